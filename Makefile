@@ -1,0 +1,75 @@
+# Tendril's build. Every target installs what it needs: Debian packages by apt, the rest by npm.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+
+ARCH := $(shell uname -m | sed 's/x86_64/x64/;s/aarch64/arm64/')
+NODE := node_modules/node-linux-$(ARCH)/bin/node
+export PATH := $(CURDIR)/node_modules/node-linux-$(ARCH)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+APT_BUILD := clang llvm libbpf-dev libc6-dev make
+APT_RUN := libbpf1 nftables bubblewrap iproute2 procps util-linux
+# What containers of well-known images and the tests use.
+APT_TOOLS := curl iputils-ping bind9-dnsutils netcat-openbsd tcpdump iperf3 busybox socat
+
+TS_SOURCES := $(shell find src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
+BPF_SOURCES := $(wildcard bpf/*.bpf.c)
+BPF_OBJECTS := $(BPF_SOURCES:bpf/%.bpf.c=dist/bpf/%.bpf.o)
+BPF_HEADERS := $(shell find bpf -name '*.h' 2>/dev/null)
+NATIVE := $(patsubst native/%/,%,$(wildcard native/*/))
+NATIVE_BINARIES := $(NATIVE:%=dist/native/%)
+
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter \
+	-Ibpf/include -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
+NATIVE_CFLAGS := -O2 -static -std=gnu11 -Wall -Wextra -Werror -ffunction-sections -Wl,--gc-sections -s
+
+.PHONY: build lab test check bench fuzz clean format deps real
+
+build: dist/main.js $(BPF_OBJECTS) $(NATIVE_BINARIES)
+
+dist/main.js: node_modules/.installed $(TS_SOURCES) scripts/bundle.ts
+	@$(NODE) scripts/bundle.ts
+
+dist/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) | dist/.apt
+	@mkdir -p dist/bpf
+	clang $(BPF_CFLAGS) -c $< -o $@
+	@llvm-strip -g $@
+
+dist/native/%: native/%/*.c native/%/*.h | dist/.apt
+	@mkdir -p dist/native
+	clang $(NATIVE_CFLAGS) -o $@ $(filter %.c,$^)
+
+dist/.apt: Makefile
+	@mkdir -p dist
+	@scripts/apt-install $(APT_BUILD) $(APT_RUN) $(APT_TOOLS)
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json
+	@echo "installing npm packages"
+	@npm ci --silent
+	@touch $@
+
+deps: dist/.apt node_modules/.installed
+
+lab: build
+	@scripts/lab
+
+check: node_modules/.installed
+	@biome check --error-on-warnings .
+	@tsc --noEmit
+	@vitest run --project unit
+
+format: node_modules/.installed
+	@biome check --write .
+
+test: build check
+	@vitest run --project root
+
+bench: build
+	@npm run --silent bench
+
+fuzz: build
+	@vitest run --project fuzz
+
+clean:
+	rm -rf dist node_modules

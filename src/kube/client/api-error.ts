@@ -1,0 +1,41 @@
+/** An error Status of the API server, with predicates for the reasons that callers act on. */
+import { TendrilError } from '../../util/errors.ts';
+
+export interface Status {
+  apiVersion: 'v1';
+  kind: 'Status';
+  metadata: object;
+  status: 'Success' | 'Failure';
+  message?: string;
+  reason?: string;
+  code: number;
+  details?: {
+    name?: string;
+    group?: string;
+    kind?: string;
+    uid?: string;
+    causes?: { reason?: string; message?: string; field?: string }[];
+    retryAfterSeconds?: number;
+  };
+}
+
+export class ApiError extends TendrilError {
+  override readonly name = 'ApiError';
+  readonly status: Status;
+
+  constructor(status: Status) {
+    super('API', status.message ?? status.reason ?? `HTTP ${status.code}`);
+    this.status = status;
+  }
+}
+
+function hasReason(error: unknown, ...reasons: string[]): boolean {
+  return error instanceof ApiError && reasons.includes(error.status.reason ?? '');
+}
+
+export const isNotFound = (error: unknown): boolean => hasReason(error, 'NotFound');
+export const isConflict = (error: unknown): boolean => hasReason(error, 'Conflict');
+export const isAlreadyExists = (error: unknown): boolean => hasReason(error, 'AlreadyExists');
+export const isInvalid = (error: unknown): boolean => hasReason(error, 'Invalid');
+/** The watch's or list's resourceVersion is too old: list again from the start. */
+export const isExpired = (error: unknown): boolean => hasReason(error, 'Expired', 'Gone');

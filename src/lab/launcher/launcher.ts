@@ -1,0 +1,87 @@
+/**
+ * The launcher: one small static process per lab that forks, confines and reaps everything which runs on the
+ * lab's nodes (agents, containers, CNI shims, exec probes), so that Node.js never starts a process itself on
+ * a hot path. It enters the cgroup first (a socket's cgroup is fixed when it is made), then the namespaces.
+ * Processes live on when the process that asked for them ends; the launcher itself ends with its cgroup.
+ */
+
+/** A process on a node as it is: no root of its own. Agents, the CNI shim, the outside host's servers. */
+export interface ProcessSpec {
+  /** Unique while the process lives; names it in signal() and in exit events. */
+  id: string;
+  argv: string[];
+  /** The whole environment. */
+  env: Record<string, string>;
+  /** Directory below the cgroup2 mount; made if missing. */
+  cgroup: string;
+  /** Path of the network namespace; absent: the launcher's own. */
+  netns?: string;
+  cwd?: string;
+  /** File that stdout and stderr are appended to; absent: /dev/null. */
+  log?: string;
+  /** When set, the process is confined to a root of its own. */
+  sandbox?: SandboxSpec;
+}
+
+export interface Mount {
+  /** On the machine. */
+  source: string;
+  /** In the container. */
+  target: string;
+  readOnly: boolean;
+}
+
+/**
+ * A container. Its root is the machine's read-only system directories (/usr, /bin, /lib*, /sbin, parts of /etc)
+ * under a tmpfs overlay, with its own /proc (sysctls read-only), /dev (null, zero, full, random, urandom, tty,
+ * pts, shm), /tmp and /sys (read-only, of its own network namespace). No host device, no host file, no host process.
+ */
+export interface SandboxSpec {
+  hostname: string;
+  mounts: Mount[];
+  readOnlyRoot: boolean;
+  uid: number;
+  gid: number;
+  supplementalGroups: number[];
+  /** Names without CAP_, e.g. NET_BIND_SERVICE. The launcher refuses those that reach beyond a namespace. */
+  capabilities: string[];
+  noNewPrivileges: boolean;
+  /** Shares the PID namespace of the process with this id (shareProcessNamespace); absent: a new one. */
+  pidNamespaceOf?: string;
+  /** Scratch directory of this container on the machine; holds the overlay's upper layer. Removed by its owner. */
+  scratch: string;
+}
+
+export interface Exit {
+  id: string;
+  /** Exit status, or 128 + signal number as shells report it. */
+  code: number;
+  signal?: number;
+}
+
+export interface RunResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Launcher {
+  /**
+   * Starts a process; resolves with its pid on the machine when exec has succeeded.
+   * @throws TendrilError TOOL_FAILED naming the step that failed (cgroup, netns, sandbox, exec) and errno
+   */
+  start(spec: ProcessSpec): Promise<{ pid: number }>;
+  /** Starts a process, gives it `stdin`, and collects its output. Killed after `timeoutMs` (then code 137). */
+  run(spec: ProcessSpec, options: { stdin?: string; timeoutMs: number }): Promise<RunResult>;
+  /** Runs a command inside a started container: its namespaces, cgroup, root, user, capabilities, environment. */
+  exec(id: string, argv: string[], options: { timeoutMs: number }): Promise<RunResult>;
+  /** Signals the process (a container's PID 1). False when it is already gone. */
+  signal(id: string, signal: number): Promise<boolean>;
+  /** Sets net.* sysctls inside a network namespace. */
+  sysctl(netns: string, values: Record<string, string>): Promise<void>;
+  /** Exits of started processes, each told once; those that happened while nobody was connected are told first. */
+  onExit(handler: (exit: Exit) => void): void;
+  /** Ids of processes that live. */
+  list(): Promise<string[]>;
+  close(): void;
+}

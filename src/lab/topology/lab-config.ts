@@ -1,0 +1,97 @@
+/** What a lab is, once its options are validated, and where everything of it lies. Written to lab.json. */
+import { join } from 'node:path';
+
+export interface LabNodeConfig {
+  name: string;
+  /** Addresses on the fabric, one per family; IPv4 first unless the lab is IPv6 only. */
+  ips: string[];
+}
+
+export interface LabConfig {
+  name: string;
+  nodes: LabNodeConfig[];
+  /** One per family, primary first: what kube-controller-manager's --cluster-cidr says. */
+  podCidrs: string[];
+  serviceCidrs: string[];
+  /** The fabric's own subnets; the nodes, the outside host and the API server have addresses in them. */
+  fabricCidrs: string[];
+  /** The API server's addresses on the fabric. */
+  apiServerIps: string[];
+  outsideIps: string[];
+  /** Cluster DNS Service addresses. */
+  dnsIps: string[];
+  clusterDomain: string;
+  /** Port of the API server on 127.0.0.1 and on the fabric. */
+  apiServerPort: number;
+  fastProbes: boolean;
+  internet: boolean;
+  /** Directory that holds dist/, of the build that started the lab. */
+  program: string;
+}
+
+/** Every path of a lab, all below one directory and one cgroup: `down` removes both. */
+export interface LabPaths {
+  /** /run/tendril/NAME */
+  root: string;
+  config: string;
+  kubeconfig: string;
+  /** Unix socket and pid file of the launcher. */
+  launcherSocket: string;
+  /** A bpffs of the lab's own: unmounting it frees every pin. */
+  bpf: string;
+  logs: string;
+  netns: (name: string) => string;
+  node: (node: string) => {
+    root: string;
+    agentConfig: string;
+    /** kubeconfig of the node's agent, by the fabric's addresses. */
+    kubeconfig: string;
+    cniSocket: string;
+    cniConf: string;
+    cniBin: string;
+    cniCache: string;
+    state: string;
+    bpf: string;
+    /** Pods' directories: volumes, scratch, logs, etc/hosts. */
+    pods: string;
+    /** What hostPath volumes show. */
+    hostPath: string;
+    netns: string;
+    cgroup: string;
+  };
+  cgroup: string;
+}
+
+export function labPaths(name: string, options: { base?: string; cgroupMount: string }): LabPaths {
+  const root = join(options.base ?? '/run/tendril', name);
+  const cgroup = join(options.cgroupMount, 'tendril', name);
+  const netns = (which: string) => join(root, 'netns', which);
+  return {
+    root,
+    config: join(root, 'lab.json'),
+    kubeconfig: join(root, 'kubeconfig'),
+    launcherSocket: join(root, 'launcher.sock'),
+    bpf: join(root, 'bpf'),
+    logs: join(root, 'logs'),
+    netns,
+    node: (node) => {
+      const at = join(root, 'nodes', node);
+      return {
+        root: at,
+        agentConfig: join(at, 'agent.json'),
+        kubeconfig: join(at, 'kubeconfig'),
+        cniSocket: join(at, 'cni.sock'),
+        cniConf: join(at, 'cni', 'net.d'),
+        cniBin: join(at, 'cni', 'bin'),
+        cniCache: join(at, 'cni', 'cache'),
+        state: join(at, 'state'),
+        bpf: join(root, 'bpf', node),
+        pods: join(at, 'pods'),
+        hostPath: join(at, 'host'),
+        netns: netns(node),
+        cgroup: join(cgroup, node),
+      };
+    },
+    cgroup,
+  };
+}

@@ -1,0 +1,87 @@
+/**
+ * Runs one function again and again, as often as it is asked for and no more: requests that come during a
+ * run, or within `minIntervalMs` of the last one's end, are served together by one later run. A run that
+ * throws is retried with backoff. The pattern is that of kube-proxy's BoundedFrequencyRunner.
+ */
+import { Backoff } from './backoff.ts';
+import { type Clock, systemClock } from './clock.ts';
+
+export interface BoundedRunnerOptions {
+  run: () => void | Promise<void>;
+  minIntervalMs?: number;
+  retry?: { initialMs: number; maxMs: number };
+  /** Called with every failure; the runner goes on. */
+  onError?: (error: unknown) => void;
+  clock?: Clock;
+}
+
+export class BoundedRunner {
+  readonly #options: BoundedRunnerOptions;
+  readonly #clock: Clock;
+  readonly #backoff: Backoff;
+  #requested = false;
+  #running = false;
+  #stopped = false;
+  #cancelTimer: (() => void) | undefined;
+  #lastEnd = Number.NEGATIVE_INFINITY;
+  #waiters: (() => void)[] = [];
+
+  constructor(options: BoundedRunnerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#backoff = new Backoff(options.retry ?? { initialMs: 100, maxMs: 30_000 });
+  }
+
+  /** Asks for a run after this moment. Cheap; call it on every event. */
+  request(): void {
+    this.#requested = true;
+    if (!this.#running) this.#schedule(this.#dueInMs());
+  }
+
+  /** Resolves when nothing is asked for and nothing runs. */
+  idle(): Promise<void> {
+    if (!this.#requested && !this.#running) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** No run starts after this; one under way ends by itself. */
+  stop(): void {
+    this.#stopped = true;
+    this.#requested = false;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#settle();
+  }
+
+  #dueInMs(): number {
+    return Math.max(0, this.#lastEnd + (this.#options.minIntervalMs ?? 0) - this.#clock.monotonic());
+  }
+
+  #schedule(inMs: number): void {
+    if (this.#stopped || this.#cancelTimer !== undefined) return;
+    this.#cancelTimer = this.#clock.after(inMs, () => void this.#start());
+  }
+
+  async #start(): Promise<void> {
+    this.#cancelTimer = undefined;
+    this.#requested = false;
+    this.#running = true;
+    let retryInMs: number | undefined;
+    try {
+      await this.#options.run();
+      this.#backoff.reset();
+    } catch (error) {
+      this.#requested = !this.#stopped;
+      retryInMs = this.#backoff.next();
+      this.#options.onError?.(error);
+    }
+    this.#running = false;
+    this.#lastEnd = this.#clock.monotonic();
+    if (this.#requested) this.#schedule(retryInMs ?? this.#dueInMs());
+    else this.#settle();
+  }
+
+  #settle(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter();
+  }
+}

@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * Three kinds of tests: `unit` runs anywhere, without root, beside the code; `root` makes namespaces, sends
+ * packets and loads BPF programs, one file at a time; `fuzz` runs long, on request.
+ */
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'tests/*.test.ts'],
+          exclude: ['src/**/*.root.test.ts'],
+          testTimeout: 10_000,
+        },
+      },
+      {
+        test: {
+          name: 'root',
+          include: ['src/**/*.root.test.ts', 'tests/e2e/**/*.test.ts', 'bpf/tests/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      { test: { name: 'fuzz', include: ['tests/fuzz/**/*.test.ts'], fileParallelism: false, testTimeout: 600_000 } },
+    ],
+  },
+});
