@@ -44,6 +44,8 @@ export function keyOf(object: { metadata: { namespace?: string; name: string } }
 }
 
 /** The owner that manages the object, if it has one. */
-export function controllerOf(object: { metadata: { ownerReferences?: OwnerReference[] } }): OwnerReference | undefined {
+export function controllerOf(object: {
+  metadata: { ownerReferences?: OwnerReference[] };
+}): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((owner) => owner.controller);
 }

@@ -1,9 +1,22 @@
 /** Resource types by group, version and plural: what a client needs to form a path. */
-import type {
-  ConfigMap, DaemonSet, Deployment, EndpointSlice, KubeEvent, Lease, Namespace, Node, Pod, ReplicaSet, Secret,
-  Service, ServiceAccount, StatefulSet,
-} from './types.ts';
+
 import type { KubeObject } from './meta.ts';
+import type {
+  ConfigMap,
+  DaemonSet,
+  Deployment,
+  EndpointSlice,
+  KubeEvent,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  ReplicaSet,
+  Secret,
+  Service,
+  ServiceAccount,
+  StatefulSet,
+} from './types.ts';
 
 export interface ResourceType<T extends KubeObject = KubeObject> {
   /** '' for the core group. */
@@ -22,7 +35,9 @@ function resource<T extends KubeObject>(
   plural: string,
   namespaced = true,
 ): ResourceType<T> {
-  const [group, version] = apiVersion.includes('/') ? (apiVersion.split('/') as [string, string]) : ['', apiVersion];
+  const [group, version] = apiVersion.includes('/')
+    ? (apiVersion.split('/') as [string, string])
+    : ['', apiVersion];
   return { group, version, kind, plural, namespaced };
 }
 

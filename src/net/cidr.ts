@@ -59,7 +59,8 @@ export function cidrSize(cidr: Cidr): bigint {
 export function nthIp(cidr: Cidr, index: number | bigint): Ip {
   const size = cidrSize(cidr);
   const offset = BigInt(index) < 0n ? size + BigInt(index) : BigInt(index);
-  if (offset < 0n || offset >= size) throw new RangeError(`${formatCidr(cidr)} has no address number ${index}`);
+  if (offset < 0n || offset >= size)
+    throw new RangeError(`${formatCidr(cidr)} has no address number ${index}`);
   return ipFromBigInt(cidr.ip.family, ipToBigInt(cidr.ip) + offset);
 }
 

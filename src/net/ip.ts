@@ -103,7 +103,8 @@ export function ipToBigInt(ip: Ip): bigint {
 /** @throws RangeError when the value does not fit the family. */
 export function ipFromBigInt(family: Family, value: bigint): Ip {
   const width = family === 4 ? 4 : 16;
-  if (value < 0n || value >> BigInt(8 * width) !== 0n) throw new RangeError(`${value} is no IPv${family} address`);
+  if (value < 0n || value >> BigInt(8 * width) !== 0n)
+    throw new RangeError(`${value} is no IPv${family} address`);
   return { family, bytes: Uint8Array.from(Buffer.from(value.toString(16).padStart(2 * width, '0'), 'hex')) };
 }
 

@@ -24,10 +24,16 @@ export interface LoggerOptions {
 }
 
 export function createLogger(options: LoggerOptions = {}): Logger {
-  const { level = 'info', fields: own = {}, write = (line: string) => void process.stderr.write(line) } = options;
+  const {
+    level = 'info',
+    fields: own = {},
+    write = (line: string) => void process.stderr.write(line),
+  } = options;
   const log = (at: Level, msg: string, fields: Fields = {}): void => {
     if (severity[at] < severity[level]) return;
-    write(`${JSON.stringify({ ts: new Date().toISOString(), level: at, msg, ...own, ...fields }, printable)}\n`);
+    write(
+      `${JSON.stringify({ ts: new Date().toISOString(), level: at, msg, ...own, ...fields }, printable)}\n`,
+    );
   };
   return {
     debug: (msg, fields) => log('debug', msg, fields),
