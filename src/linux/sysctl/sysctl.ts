@@ -1,0 +1,50 @@
+/**
+ * Kernel parameters (sysctl(8)). Those below net. belong to a network namespace: /proc/sys/net shows the
+ * values of the thread that opens it, so they are read and written synchronously inside a window.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { KernelError } from '../errno.ts';
+import { type NetnsHandle, withNetns } from '../netns/netns.ts';
+
+/** By key: `net.ipv4.conf.eth0.rp_filter`. A dot within an interface's name is written as `/`. */
+export type Sysctls = Record<string, string | number>;
+
+/**
+ * Writes parameters, in order; null is the thread's own namespace.
+ * @throws KernelError naming the key: ENOENT when this kernel has none, EINVAL when it refuses the value
+ */
+export function writeSysctl(netns: NetnsHandle | null, values: Sysctls): void {
+  within(netns, () => {
+    for (const [key, value] of Object.entries(values)) {
+      attempt(`set sysctl to ${value}:`, key, () => writeFileSync(sysctlPath(key), String(value)));
+    }
+  });
+}
+
+/**
+ * The value as text, without the newline.
+ * @throws KernelError naming the key
+ */
+export function readSysctl(netns: NetnsHandle | null, key: string): string {
+  return within(netns, () =>
+    attempt('read sysctl', key, () => readFileSync(sysctlPath(key), 'utf8').trimEnd()),
+  );
+}
+
+/** `/proc/sys/…` of a key; dots and slashes change places, as sysctl(8) has it. */
+export function sysctlPath(key: string): string {
+  const parts = key.split('.').map((part) => part.replaceAll('/', '.'));
+  return `/proc/sys/${parts.join('/')}`;
+}
+
+function within<T>(netns: NetnsHandle | null, use: () => T): T {
+  return netns === null ? use() : withNetns(netns, use);
+}
+
+function attempt<T>(operation: string, key: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    throw new KernelError(-((error as NodeJS.ErrnoException).errno ?? 0), operation, key, { cause: error });
+  }
+}
