@@ -1,0 +1,95 @@
+/** Writes a DNS message: big-endian numbers, and names compressed against what is written already. */
+import { canonicalName, labelsOf } from './name.ts';
+
+/** A compression pointer has 14 bits. */
+const maxPointer = 0x3fff;
+
+export class Writer {
+  #buffer = Buffer.allocUnsafe(512);
+  #length = 0;
+  /** Offset of each suffix written so far, by its canonical text. */
+  readonly #suffixes = new Map<string, number>();
+
+  get length(): number {
+    return this.#length;
+  }
+
+  u8(value: number): this {
+    this.#reserve(1);
+    this.#length = this.#buffer.writeUInt8(value, this.#length);
+    return this;
+  }
+
+  u16(value: number): this {
+    this.#reserve(2);
+    this.#length = this.#buffer.writeUInt16BE(value, this.#length);
+    return this;
+  }
+
+  u32(value: number): this {
+    this.#reserve(4);
+    this.#length = this.#buffer.writeUInt32BE(value, this.#length);
+    return this;
+  }
+
+  bytes(bytes: Uint8Array): this {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+    return this;
+  }
+
+  /** A name, compressed where a suffix of it stands earlier in the message. */
+  name(name: string): this {
+    const labels = labelsOf(name);
+    // Case is kept in what is written but not in what is compared; `latin1` keeps one character per byte.
+    const keys = labels.map((label) =>
+      canonicalName(Buffer.from(label).toString('latin1')).replaceAll('.', '\\.'),
+    );
+    for (let i = 0; i < labels.length; i++) {
+      const suffix = keys.slice(i).join('.');
+      const offset = this.#suffixes.get(suffix);
+      if (offset !== undefined) return this.u16(0xc000 | offset);
+      if (this.#length <= maxPointer) this.#suffixes.set(suffix, this.#length);
+      this.u8(labels[i]!.length).bytes(labels[i]!);
+    }
+    return this.u8(0);
+  }
+
+  /** A name that may not be compressed. */
+  plainName(name: string): this {
+    for (const label of labelsOf(name)) this.u8(label.length).bytes(label);
+    return this.u8(0);
+  }
+
+  /** Writes a 16-bit length, then what `body` writes, which the length counts. */
+  lengthPrefixed(body: () => void): this {
+    const at = this.#length;
+    this.u16(0);
+    body();
+    this.#buffer.writeUInt16BE(this.#length - at - 2, at);
+    return this;
+  }
+
+  /** Forgets everything behind `length`, as if it had never been written. */
+  truncate(length: number): void {
+    this.#length = length;
+    for (const [suffix, offset] of this.#suffixes) if (offset >= length) this.#suffixes.delete(suffix);
+  }
+
+  patchU16(offset: number, value: number): void {
+    this.#buffer.writeUInt16BE(value, offset);
+  }
+
+  /** The message so far; a view that the next write may invalidate. */
+  finish(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + bytes));
+    larger.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = larger;
+  }
+}
