@@ -13,9 +13,18 @@ test('an error says what was asked, of what, and what the kernel answered', () =
 
 test('an error may carry another code and a remedy of its own', () => {
   expect(new KernelError(1, 'x', '').remedy).toMatch(/root/);
-  expect(new KernelError(7, 'x', '', { code: 'MAP_FULL', remedy: 'r' })).toMatchObject({ code: 'MAP_FULL', remedy: 'r' });
+  expect(new KernelError(7, 'x', '', { code: 'MAP_FULL', remedy: 'r' })).toMatchObject({
+    code: 'MAP_FULL',
+    remedy: 'r',
+  });
 });
 
 test('numbers without a name stay numbers', () => {
-  expect([2, 11, 95, 524, 9999].map(errnoName)).toEqual(['ENOENT', 'EAGAIN', 'EOPNOTSUPP', 'ENOTSUPP', 'errno 9999']);
+  expect([2, 11, 95, 524, 9999].map(errnoName)).toEqual([
+    'ENOENT',
+    'EAGAIN',
+    'EOPNOTSUPP',
+    'ENOTSUPP',
+    'errno 9999',
+  ]);
 });
