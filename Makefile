@@ -21,7 +21,7 @@ NATIVE_BINARIES := $(NATIVE:%=dist/native/%)
 
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter \
 	-Ibpf/include -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
-NATIVE_CFLAGS := -O2 -static -std=gnu11 -Wall -Wextra -Werror -ffunction-sections -Wl,--gc-sections -s
+NATIVE_CFLAGS := -O2 -static -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -ffunction-sections -Wl,--gc-sections -s
 
 .PHONY: build lab test check bench fuzz clean format deps real
 
@@ -35,7 +35,9 @@ dist/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) | dist/.apt
 	clang $(BPF_CFLAGS) -c $< -o $@
 	@llvm-strip -g $@
 
-dist/native/%: native/%/*.c native/%/*.h | dist/.apt
+# Second expansion: a wildcard that holds the target's stem can only be resolved once the stem is known.
+.SECONDEXPANSION:
+dist/native/%: $$(wildcard native/$$*/*.c native/$$*/*.h) | dist/.apt
 	@mkdir -p dist/native
 	clang $(NATIVE_CFLAGS) -o $@ $(filter %.c,$^)
 

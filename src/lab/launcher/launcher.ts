@@ -29,6 +29,8 @@ export interface Mount {
   /** In the container. */
   target: string;
   readOnly: boolean;
+  /** The source must lie below this directory once its symbolic links are resolved (a volume's, for subPath). */
+  within?: string;
 }
 
 /**
@@ -67,10 +69,11 @@ export interface RunResult {
 
 export interface Launcher {
   /**
-   * Starts a process; resolves with its pid on the machine when exec has succeeded.
+   * Starts a process; resolves with its pid on the machine when exec has succeeded. `dropped` names the
+   * capabilities that were asked for and refused.
    * @throws TendrilError TOOL_FAILED naming the step that failed (cgroup, netns, sandbox, exec) and errno
    */
-  start(spec: ProcessSpec): Promise<{ pid: number }>;
+  start(spec: ProcessSpec): Promise<{ pid: number; dropped?: string[] }>;
   /** Starts a process, gives it `stdin`, and collects its output. Killed after `timeoutMs` (then code 137). */
   run(spec: ProcessSpec, options: { stdin?: string; timeoutMs: number }): Promise<RunResult>;
   /** Runs a command inside a started container: its namespaces, cgroup, root, user, capabilities, environment. */
