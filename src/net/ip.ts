@@ -56,8 +56,9 @@ function parseIpv6(text: string): Uint8Array {
 /** An address from 4 or 16 bytes; 16 bytes that are v4-mapped give IPv4. The bytes are copied. */
 export function ipFromBytes(bytes: Uint8Array): Ip {
   if (bytes.length === 4) return { family: 4, bytes: Uint8Array.from(bytes) };
-  if (mappedPrefix.every((b, i) => bytes[i] === b)) return { family: 4, bytes: bytes.slice(12, 16) };
-  return { family: 6, bytes: bytes.slice(0, 16) };
+  if (mappedPrefix.every((b, i) => bytes[i] === b))
+    return { family: 4, bytes: Uint8Array.from(bytes.subarray(12, 16)) };
+  return { family: 6, bytes: Uint8Array.from(bytes.subarray(0, 16)) };
 }
 
 /** The 16 bytes that stand for the address in maps. */

@@ -226,7 +226,10 @@ function readEdns(bytes: Uint8Array, view: DataView, at: { head: number; start: 
     if (offset + 4 > at.end) throw malformed('an EDNS option runs past its record');
     const length = view.getUint16(offset + 2);
     if (offset + 4 + length > at.end) throw malformed('an EDNS option runs past its record');
-    options.push({ code: view.getUint16(offset), data: bytes.slice(offset + 4, offset + 4 + length) });
+    options.push({
+      code: view.getUint16(offset),
+      data: Uint8Array.from(bytes.subarray(offset + 4, offset + 4 + length)),
+    });
     offset += 4 + length;
   }
   return {

@@ -35,6 +35,9 @@ interface RecordCodec {
   decode(message: Uint8Array, start: number, end: number): RecordData;
 }
 
+/** A copy; `slice` of a Buffer would be a view that keeps the whole message alive. */
+const copy = (message: Uint8Array, start: number, end: number): Uint8Array =>
+  Uint8Array.from(message.subarray(start, end));
 const view = (message: Uint8Array) => new DataView(message.buffer, message.byteOffset, message.byteLength);
 
 /** A name that must end exactly where the record does. */
@@ -49,7 +52,7 @@ function addressCodec(type: 1 | 28, width: 4 | 16): RecordCodec {
     encode: (data: { ip: Ip }, to: Writer) => to.bytes(data.ip.bytes),
     decode: (message, start, end) => {
       if (end - start !== width) throw malformed('an address record of a wrong length');
-      const bytes = message.slice(start, end);
+      const bytes = copy(message, start, end);
       return { type, ip: width === 4 ? ipFromBytes(bytes) : { family: 6, bytes } };
     },
   };
@@ -130,7 +133,7 @@ const txtCodec: RecordCodec = {
     const strings: Uint8Array[] = [];
     for (let at = start; at < end; at += 1 + message[at]!) {
       if (at + 1 + message[at]! > end) throw malformed('a TXT string runs past its record');
-      strings.push(message.slice(at + 1, at + 1 + message[at]!));
+      strings.push(copy(message, at + 1, at + 1 + message[at]!));
     }
     return { type: recordTypes.TXT, strings };
   },
@@ -156,5 +159,5 @@ export function encodeRecordData(data: RecordData, to: Writer): void {
 /** Reads record data at [start, end) of a message. Empty data (as in updates) and unknown types stay bytes. */
 export function decodeRecordData(type: number, message: Uint8Array, start: number, end: number): RecordData {
   const codec = start === end ? undefined : codecs.get(type);
-  return codec ? codec.decode(message, start, end) : { type, bytes: message.slice(start, end) };
+  return codec ? codec.decode(message, start, end) : { type, bytes: copy(message, start, end) };
 }

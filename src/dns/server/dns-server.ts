@@ -115,7 +115,7 @@ function udpSocket(address: string, answer: Responder): dgram.Socket {
 
 function tcpServer(answer: Responder): net.Server {
   return net.createServer((socket) => {
-    let pending = Buffer.alloc(0);
+    let pending: Buffer = Buffer.alloc(0);
     let underWay = 0;
     socket.setTimeout(tcpIdleMs, () => socket.destroy());
     socket.on('error', () => socket.destroy());

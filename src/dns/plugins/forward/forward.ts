@@ -104,7 +104,7 @@ function overUdp(asked: Message, upstream: Upstream, signal: AbortSignal): Promi
 function overTcp(asked: Message, upstream: Upstream, signal: AbortSignal): Promise<Message> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host: upstream.address, port: upstream.port, signal });
-    let pending = Buffer.alloc(0);
+    let pending: Buffer = Buffer.alloc(0);
     socket.on('error', (error) => reject(noAnswer(upstream, error)));
     socket.on('close', () => reject(noAnswer(upstream)));
     socket.on('data', (chunk: Buffer) => {

@@ -31,7 +31,7 @@ export function kubernetesPlugin(options: KubernetesPluginOptions): DnsPlugin {
     data,
   });
   const addresses = (name: string, ips: readonly Ip[], type: number): ResourceRecord[] =>
-    ips.filter((ip) => addressType(ip) === type).map((ip) => record(name, { type, ip }));
+    ips.filter((ip) => addressType(ip) === type).map((ip) => record(name, { type: addressType(ip), ip }));
   const soa = (): ResourceRecord =>
     record(zone, {
       type: recordTypes.SOA,
