@@ -32,8 +32,10 @@ export interface KubeObject {
   metadata: ObjectMeta;
 }
 
-/** What a client sends to create an object: the server fills in the rest of the metadata. */
-export type NewObject<T extends KubeObject> = Omit<T, 'metadata'> & {
+/** What a client sends to create an object: the client fills in the type, the server the rest of the metadata. */
+export type NewObject<T extends KubeObject> = Omit<T, 'metadata' | 'apiVersion' | 'kind'> & {
+  apiVersion?: string;
+  kind?: string;
   metadata: Partial<ObjectMeta> & ({ name: string } | { generateName: string });
 };
 

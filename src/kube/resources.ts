@@ -3,9 +3,11 @@
 import type { KubeObject } from './meta.ts';
 import type {
   ConfigMap,
+  ControllerRevision,
   DaemonSet,
   Deployment,
   EndpointSlice,
+  Endpoints,
   KubeEvent,
   Lease,
   Namespace,
@@ -49,11 +51,13 @@ export const resources = {
   configMaps: resource<ConfigMap>('v1', 'ConfigMap', 'configmaps'),
   secrets: resource<Secret>('v1', 'Secret', 'secrets'),
   serviceAccounts: resource<ServiceAccount>('v1', 'ServiceAccount', 'serviceaccounts'),
+  endpoints: resource<Endpoints>('v1', 'Endpoints', 'endpoints'),
   events: resource<KubeEvent>('v1', 'Event', 'events'),
   deployments: resource<Deployment>('apps/v1', 'Deployment', 'deployments'),
   replicaSets: resource<ReplicaSet>('apps/v1', 'ReplicaSet', 'replicasets'),
   statefulSets: resource<StatefulSet>('apps/v1', 'StatefulSet', 'statefulsets'),
   daemonSets: resource<DaemonSet>('apps/v1', 'DaemonSet', 'daemonsets'),
+  controllerRevisions: resource<ControllerRevision>('apps/v1', 'ControllerRevision', 'controllerrevisions'),
   endpointSlices: resource<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),
   leases: resource<Lease>('coordination.k8s.io/v1', 'Lease', 'leases'),
 } as const;

@@ -2,6 +2,7 @@
  * Kubernetes' wire types, as the API server returns them: metadata is always there, with a name, a uid and
  * a resourceVersion. Types only; nothing of the package that defines them is loaded at run time.
  */
+import type { IControllerRevision } from 'kubernetes-models/apps/v1/ControllerRevision';
 import type { IDaemonSet } from 'kubernetes-models/apps/v1/DaemonSet';
 import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment';
 import type { IReplicaSet } from 'kubernetes-models/apps/v1/ReplicaSet';
@@ -11,6 +12,7 @@ import type { IEndpointSlice } from 'kubernetes-models/discovery.k8s.io/v1/Endpo
 import type { IConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IContainerStatus } from 'kubernetes-models/v1/ContainerStatus';
+import type { IEndpoints } from 'kubernetes-models/v1/Endpoints';
 import type { IEvent } from 'kubernetes-models/v1/Event';
 import type { INamespace } from 'kubernetes-models/v1/Namespace';
 import type { INode } from 'kubernetes-models/v1/Node';
@@ -29,8 +31,10 @@ import type { ObjectMeta } from './meta.ts';
 export type Stored<T> = Omit<T, 'metadata'> & { metadata: ObjectMeta };
 
 export type ConfigMap = Stored<IConfigMap>;
+export type ControllerRevision = Stored<IControllerRevision>;
 export type DaemonSet = Stored<IDaemonSet>;
 export type Deployment = Stored<IDeployment>;
+export type Endpoints = Stored<IEndpoints>;
 export type EndpointSlice = Stored<IEndpointSlice>;
 export type KubeEvent = Stored<IEvent>;
 export type Lease = Stored<ILease>;

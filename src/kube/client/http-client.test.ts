@@ -1,0 +1,123 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { isError } from '../../util/errors.ts';
+import { resources } from '../resources.ts';
+import { ApiError, isExpired } from './api-error.ts';
+import { clientCases } from './client.cases.ts';
+import { FakeClient } from './fake-client.ts';
+import { startFakeServer } from './fake-server.ts';
+import { createHttpClient } from './http-client.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+function clientOf(server: string, requestTimeoutMs?: number) {
+  const client = createHttpClient({ server, token: 'secret' }, { requestTimeoutMs });
+  cleanups.push(() => client.close());
+  return client;
+}
+
+async function serverOf(listener: RequestListener): Promise<{ server: Server; url: string }> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+describe('over HTTP', () => {
+  clientCases(async () => {
+    const fake = await startFakeServer(new FakeClient());
+    cleanups.push(() => fake.close());
+    return clientOf(fake.url);
+  });
+});
+
+test('no server: API_UNREACHABLE with the cause', async () => {
+  const { server, url } = await serverOf(() => {});
+  await new Promise((resolve) => server.close(resolve));
+  const error = await clientOf(url)
+    .list(resources.pods)
+    .catch((e: unknown) => e);
+  expect(isError(error, 'API_UNREACHABLE')).toBe(true);
+  expect((error as Error).cause).toMatchObject({ code: 'ECONNREFUSED' });
+});
+
+test('a server that does not answer in time is unreachable', async () => {
+  const { url } = await serverOf(() => {});
+  await expect(clientOf(url, 20).list(resources.pods)).rejects.toThrow(/does not answer/);
+});
+
+test('the token is sent, and an error that is no Status becomes one', async () => {
+  const seen: (string | undefined)[] = [];
+  const { url } = await serverOf((request, response) => {
+    seen.push(request.headers.authorization);
+    response.writeHead(401).end('who are you');
+  });
+  const error = await clientOf(url)
+    .list(resources.pods)
+    .catch((e: unknown) => e);
+  expect(seen).toEqual(['Bearer secret']);
+  expect(error).toBeInstanceOf(ApiError);
+  expect((error as ApiError).status).toMatchObject({
+    code: 401,
+    reason: 'Unauthorized',
+    message: 'who are you',
+  });
+});
+
+test('a kept-alive connection that the server closed is replaced unseen', async () => {
+  let requests = 0;
+  const { url } = await serverOf((request, response) => {
+    requests++;
+    if (requests === 2) return void request.socket.destroy();
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end('{"items":[],"metadata":{"resourceVersion":"7"}}');
+  });
+  const client = clientOf(url);
+  await client.list(resources.pods);
+  expect((await client.list(resources.pods)).resourceVersion).toBe('7');
+  expect(requests).toBe(3);
+});
+
+test('an ERROR event ends a watch with its Status; characters cut between chunks survive', async () => {
+  const object = { metadata: { name: 'ü', resourceVersion: '8' } };
+  const error = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' };
+  const bytes = Buffer.from(
+    `${JSON.stringify({ type: 'ADDED', object })}\n${JSON.stringify({ type: 'ERROR', object: error })}\n`,
+  );
+  const { url } = await serverOf(async (_request, response) => {
+    for (const byte of bytes) {
+      response.write(Buffer.of(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    response.end();
+  });
+  const names: string[] = [];
+  const watching = (async () => {
+    for await (const event of clientOf(url).watch(resources.pods)) {
+      if (event.type !== 'BOOKMARK') names.push(event.object.metadata.name);
+    }
+  })();
+  await expect(watching).rejects.toSatisfy(isExpired);
+  expect(names).toEqual(['ü']);
+});
+
+test('a watch whose connection breaks is unreachable, one that is aborted just ends', async () => {
+  const { server, url } = await serverOf((_request, response) => {
+    response.writeHead(200).flushHeaders();
+  });
+  const broken = clientOf(url).watch(resources.pods)[Symbol.asyncIterator]().next();
+  await new Promise<void>((resolve) => server.once('request', () => resolve()));
+  setImmediate(() => server.closeAllConnections());
+  await expect(broken).rejects.toSatisfy((e) => isError(e, 'API_UNREACHABLE'));
+  const signal = AbortSignal.timeout(20);
+  expect((await clientOf(url).watch(resources.pods, { signal })[Symbol.asyncIterator]().next()).done).toBe(
+    true,
+  );
+});

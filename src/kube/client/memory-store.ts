@@ -1,0 +1,181 @@
+/** The Store that a Reflector fills: a map by key, indices kept as objects change, lists made only when read. */
+import { type KubeObject, keyOf } from '../meta.ts';
+import type { Change, Store } from './store.ts';
+
+/** Objects under one index value; the array is made on demand and thrown away on change. */
+interface Bucket<T> {
+  objects: Map<string, T>;
+  list: readonly T[] | undefined;
+}
+
+interface Index<T> {
+  values: (object: T) => readonly string[];
+  buckets: Map<string, Bucket<T>>;
+}
+
+const empty: readonly never[] = [];
+
+export class MemoryStore<T extends KubeObject> implements Store<T> {
+  readonly #all: Bucket<T> = { objects: new Map(), list: undefined };
+  readonly #indices = new Map<string, Index<T>>();
+  readonly #handlers = new Set<(change: Change<T>) => void>();
+  readonly #onHandlerError: (error: unknown) => void;
+  readonly #synced = Promise.withResolvers<void>();
+  #hasSynced = false;
+
+  /** `onHandlerError` hears of handlers that throw; the others still run. */
+  constructor(onHandlerError: (error: unknown) => void = reportLater) {
+    this.#onHandlerError = onHandlerError;
+  }
+
+  get hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  get size(): number {
+    return this.#all.objects.size;
+  }
+
+  get(key: string): T | undefined {
+    return this.#all.objects.get(key);
+  }
+
+  list(): readonly T[] {
+    return listOf(this.#all);
+  }
+
+  byIndex(index: string, value: string): readonly T[] {
+    const found = this.#indices.get(index);
+    if (found === undefined) throw new RangeError(`the store has no index "${index}"`);
+    const bucket = found.buckets.get(value);
+    return bucket === undefined ? empty : listOf(bucket);
+  }
+
+  addIndex(name: string, values: (object: T) => readonly string[]): void {
+    if (this.#indices.has(name)) return;
+    const index: Index<T> = { values, buckets: new Map() };
+    for (const [key, object] of this.#all.objects) addTo(index, key, object);
+    this.#indices.set(name, index);
+  }
+
+  onChange(handler: (change: Change<T>) => void): () => void {
+    this.#handlers.add(handler);
+    return () => void this.#handlers.delete(handler);
+  }
+
+  /** Takes in a new or changed object. One that has another uid is told as a deletion and an addition. */
+  set(object: T): void {
+    const key = keyOf(object);
+    const old = this.#all.objects.get(key);
+    this.#put(key, old, object);
+    this.#tellReplaced(old, object);
+  }
+
+  /** Takes out an object, if it is there. `last` is its state as the server deleted it. */
+  delete(key: string, last?: T): void {
+    const old = this.#all.objects.get(key);
+    if (old === undefined) return;
+    this.#drop(key, old);
+    this.#tell({ old: last ?? old, new: undefined });
+  }
+
+  /**
+   * Makes the store hold exactly `objects`. Handlers hear, once all is in place, only of what really differs:
+   * objects gone, new, or of another resourceVersion. The first call completes `synced`.
+   */
+  replace(objects: readonly T[]): void {
+    const next = new Map(objects.map((object) => [keyOf(object), object]));
+    const changes: Change<T>[] = [];
+    for (const [key, old] of [...this.#all.objects]) {
+      if (next.has(key)) continue;
+      this.#drop(key, old);
+      changes.push({ old, new: undefined });
+    }
+    for (const [key, object] of next) {
+      const old = this.#all.objects.get(key);
+      if (old !== undefined && sameVersion(old, object)) continue;
+      this.#put(key, old, object);
+      changes.push({ old, new: object });
+    }
+    const first = !this.#hasSynced;
+    this.#hasSynced = true;
+    for (const change of changes) this.#tellReplaced(change.old, change.new);
+    if (first) this.#synced.resolve();
+  }
+
+  #put(key: string, old: T | undefined, object: T): void {
+    this.#all.objects.set(key, object);
+    this.#all.list = undefined;
+    for (const index of this.#indices.values()) {
+      if (old !== undefined) removeFrom(index, key, old);
+      addTo(index, key, object);
+    }
+  }
+
+  #drop(key: string, old: T): void {
+    this.#all.objects.delete(key);
+    this.#all.list = undefined;
+    for (const index of this.#indices.values()) removeFrom(index, key, old);
+  }
+
+  #tellReplaced(old: T | undefined, object: T | undefined): void {
+    if (old !== undefined && object !== undefined && old.metadata.uid !== object.metadata.uid) {
+      this.#tell({ old, new: undefined });
+      this.#tell({ old: undefined, new: object });
+    } else {
+      this.#tell({ old, new: object });
+    }
+  }
+
+  #tell(change: Change<T>): void {
+    for (const handler of this.#handlers) {
+      try {
+        handler(change);
+      } catch (error) {
+        this.#onHandlerError(error);
+      }
+    }
+  }
+}
+
+function listOf<T>(bucket: Bucket<T>): readonly T[] {
+  bucket.list ??= [...bucket.objects.values()];
+  return bucket.list;
+}
+
+function addTo<T>(index: Index<T>, key: string, object: T): void {
+  for (const value of index.values(object)) {
+    let bucket = index.buckets.get(value);
+    if (bucket === undefined) {
+      bucket = { objects: new Map(), list: undefined };
+      index.buckets.set(value, bucket);
+    }
+    bucket.objects.set(key, object);
+    bucket.list = undefined;
+  }
+}
+
+function removeFrom<T>(index: Index<T>, key: string, object: T): void {
+  for (const value of index.values(object)) {
+    const bucket = index.buckets.get(value);
+    if (bucket === undefined) continue;
+    bucket.objects.delete(key);
+    bucket.list = undefined;
+    if (bucket.objects.size === 0) index.buckets.delete(value);
+  }
+}
+
+function sameVersion(a: KubeObject, b: KubeObject): boolean {
+  return a.metadata.uid === b.metadata.uid && a.metadata.resourceVersion === b.metadata.resourceVersion;
+}
+
+/** A handler's bug is nobody's to catch here: it surfaces as an uncaught exception, after the store is whole. */
+function reportLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
