@@ -28,9 +28,10 @@ export function forwardPlugin({ upstreams, timeoutMs = 2000 }: ForwardOptions): 
     name: 'forward',
     serve: async (query, next) => {
       if (upstreams.length === 0) return next();
+      const first = turn++;
       let failure: unknown;
       for (let attempt = 0; attempt < Math.max(2, upstreams.length); attempt++) {
-        const upstream = upstreams[turn++ % upstreams.length]!;
+        const upstream = upstreams[(first + attempt) % upstreams.length]!;
         try {
           return await exchange(query, upstream, timeoutMs);
         } catch (error) {
