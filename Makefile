@@ -25,7 +25,7 @@ NATIVE_CFLAGS := -O2 -static -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -ffu
 
 .PHONY: build lab test check bench fuzz clean format deps real
 
-build: dist/main.js $(BPF_OBJECTS) $(NATIVE_BINARIES)
+build: dist/main.js $(BPF_OBJECTS) $(NATIVE_BINARIES) dist/busybox-bin/.made
 
 dist/main.js: node_modules/.installed $(TS_SOURCES) scripts/bundle.ts
 	@$(NODE) scripts/bundle.ts
@@ -40,6 +40,12 @@ dist/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) | dist/.apt
 dist/native/%: $$(wildcard native/$$*/*.c native/$$*/*.h) | dist/.apt
 	@mkdir -p dist/native
 	clang $(NATIVE_CFLAGS) -o $@ $(filter %.c,$^)
+
+# Every applet, for containers of images that are a BusyBox.
+dist/busybox-bin/.made: | dist/.apt
+	@mkdir -p dist/busybox-bin
+	@for applet in $$(busybox --list); do ln -sf /bin/busybox dist/busybox-bin/$$applet; done
+	@touch $@
 
 dist/.apt: Makefile
 	@mkdir -p dist
