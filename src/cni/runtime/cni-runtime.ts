@@ -2,6 +2,10 @@
  * The runtime's side of CNI, what libcni does for a container runtime: finds the conflist, runs its plugins in
  * order (DEL in reverse), passes prevResult, and keeps results in a cache so that DEL gets what ADD got.
  */
+import type { CniResult } from '../spec.ts';
+
+export type { CniResult } from '../spec.ts';
+
 export interface Attachment {
   containerId: string;
   /** Path of the pod's network namespace; absent on DEL when it is gone. */
@@ -14,14 +18,6 @@ export interface Attachment {
   capabilities?: Record<string, unknown>;
 }
 
-export interface CniResult {
-  cniVersion: string;
-  interfaces?: { name: string; mac?: string; sandbox?: string; mtu?: number }[];
-  ips?: { address: string; gateway?: string; interface?: number }[];
-  routes?: { dst: string; gw?: string }[];
-  dns?: { nameservers?: string[]; domain?: string; search?: string[]; options?: string[] };
-}
-
 export interface CniRuntime {
   /** @throws TendrilError CNI with the plugin's message when the network is not ready, or there is no conflist */
   status(): Promise<void>;
@@ -30,6 +26,8 @@ export interface CniRuntime {
   /** Idempotent: succeeds where nothing is left. */
   del(attachment: Attachment): Promise<void>;
   check(attachment: Attachment): Promise<void>;
+  /** Tells the plugins which attachments there are, so that they clean up after all others. */
+  gc(valid: readonly Pick<Attachment, 'containerId' | 'ifName'>[]): Promise<void>;
 }
 
 /** Runs a plugin: the launcher in the lab. */

@@ -1,0 +1,86 @@
+/** The agent's side of the CNI shim: a unix socket that only root can reach, one request per connection. */
+import { chmodSync, mkdirSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { TendrilError } from '../../util/errors.ts';
+import { type Dispatcher, failureAnswer } from './dispatch.ts';
+import { encodeAnswer, RequestReader } from './frame.ts';
+
+export interface CniServer {
+  /** Stops listening, lets calls under way finish, and removes the socket. */
+  close(): Promise<void>;
+}
+
+/** A shim that says nothing is cut off after this long. */
+const idleMs = 10_000;
+
+/**
+ * Listens at `path`. A socket that a killed agent left is replaced; one that answers is not.
+ * @throws TendrilError CNI when another agent listens there or the path cannot be used
+ */
+export async function startCniServer(options: { path: string; dispatch: Dispatcher }): Promise<CniServer> {
+  const { path, dispatch } = options;
+  mkdirSync(dirname(path), { recursive: true });
+  await removeStaleSocket(path);
+  const open = new Set<Promise<void>>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const served = serveSocket(socket, dispatch).finally(() => open.delete(served));
+    open.add(served);
+  });
+  await listen(server, path);
+  chmodSync(path, 0o600);
+  return {
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await Promise.allSettled(open);
+      await closed;
+    },
+  };
+}
+
+async function serveSocket(socket: Socket, dispatch: Dispatcher): Promise<void> {
+  // A shim that was killed takes its connection along; the call goes on and its answer is dropped.
+  socket.on('error', () => {});
+  socket.setTimeout(idleMs, () => socket.destroy());
+  const reader = new RequestReader();
+  try {
+    for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+      const request = reader.push(chunk as Buffer);
+      if (request === undefined) continue;
+      socket.setTimeout(0);
+      socket.end(encodeAnswer(await dispatch(request)));
+      return;
+    }
+    socket.end();
+  } catch (error) {
+    socket.end(encodeAnswer(failureAnswer(error)));
+  }
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(new TendrilError('CNI', `cannot listen on the CNI socket ${path}`, { cause })),
+    );
+    // The socket is born with the mode that the mask leaves: nobody gets in before chmod.
+    const mask = process.umask(0o177);
+    server.listen(path, () => resolve());
+    process.umask(mask);
+  });
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  const state = await new Promise<'live' | 'dead' | 'absent'>((resolve) => {
+    const probe = connect(path, () => {
+      probe.destroy();
+      resolve('live');
+    });
+    probe.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ENOENT' ? 'absent' : 'dead'));
+  });
+  if (state === 'live') {
+    throw new TendrilError('CNI', `another agent listens on ${path}`, {
+      remedy: 'stop the other agent of this node first',
+    });
+  }
+  if (state === 'dead') unlinkSync(path);
+}
