@@ -24,6 +24,8 @@ export const errno = {
   ENOSPC: 28,
   ERANGE: 34,
   ENOTEMPTY: 39,
+  EBADMSG: 74,
+  EMSGSIZE: 90,
   ENOPROTOOPT: 92,
   EPROTONOSUPPORT: 93,
   EOPNOTSUPP: 95,
@@ -92,6 +94,7 @@ export class KernelError extends TendrilError {
   readonly errnoName: string;
   readonly operation: string;
   readonly object: string;
+  readonly reason: string | undefined;
 
   constructor(number: number, operation: string, object: string, details: KernelErrorDetails = {}) {
     const name = errnoName(number);
@@ -102,6 +105,7 @@ export class KernelError extends TendrilError {
     this.errnoName = name;
     this.operation = operation;
     this.object = object;
+    this.reason = details.reason;
   }
 }
 

@@ -47,7 +47,11 @@ interface LinkCommon {
 
 export type NewLink =
   | (LinkCommon & { kind: 'veth'; peer: Omit<LinkCommon, 'master'> })
-  | (LinkCommon & { kind: 'bridge'; /** Seconds; 0 forwards at once. */ forwardDelay?: number; multicastSnooping?: boolean })
+  | (LinkCommon & {
+      kind: 'bridge' /** Seconds; 0 forwards at once. */;
+      forwardDelay?: number;
+      multicastSnooping?: boolean;
+    })
   | (LinkCommon & { kind: 'dummy' | 'ifb' })
   | (LinkCommon & {
       kind: 'vxlan';
