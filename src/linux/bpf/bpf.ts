@@ -25,7 +25,11 @@ export interface BpfMap extends Disposable {
 export interface BpfProgram {
   readonly name: string;
   /** Runs the program on a packet (BPF_PROG_TEST_RUN); tc and XDP only. `data` starts at the Ethernet header. */
-  testRun(input: { data: Uint8Array; repeat?: number; ifindex?: number }): { retval: number; data: Uint8Array; nsPerRun: number };
+  testRun(input: { data: Uint8Array; repeat?: number; ifindex?: number }): {
+    retval: number;
+    data: Uint8Array;
+    nsPerRun: number;
+  };
 }
 
 export type AttachPoint =
@@ -54,4 +58,15 @@ export interface LoadOptions {
   constants?: Record<string, number | bigint | Uint8Array>;
   /** Overrides of max_entries by map name. */
   mapSizes?: Record<string, number>;
+}
+
+/** The way to BPF: the kernel's, or the fake. */
+export interface Bpf {
+  /**
+   * Opens the object, makes or takes over its maps, loads its programs.
+   * @throws TendrilError BPF_LOAD with the end of the verifier's log; KERNEL_FEATURE without libbpf
+   */
+  load(options: LoadOptions): BpfObject;
+  /** Removes a link's pin, and so the attachment. False when there was none. */
+  detach(pin: string): boolean;
 }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * At the node's uplink. Ingress: NodePorts and other frontends reached from outside, and the replies of remote
+ * backends. Egress: what the node itself sends to a Service without its socket having been translated, and
+ * replies of backends that are processes of the node.
+ */
+#include "lib/serve.h"
+
+SEC("tc")
+int host_ingress(struct __sk_buff *skb)
+{
+	static const struct serve_options options = { .external = true, .snat_remote = true };
+	struct work *work = work_begin(HOOK_UPLINK_INGRESS);
+
+	/* Not ours to judge: the stack drops what is malformed. */
+	if (!work || parse(skb, &work->packet) != PARSE_PORTS)
+		return TC_ACT_UNSPEC;
+	return serve(skb, work, &options);
+}
+
+SEC("tc")
+int host_egress(struct __sk_buff *skb)
+{
+	static const struct serve_options options = { .snat_always = true, .reply_to_stack = true };
+	struct work *work = work_begin(HOOK_UPLINK_EGRESS);
+	struct conntrack_entry *entry;
+	bool redirect;
+
+	if (!work || parse(skb, &work->packet) != PARSE_PORTS)
+		return TC_ACT_UNSPEC;
+	entry = conntrack_lookup(&work->packet.tuple);
+	/* It is on its way out with the right next hop already: only its source changes. */
+	if (entry && (entry->flags & CONNTRACK_REPLY))
+		return nat_continue(skb, work, &redirect) == NAT_DROPPED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return serve(skb, work, &options);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Own connection tracking, for translated connections only; see shared/conntrack.h for the two entries. */
+#pragma once
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "lib/lb.h"
+#include "lib/maps.h"
+#include "lib/parse.h"
+
+static __always_inline struct conntrack_entry *conntrack_lookup(const struct tuple *tuple)
+{
+	return bpf_map_lookup_elem(&conntrack, tuple);
+}
+
+static __always_inline __u8 conntrack_seen(const struct packet *packet)
+{
+	__u8 flags = packet->tcp_flags;
+
+	return (flags & TCP_SYN ? SEEN_SYN : 0) | (flags & TCP_ACK ? SEEN_ACK : 0) | (flags & TCP_FIN ? SEEN_FIN : 0) |
+	       (flags & TCP_RST ? SEEN_RST : 0);
+}
+
+static __always_inline void conntrack_touch(struct conntrack_entry *entry, const struct packet *packet)
+{
+	__u8 seen = entry->seen | conntrack_seen(packet);
+
+	entry->last_seen = bpf_ktime_get_ns();
+	if (seen != entry->seen)
+		entry->seen = seen;
+	__sync_fetch_and_add(&entry->packets, 1);
+	__sync_fetch_and_add(&entry->bytes, packet->length);
+}
+
+/* The key of the other direction. */
+static __always_inline void conntrack_other_key(struct tuple *to, const struct tuple *key,
+						const struct conntrack_entry *entry)
+{
+	to->src = entry->new_dst;
+	to->dst = entry->new_src;
+	to->sport = entry->new_dport;
+	to->dport = entry->new_sport;
+	to->proto = key->proto;
+	__builtin_memset(to->pad, 0, sizeof(to->pad));
+}
+
+static __always_inline bool is_fresh_syn(const struct packet *packet)
+{
+	return packet->tuple.proto == IPPROTO_TCP && (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/*
+ * Whether a client's packet may go where its entry says. A new connection on an old tuple is judged anew, and
+ * a datagram whose backend no longer serves moves on at once; a TCP connection stays with its backend.
+ */
+static __always_inline bool conntrack_usable(const struct conntrack_entry *entry, const struct packet *packet)
+{
+	if (entry->flags & CONNTRACK_REPLY)
+		return true;
+	if (packet->tuple.proto == IPPROTO_TCP) {
+		if (!is_fresh_syn(packet))
+			return true;
+		if (entry->seen & (SEEN_FIN | SEEN_RST))
+			return false;
+	}
+	return backend_still(entry->backend_id, entry->backend_generation) != NULL;
+}
+
+/* Removes both directions. */
+static __always_inline void conntrack_forget(struct work *work, const struct conntrack_entry *entry)
+{
+	conntrack_other_key(&work->reply, &work->packet.tuple, entry);
+	bpf_map_delete_elem(&conntrack, &work->reply);
+	bpf_map_delete_elem(&conntrack, &work->packet.tuple);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sending a rewritten packet on without the stack: needed where its source is an address of this node,
+ * which the stack takes for a martian when it comes in on an interface.
+ */
+#pragma once
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+#include "lib/drop.h"
+#include "lib/parse.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+
+static __always_inline int ttl_decrement(struct __sk_buff *skb, struct packet *packet)
+{
+	__u8 ttl = packet->ttl - 1;
+
+	if (packet->is_v6)
+		return bpf_skb_store_bytes(skb, packet->l3 + offsetof(struct ipv6hdr, hop_limit), &ttl, 1,
+					   BPF_F_RECOMPUTE_CSUM);
+	/* The TTL is the first byte of its 16-bit word in the checksum. */
+	if (bpf_l3_csum_replace(skb, packet->l3 + offsetof(struct iphdr, check), bpf_htons(packet->ttl << 8),
+				bpf_htons(ttl << 8), 2) < 0)
+		return -1;
+	return bpf_skb_store_bytes(skb, packet->l3 + offsetof(struct iphdr, ttl), &ttl, 1, 0);
+}
+
+static __always_inline void fib_query(struct bpf_fib_lookup *query, struct __sk_buff *skb, struct packet *packet)
+{
+	query->ifindex = skb->ifindex;
+	query->l4_protocol = packet->tuple.proto;
+	query->sport = packet->tuple.sport;
+	query->dport = packet->tuple.dport;
+	/* Zero makes the kernel judge by the segments of a GSO packet instead of its whole. */
+	query->tot_len = skb->gso_segs > 1 ? 0 : packet->length;
+	if (packet->is_v6) {
+		query->family = AF_INET6;
+		__builtin_memcpy(query->ipv6_src, &packet->tuple.src, 16);
+		__builtin_memcpy(query->ipv6_dst, &packet->tuple.dst, 16);
+	} else {
+		query->family = AF_INET;
+		query->ipv4_src = packet->tuple.src.words[3];
+		query->ipv4_dst = packet->tuple.dst.words[3];
+	}
+}
+
+/* The answer's destination is the next hop; a missing neighbour is resolved by the redirect itself. */
+static __noinline int forward(struct __sk_buff *skb, struct work *work)
+{
+	struct bpf_fib_lookup query = {};
+	struct bpf_redir_neigh next = {};
+	int result;
+
+	if (!work)
+		return TC_ACT_SHOT;
+	if (work->packet.ttl <= 1)
+		return drop(skb, work, DROP_TTL);
+	fib_query(&query, skb, &work->packet);
+	result = bpf_fib_lookup(skb, &query, sizeof(query), 0);
+	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return drop(skb, work, DROP_TOO_BIG);
+	if (result == BPF_FIB_LKUP_RET_NOT_FWDED)
+		return TC_ACT_UNSPEC;
+	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return drop(skb, work, DROP_NO_ROUTE);
+	if (ttl_decrement(skb, &work->packet) < 0)
+		return drop(skb, work, DROP_REWRITE);
+	next.nh_family = query.family;
+	__builtin_memcpy(next.ipv6_nh, query.ipv6_dst, 16);
+	return bpf_redirect_neigh(query.ifindex, &next, sizeof(next), 0);
+}

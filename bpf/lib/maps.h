@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The node's maps, pinned by name in the node's own directory: every program of the node shares them, and
+ * they outlive the process that loaded them. Hashes are not preallocated; their sizes are set at load time.
+ */
+#pragma once
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "shared/conntrack.h"
+#include "shared/drop.h"
+#include "shared/endpoint.h"
+#include "shared/service.h"
+
+#define PINNED_HASH(NAME, KEY, VALUE, ENTRIES)                                                                \
+	struct {                                                                                               \
+		__uint(type, BPF_MAP_TYPE_HASH);                                                               \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                                                          \
+		__uint(max_entries, ENTRIES);                                                                  \
+		__uint(pinning, LIBBPF_PIN_BY_NAME);                                                           \
+		__type(key, KEY);                                                                              \
+		__type(value, VALUE);                                                                          \
+	} NAME SEC(".maps")
+
+PINNED_HASH(frontends, struct frontend_key, struct frontend, 262144);
+PINNED_HASH(slots, struct slot_key, struct slot, 524288);
+PINNED_HASH(backends, __u32, struct backend, 262144);
+PINNED_HASH(conntrack, struct tuple, struct conntrack_entry, 262144);
+PINNED_HASH(endpoints, __u32, struct endpoint, 4096);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u32);
+	__type(value, struct node_config);
+} node_config SEC(".maps");
+
+/* A lost entry costs an application the name of its peer, and a datagram's fragments, no more. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, struct peer_key);
+	__type(value, struct peer);
+} peers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment_ports);
+} fragments SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DROP_REASONS);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u32);
+	__type(value, struct drop_counter);
+} drop_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 262144);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} drop_events SEC(".maps");

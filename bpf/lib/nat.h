@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Translation per packet. A client's first packet chooses a backend and writes both entries; all later ones
+ * only follow them. The source is kept where the reply is sure to come back through this node's hooks, and
+ * otherwise becomes the node's own address with a port of the range that nothing else uses.
+ */
+#pragma once
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+#include "lib/conntrack.h"
+#include "lib/drop.h"
+#include "lib/fib.h"
+#include "lib/rewrite.h"
+
+#define SNAT_TRIES 32
+
+enum nat_verdict {
+	/* Rewritten; the hook decides how it goes on. */
+	NAT_DONE = 0,
+	NAT_DROPPED = 1,
+	NAT_NOT_MINE = 2,
+};
+
+static __always_inline int nat_apply(struct __sk_buff *skb, struct work *work, struct conntrack_entry *entry)
+{
+	/* Rewriting may move the packet, never the entry, but another CPU may write it: read it once. */
+	struct address src = entry->new_src, dst = entry->new_dst;
+	__be16 sport = entry->new_sport, dport = entry->new_dport;
+
+	if (rewrite_source(skb, &work->packet, &src, sport) < 0 ||
+	    rewrite_destination(skb, &work->packet, &dst, dport) < 0) {
+		drop_record(skb, work, DROP_REWRITE);
+		return NAT_DROPPED;
+	}
+	return NAT_DONE;
+}
+
+static __always_inline struct node_config *node(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&node_config, &zero);
+}
+
+static __always_inline int reply_insert(struct work *work)
+{
+	work->reply.proto = work->forward.proto;
+	return bpf_map_update_elem(&conntrack, &work->reply, &work->reply_entry, BPF_NOEXIST);
+}
+
+/*
+ * Tries ports from a random start. The reply's tuple is the claim on a port: the same port serves any number
+ * of backends, and two connections never share a tuple.
+ */
+static __noinline int snat_claim(struct work *work)
+{
+	struct node_config *config = node();
+	const struct address *source;
+	__u32 span, port;
+
+	if (!work || !config)
+		return -1;
+	source = work->packet.is_v6 ? &config->snat6 : &config->snat4;
+	span = (__u32)config->snat_last - config->snat_first + 1;
+	if (address_is_zero(source) || span == 0 || span > 65535)
+		return -1;
+	port = bpf_get_prandom_u32() % span;
+	work->reply.dst = *source;
+	work->entry.new_src = *source;
+	work->entry.flags |= CONNTRACK_SNAT | CONNTRACK_REDIRECT;
+	for (int i = 0; i < SNAT_TRIES; i++) {
+		__be16 candidate = bpf_htons(config->snat_first + (port + i) % span);
+		int error;
+
+		work->reply.dport = candidate;
+		work->entry.new_sport = candidate;
+		error = reply_insert(work);
+		if (!error)
+			return 0;
+		if (error != -17 /* EEXIST */)
+			return -DROP_CONNTRACK_FULL;
+	}
+	return -DROP_SNAT_EXHAUSTED;
+}
+
+static __always_inline void entries_init(struct work *work, const struct backend *backend, __u32 backend_id)
+{
+	struct conntrack_entry *entry = &work->entry, *reply = &work->reply_entry;
+
+	__builtin_memset(entry, 0, sizeof(*entry));
+	entry->version = CONNTRACK_VERSION;
+	entry->backend_id = backend_id;
+	entry->backend_generation = backend->generation;
+	entry->last_seen = bpf_ktime_get_ns();
+	*reply = *entry;
+	entry->new_src = work->forward.src;
+	entry->new_sport = work->forward.sport;
+	entry->new_dst = backend->addr;
+	entry->new_dport = backend->port;
+	reply->flags = CONNTRACK_REPLY | CONNTRACK_REDIRECT;
+	reply->new_src = work->forward.dst;
+	reply->new_sport = work->forward.dport;
+	reply->new_dst = work->forward.src;
+	reply->new_dport = work->forward.sport;
+}
+
+/* Writes both entries of a new connection; 0, or the reason to drop it. */
+static __always_inline int connection_insert(struct work *work, bool snat)
+{
+	int error = -1;
+
+	conntrack_other_key(&work->reply, &work->forward, &work->entry);
+	if (!snat) {
+		error = reply_insert(work);
+		if (error && error != -17 /* EEXIST */)
+			return DROP_CONNTRACK_FULL;
+	}
+	/* Taken already by another connection to the same backend: a source port of our own tells them apart. */
+	if (error) {
+		error = snat_claim(work);
+		if (error)
+			return error == -1 ? DROP_SNAT_EXHAUSTED : -error;
+	}
+	if (bpf_map_update_elem(&conntrack, &work->forward, &work->entry, BPF_ANY)) {
+		bpf_map_delete_elem(&conntrack, &work->reply);
+		return DROP_CONNTRACK_FULL;
+	}
+	return 0;
+}
+
+struct serve_options {
+	/* The client is outside the cluster or on another node: external pool. */
+	bool external;
+	/* Replies of remote backends would not come back here. */
+	bool snat_remote;
+	bool snat_always;
+	/* After rewriting the reply goes to the node's own stack. */
+	bool reply_to_stack;
+};
+
+/*
+ * A packet to a frontend, without an entry yet.
+ * NAT_NOT_MINE with *refuse set: the frontend has no endpoint.
+ */
+static __always_inline int nat_begin(struct __sk_buff *skb, struct work *work, struct frontend *frontend,
+				     const struct serve_options *options, bool *refuse)
+{
+	const struct pool *pool = options->external ? &frontend->external : &frontend->internal;
+	__u16 silent = options->external ? FRONTEND_DROP_EXTERNAL : FRONTEND_DROP_INTERNAL;
+	struct backend *backend;
+	__u32 backend_id = 0;
+	int reason;
+	bool snat;
+
+	backend = backend_choose(pool, &backend_id);
+	if (!backend) {
+		if (frontend->flags & silent) {
+			drop_record(skb, work, DROP_NO_ENDPOINTS_IN_SCOPE);
+			return NAT_DROPPED;
+		}
+		*refuse = true;
+		return NAT_NOT_MINE;
+	}
+	work->forward = work->packet.tuple;
+	entries_init(work, backend, backend_id);
+	if (options->reply_to_stack)
+		work->reply_entry.flags &= ~CONNTRACK_REDIRECT;
+	/* A pod that reaches itself would see its own address as the source, and drop it. */
+	snat = options->snat_always || address_equal(&backend->addr, &work->forward.src) ||
+	       (options->snat_remote && !(backend->flags & BACKEND_LOCAL));
+	reason = connection_insert(work, snat);
+	if (reason) {
+		drop_record(skb, work, reason);
+		return NAT_DROPPED;
+	}
+	work->entry.seen = 0;
+	return nat_apply(skb, work, &work->entry);
+}
+
+/* A packet of a known connection; NAT_NOT_MINE where there is none. *redirect tells how it must go on. */
+static __always_inline int nat_continue(struct __sk_buff *skb, struct work *work, bool *redirect)
+{
+	struct conntrack_entry *entry = conntrack_lookup(&work->packet.tuple);
+
+	if (!entry)
+		return NAT_NOT_MINE;
+	if (!conntrack_usable(entry, &work->packet)) {
+		conntrack_forget(work, entry);
+		return NAT_NOT_MINE;
+	}
+	conntrack_touch(entry, &work->packet);
+	*redirect = entry->flags & CONNTRACK_REDIRECT;
+	return nat_apply(skb, work, entry);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A packet under inspection, in per-CPU memory: the stack of a BPF program holds 512 bytes, a packet with
+ * its tuples and a new connection's entry takes most of it. A tc program is not interrupted by another one
+ * on its CPU.
+ */
+#pragma once
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "shared/addr.h"
+#include "shared/conntrack.h"
+
+enum fragment_position {
+	FRAGMENT_NONE = 0,
+	FRAGMENT_FIRST = 1,
+	FRAGMENT_LATER = 2,
+};
+
+struct packet {
+	struct tuple tuple;
+	/* The tuple before any rewriting, for drop events and for replies to it. */
+	__u32 fragment_id;
+	/* Length of the IP packet, header included. */
+	__u32 length;
+	__u16 l3;
+	__u16 l4;
+	__u8 is_v6;
+	__u8 fragment;
+	__u8 ttl;
+	__u8 tcp_flags;
+	__u8 l2_src[6];
+	__u8 hook;
+	__u8 is_icmp;
+};
+
+struct work {
+	struct packet packet;
+	struct tuple forward;
+	struct tuple reply;
+	struct conntrack_entry entry;
+	struct conntrack_entry reply_entry;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct work);
+} scratch SEC(".maps");
+
+static __always_inline struct work *work_begin(__u8 hook)
+{
+	__u32 zero = 0;
+	struct work *work = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (work) {
+		__builtin_memset(&work->packet, 0, sizeof(work->packet));
+		work->packet.hook = hook;
+	}
+	return work;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From bytes to a tuple. Reads through bpf_skb_load_bytes: headers may lie outside the linear part, and no
+ * pointer into the packet is kept that rewriting would make stale.
+ */
+#pragma once
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "lib/addr.h"
+#include "lib/maps.h"
+#include "lib/packet.h"
+
+#define IP_MORE_FRAGMENTS 0x2000
+#define IP_OFFSET 0x1fff
+#define IPV6_EXTENSIONS 4
+
+/* Byte 13 of the TCP header. */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+enum parse_result {
+	/* TCP or UDP; the tuple is whole. */
+	PARSE_PORTS = 0,
+	/* IP; the tuple has addresses and protocol only. */
+	PARSE_IP,
+	PARSE_NOT_IP,
+	PARSE_MALFORMED,
+};
+
+struct ports {
+	__be16 sport;
+	__be16 dport;
+};
+
+static __always_inline int fragment_ports(struct packet *packet, struct ports *ports)
+{
+	struct fragment_key key = {
+		.src = packet->tuple.src,
+		.dst = packet->tuple.dst,
+		.id = packet->fragment_id,
+		.proto = packet->tuple.proto,
+	};
+	struct fragment_ports *known;
+
+	if (packet->fragment == FRAGMENT_FIRST) {
+		struct fragment_ports now = { .sport = ports->sport, .dport = ports->dport };
+
+		bpf_map_update_elem(&fragments, &key, &now, BPF_ANY);
+		return 0;
+	}
+	known = bpf_map_lookup_elem(&fragments, &key);
+	if (!known)
+		return -1;
+	ports->sport = known->sport;
+	ports->dport = known->dport;
+	return 0;
+}
+
+static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *packet)
+{
+	struct ports ports = {};
+
+	if (packet->tuple.proto == IPPROTO_ICMP || packet->tuple.proto == IPPROTO_ICMPV6)
+		packet->is_icmp = 1;
+	if (packet->tuple.proto != IPPROTO_TCP && packet->tuple.proto != IPPROTO_UDP)
+		return PARSE_IP;
+	if (packet->fragment != FRAGMENT_LATER) {
+		if (bpf_skb_load_bytes(skb, packet->l4, &ports, sizeof(ports)) < 0)
+			return PARSE_MALFORMED;
+		if (packet->tuple.proto == IPPROTO_TCP &&
+		    bpf_skb_load_bytes(skb, packet->l4 + 13, &packet->tcp_flags, 1) < 0)
+			return PARSE_MALFORMED;
+	}
+	if (packet->fragment != FRAGMENT_NONE && fragment_ports(packet, &ports) < 0)
+		return PARSE_IP;
+	packet->tuple.sport = ports.sport;
+	packet->tuple.dport = ports.dport;
+	return PARSE_PORTS;
+}
+
+static __always_inline int parse_v4(struct __sk_buff *skb, struct packet *packet)
+{
+	struct iphdr ip;
+	__u16 position;
+
+	if (bpf_skb_load_bytes(skb, packet->l3, &ip, sizeof(ip)) < 0)
+		return PARSE_MALFORMED;
+	if (ip.version != 4 || ip.ihl < 5)
+		return PARSE_MALFORMED;
+	address_from_v4(&packet->tuple.src, ip.saddr);
+	address_from_v4(&packet->tuple.dst, ip.daddr);
+	packet->tuple.proto = ip.protocol;
+	packet->ttl = ip.ttl;
+	packet->length = bpf_ntohs(ip.tot_len);
+	packet->l4 = packet->l3 + ip.ihl * 4;
+	if (packet->length < ip.ihl * 4u)
+		return PARSE_MALFORMED;
+	position = bpf_ntohs(ip.frag_off);
+	packet->fragment_id = ip.id;
+	if (position & IP_OFFSET)
+		packet->fragment = FRAGMENT_LATER;
+	else if (position & IP_MORE_FRAGMENTS)
+		packet->fragment = FRAGMENT_FIRST;
+	return parse_ports(skb, packet);
+}
+
+struct extension {
+	__u8 next;
+	__u8 length;
+	__be16 position;
+	__be32 id;
+};
+
+/* Walks hop-by-hop, routing, destination options and fragment headers (RFC 8200, section 4.1). */
+static __always_inline int parse_v6(struct __sk_buff *skb, struct packet *packet)
+{
+	struct ipv6hdr ip;
+	__u8 next;
+
+	if (bpf_skb_load_bytes(skb, packet->l3, &ip, sizeof(ip)) < 0)
+		return PARSE_MALFORMED;
+	if (ip.version != 6)
+		return PARSE_MALFORMED;
+	__builtin_memcpy(&packet->tuple.src, &ip.saddr, 16);
+	__builtin_memcpy(&packet->tuple.dst, &ip.daddr, 16);
+	packet->is_v6 = 1;
+	packet->ttl = ip.hop_limit;
+	packet->length = sizeof(ip) + bpf_ntohs(ip.payload_len);
+	packet->l4 = packet->l3 + sizeof(ip);
+	next = ip.nexthdr;
+	for (int i = 0; i < IPV6_EXTENSIONS; i++) {
+		struct extension extension;
+
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
+		    next != IPPROTO_FRAGMENT)
+			break;
+		if (bpf_skb_load_bytes(skb, packet->l4, &extension, sizeof(extension)) < 0)
+			return PARSE_MALFORMED;
+		if (next == IPPROTO_FRAGMENT) {
+			__u16 position = bpf_ntohs(extension.position);
+
+			packet->fragment_id = extension.id;
+			packet->l4 += 8;
+			if (position & 0xfff8)
+				packet->fragment = FRAGMENT_LATER;
+			else if (position & 1)
+				packet->fragment = FRAGMENT_FIRST;
+		} else {
+			packet->l4 += (extension.length + 1) * 8;
+		}
+		next = extension.next;
+		if (packet->fragment == FRAGMENT_LATER)
+			break;
+	}
+	packet->tuple.proto = next;
+	return parse_ports(skb, packet);
+}
+
+static __always_inline int parse(struct __sk_buff *skb, struct packet *packet)
+{
+	struct ethhdr eth;
+
+	if (bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) < 0)
+		return PARSE_MALFORMED;
+	__builtin_memcpy(packet->l2_src, eth.h_source, 6);
+	packet->l3 = sizeof(eth);
+	if (eth.h_proto == bpf_htons(ETH_P_IP))
+		return parse_v4(skb, packet);
+	if (eth.h_proto == bpf_htons(ETH_P_IPV6))
+		return parse_v6(skb, packet);
+	return PARSE_NOT_IP;
+}

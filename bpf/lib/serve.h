@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What every hook does with a packet: follow its connection, or begin one where it goes to a Service. */
+#pragma once
+#include "lib/nat.h"
+#include "lib/reject.h"
+
+static __always_inline int serve(struct __sk_buff *skb, struct work *work, const struct serve_options *options)
+{
+	bool redirect = false, refuse = false;
+	struct frontend *frontend;
+	int verdict;
+
+	verdict = nat_continue(skb, work, &redirect);
+	if (verdict == NAT_NOT_MINE) {
+		frontend = frontend_lookup(&work->packet.tuple.dst, work->packet.tuple.dport, work->packet.tuple.proto);
+		if (!frontend)
+			return TC_ACT_UNSPEC;
+		verdict = nat_begin(skb, work, frontend, options, &refuse);
+		redirect = work->entry.flags & CONNTRACK_REDIRECT;
+	}
+	if (refuse)
+		return reject(skb, work);
+	if (verdict == NAT_DROPPED)
+		return TC_ACT_SHOT;
+	return redirect ? forward(skb, work) : TC_ACT_UNSPEC;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * At the host end of a pod's veth. Ingress there is what the pod sends, egress what it is about to receive.
+ * Most traffic to Services never needs this: the pod's own sockets were translated when they connected.
+ */
+#include "lib/btf.h"
+#include "lib/serve.h"
+#include "lib/source.h"
+
+SEC("tc")
+int pod_ingress(struct __sk_buff *skb)
+{
+	static const struct serve_options options = {};
+	struct work *work = work_begin(HOOK_POD_INGRESS);
+	int parsed, reason;
+
+	if (!work)
+		return TC_ACT_SHOT;
+	parsed = parse(skb, &work->packet);
+	if (parsed == PARSE_MALFORMED)
+		return drop(skb, work, DROP_MALFORMED);
+	reason = source_check(skb, &work->packet, parsed);
+	if (reason)
+		return drop(skb, work, reason);
+	if (parsed != PARSE_PORTS)
+		return TC_ACT_UNSPEC;
+	return serve(skb, work, &options);
+}
+
+/* Replies of backends to a pod whose packets were translated on their way out. */
+SEC("tc")
+int pod_egress(struct __sk_buff *skb)
+{
+	struct work *work = work_begin(HOOK_POD_EGRESS);
+	bool redirect;
+
+	if (!work)
+		return TC_ACT_SHOT;
+	if (parse(skb, &work->packet) != PARSE_PORTS)
+		return TC_ACT_UNSPEC;
+	if (nat_continue(skb, work, &redirect) == NAT_DROPPED)
+		return TC_ACT_SHOT;
+	return TC_ACT_UNSPEC;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A pod at the host end of its veth, and what all programs of a node need to know of the node. */
+#pragma once
+#include "shared/addr.h"
+
+#define ENDPOINT_ADDRESSES 4
+
+struct endpoint {
+	struct address addrs[ENDPOINT_ADDRESSES];
+	__u8 mac[6];
+	__u16 count;
+	__u32 flags;
+	__u8 reserved[20];
+};
+
+struct node_config {
+	/* Source of translated connections, zero where the node lacks the family. */
+	struct address snat4;
+	struct address snat6;
+	/* SO_NETNS_COOKIE of the node's own namespace. */
+	__u64 netns_cookie;
+	__u16 snat_first;
+	__u16 snat_last;
+	__u32 uplink_ifindex;
+	__u8 reserved[32];
+};

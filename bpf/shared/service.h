@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What user space tells the datapath of Services: frontend -> pool of slots -> backend. A frontend names
+ * two pools, one for clients inside the cluster and one for those outside, since traffic policies differ.
+ * Fields that no program reads yet are zero.
+ */
+#pragma once
+#include "shared/addr.h"
+
+struct frontend_key {
+	struct address addr;
+	__be16 port;
+	__u8 proto;
+	__u8 pad;
+};
+
+struct pool {
+	__u32 id;
+	__u32 count;
+};
+
+enum frontend_flags {
+	/* The address is loopback: only sockets of the node's own namespace mean this frontend. */
+	FRONTEND_LOOPBACK = 1 << 0,
+	/* No endpoint in scope, but some elsewhere: drop in silence instead of a refusal. */
+	FRONTEND_DROP_INTERNAL = 1 << 1,
+	FRONTEND_DROP_EXTERNAL = 1 << 2,
+	FRONTEND_AFFINITY = 1 << 3,
+	FRONTEND_SOURCE_RANGES = 1 << 4,
+	FRONTEND_MAGLEV = 1 << 5,
+	FRONTEND_DSR = 1 << 6,
+};
+
+struct frontend {
+	struct pool internal;
+	struct pool external;
+	__u32 service_id;
+	__u16 flags;
+	__u16 generation;
+	__u32 affinity_seconds;
+	__u8 kind;
+	__u8 reserved[11];
+};
+
+enum frontend_kind {
+	FRONTEND_CLUSTER_IP = 1,
+	FRONTEND_NODE_PORT = 2,
+	FRONTEND_EXTERNAL_IP = 3,
+	FRONTEND_LOAD_BALANCER = 4,
+};
+
+struct slot_key {
+	__u32 pool_id;
+	__u32 index;
+};
+
+struct slot {
+	__u32 backend_id;
+};
+
+enum backend_flags {
+	/* The endpoint runs on this node: the client's address can be kept. */
+	BACKEND_LOCAL = 1 << 0,
+	BACKEND_TERMINATING = 1 << 1,
+};
+
+struct backend {
+	struct address addr;
+	__be16 port;
+	__u8 proto;
+	__u8 flags;
+	__u32 generation;
+	__u8 reserved[8];
+};
+
+/* One socket's view of one peer: which backend stands behind a frontend, or the other way round. */
+struct peer_key {
+	__u64 cookie;
+	struct address addr;
+	__be16 port;
+	__u8 proto;
+	/* 0: addr is a backend's, the value the frontend. 1: addr is a frontend's, the value the backend. */
+	__u8 forward;
+	__u8 pad[4];
+};
+
+struct peer {
+	struct address addr;
+	__be16 port;
+	__u16 pad;
+	__u32 backend_id;
+	__u32 generation;
+};

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Services at the socket: connect() and sendmsg() get a backend's address before a packet exists, so that no
+ * packet needs translation; recvmsg() and getpeername() give the name that the application used.
+ *
+ * Addresses are 16 bytes for both families. A v4-mapped address on an AF_INET6 socket is IPv4, and the
+ * unspecified address as a destination means loopback, as the kernel has it.
+ */
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <bpf/bpf_helpers.h>
+#include "lib/addr.h"
+#include "lib/lb.h"
+#include "lib/maps.h"
+
+#define ECONNREFUSED 111
+#define PROCEED 1
+#define REFUSE 0
+
+struct target {
+	struct address addr;
+	__be16 port;
+	__u8 proto;
+	__u8 pad;
+};
+
+static __always_inline void target_v4(struct target *target, struct bpf_sock_addr *ctx)
+{
+	__be32 ip = ctx->user_ip4;
+
+	address_from_v4(&target->addr, ip ? ip : bpf_htonl(0x7f000001));
+	target->port = ctx->user_port;
+	target->proto = ctx->protocol;
+}
+
+static __always_inline void target_v6(struct target *target, struct bpf_sock_addr *ctx)
+{
+	target->addr.words[0] = ctx->user_ip6[0];
+	target->addr.words[1] = ctx->user_ip6[1];
+	target->addr.words[2] = ctx->user_ip6[2];
+	target->addr.words[3] = ctx->user_ip6[3];
+	if (address_is_zero(&target->addr))
+		target->addr.words[3] = bpf_htonl(1);
+	else if (address_is_v4(&target->addr) && target->addr.words[3] == 0)
+		target->addr.words[3] = bpf_htonl(0x7f000001);
+	target->port = ctx->user_port;
+	target->proto = ctx->protocol;
+}
+
+static __always_inline void write_v4(struct bpf_sock_addr *ctx, const struct address *addr, __be16 port)
+{
+	ctx->user_ip4 = addr->words[3];
+	ctx->user_port = port;
+}
+
+static __always_inline void write_v6(struct bpf_sock_addr *ctx, const struct address *addr, __be16 port)
+{
+	ctx->user_ip6[0] = addr->words[0];
+	ctx->user_ip6[1] = addr->words[1];
+	ctx->user_ip6[2] = addr->words[2];
+	ctx->user_ip6[3] = addr->words[3];
+	ctx->user_port = port;
+}
+
+/* Loopback in a pod is the pod's own; only the node's namespace has NodePorts there. */
+static __always_inline bool in_node_namespace(struct bpf_sock_addr *ctx)
+{
+	__u32 zero = 0;
+	struct node_config *config = bpf_map_lookup_elem(&node_config, &zero);
+
+	return config && bpf_get_netns_cookie(ctx) == config->netns_cookie;
+}
+
+static __always_inline struct frontend *target_frontend(struct bpf_sock_addr *ctx, const struct target *target)
+{
+	struct frontend *frontend = frontend_lookup(&target->addr, target->port, target->proto);
+
+	if (frontend && (frontend->flags & FRONTEND_LOOPBACK) && !in_node_namespace(ctx))
+		return NULL;
+	return frontend;
+}
+
+static __always_inline void peer_key_init(struct peer_key *key, __u64 cookie, const struct target *target,
+					  __u8 forward)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->cookie = cookie;
+	key->addr = target->addr;
+	key->port = target->port;
+	key->proto = target->proto;
+	key->forward = forward;
+}
+
+static __always_inline void peer_remember(__u64 cookie, const struct target *frontend, const struct backend *backend)
+{
+	struct target behind = { .addr = backend->addr, .port = backend->port, .proto = frontend->proto };
+	struct peer name = { .addr = frontend->addr, .port = frontend->port };
+	struct peer_key key;
+
+	peer_key_init(&key, cookie, &behind, 0);
+	bpf_map_update_elem(&peers, &key, &name, BPF_ANY);
+}
+
+/* The backend that this socket's earlier datagrams to the frontend went to, while it serves. */
+static __always_inline struct backend *backend_of_flow(const struct peer_key *key)
+{
+	struct peer *choice = bpf_map_lookup_elem(&peers, key);
+
+	return choice ? backend_still(choice->backend_id, choice->generation) : NULL;
+}
+
+static __always_inline void flow_remember(const struct peer_key *key, const struct backend *backend, __u32 id)
+{
+	struct peer choice = { .addr = backend->addr, .port = backend->port };
+
+	choice.backend_id = id;
+	choice.generation = backend->generation;
+	bpf_map_update_elem(&peers, key, &choice, BPF_ANY);
+}
+
+static __always_inline int refuse(void)
+{
+	bpf_set_retval(-ECONNREFUSED);
+	return REFUSE;
+}
+
+/* Replaces the target by a backend. PROCEED with *chosen unset where it is no Service. */
+static __always_inline int translate_connect(struct bpf_sock_addr *ctx, struct target *target, bool *chosen)
+{
+	struct frontend *frontend = target_frontend(ctx, target);
+	struct backend *backend;
+	__u32 id = 0;
+
+	if (!frontend)
+		return PROCEED;
+	backend = backend_choose(&frontend->internal, &id);
+	if (!backend)
+		return refuse();
+	peer_remember(bpf_get_socket_cookie(ctx), target, backend);
+	target->addr = backend->addr;
+	target->port = backend->port;
+	*chosen = true;
+	return PROCEED;
+}
+
+/* As connect, but datagrams of one socket to one frontend stay together, as a conntrack entry would have them. */
+static __always_inline int translate_sendmsg(struct bpf_sock_addr *ctx, struct target *target, bool *chosen)
+{
+	struct frontend *frontend = target_frontend(ctx, target);
+	__u64 cookie = bpf_get_socket_cookie(ctx);
+	struct backend *backend;
+	struct peer_key key;
+	__u32 id = 0;
+
+	if (!frontend)
+		return PROCEED;
+	peer_key_init(&key, cookie, target, 1);
+	backend = backend_of_flow(&key);
+	if (!backend) {
+		backend = backend_choose(&frontend->internal, &id);
+		if (!backend)
+			return refuse();
+		flow_remember(&key, backend, id);
+		peer_remember(cookie, target, backend);
+	}
+	target->addr = backend->addr;
+	target->port = backend->port;
+	*chosen = true;
+	return PROCEED;
+}
+
+/* The name of the peer as the application knows it. */
+static __always_inline bool translate_back(struct bpf_sock_addr *ctx, struct target *target)
+{
+	struct peer_key key;
+	struct peer *name;
+
+	peer_key_init(&key, bpf_get_socket_cookie(ctx), target, 0);
+	name = bpf_map_lookup_elem(&peers, &key);
+	if (!name)
+		return false;
+	target->addr = name->addr;
+	target->port = name->port;
+	return true;
+}
+
+SEC("cgroup/connect4")
+int sock_connect4(struct bpf_sock_addr *ctx)
+{
+	struct target target = {};
+	bool chosen = false;
+	int verdict;
+
+	target_v4(&target, ctx);
+	verdict = translate_connect(ctx, &target, &chosen);
+	if (chosen)
+		write_v4(ctx, &target.addr, target.port);
+	return verdict;
+}
+
+SEC("cgroup/connect6")
+int sock_connect6(struct bpf_sock_addr *ctx)
+{
+	struct target target = {};
+	bool chosen = false;
+	int verdict;
+
+	target_v6(&target, ctx);
+	verdict = translate_connect(ctx, &target, &chosen);
+	if (chosen)
+		write_v6(ctx, &target.addr, target.port);
+	return verdict;
+}
+
+SEC("cgroup/sendmsg4")
+int sock_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	struct target target = {};
+	bool chosen = false;
+	int verdict;
+
+	target_v4(&target, ctx);
+	verdict = translate_sendmsg(ctx, &target, &chosen);
+	if (chosen)
+		write_v4(ctx, &target.addr, target.port);
+	return verdict;
+}
+
+SEC("cgroup/sendmsg6")
+int sock_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	struct target target = {};
+	bool chosen = false;
+	int verdict;
+
+	target_v6(&target, ctx);
+	verdict = translate_sendmsg(ctx, &target, &chosen);
+	if (chosen)
+		write_v6(ctx, &target.addr, target.port);
+	return verdict;
+}
+
+static __always_inline int name_back_v4(struct bpf_sock_addr *ctx)
+{
+	struct target target = {};
+
+	target_v4(&target, ctx);
+	if (translate_back(ctx, &target))
+		write_v4(ctx, &target.addr, target.port);
+	return PROCEED;
+}
+
+static __always_inline int name_back_v6(struct bpf_sock_addr *ctx)
+{
+	struct target target = {};
+
+	target_v6(&target, ctx);
+	if (translate_back(ctx, &target))
+		write_v6(ctx, &target.addr, target.port);
+	return PROCEED;
+}
+
+SEC("cgroup/recvmsg4")
+int sock_recvmsg4(struct bpf_sock_addr *ctx)
+{
+	return name_back_v4(ctx);
+}
+
+SEC("cgroup/recvmsg6")
+int sock_recvmsg6(struct bpf_sock_addr *ctx)
+{
+	return name_back_v6(ctx);
+}
+
+SEC("cgroup/getpeername4")
+int sock_getpeername4(struct bpf_sock_addr *ctx)
+{
+	return name_back_v4(ctx);
+}
+
+SEC("cgroup/getpeername6")
+int sock_getpeername6(struct bpf_sock_addr *ctx)
+{
+	return name_back_v6(ctx);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,157 @@
+/**
+ * bpf(2), command by command: attributes are laid out as in <linux/bpf.h>, and what they point at lies in the
+ * arena. Results are those of the system call: a value or a negative errno.
+ */
+import { allocate, type Block, cString, withScratch } from '../ffi/arena.ts';
+import * as libc from '../ffi/libc.ts';
+
+export const command = {
+  lookup: 1,
+  update: 2,
+  delete: 3,
+  nextKey: 4,
+  pin: 6,
+  get: 7,
+  testRun: 10,
+  info: 15,
+  lookupBatch: 24,
+  updateBatch: 26,
+  deleteBatch: 27,
+  linkCreate: 28,
+  linkUpdate: 29,
+} as const;
+
+/** enum bpf_attach_type, those that libbpf 1.1 does not know of a program by itself. */
+export const attachType = { xdp: 37, tcxIngress: 46, tcxEgress: 47 } as const;
+
+const elementAttribute = allocate(32);
+
+/** One element: `second` is the value's or next key's address. */
+export function element(which: number, fd: number, key: Block, second?: Block, flags = 0): number {
+  const { view, bytes } = elementAttribute;
+  view.setUint32(0, fd, true);
+  view.setBigUint64(8, key.address, true);
+  view.setBigUint64(16, second?.address ?? 0n, true);
+  view.setBigUint64(24, BigInt(flags), true);
+  return libc.bpf(which, bytes);
+}
+
+export interface BatchRequest {
+  fd: number;
+  keys: Block;
+  values?: Block;
+  count: number;
+  /** Cursors of lookup batches. */
+  from?: Block;
+  to?: Block;
+}
+
+/** Many elements; `done` is how many were, also when it failed. */
+export function batch(which: number, request: BatchRequest): { result: number; done: number } {
+  return withScratch((scratch) => {
+    const { view, bytes } = scratch(56);
+    view.setBigUint64(0, request.from?.address ?? 0n, true);
+    view.setBigUint64(8, request.to?.address ?? 0n, true);
+    view.setBigUint64(16, request.keys.address, true);
+    view.setBigUint64(24, request.values?.address ?? 0n, true);
+    view.setUint32(32, request.count, true);
+    view.setUint32(36, request.fd, true);
+    const result = libc.bpf(which, bytes);
+    return { result, done: view.getUint32(32, true) };
+  });
+}
+
+/** BPF_OBJ_PIN, or BPF_OBJ_GET (fd 0), of a path on a bpffs. */
+export function pinned(which: number, path: string, fd = 0): number {
+  return withScratch((scratch) => {
+    const { view, bytes } = scratch(16);
+    view.setBigUint64(0, cString(path, scratch).address, true);
+    view.setUint32(8, fd, true);
+    return libc.bpf(which, bytes);
+  });
+}
+
+/** BPF_LINK_CREATE; `target` is an interface index or a cgroup's descriptor. */
+export function linkCreate(
+  programFd: number,
+  link: { target: number; type: number; flags?: number },
+): number {
+  return withScratch((scratch) => {
+    const { view, bytes } = scratch(48);
+    view.setUint32(0, programFd, true);
+    view.setUint32(4, link.target, true);
+    view.setUint32(8, link.type, true);
+    view.setUint32(12, link.flags ?? 0, true);
+    return libc.bpf(command.linkCreate, bytes);
+  });
+}
+
+/** BPF_LINK_UPDATE: the link runs the new program from now on. */
+export function linkUpdate(linkFd: number, programFd: number): number {
+  return withScratch((scratch) => {
+    const { view, bytes } = scratch(16);
+    view.setUint32(0, linkFd, true);
+    view.setUint32(4, programFd, true);
+    return libc.bpf(command.linkUpdate, bytes);
+  });
+}
+
+/** struct bpf_map_info, its first fields. */
+export function mapInfo(fd: number): {
+  type: number;
+  keySize: number;
+  valueSize: number;
+  maxEntries: number;
+} {
+  return withScratch((scratch) => {
+    const info = scratch(96);
+    const { view, bytes } = scratch(16);
+    view.setUint32(0, fd, true);
+    view.setUint32(4, info.bytes.length, true);
+    view.setBigUint64(8, info.address, true);
+    libc.must(libc.bpf(command.info, bytes), 'describe BPF map');
+    const field = (offset: number) => info.view.getUint32(offset, true);
+    return { type: field(0), keySize: field(8), valueSize: field(12), maxEntries: field(16) };
+  });
+}
+
+const skBuffSize = 192;
+const skBuffIfindex = 40;
+/** Room for a packet that a program made longer. */
+const growth = 256;
+
+export interface TestRunResult {
+  result: number;
+  retval: number;
+  data: Uint8Array;
+  nsPerRun: number;
+}
+
+/** BPF_PROG_TEST_RUN of a program that takes a packet; with an interface index its context is a struct __sk_buff. */
+export function testRun(
+  programFd: number,
+  input: { data: Uint8Array; repeat?: number; ifindex?: number },
+): TestRunResult {
+  return withScratch((scratch) => {
+    const { view, bytes } = scratch(80);
+    const before = scratch(input.data.length);
+    before.bytes.set(input.data);
+    const after = scratch(input.data.length + growth);
+    view.setUint32(0, programFd, true);
+    view.setUint32(8, input.data.length, true);
+    view.setUint32(12, after.bytes.length, true);
+    view.setBigUint64(16, before.address, true);
+    view.setBigUint64(24, after.address, true);
+    view.setUint32(32, input.repeat ?? 1, true);
+    if (input.ifindex !== undefined) {
+      const context = scratch(skBuffSize);
+      context.view.setUint32(skBuffIfindex, input.ifindex, true);
+      view.setUint32(40, skBuffSize, true);
+      view.setBigUint64(48, context.address, true);
+    }
+    const result = libc.bpf(command.testRun, bytes);
+    const retval = view.getInt32(4, true);
+    const data = after.bytes.slice(0, view.getUint32(12, true));
+    return { result, retval, data, nsPerRun: view.getUint32(36, true) };
+  });
+}

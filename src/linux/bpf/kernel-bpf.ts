@@ -1,0 +1,155 @@
+/**
+ * BPF in the kernel. libbpf opens the object, makes its maps (or takes over the pinned ones) and loads its
+ * programs; descriptors are then duplicated and the object is closed, so that nothing of libbpf outlives `load`.
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { TendrilError } from '../../util/errors.ts';
+import { errnoName, KernelError } from '../errno.ts';
+import { type Handle, libbpf, members, openObject } from '../ffi/libbpf.ts';
+import * as libc from '../ffi/libc.ts';
+import type { AttachPoint, Bpf, BpfObject, BpfProgram, LoadOptions } from './bpf.ts';
+import * as bpf from './bpf-command.ts';
+import { writeConstants } from './constants.ts';
+import { ensureLink, removeLink } from './kernel-link.ts';
+import { KernelMap, type MapDescription } from './kernel-map.ts';
+
+export const kernelBpf: Bpf = { load, detach: removeLink };
+
+function load(options: LoadOptions): BpfObject {
+  mkdirSync(options.pinDirectory, { recursive: true });
+  const opened = openObject(options.path, options.pinDirectory);
+  if (opened.handle <= 0n) throw loadError(options.path, opened.errno, '');
+  try {
+    prepare(opened.handle, options);
+    const result = libbpf().load(opened.handle) as number;
+    if (result < 0) throw loadError(options.path, -result, opened.log());
+    return adopt(opened.handle);
+  } finally {
+    libbpf().closeObject(opened.handle);
+  }
+}
+
+function prepare(object: Handle, options: LoadOptions): void {
+  for (const map of members('nextMap', object)) {
+    const name = libbpf().mapName(map) as string;
+    const size = options.mapSizes?.[name];
+    if (size !== undefined) libbpf().setMaxEntries(map, size);
+    if (name.endsWith('.rodata') && options.constants) writeConstants(map, options.path, options.constants);
+    else forgetUnfit(map, join(options.pinDirectory, name));
+  }
+}
+
+/**
+ * A pinned map of another shape or size (an older version's, or another setting) cannot be taken over: its pin
+ * is removed, programs that run keep it until they are replaced, and a new one is made and filled.
+ */
+function forgetUnfit(map: Handle, pin: string): void {
+  const fd = bpf.pinned(bpf.command.get, pin);
+  if (fd < 0) return;
+  const is = bpf.mapInfo(fd);
+  libc.close(fd);
+  const want = describeMap(map);
+  const fits =
+    is.type === want.type &&
+    is.keySize === want.keySize &&
+    is.valueSize === want.valueSize &&
+    is.maxEntries === want.maxEntries;
+  if (!fits) rmSync(pin);
+}
+
+function describeMap(map: Handle): Omit<MapDescription, 'fd'> {
+  const library = libbpf();
+  return {
+    name: library.mapName(map) as string,
+    type: library.mapType(map) as number,
+    keySize: library.mapKeySize(map) as number,
+    valueSize: library.mapValueSize(map) as number,
+    maxEntries: library.mapMaxEntries(map) as number,
+  };
+}
+
+function loadError(path: string, number: number, log: string): TendrilError {
+  const lines = log.trim().split('\n').slice(-12).join('\n');
+  const said = lines === '' ? '' : `; the verifier's last lines:\n${lines}`;
+  return new TendrilError('BPF_LOAD', `${basename(path)} does not load: ${errnoName(number)}${said}`, {
+    remedy:
+      number === 2
+        ? 'run `make build`'
+        : 'run as root on Linux 6.1 or newer, with the pin directory on a bpffs (mount -t bpf)',
+    cause: new KernelError(number, 'load BPF object', path),
+  });
+}
+
+interface LoadedProgram {
+  fd: number;
+  name: string;
+  attachType: number;
+}
+
+function adopt(object: Handle): BpfObject {
+  const library = libbpf();
+  const maps = new Map<string, KernelMap>();
+  for (const map of members('nextMap', object)) {
+    const fd = libc.must(
+      libc.dup(library.mapFd(map) as number),
+      'duplicate map',
+      library.mapName(map) as string,
+    );
+    const description = describeMap(map);
+    maps.set(description.name, new KernelMap({ fd, ...description }));
+  }
+  const programs = new Map<string, LoadedProgram>();
+  for (const program of members('nextProgram', object)) {
+    const name = library.programName(program) as string;
+    const fd = libc.must(libc.dup(library.programFd(program) as number), 'duplicate program', name);
+    programs.set(name, { fd, name, attachType: library.expectedAttachType(program) as number });
+  }
+  return new KernelObject(maps, programs);
+}
+
+class KernelObject implements BpfObject {
+  readonly #maps: Map<string, KernelMap>;
+  readonly #programs: Map<string, LoadedProgram>;
+
+  constructor(maps: Map<string, KernelMap>, programs: Map<string, LoadedProgram>) {
+    this.#maps = maps;
+    this.#programs = programs;
+  }
+
+  map(name: string): KernelMap {
+    return known(this.#maps, name, 'map');
+  }
+
+  program(name: string): BpfProgram {
+    const { fd } = known(this.#programs, name, 'program');
+    return {
+      name,
+      testRun: (input) => {
+        const { result, ...run } = bpf.testRun(fd, input);
+        libc.must(result, 'test-run BPF program', name);
+        return run;
+      },
+    };
+  }
+
+  attach(program: string, at: AttachPoint, pin: string): void {
+    ensureLink({ program: known(this.#programs, program, 'program'), at, pin });
+  }
+
+  close(): void {
+    for (const map of this.#maps.values()) map.close();
+    for (const { fd } of this.#programs.values()) libc.close(fd);
+    this.#programs.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function known<T>(things: Map<string, T>, name: string, kind: string): T {
+  const thing = things.get(name);
+  if (thing === undefined) throw new TendrilError('INTERNAL', `the BPF object has no ${kind} "${name}"`);
+  return thing;
+}
