@@ -94,6 +94,13 @@ describe('errors', () => {
   });
 });
 
+it('a failed DEL never says "not found", which containerd takes for success', async () => {
+  handler.del = async () => {
+    throw new TendrilError('KERNEL_CALL', 'delete link tdl1: device Not Found');
+  };
+  expect((await call('DEL', config())).output.msg).toBe('delete link tdl1: device missing');
+});
+
 describe('order', () => {
   it('is one at a time per container, others beside, and GC alone', async () => {
     const events: string[] = [];

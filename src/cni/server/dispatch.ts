@@ -5,7 +5,7 @@
 import { describeError } from '../../util/errors.ts';
 import { type Logger, silentLogger } from '../../util/logger.ts';
 import { AttachmentLocks } from '../attachment-locks.ts';
-import { CniError, cniCodes, toErrorObject } from '../cni-error.ts';
+import { CniError, type CniErrorObject, cniCodes, toErrorObject } from '../cni-error.ts';
 import { type CniParameters, parseParameters, validateNetworkName } from '../parameters.ts';
 import { decodeResult, encodeResult } from '../result.ts';
 import {
@@ -41,9 +41,20 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       return { status: 0, output: value === undefined ? '' : JSON.stringify(value) };
     } catch (error) {
       logger.warn('CNI call failed', { command, container, error: describeError(error) });
-      return { status: 1, output: JSON.stringify(toErrorObject(error, version)) };
+      return { status: 1, output: JSON.stringify(errorFor(command, toErrorObject(error, version))) };
     }
   };
+}
+
+/**
+ * containerd takes a DEL whose error says "not found" for a success and forgets the pod: what could not be
+ * removed would then stay for good.
+ */
+function errorFor(command: string | undefined, error: CniErrorObject): CniErrorObject {
+  if (command !== 'DEL') return error;
+  const reword = (text: string) => text.replace(/not found/gi, 'missing');
+  const details = error.details === undefined ? {} : { details: reword(error.details) };
+  return { ...error, msg: reword(error.msg), ...details };
 }
 
 /** For a failure that comes before there is a request. */
