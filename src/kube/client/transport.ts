@@ -13,6 +13,8 @@ export interface TransportRequest {
   path: string;
   body?: unknown;
   contentType?: string;
+  /** Media types that are taken; JSON unless given. */
+  accept?: string;
   signal?: AbortSignal;
   /** No answer begun after this long is an error; none for 0. */
   timeoutMs?: number;
@@ -38,7 +40,7 @@ export function createTransport(endpoint: ApiEndpoint, clock: Clock = systemCloc
   const token = tokenSource(endpoint, clock);
 
   const attempt = async (request: TransportRequest): Promise<http.IncomingMessage> => {
-    const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'tendril' };
+    const headers: Record<string, string> = { accept: request.accept ?? 'application/json', 'user-agent': 'tendril' };
     const bearer = await token();
     if (bearer !== undefined) headers.authorization = `Bearer ${bearer}`;
     const payload = request.body === undefined ? undefined : JSON.stringify(request.body);
