@@ -1,0 +1,61 @@
+/** `tendril apply` */
+
+import { TendrilError } from '../util/errors.ts';
+import { applyManifests } from './apply/applier.ts';
+import { loadManifests } from './manifests/sources.ts';
+import { chooseFormat, printJson } from './output/format.ts';
+import { defineCommand } from './parser/command.ts';
+import { openLab } from './session/lab-session.ts';
+
+export const apply = defineCommand(
+  {
+    name: 'apply',
+    summary:
+      'Creates or changes objects as manifests say, like kubectl apply. One bad document: nothing is changed.',
+    usage: ['apply -f FILE|DIR|- … [-n NAMESPACE]'],
+    options: {
+      file: {
+        type: 'string',
+        short: 'f',
+        multiple: true,
+        value: 'FILE',
+        help: 'manifest, directory of manifests, or - for standard input',
+      },
+      namespace: {
+        type: 'string',
+        short: 'n',
+        value: 'NAMESPACE',
+        help: 'for objects that name none (default: default)',
+      },
+      output: {
+        type: 'string',
+        short: 'o',
+        value: 'FORMAT',
+        help: 'json: the objects as the API server has them',
+      },
+    },
+    words: { min: 0, max: 0 },
+    examples: [
+      'tendril apply -f shop.yaml',
+      'tendril apply -f manifests/ -f extra.json',
+      'kustomize build | tendril apply -f -',
+    ],
+  },
+  async ({ name, options }) => {
+    const format = chooseFormat(options.output, ['json']);
+    if (options.file.length === 0)
+      throw new TendrilError('USAGE', 'nothing to apply; name manifests with -f');
+    const manifests = loadManifests(options.file);
+    using lab = await openLab(name);
+    const target = {
+      api: lab.api,
+      discovery: await lab.discovery(),
+      namespace: options.namespace ?? 'default',
+    };
+    const applied = await applyManifests(target, manifests, {
+      onApplied: ({ title, outcome }) => format ?? process.stdout.write(`${title} ${outcome}\n`),
+    });
+    if (format) printJson({ apiVersion: 'v1', kind: 'List', items: applied.map(({ object }) => object) });
+    return 0;
+  },
+);

@@ -1,0 +1,43 @@
+/** Every command, in the order of the help. Each is loaded only when it is run: starting up must not cost for all. */
+import type { Command } from './parser/command.ts';
+
+interface CommandEntry {
+  summary: string;
+  load(): Promise<Command>;
+}
+
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  up: { summary: 'bring up a lab and apply manifests', load: async () => (await import('./up.ts')).up },
+  down: {
+    summary: 'take a lab down; nothing of it stays',
+    load: async () => (await import('./down.ts')).down,
+  },
+  status: {
+    summary: 'tell whether the lab and its datapath are well',
+    load: async () => (await import('./status.ts')).status,
+  },
+  apply: { summary: 'create or change objects', load: async () => (await import('./apply.ts')).apply },
+  delete: { summary: 'delete objects', load: async () => (await import('./delete.ts')).deleteCommand },
+  get: { summary: 'show objects', load: async () => (await import('./get.ts')).get },
+  logs: { summary: 'show what a container printed', load: async () => (await import('./logs.ts')).logs },
+  exec: {
+    summary: 'run a command in a pod, on a node or outside',
+    load: async () => (await import('./exec.ts')).exec,
+  },
+  forward: {
+    summary: 'relay a local port to a pod or Service',
+    load: async () => (await import('./forward.ts')).forward,
+  },
+  kubeconfig: {
+    summary: 'print the path of a kubeconfig',
+    load: async () => (await import('./kubeconfig.ts')).kubeconfig,
+  },
+  version: { summary: 'print the version', load: async () => (await import('./version.ts')).version },
+};
+
+/** Entry points of the lab's own processes; not for users. */
+export const internalCommands: Readonly<Record<string, () => Promise<Command>>> = {
+  agent: async () => (await import('./processes.ts')).agentProcess,
+  dns: async () => (await import('./processes.ts')).dnsProcess,
+  'lab-server': async () => (await import('./processes.ts')).labServerProcess,
+};

@@ -1,0 +1,107 @@
+/** `tendril exec` */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import type { EnterTarget } from '../lab/server/control-protocol.ts';
+import type { LabConfig, LabPaths } from '../lab/topology/lab-config.ts';
+import { TendrilError } from '../util/errors.ts';
+import { defineCommand } from './parser/command.ts';
+import { askControl } from './session/control.ts';
+import { openLab } from './session/lab-session.ts';
+import { requireRoot } from './session/root.ts';
+import { chooseContainer, findPod } from './session/workload.ts';
+
+export const exec = defineCommand(
+  {
+    name: 'exec',
+    summary:
+      'Runs a command in a pod, on a node, or on the outside host. Its exit status is that of the command; 125: Tendril failed.',
+    usage: [
+      'exec POD|KIND/NAME [-n NAMESPACE] [-c CONTAINER] -- COMMAND…',
+      'exec --node NODE -- COMMAND…',
+      'exec --outside -- COMMAND…',
+    ],
+    options: {
+      container: {
+        type: 'string',
+        short: 'c',
+        value: 'CONTAINER',
+        help: "which container (default: the pod's first)",
+      },
+      namespace: {
+        type: 'string',
+        short: 'n',
+        value: 'NAMESPACE',
+        help: 'where the pod is (default: default)',
+      },
+      node: { type: 'string', value: 'NODE', help: "in a node's network" },
+      outside: { type: 'boolean', help: 'on the outside host, which stands for the rest of the world' },
+    },
+    words: { min: 0, max: 1 },
+    takesCommand: true,
+    examples: [
+      'tendril exec deploy/visitor -- sh',
+      'tendril exec --outside -- curl -s http://node-1:30080/',
+      'tendril exec --node node-1 -- ip route',
+    ],
+    failureStatus: 125,
+  },
+  async ({ name, options, words, command }) => {
+    const places = [words.length > 0, options.node !== undefined, options.outside].filter(Boolean).length;
+    if (places !== 1) throw new TendrilError('USAGE', 'name one place: a pod, --node NODE, or --outside');
+    if (command.length === 0) throw new TendrilError('USAGE', 'name the command to run after --');
+    requireRoot('exec');
+    using lab = await openLab(name);
+    if (options.outside) return await enter(lab, netnsArguments(lab.paths, 'outside'), command);
+    if (options.node !== undefined) {
+      checkNode(lab.config, options.node);
+      return await enter(lab, netnsArguments(lab.paths, options.node), command);
+    }
+    const namespace = options.namespace ?? 'default';
+    const pod = await findPod(lab, words[0]!, namespace);
+    const container = chooseContainer(pod, options.container);
+    const path = `/enter/${namespace}/${pod.metadata.name}/${container}`;
+    const target = await askControl<EnterTarget>(join(lab.paths.root, 'control.sock'), path);
+    return await enter(lab, target.arguments, command);
+  },
+);
+
+function checkNode(config: LabConfig, node: string): void {
+  const names = config.nodes.map(({ name }) => name);
+  if (!names.includes(node))
+    throw new TendrilError('BAD_INPUT', `there is no node "${node}"; there are ${names.join(', ')}`);
+}
+
+/** On a node and outside: the namespace and cgroup, so that Services are translated as for any process there. */
+function netnsArguments(paths: LabPaths, place: string): string[] {
+  return [
+    '--netns',
+    paths.netns(place),
+    '--cgroup',
+    join(paths.cgroup, place, 'host'),
+    '--resolv-conf',
+    join(paths.root, 'etc', 'resolv.conf'),
+  ];
+}
+
+/** Hands the terminal over to the command; resolves with its exit status. */
+function enter(
+  lab: { config: LabConfig },
+  target: readonly string[],
+  command: readonly string[],
+): Promise<number> {
+  const launcher = join(lab.config.program, 'dist', 'native', 'launcher');
+  return new Promise((resolve, reject) => {
+    const child = spawn(launcher, ['enter', ...target, '--', ...command], { stdio: 'inherit' });
+    // The terminal's Ctrl-C goes to the command; this process lives on to report its status.
+    const ignore = () => {};
+    process.on('SIGINT', ignore).on('SIGQUIT', ignore);
+    process.on('SIGTERM', () => child.kill('SIGTERM'));
+    child.on('error', (cause) =>
+      reject(
+        new TendrilError('TOOL_FAILED', `${launcher} cannot be run`, { cause, remedy: 'Build first: make' }),
+      ),
+    );
+    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
+  });
+}

@@ -1,0 +1,120 @@
+/** `tendril forward` */
+import { resourcePath, resources } from '../kube/resources.ts';
+import type { Pod, Service, ServicePort } from '../kube/types.ts';
+import { TendrilError } from '../util/errors.ts';
+import { listenLocally } from './forward/listeners.ts';
+import { createRelay, type Destination } from './forward/relay.ts';
+import { defineCommand } from './parser/command.ts';
+import { type LabSession, openLab } from './session/lab-session.ts';
+import { requireRoot } from './session/root.ts';
+import { findPod, readyPodsOf } from './session/workload.ts';
+
+export const forward = defineCommand(
+  {
+    name: 'forward',
+    summary: 'Relays a port of this machine to a pod or Service of the lab, until Ctrl-C.',
+    usage: ['forward svc/NAME [LOCAL:]PORT [-n NAMESPACE]', 'forward pod/NAME [LOCAL:]PORT [-n NAMESPACE]'],
+    options: {
+      namespace: { type: 'string', short: 'n', value: 'NAMESPACE', help: 'where it is (default: default)' },
+    },
+    words: { min: 2, max: 2 },
+    examples: [
+      'tendril forward svc/frontend 8080:80',
+      'tendril forward pod/web-0 8080',
+      'tendril forward svc/api :http',
+    ],
+  },
+  async ({ name, options, words }) => {
+    requireRoot('forward');
+    const { local, remote } = parsePorts(words[1]!);
+    using lab = await openLab(name);
+    const target = words[0]!.includes('/') ? words[0]! : `pod/${words[0]}`;
+    const namespace = options.namespace ?? 'default';
+    const choose = await destinationChooser(lab, { target, namespace, remote });
+    const { port: remotePort } = await choose();
+    const relay = createRelay({
+      choose,
+      netns: lab.paths.netns,
+      onFailure: (message) => process.stderr.write(`tendril: a connection failed: ${message}\n`),
+    });
+    const port = await listenLocally(relay.accept, local, remotePort);
+    process.stdout.write(`http://127.0.0.1:${port}/ → ${target} port ${remotePort}; Ctrl-C ends it\n`);
+    await new Promise<void>((resolve) => {
+      process.once('SIGINT', resolve).once('SIGTERM', resolve);
+    });
+    relay.close();
+    return 0;
+  },
+);
+
+interface Ports {
+  /** 0: any free one; undefined: the same as the remote one, or any free one. */
+  local: number | undefined;
+  /** A number, or a named port. */
+  remote: string;
+}
+
+/** `PORT`, `LOCAL:PORT`, or `:PORT` for any free local one. @throws TendrilError USAGE */
+export function parsePorts(text: string): Ports {
+  const match = /^(?:(\d*):)?([a-z0-9-]+)$/i.exec(text);
+  const local = match?.[1] === undefined ? undefined : Number(match[1]);
+  const remote = match?.[2] ?? '';
+  const valid = (port: number) => port >= 0 && port <= 65_535;
+  if (
+    !match ||
+    !valid(local ?? 0) ||
+    (/^\d+$/.test(remote) && (!valid(Number(remote)) || Number(remote) === 0))
+  ) {
+    throw new TendrilError('USAGE', `"${text}" is not [LOCAL:]PORT, such as 8080:80`);
+  }
+  return { local, remote };
+}
+
+/** A function that finds, for each connection anew, the pod to connect to. */
+async function destinationChooser(
+  lab: LabSession,
+  { target, namespace, remote }: { target: string; namespace: string; remote: string },
+): Promise<() => Promise<Destination>> {
+  const [kind = '', name = ''] = target.split('/', 2);
+  const resource = (await lab.discovery()).byName(kind)[0]!;
+  if (resource.kind !== 'Service') {
+    const pod = await findPod(lab, target, namespace);
+    return async () => podDestination(pod, remote);
+  }
+  const path = resourcePath(resources.services, { namespace, name });
+  let turn = 0;
+  return async () => {
+    const service = (await lab.api.send({ method: 'GET', path })) as Service;
+    const port = servicePort(service, remote);
+    const pods = await readyPodsOf(lab, service);
+    if (pods.length === 0) throw new TendrilError('NOT_READY', `svc/${name} has no ready endpoint`);
+    return podDestination(pods[turn++ % pods.length]!, String(port.targetPort ?? port.port));
+  };
+}
+
+function servicePort(service: Service, wanted: string): ServicePort {
+  const ports = service.spec?.ports ?? [];
+  const found = ports.find((port) => port.name === wanted || String(port.port) === wanted);
+  if (found === undefined) {
+    const known = ports.map((port) => port.port).join(', ');
+    throw new TendrilError(
+      'BAD_INPUT',
+      `svc/${service.metadata.name} has no port ${wanted}; it has ${known || 'none'}`,
+    );
+  }
+  if (found.protocol !== undefined && found.protocol !== 'TCP') {
+    throw new TendrilError('BAD_INPUT', `port ${wanted} is ${found.protocol}; only TCP can be relayed`);
+  }
+  return found;
+}
+
+function podDestination(pod: Pod, wanted: string): Destination {
+  const ip = pod.status?.podIP;
+  const node = pod.spec?.nodeName;
+  if (!ip || !node) throw new TendrilError('NOT_READY', `pod ${pod.metadata.name} has no address yet`);
+  if (/^\d+$/.test(wanted)) return { node, ip, port: Number(wanted) };
+  const named = pod.spec?.containers.flatMap(({ ports = [] }) => ports).find((port) => port.name === wanted);
+  if (named === undefined)
+    throw new TendrilError('BAD_INPUT', `pod ${pod.metadata.name} has no port named "${wanted}"`);
+  return { node, ip, port: named.containerPort };
+}

@@ -1,0 +1,31 @@
+/** `tendril kubeconfig` */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { labsDirectory, requireLabConfig } from '../lab/topology/lab-state.ts';
+import { TendrilError } from '../util/errors.ts';
+import { chooseFormat, printJson } from './output/format.ts';
+import { defineCommand } from './parser/command.ts';
+
+export const kubeconfig = defineCommand(
+  {
+    name: 'kubeconfig',
+    summary: "Prints the path of the lab's kubeconfig, for kubectl and any other client.",
+    usage: ['kubeconfig [-o json]'],
+    options: { output: { type: 'string', short: 'o', value: 'FORMAT', help: 'json' } },
+    words: { min: 0, max: 0 },
+    examples: [
+      'export KUBECONFIG=$(tendril kubeconfig)',
+      'kubectl --kubeconfig $(tendril kubeconfig --name test) get pods',
+    ],
+  },
+  async ({ name, options }) => {
+    const format = chooseFormat(options.output, ['json']);
+    const { apiServerPort } = requireLabConfig(name);
+    const path = join(labsDirectory, name, 'kubeconfig');
+    if (!existsSync(path))
+      throw new TendrilError('LAB_MISSING', `lab "${name}" has no kubeconfig yet; it is still coming up`);
+    if (format) printJson({ path, server: `https://127.0.0.1:${apiServerPort}` });
+    else process.stdout.write(`${path}\n`);
+    return 0;
+  },
+);

@@ -1,0 +1,57 @@
+/** `tendril logs` */
+import { pipeline } from 'node:stream/promises';
+import { resourcePath, resources } from '../kube/resources.ts';
+import { TendrilError } from '../util/errors.ts';
+import { defineCommand } from './parser/command.ts';
+import { openLab } from './session/lab-session.ts';
+import { chooseContainer, findPod } from './session/workload.ts';
+
+export const logs = defineCommand(
+  {
+    name: 'logs',
+    summary: 'Shows what a container printed.',
+    usage: ['logs POD|KIND/NAME [-c CONTAINER] [-n NAMESPACE] [-f] [--tail LINES] [--previous]'],
+    options: {
+      container: {
+        type: 'string',
+        short: 'c',
+        value: 'CONTAINER',
+        help: "which container (default: the pod's first)",
+      },
+      namespace: {
+        type: 'string',
+        short: 'n',
+        value: 'NAMESPACE',
+        help: 'where the pod is (default: default)',
+      },
+      follow: { type: 'boolean', short: 'f', help: 'go on as more is printed' },
+      tail: { type: 'string', value: 'LINES', help: 'only the last lines' },
+      previous: { type: 'boolean', short: 'p', help: "of the container's previous run" },
+    },
+    words: { min: 1, max: 1 },
+    examples: [
+      'tendril logs deploy/visitor -f',
+      'tendril logs web-0 -c server --tail 20',
+      'tendril logs web-0 --previous',
+    ],
+  },
+  async ({ name, options, words }) => {
+    const { tail } = options;
+    if (tail !== undefined && !/^\d+$/.test(tail))
+      throw new TendrilError('USAGE', `--tail takes a number of lines, not "${tail}"`);
+    using lab = await openLab(name);
+    const namespace = options.namespace ?? 'default';
+    const pod = await findPod(lab, words[0]!, namespace);
+    const query = new URLSearchParams({ container: chooseContainer(pod, options.container) });
+    if (options.follow) query.set('follow', 'true');
+    if (options.previous) query.set('previous', 'true');
+    if (tail !== undefined) query.set('tailLines', tail);
+    const path = resourcePath(resources.pods, { namespace, name: pod.metadata.name, subresource: 'log' });
+    const stream = await lab.api.open({ method: 'GET', path: `${path}?${query}`, timeoutMs: 0 });
+    await pipeline(stream, process.stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
+      // The reader of our output (head, say) has had enough.
+      if (error.code !== 'EPIPE') throw error;
+    });
+    return 0;
+  },
+);

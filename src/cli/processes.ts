@@ -1,0 +1,57 @@
+/** Entry points of the lab's processes, started by Tendril itself. */
+import { readFileSync } from 'node:fs';
+import type { AgentConfig } from '../agent/config.ts';
+import { TendrilError } from '../util/errors.ts';
+import { defineCommand } from './parser/command.ts';
+
+export const agentProcess = defineCommand(
+  {
+    name: 'agent',
+    summary: "Runs the agent of one node, in that node's network namespace.",
+    usage: ['agent --config FILE'],
+    options: { config: { type: 'string', value: 'FILE', help: 'JSON, as src/agent/config.ts tells' } },
+    words: { min: 0, max: 0 },
+    examples: ['tendril agent --config /etc/tendril/agent.json'],
+  },
+  async ({ options }) => {
+    if (options.config === undefined) throw new TendrilError('USAGE', 'agent needs --config FILE');
+    const config = JSON.parse(readFileSync(options.config, 'utf8')) as AgentConfig;
+    const { runAgent } = await import('../agent/agent.ts');
+    return (await runAgent(config)) ?? 0;
+  },
+);
+
+export const dnsProcess = defineCommand(
+  {
+    name: 'dns',
+    summary: 'Runs cluster DNS.',
+    usage: ['dns --kubeconfig FILE [--zone cluster.local]'],
+    options: {
+      kubeconfig: { type: 'string', value: 'FILE', help: 'how to reach the API server' },
+      zone: { type: 'string', value: 'ZONE', help: 'the cluster zone (default: cluster.local)' },
+    },
+    words: { min: 0, max: 0 },
+    examples: ['tendril dns --kubeconfig /etc/tendril-dns/kubeconfig'],
+  },
+  async ({ options }) => {
+    if (options.kubeconfig === undefined) throw new TendrilError('USAGE', 'dns needs --kubeconfig FILE');
+    const { dnsDefaults, runDns } = await import('../dns/main.ts');
+    const zone = options.zone ?? dnsDefaults.zone;
+    return await runDns({ ...dnsDefaults, kubeconfig: options.kubeconfig, zone });
+  },
+);
+
+export const labServerProcess = defineCommand(
+  {
+    name: 'lab-server',
+    summary: "Runs a lab's API server, controllers and kubelets.",
+    usage: ['lab-server'],
+    options: {},
+    words: { min: 0, max: 0 },
+    examples: ['tendril lab-server --name lab'],
+  },
+  async ({ name }) => {
+    const { runLabServer } = await import('../lab/server/lab-server.ts');
+    return await runLabServer(name);
+  },
+);

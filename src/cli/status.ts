@@ -1,0 +1,56 @@
+/** `tendril status` */
+import { join } from 'node:path';
+import type { LabStatus } from '../lab/server/control-protocol.ts';
+import { labsDirectory, requireLabConfig } from '../lab/topology/lab-state.ts';
+import { chooseFormat, printJson } from './output/format.ts';
+import { formatTable } from './output/table.ts';
+import { defineCommand } from './parser/command.ts';
+import { askControl } from './session/control.ts';
+
+export const status = defineCommand(
+  {
+    name: 'status',
+    summary:
+      'Tells whether the lab is well: its nodes, agents, datapath, and what is stood in. Exit status 1 when something is wrong.',
+    usage: ['status [-o json]'],
+    options: { output: { type: 'string', short: 'o', value: 'FORMAT', help: 'json' } },
+    words: { min: 0, max: 0 },
+    examples: ['tendril status', 'tendril status --name test -o json'],
+  },
+  async ({ name, options }) => {
+    const format = chooseFormat(options.output, ['json']);
+    requireLabConfig(name);
+    const answer = await askControl<LabStatus>(join(labsDirectory, name, 'control.sock'), '/status');
+    if (format) printJson({ name, ...answer });
+    else process.stdout.write(statusText(name, answer));
+    return answer.problems.length === 0 ? 0 : 1;
+  },
+);
+
+export function statusText(name: string, { nodes, standIns, problems }: LabStatus): string {
+  const rows = nodes.map(({ name, ips, ready, pods, agent }) => [
+    name,
+    ready ? 'Ready' : 'NotReady',
+    ips.join(','),
+    String(pods),
+    agent.alive ? (agent.programmed ? 'in force' : 'catching up') : 'down',
+    agent.services === undefined ? '-' : String(agent.services),
+    String(agent.restarts),
+  ]);
+  const parts = [
+    `Lab "${name}"\n`,
+    formatTable(['NODE', 'STATUS', 'ADDRESSES', 'PODS', 'DATAPATH', 'SERVICES', 'AGENT-RESTARTS'], rows),
+  ];
+  if (standIns.length > 0) parts.push('Stood in:\n', standInTable(standIns));
+  parts.push(
+    problems.length > 0 ? `Problems:\n${problems.map((text) => `  ${text}\n`).join('')}` : 'All is well.\n',
+  );
+  return parts.join('\n');
+}
+
+export function standInTable(standIns: LabStatus['standIns']): string {
+  return formatTable(
+    ['IMAGE', 'CONTAINERS', 'WHY'],
+    standIns.map(({ image, containers, reason }) => [image, String(containers.length), reason]),
+  );
+}

@@ -1,0 +1,75 @@
+/** `tendril up` */
+import { defineCommand } from './parser/command.ts';
+import { requireRoot } from './session/root.ts';
+import { parseCount, parseDuration, parseFamilyMode, splitList } from './up/options.ts';
+
+export const up = defineCommand(
+  {
+    name: 'up',
+    summary:
+      'Brings up a lab: nodes, pod network, Services, DNS, and the Kubernetes API; then applies manifests and waits until their pods are Ready.',
+    usage: ['up [-f FILE|DIR|-]… [--nodes 3] [--ip-family dual|ipv4|ipv6] [--timeout 60s]'],
+    options: {
+      file: {
+        type: 'string',
+        short: 'f',
+        multiple: true,
+        value: 'FILE',
+        help: 'manifest, directory of manifests, or - for standard input',
+      },
+      nodes: { type: 'string', value: 'N', help: 'how many nodes (default: 3, at most 100)' },
+      'ip-family': { type: 'string', value: 'FAMILY', help: 'dual, ipv4 or ipv6 (default: dual)' },
+      'pod-cidr': {
+        type: 'string',
+        multiple: true,
+        value: 'CIDR',
+        help: 'one per family (default: 10.244.0.0/16,fd00:10:244::/56)',
+      },
+      'service-cidr': {
+        type: 'string',
+        multiple: true,
+        value: 'CIDR',
+        help: 'one per family (default: 10.96.0.0/16,fd00:10:96::/112)',
+      },
+      timeout: {
+        type: 'string',
+        value: 'DURATION',
+        help: 'how long pods may take to become Ready (default: 60s)',
+      },
+      'no-wait': { type: 'boolean', help: 'do not wait for pods' },
+      'fast-probes': { type: 'boolean', help: "ignore the probes' initial delays" },
+      internet: {
+        type: 'boolean',
+        help: 'let the lab reach the internet through this machine; undone by down',
+      },
+      timings: { type: 'boolean', help: 'show where the time went' },
+    },
+    words: { min: 0, max: 0 },
+    examples: [
+      'tendril up -f examples/shop.yaml',
+      'tendril up --nodes 5 --ip-family ipv6 --name v6',
+      'kustomize build | tendril up -f -',
+    ],
+  },
+  async ({ name, options }) => {
+    const timeoutMs = parseDuration('--timeout', options.timeout ?? '60s');
+    const lab = {
+      name,
+      nodes: parseCount('--nodes', options.nodes ?? '3'),
+      ipFamily: parseFamilyMode(options['ip-family'] ?? 'dual'),
+      podCidrs: splitList(options['pod-cidr']),
+      serviceCidrs: splitList(options['service-cidr']),
+      fastProbes: options['fast-probes'],
+      internet: options.internet,
+    };
+    requireRoot('up');
+    const { bringUp } = await import('./up/bring-up.ts');
+    return await bringUp({
+      lab,
+      files: options.file,
+      wait: !options['no-wait'],
+      timeoutMs,
+      timings: options.timings,
+    });
+  },
+);

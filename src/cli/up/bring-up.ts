@@ -1,0 +1,169 @@
+/**
+ * `up` from validated options to a running lab:
+ *
+ *     check everything ──► launcher, server ──► manifests ──► pods Ready, Services in force ──► tables
+ *                                └─ fails, or Ctrl-C: undone ─┘        └─ not in time: the lab stays
+ */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { resourcePath, resources } from '../../kube/resources.ts';
+import type { KubeEvent } from '../../kube/types.ts';
+import type { LabStatus, Timing } from '../../lab/server/control-protocol.ts';
+import { type LabConfig, labPaths } from '../../lab/topology/lab-config.ts';
+import { type LabOptions, planLab } from '../../lab/topology/lab-options.ts';
+import { labsDirectory } from '../../lab/topology/lab-state.ts';
+import { removeLab } from '../../lab/topology/removal.ts';
+import { cgroupMount } from '../../linux/cgroup/cgroup-mount.ts';
+import { describeError, TendrilError } from '../../util/errors.ts';
+import { applyManifests } from '../apply/applier.ts';
+import type { ManifestObject } from '../manifests/document.ts';
+import { loadManifests } from '../manifests/sources.ts';
+import { createProgress, type Progress } from '../output/progress.ts';
+import { askControl } from '../session/control.ts';
+import { type LabSession, openLab } from '../session/lab-session.ts';
+import { programDirectory } from '../session/program.ts';
+import { checkMachine, freeApiPort } from './preflight.ts';
+import { checkReadiness, explainPod } from './readiness.ts';
+import { rehearse } from './rehearsal.ts';
+import { startLab } from './start.ts';
+import { summary } from './summary.ts';
+import { formatTimings } from './timing-table.ts';
+
+export interface BringUpOptions {
+  lab: Omit<LabOptions, 'apiServerPort' | 'program'>;
+  files: readonly string[];
+  wait: boolean;
+  timeoutMs: number;
+  timings: boolean;
+}
+
+/** Resolves with the exit status. @throws TendrilError when nothing was made, or what was made is undone */
+export async function bringUp(options: BringUpOptions): Promise<number> {
+  const program = programDirectory();
+  const config = planLab({ ...options.lab, program, apiServerPort: await freeApiPort() });
+  const manifests = loadManifests(options.files);
+  await Promise.all([checkMachine(config.name, program), rehearse(manifests, config)]);
+  const progress = createProgress();
+  const timings: Timing[] = [];
+  try {
+    using lab = await undoneOnFailure(config.name, progress, () =>
+      make(config, manifests, { progress, timings }),
+    );
+    const ready =
+      !options.wait || (await waitForPods(lab, { progress, timeoutMs: options.timeoutMs, timings }));
+    progress.end();
+    const status = await askControl<LabStatus>(join(lab.paths.root, 'control.sock'), '/status');
+    process.stdout.write(await summary(lab.api, config, status.standIns));
+    if (options.timings || process.env.TENDRIL_TIMINGS) process.stderr.write(formatTimings(timings));
+    return ready ? 0 : 1;
+  } finally {
+    progress.end();
+  }
+}
+
+/** Removes the lab again when making it fails or the user interrupts. */
+async function undoneOnFailure<T>(name: string, progress: Progress, run: () => Promise<T>): Promise<T> {
+  let interrupt!: (reason: Error) => void;
+  const interrupted = new Promise<never>((_, reject) => {
+    interrupt = reject;
+  });
+  const onSignal = () => interrupt(new TendrilError('CANCELLED', 'interrupted; what was made is undone'));
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  try {
+    return await Promise.race([run(), interrupted]);
+  } catch (error) {
+    progress.step('undoing what was made');
+    await removeLab(name).catch((undoError) => progress.note(`tendril: ${describeError(undoError)}`));
+    throw error;
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+interface Reporting {
+  progress: Progress;
+  timings: Timing[];
+}
+
+async function make(
+  config: LabConfig,
+  manifests: readonly ManifestObject[],
+  { progress, timings }: Reporting,
+): Promise<LabSession> {
+  const paths = labPaths(config.name, { base: labsDirectory, cgroupMount: cgroupMount() });
+  progress.step(`starting lab "${config.name}"`);
+  const { events } = await startLab(config, paths);
+  let applied: Promise<LabSession> | undefined;
+  for await (const event of events) {
+    if (event.type === 'step') progress.step(event.text);
+    if (event.type === 'api') applied = timed(timings, 'manifests', () => applyTo(config.name, manifests));
+    // A failure is reported when it is awaited below.
+    applied?.catch(() => {});
+    if (event.type === 'up') timings.push(...event.timings);
+  }
+  if (applied === undefined) throw new TendrilError('INTERNAL', "the lab's server never announced its API");
+  return await applied;
+}
+
+async function applyTo(name: string, manifests: readonly ManifestObject[]): Promise<LabSession> {
+  const lab = await openLab(name);
+  if (manifests.length > 0) {
+    await applyManifests(
+      { api: lab.api, discovery: await lab.discovery(), namespace: 'default' },
+      manifests,
+      { rehearsed: true },
+    );
+  }
+  return lab;
+}
+
+const pollMs = 50;
+
+/** True when all pods are Ready and their Services in force; else tells which are not, and why. */
+async function waitForPods(lab: LabSession, options: Reporting & { timeoutMs: number }): Promise<boolean> {
+  const { progress, timeoutMs, timings } = options;
+  const deadline = performance.now() + timeoutMs;
+  const remaining = () => Math.max(1, deadline - performance.now());
+  let state = await checkReadiness(lab.api);
+  await timed(timings, 'pods Ready', async () => {
+    while (!state.done && performance.now() < deadline) {
+      progress.step(`pods Ready: ${state.ready} of ${state.total}`);
+      await sleep(Math.min(pollMs, remaining()));
+      state = await checkReadiness(lab.api);
+    }
+  });
+  if (state.done) {
+    progress.step('waiting until Services are in force on every node');
+    const path = `/programmed?timeoutMs=${Math.ceil(Math.max(2_000, remaining()))}`;
+    const { missing } = await timed(timings, 'Services in force', () =>
+      askControl<{ missing: string[] }>(
+        join(lab.paths.root, 'control.sock'),
+        path,
+        Math.max(5_000, remaining() + 5_000),
+      ),
+    );
+    for (const text of missing) progress.note(`tendril: ${text}`);
+    return missing.length === 0;
+  }
+  progress.end();
+  const { items } = (await lab.api.send({ method: 'GET', path: resourcePath(resources.events) })) as {
+    items: KubeEvent[];
+  };
+  process.stderr.write(`tendril: not Ready after ${Math.round(timeoutMs / 1_000)} s; the lab stays up\n`);
+  for (const text of [
+    ...state.short.map((workload) => `${workload}: its pods are not all created`),
+    ...state.waiting.map((pod) => explainPod(pod, items)),
+  ]) {
+    process.stderr.write(`  ${text}\n`);
+  }
+  return false;
+}
+
+async function timed<T>(timings: Timing[], what: string, run: () => Promise<T>): Promise<T> {
+  const from = performance.now();
+  try {
+    return await run();
+  } finally {
+    timings.push({ what, atMs: from, tookMs: performance.now() - from });
+  }
+}

@@ -1,0 +1,30 @@
+/** The options of `up` as values. */
+
+import type { IpFamilyMode } from '../../lab/topology/lab-options.ts';
+import { TendrilError } from '../../util/errors.ts';
+
+/** `90`, `60s`, `2m`, `500ms` in ms. @throws TendrilError USAGE */
+export function parseDuration(option: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
+  const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[match?.[2] ?? 's'];
+  if (match === null || unit === undefined)
+    throw new TendrilError('USAGE', `${option} takes a duration such as 60s or 2m, not "${text}"`);
+  return Number(match[1]) * unit;
+}
+
+/** @throws TendrilError USAGE */
+export function parseCount(option: string, text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new TendrilError('USAGE', `${option} takes a number, not "${text}"`);
+  return Number(text);
+}
+
+/** @throws TendrilError USAGE */
+export function parseFamilyMode(text: string): IpFamilyMode {
+  if (text === 'dual' || text === 'ipv4' || text === 'ipv6') return text;
+  throw new TendrilError('USAGE', `--ip-family is dual, ipv4 or ipv6, not "${text}"`);
+}
+
+/** Values of a repeatable option that also takes commas. */
+export function splitList(values: readonly string[]): string[] {
+  return values.flatMap((value) => value.split(',')).map((value) => value.trim());
+}

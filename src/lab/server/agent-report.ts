@@ -1,0 +1,65 @@
+/** What an agent says of itself on its status port, asked through its node's namespace. */
+import { request } from 'node:http';
+import type { Socket } from 'node:net';
+import { openNetns } from '../../linux/netns/netns.ts';
+import { connectTcp } from '../../linux/netns/sockets.ts';
+import { parseIp } from '../../net/ip.ts';
+import { agentStatusPort } from './agents.ts';
+
+export interface AgentReport {
+  /** A complete state is in the kernel. */
+  programmed: boolean;
+  services: number;
+  /** Newest resourceVersion of Services and EndpointSlices that is in force, where the agent tells. */
+  revision?: string;
+  lastError?: string;
+}
+
+const timeoutMs = 2_000;
+
+/** @throws Error when the agent does not answer */
+export async function fetchAgentReport(netnsPath: string, ip: string): Promise<AgentReport> {
+  using netns = openNetns(netnsPath);
+  const socket = await connectTcp(netns, { ip: parseIp(ip), port: agentStatusPort, timeoutMs });
+  return readReport(JSON.parse(await get(socket)) as Record<string, unknown>);
+}
+
+/** Pure: the fields of the agent's own document that matter here. */
+export function readReport(document: Record<string, unknown>): AgentReport {
+  const services = (document.services ?? {}) as {
+    synced?: boolean;
+    services?: number;
+    lastError?: string;
+    revision?: string;
+  };
+  return {
+    programmed: services.synced ?? false,
+    services: services.services ?? 0,
+    revision: services.revision,
+    lastError: services.lastError,
+  };
+}
+
+function get(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const call = request(
+      {
+        createConnection: () => socket,
+        host: 'agent',
+        path: '/status',
+        timeout: timeoutMs,
+        headers: { connection: 'close' },
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('end', () => resolve(text)).on('error', reject);
+      },
+    );
+    call.on('timeout', () => call.destroy(new Error('no answer in time')));
+    call.on('error', reject);
+    call.end();
+  });
+}

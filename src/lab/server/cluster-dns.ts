@@ -1,0 +1,91 @@
+/** Cluster DNS as the lab installs it: the kube-dns Service, and a DaemonSet so that each node has its own server. */
+
+import { isAlreadyExists } from '../../kube/client/api-error.ts';
+import type { KubeClient } from '../../kube/client/client.ts';
+import type { NewObject } from '../../kube/meta.ts';
+import { resources } from '../../kube/resources.ts';
+import type { DaemonSet, Secret, Service } from '../../kube/types.ts';
+import type { LabConfig } from '../topology/lab-config.ts';
+
+const namespace = 'kube-system';
+/** What kubeadm's cluster DNS is labelled with; tools look for it. */
+const labels = { 'k8s-app': 'kube-dns' };
+const kubeconfigDirectory = '/etc/tendril-dns';
+
+/** Creates the objects; those that are there already stay. `kubeconfig` is what the servers reach the API with. */
+export async function installClusterDns(
+  client: KubeClient,
+  config: LabConfig,
+  kubeconfig: string,
+): Promise<void> {
+  const create = async (run: () => Promise<unknown>) => {
+    try {
+      await run();
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+    }
+  };
+  await create(() => client.create(resources.secrets, dnsSecret(kubeconfig)));
+  await create(() => client.create(resources.services, dnsService(config)));
+  await create(() => client.create(resources.daemonSets, dnsDaemonSet(config)));
+}
+
+function dnsSecret(kubeconfig: string): NewObject<Secret> {
+  return {
+    metadata: { name: 'tendril-dns', namespace },
+    data: { kubeconfig: Buffer.from(kubeconfig).toString('base64') },
+  };
+}
+
+export function dnsService(config: LabConfig): NewObject<Service> {
+  return {
+    metadata: { name: 'kube-dns', namespace, labels: { ...labels, 'kubernetes.io/name': 'CoreDNS' } },
+    spec: {
+      selector: labels,
+      clusterIP: config.dnsIps[0]!,
+      clusterIPs: config.dnsIps,
+      ipFamilyPolicy: config.dnsIps.length > 1 ? 'RequireDualStack' : 'SingleStack',
+      ports: [
+        { name: 'dns', port: 53, protocol: 'UDP', targetPort: 53 },
+        { name: 'dns-tcp', port: 53, protocol: 'TCP', targetPort: 53 },
+      ],
+    },
+  };
+}
+
+export function dnsDaemonSet(config: LabConfig): NewObject<DaemonSet> {
+  return {
+    metadata: { name: 'tendril-dns', namespace, labels },
+    spec: {
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: {
+          // Its own names come from the world's DNS, not from itself.
+          dnsPolicy: 'Default',
+          automountServiceAccountToken: false,
+          priorityClassName: 'system-node-critical',
+          tolerations: [{ operator: 'Exists' }],
+          containers: [
+            {
+              name: 'dns',
+              image: 'tendril/dns',
+              args: ['--kubeconfig', `${kubeconfigDirectory}/kubeconfig`, '--zone', config.clusterDomain],
+              ports: [
+                { name: 'dns', containerPort: 53, protocol: 'UDP' },
+                { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
+              ],
+              readinessProbe: {
+                httpGet: { path: '/ready', port: 8181 },
+                periodSeconds: 1,
+                timeoutSeconds: 2,
+              },
+              volumeMounts: [{ name: 'kubeconfig', mountPath: kubeconfigDirectory, readOnly: true }],
+            },
+          ],
+          volumes: [{ name: 'kubeconfig', secret: { secretName: 'tendril-dns' } }],
+        },
+      },
+    },
+  };
+}

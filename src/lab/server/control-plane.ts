@@ -1,0 +1,87 @@
+/** What stands in for a control plane: the API server, on the fabric and on 127.0.0.1, and the controllers. */
+import { chownSync, writeFileSync } from 'node:fs';
+import type { KubeClient } from '../../kube/client/client.ts';
+import { createInformers, type Informers } from '../../kube/client/informers.ts';
+import { openNetns } from '../../linux/netns/netns.ts';
+import { listenTcp } from '../../linux/netns/sockets.ts';
+import { parseIp } from '../../net/ip.ts';
+import { nodePorts } from '../../net/ports.ts';
+import { TendrilError } from '../../util/errors.ts';
+import type { Logger } from '../../util/logger.ts';
+import { type ApiServer, createApiServer } from '../apiserver/api-server.ts';
+import { startControllers } from '../controllers/controllers.ts';
+import type { LabConfig, LabPaths } from '../topology/lab-config.ts';
+import type { Credentials } from './credentials.ts';
+
+export interface ControlPlane {
+  api: ApiServer;
+  client: KubeClient;
+  informers: Informers;
+  stop(): Promise<void>;
+}
+
+export async function startControlPlane(
+  config: LabConfig,
+  paths: LabPaths,
+  { credentials, logger }: { credentials: Credentials; logger: Logger },
+): Promise<ControlPlane> {
+  const api = createApiServer({
+    serviceCidrs: config.serviceCidrs,
+    nodePortRange: nodePorts,
+    advertise: { ips: config.apiServerIps, port: config.apiServerPort },
+    caCertificate: credentials.ca,
+    logger: logger.child({ component: 'apiserver' }),
+  });
+  await listen(api, config, { paths, credentials });
+  writeAdminKubeconfig(paths.kubeconfig, credentials.adminKubeconfig);
+  const client = api.client();
+  const informers = createInformers({ client, logger });
+  const controllers = startControllers({
+    client,
+    informers,
+    podCidrs: config.podCidrs,
+    logger: logger.child({ component: 'controllers' }),
+  });
+  informers.start();
+  return {
+    api,
+    client,
+    informers,
+    stop: async () => {
+      controllers.stop();
+      await informers.stop();
+      await api.stop();
+    },
+  };
+}
+
+async function listen(
+  api: ApiServer,
+  config: LabConfig,
+  { paths, credentials }: { paths: LabPaths; credentials: Credentials },
+): Promise<void> {
+  const tls = {
+    certificate: credentials.serverCertificate,
+    key: credentials.serverKey,
+    clientCa: credentials.ca,
+  };
+  const port = config.apiServerPort;
+  using fabric = openNetns(paths.netns('fabric'));
+  const fds = config.apiServerIps.map((text) => listenTcp(fabric, { ip: parseIp(text), port }));
+  await api.listen({ ...tls, at: { fds } });
+  try {
+    await api.listen({ ...tls, at: { host: '127.0.0.1', port } });
+  } catch (cause) {
+    throw new TendrilError('LAB_FAILED', `port ${port} of 127.0.0.1, meant for the API server, is taken`, {
+      cause,
+      remedy: 'Try again: another port is chosen.',
+    });
+  }
+}
+
+/** It belongs to who called sudo, so that kubectl works without it. */
+function writeAdminKubeconfig(path: string, text: string): void {
+  writeFileSync(path, text, { mode: 0o600 });
+  const { SUDO_UID, SUDO_GID } = process.env;
+  if (SUDO_UID !== undefined) chownSync(path, Number(SUDO_UID), Number(SUDO_GID ?? SUDO_UID));
+}

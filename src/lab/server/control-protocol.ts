@@ -1,0 +1,47 @@
+/** What the lab's server says on its sockets: progress while it comes up, and answers on `control.sock`. */
+import type { ErrorCode } from '../../util/errors.ts';
+
+/** One JSON object a line, to the `up` command that started the server. */
+export type ProgressEvent =
+  | { type: 'step'; text: string }
+  /** The API server answers: manifests can be applied. */
+  | { type: 'api' }
+  /** Every part of the lab runs. */
+  | { type: 'up'; timings: Timing[] }
+  | { type: 'failed'; code: ErrorCode; message: string; remedy?: string };
+
+export interface Timing {
+  what: string;
+  /** Since the server's start. */
+  atMs: number;
+  tookMs: number;
+}
+
+/** GET /enter/NAMESPACE/POD/CONTAINER: what `launcher enter` takes to be in that container. */
+export interface EnterTarget {
+  arguments: string[];
+}
+
+/** GET /status */
+export interface LabStatus {
+  nodes: NodeStatus[];
+  standIns: StandIn[];
+  /** What is wrong, one sentence each; empty when all is well. */
+  problems: string[];
+}
+
+export interface NodeStatus {
+  name: string;
+  ips: string[];
+  ready: boolean;
+  pods: number;
+  agent: { alive: boolean; restarts: number; programmed: boolean; services?: number; error?: string };
+}
+
+/** An image that does not run here, and what stands in for it. */
+export interface StandIn {
+  image: string;
+  reason: string;
+  /** namespace/pod/container */
+  containers: string[];
+}

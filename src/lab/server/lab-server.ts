@@ -1,0 +1,125 @@
+/**
+ * The lab's server process: the fabric, the outside host, and what stands in for a Kubernetes control plane.
+ *
+ *     certificates ─┐
+ *     fabric ───────┼─► API server ──► controllers, kubelets ──► cluster DNS objects
+ *     launcher ─────┘        └──► agents (their own processes; watched, started again)
+ *
+ * Everything that can wait is done side by side. It runs until SIGTERM; `down` just kills it.
+ */
+import { mkdirSync } from 'node:fs';
+import { cgroupMount } from '../../linux/cgroup/cgroup-mount.ts';
+import { mountBpffs } from '../../linux/mount/mount.ts';
+import { describeError, remedyOf, TendrilError } from '../../util/errors.ts';
+import { createLogger, type Logger } from '../../util/logger.ts';
+import { UndoStack } from '../../util/undo-stack.ts';
+import { createLauncherClient } from '../launcher/launcher-client.ts';
+import { applyFabric } from '../topology/fabric-apply.ts';
+import { planFabric } from '../topology/fabric-plan.ts';
+import { setUpInternet } from '../topology/internet.ts';
+import { type LabConfig, type LabPaths, labPaths } from '../topology/lab-config.ts';
+import { labsDirectory, requireLabConfig } from '../topology/lab-state.ts';
+import { createAgents, prepareAgent } from './agents.ts';
+import { installClusterDns } from './cluster-dns.ts';
+import { startControl } from './control.ts';
+import { startControlPlane } from './control-plane.ts';
+import { createCredentials } from './credentials.ts';
+import { startKubelets } from './kubelets.ts';
+import { startOutsideHost } from './outside-host.ts';
+import { type ProgressReport, reportProgress } from './progress.ts';
+import { labStatus, waitUntilProgrammed } from './status.ts';
+import { Timings } from './timings.ts';
+
+/** Runs until SIGTERM; resolves with the exit status. */
+export async function runLabServer(name: string): Promise<number> {
+  const config = requireLabConfig(name);
+  const paths = labPaths(name, { base: labsDirectory, cgroupMount: cgroupMount() });
+  const logger = createLogger({ fields: { component: 'lab-server', lab: name } });
+  const progress = reportProgress(`${paths.root}/up.sock`);
+  process.on('unhandledRejection', (error) => logger.error('a promise failed unheard', { error }));
+  try {
+    const stop = await bringUp(config, paths, { logger, progress });
+    await new Promise<void>((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
+    await stop();
+    return 0;
+  } catch (error) {
+    logger.error('the lab could not be brought up', {
+      error,
+      stack: error instanceof Error ? error.stack : undefined,
+    });
+    const code = error instanceof TendrilError ? error.code : 'INTERNAL';
+    progress.send({ type: 'failed', code, message: describeError(error), remedy: remedyOf(error) });
+    progress.close();
+    return 1;
+  }
+}
+
+async function bringUp(
+  config: LabConfig,
+  paths: LabPaths,
+  { logger, progress }: { logger: Logger; progress: ProgressReport },
+): Promise<() => Promise<void>> {
+  const timings = new Timings();
+  const step = <T>(text: string, what: string, run: () => T | Promise<T>): Promise<T> => {
+    progress.send({ type: 'step', text });
+    return timings.measure(what, run);
+  };
+  const credentialsReady = step('making certificates', 'certificates', () => createCredentials(config));
+  await step('making the fabric', 'fabric', () => makeFabric(config, paths));
+  const credentials = await credentialsReady;
+  const launcher = await createLauncherClient({ socket: paths.launcherSocket });
+  const plane = await step('starting the API server', 'API server', () =>
+    startControlPlane(config, paths, { credentials, logger }),
+  );
+  progress.send({ type: 'api' });
+
+  const agents = createAgents({ config, paths, launcher, logger });
+  const kubelets = startKubelets({ config, paths, launcher, plane, logger });
+  await Promise.all([
+    step('starting agents', 'agents', () =>
+      Promise.all(
+        config.nodes.map(({ name }) => {
+          prepareAgent(name, config, paths, credentials.nodeKubeconfig(name));
+          return agents.start(name);
+        }),
+      ),
+    ),
+    timings.measure('cluster DNS objects', () =>
+      installClusterDns(plane.client, config, credentials.dnsKubeconfig),
+    ),
+    timings.measure('outside host', () => startOutsideHost(config, paths, { launcher, logger })),
+    timings.measure('kubelets', () => kubelets.started),
+  ]);
+  const sources = {
+    config,
+    paths,
+    agents,
+    stores: kubelets.stores,
+    servicesVersion: kubelets.servicesVersion,
+  };
+  const control = await startControl(`${paths.root}/control.sock`, {
+    status: () => labStatus(sources),
+    programmed: (timeoutMs) => waitUntilProgrammed(sources, timeoutMs),
+    enter: (pod) => kubelets.enter(pod),
+  });
+  progress.send({ type: 'up', timings: timings.list });
+  progress.close();
+  return async () => {
+    agents.stop();
+    control.close();
+    await kubelets.stop();
+    await plane.stop();
+    launcher.close();
+  };
+}
+
+/** Namespaces, links, a bpffs, and where wanted the way to the internet. All or nothing. */
+async function makeFabric(config: LabConfig, paths: LabPaths): Promise<void> {
+  await using undo = new UndoStack();
+  mkdirSync(paths.netns('.'), { recursive: true });
+  mkdirSync(paths.bpf, { recursive: true });
+  mountBpffs(paths.bpf);
+  applyFabric(planFabric(config), { netns: paths.netns, undo });
+  if (config.internet) await setUpInternet(config, paths);
+  undo.commit();
+}

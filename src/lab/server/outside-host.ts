@@ -1,0 +1,56 @@
+/** The outside host's servers: DNS for node names and the rest of the world, and HTTP on port 80. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startDnsServer } from '../../dns/server/dns-server.ts';
+import { openNetns } from '../../linux/netns/netns.ts';
+import { bindUdp, listenTcp } from '../../linux/netns/sockets.ts';
+import { parseIp } from '../../net/ip.ts';
+import type { Logger } from '../../util/logger.ts';
+import type { Launcher } from '../launcher/launcher.ts';
+import type { LabConfig, LabPaths } from '../topology/lab-config.ts';
+import { outsideNamesPlugin } from './outside-names.ts';
+
+const dnsPort = 53;
+const httpPort = 80;
+
+export async function startOutsideHost(
+  config: LabConfig,
+  paths: LabPaths,
+  { launcher, logger }: { launcher: Launcher; logger: Logger },
+): Promise<void> {
+  writeResolvConf(config, paths);
+  await Promise.all([startDns(config, paths, logger), startHttp(config, paths, launcher)]);
+}
+
+/** The nodes' resolver, and that of commands which `exec` runs on nodes and outside. */
+function writeResolvConf(config: LabConfig, paths: LabPaths): void {
+  const directory = join(paths.root, 'etc');
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'resolv.conf'), config.outsideIps.map((ip) => `nameserver ${ip}\n`).join(''));
+}
+
+/** One socket per address: answers leave from the address that was asked. */
+async function startDns(config: LabConfig, paths: LabPaths, logger: Logger): Promise<void> {
+  using outside = openNetns(paths.netns('outside'));
+  const listen = config.outsideIps.map((text) => {
+    const at = { ip: parseIp(text), port: dnsPort };
+    return { udp: { fd: bindUdp(outside, at) }, tcp: { fd: listenTcp(outside, at) } };
+  });
+  await startDnsServer({ plugins: [outsideNamesPlugin(config)], logger, listen });
+}
+
+async function startHttp(config: LabConfig, paths: LabPaths, launcher: Launcher): Promise<void> {
+  await launcher.start({
+    id: 'outside/http',
+    argv: [join(config.program, 'dist', 'native', 'standin'), '--http', String(httpPort)],
+    env: {
+      TENDRIL_POD: 'outside',
+      TENDRIL_NAMESPACE: '',
+      TENDRIL_NODE: 'outside',
+      TENDRIL_POD_IPS: config.outsideIps.join(','),
+    },
+    cgroup: join(paths.cgroup, 'outside', 'servers'),
+    netns: paths.netns('outside'),
+    log: join(paths.logs, 'outside.log'),
+  });
+}

@@ -1,0 +1,117 @@
+/** How a lab is, from what its parts say of themselves. */
+import type { Store } from '../../kube/client/store.ts';
+import type { Node, Pod } from '../../kube/types.ts';
+import { resolveImage } from '../images/image-table.ts';
+import type { LabConfig, LabPaths } from '../topology/lab-config.ts';
+import { type AgentReport, fetchAgentReport } from './agent-report.ts';
+import type { Agents } from './agents.ts';
+import type { LabStatus, NodeStatus, StandIn } from './control-protocol.ts';
+
+export interface StatusSources {
+  config: LabConfig;
+  paths: LabPaths;
+  agents: Agents;
+  stores: { nodes: Store<Node>; pods: Store<Pod> };
+  /** The newest resourceVersion of Services and EndpointSlices. */
+  servicesVersion(): string;
+}
+
+export async function labStatus(sources: StatusSources): Promise<LabStatus> {
+  const reports = await Promise.all(sources.config.nodes.map(({ name }) => report(sources, name)));
+  const nodes = sources.config.nodes.map(({ name, ips }, i) =>
+    nodeStatus(sources, { name, ips, report: reports[i]! }),
+  );
+  return {
+    nodes,
+    standIns: standInsOf(sources.stores.pods.list(), sources.config.program),
+    problems: problemsOf(nodes),
+  };
+}
+
+type Reported = AgentReport | { error: string };
+
+async function report({ paths, config }: StatusSources, node: string): Promise<Reported> {
+  const { ips } = config.nodes.find(({ name }) => name === node)!;
+  try {
+    return await fetchAgentReport(paths.node(node).netns, ips[0]!);
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
+function nodeStatus(
+  sources: StatusSources,
+  { name, ips, report }: { name: string; ips: string[]; report: Reported },
+): NodeStatus {
+  const conditions = sources.stores.nodes.get(name)?.status?.conditions ?? [];
+  const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+  const pods = sources.stores.pods.list().filter(({ spec }) => spec?.nodeName === name).length;
+  const { alive, restarts } = sources.agents.state(name);
+  const failed = 'error' in report;
+  return {
+    name,
+    ips,
+    ready,
+    pods,
+    agent: {
+      alive,
+      restarts,
+      programmed: !failed && report.programmed,
+      services: failed ? undefined : report.services,
+      error: failed ? report.error : report.lastError,
+    },
+  };
+}
+
+function problemsOf(nodes: readonly NodeStatus[]): string[] {
+  return nodes.flatMap(({ name, ready, agent }) => [
+    ...(ready ? [] : [`node ${name} is not Ready`]),
+    ...(agent.alive ? [] : [`the agent of ${name} is down`]),
+    ...(agent.error ? [`the agent of ${name}: ${agent.error}`] : []),
+    ...(agent.programmed || agent.error ? [] : [`the datapath of ${name} is not complete`]),
+  ]);
+}
+
+/** Images of the cluster's containers that do not run here, each with its containers. Pure. */
+export function standInsOf(pods: readonly Pod[], program: string): StandIn[] {
+  const byImage = new Map<string, StandIn>();
+  for (const { metadata, spec } of pods) {
+    for (const { image = '', name, command, args } of [
+      ...(spec?.initContainers ?? []),
+      ...(spec?.containers ?? []),
+    ]) {
+      const { standIn, reason } = resolveImage(image, { command, args }, { program });
+      if (!standIn) continue;
+      const entry = byImage.get(image) ?? { image, reason, containers: [] };
+      entry.containers.push(`${metadata.namespace}/${metadata.name}/${name}`);
+      byImage.set(image, entry);
+    }
+  }
+  return [...byImage.values()].sort((a, b) => a.image.localeCompare(b.image));
+}
+
+const pollMs = 20;
+
+/** Resolves when every agent has the present Services in force, or after the time, with what is missing. */
+export async function waitUntilProgrammed(
+  sources: StatusSources,
+  timeoutMs: number,
+): Promise<{ missing: string[] }> {
+  const deadline = performance.now() + timeoutMs;
+  const wanted = BigInt(sources.servicesVersion());
+  for (;;) {
+    const names = sources.config.nodes.map(({ name }) => name);
+    const reports = await Promise.all(names.map((name) => report(sources, name)));
+    const missing = names.flatMap((name, i) => missingOf(name, reports[i]!, wanted));
+    if (missing.length === 0 || performance.now() > deadline) return { missing };
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+function missingOf(name: string, report: Reported, wanted: bigint): string[] {
+  if ('error' in report) return [`the agent of ${name} does not answer: ${report.error}`];
+  if (!report.programmed) return [`the datapath of ${name} is not complete`];
+  return report.revision !== undefined && BigInt(report.revision) < wanted
+    ? [`${name} has not caught up with the Services`]
+    : [];
+}

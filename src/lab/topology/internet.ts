@@ -1,0 +1,134 @@
+/**
+ * `--internet`: the outside host's way through the machine, opt-in and the only thing of a lab that touches the
+ * machine's own network: one veth, one nftables table, and forwarding switched on where it was off. What was
+ * changed is written down in the lab's directory before it is changed, and undone from there.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openRouteNetlink } from '../../linux/netlink/kernel-route-netlink.ts';
+import { openNetns } from '../../linux/netns/netns.ts';
+import { applyRuleset } from '../../linux/nftables/nftables.ts';
+import { readSysctl, writeSysctl } from '../../linux/sysctl/sysctl.ts';
+import { formatCidr, nthIp, parseCidr, subnet } from '../../net/cidr.ts';
+import type { LabConfig, LabPaths } from './lab-config.ts';
+
+const forwarding = ['net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding'];
+
+interface InternetRecord {
+  link: string;
+  table: string;
+  /** Values before, of what was changed. */
+  sysctls: Record<string, string>;
+}
+
+/** RFC 2544's block, which no network uses; each lab has a /30 of it by its name's hash. */
+const linkBlocks = {
+  4: { block: '198.18.0.0/16', prefix: 30 },
+  6: { block: 'fd00:10:21::/112', prefix: 126 },
+} as const;
+
+export interface InternetPlan {
+  link: string;
+  table: string;
+  /** Block between the machine (its first address) and the outside host (its second). */
+  blocks: string[];
+  /** The nftables ruleset of the machine. */
+  ruleset: string;
+  outsideRuleset: string;
+}
+
+/** Pure. */
+export function planInternet(config: LabConfig): InternetPlan {
+  const hash = createHash('sha1').update(config.name).digest();
+  const families = config.fabricCidrs.map((text) => parseCidr(text).ip.family);
+  const blocks = families.map((family) => {
+    const { block, prefix } = linkBlocks[family];
+    return formatCidr(subnet(parseCidr(block), prefix, hash.readUInt16BE(0) % 2 ** 14));
+  });
+  const link = `tdi${hash.toString('hex').slice(0, 11)}`;
+  const table = `tendril-${config.name}`;
+  return {
+    link,
+    table,
+    blocks,
+    ruleset: machineRuleset(table, link, blocks),
+    outsideRuleset: outsideRuleset(),
+  };
+}
+
+function machineRuleset(table: string, link: string, blocks: string[]): string {
+  const sources = blocks.map(
+    (block) => `    ${block.includes(':') ? 'ip6' : 'ip'} saddr ${block} masquerade`,
+  );
+  return [
+    `table inet ${table}`,
+    `delete table inet ${table}`,
+    `table inet ${table} {`,
+    '  chain postrouting {',
+    '    type nat hook postrouting priority srcnat; policy accept;',
+    ...sources,
+    '  }',
+    '  chain forward {',
+    '    type filter hook forward priority filter; policy accept;',
+    // Only the lab goes out; nobody comes in through it.
+    `    oifname "${link}" ct state established,related accept`,
+    `    oifname "${link}" drop`,
+    '  }',
+    '}',
+    '',
+  ].join('\n');
+}
+
+/** The nodes' addresses are hidden behind the outside host's own. */
+function outsideRuleset(): string {
+  return 'table inet internet { chain postrouting { type nat hook postrouting priority srcnat; oifname "eth1" masquerade; }; }\n';
+}
+
+export async function setUpInternet(config: LabConfig, paths: LabPaths): Promise<void> {
+  const plan = planInternet(config);
+  const before = Object.fromEntries(forwarding.map((key) => [key, readSysctl(null, key)]));
+  const changed = Object.fromEntries(Object.entries(before).filter(([, value]) => value !== '1'));
+  const record: InternetRecord = { link: plan.link, table: plan.table, sysctls: changed };
+  writeFileSync(recordFile(paths.root), JSON.stringify(record));
+  using outside = openNetns(paths.netns('outside'));
+  joinMachine(plan, outside);
+  writeSysctl(null, Object.fromEntries(Object.keys(changed).map((key) => [key, '1'])));
+  await applyRuleset(plan.ruleset);
+  await applyRuleset(plan.outsideRuleset, { netns: paths.netns('outside') });
+}
+
+function joinMachine(plan: InternetPlan, outside: ReturnType<typeof openNetns>): void {
+  using machine = openRouteNetlink();
+  const link = machine.addLink({
+    kind: 'veth',
+    name: plan.link,
+    up: true,
+    peer: { name: 'eth1', netns: outside, up: true },
+  });
+  using netlink = openRouteNetlink(outside);
+  const eth1 = netlink.link('eth1')!;
+  for (const text of plan.blocks) {
+    const block = parseCidr(text);
+    const [near, far] = [nthIp(block, 1), nthIp(block, 2)];
+    machine.ensureAddress({ link: link.index, ip: near, prefix: block.prefix, noDad: true });
+    netlink.ensureAddress({ link: eth1.index, ip: far, prefix: block.prefix, noDad: true });
+    netlink.ensureRoute({ family: near.family, gateway: near, link: eth1.index });
+  }
+}
+
+/** Undoes what the record in the lab's directory tells; nothing where there is none. */
+export async function undoInternet(root: string): Promise<void> {
+  const file = recordFile(root);
+  if (!existsSync(file)) return;
+  const record = JSON.parse(readFileSync(file, 'utf8')) as InternetRecord;
+  await applyRuleset(`table inet ${record.table}\ndelete table inet ${record.table}\n`);
+  using machine = openRouteNetlink();
+  const link = machine.link(record.link);
+  if (link) machine.deleteLink(link.index);
+  writeSysctl(null, record.sysctls);
+}
+
+function recordFile(root: string): string {
+  return join(root, 'internet.json');
+}

@@ -1,0 +1,56 @@
+/**
+ * Takes a lab off the machine: its processes, mounts, namespaces, pins, cgroups and files, in that order, since
+ * each holds the next. Works on what is there, not on what a configuration says, so it also removes the
+ * remains of a lab whose processes were killed. Idempotent.
+ */
+import { existsSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cgroupMount, killCgroup, removeCgroup } from '../../linux/cgroup/cgroup.ts';
+import { unmountBelow } from '../../linux/mount/mount.ts';
+import { describeError, TendrilError } from '../../util/errors.ts';
+import { undoInternet } from './internet.ts';
+import { labPaths } from './lab-config.ts';
+import { labsDirectory } from './lab-state.ts';
+
+/**
+ * Resolves with whether anything was there.
+ * @throws TendrilError LAB_FAILED naming what could not be removed
+ */
+export async function removeLab(name: string): Promise<boolean> {
+  const paths = labPaths(name, { base: labsDirectory, cgroupMount: cgroupMount() });
+  const wasThere = existsSync(paths.root) || existsSync(paths.cgroup);
+  const problems: string[] = [];
+  const step = async (what: string, run: () => void | Promise<void>) => {
+    try {
+      await run();
+    } catch (error) {
+      problems.push(`${what}: ${describeError(error)}`);
+    }
+  };
+  await step('processes', () => killCgroup(paths.cgroup));
+  await step('internet access', () => undoInternet(paths.root));
+  await step('mounts', () => void unmountBelow(paths.root));
+  await step('cgroups', () => removeCgroup(paths.cgroup));
+  if (problems.length === 0) await step('files', () => rmSync(paths.root, { recursive: true, force: true }));
+  if (problems.length > 0) {
+    throw new TendrilError(
+      'LAB_FAILED',
+      `lab "${name}" could not be removed entirely: ${problems.join('; ')}`,
+      {
+        remedy: `Run again: tendril down --name ${name}`,
+      },
+    );
+  }
+  removeIfEmpty(labsDirectory);
+  removeIfEmpty(join(dirname(paths.cgroup)));
+  return wasThere;
+}
+
+/** The last lab takes the common directories along. */
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // Not empty, or gone already: both are as it should be.
+  }
+}
