@@ -1,0 +1,93 @@
+/** Reads a container's log as `kubectl logs` asks for it. */
+import { type FSWatcher, watch } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+
+export interface LogOptions {
+  /** Go on as lines come, until the container has ended. */
+  follow?: boolean;
+  tailLines?: number;
+}
+
+const chunkBytes = 64 * 1024;
+
+/** Bytes of the file from where `tailLines` says; with follow until `ended` says so and the rest is read. */
+export function readLog(path: string, options: LogOptions, ended: () => boolean): Readable {
+  return Readable.from(chunks(path, options, ended), { objectMode: false });
+}
+
+async function* chunks(path: string, options: LogOptions, ended: () => boolean): AsyncGenerator<Buffer> {
+  const file = await open(path).catch(() => undefined);
+  if (file === undefined) return;
+  const changes = options.follow ? new Changes(path) : undefined;
+  try {
+    let position = options.tailLines === undefined ? 0 : await tailStart(file, options.tailLines);
+    for (;;) {
+      // Asked before reading: what is written before the end is read after it.
+      const last = !options.follow || ended();
+      const seen = changes?.count;
+      const { bytesRead, buffer } = await file.read({ buffer: Buffer.alloc(chunkBytes), position });
+      position += bytesRead;
+      if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
+      else if (last) return;
+      else await changes!.after(seen!);
+    }
+  } finally {
+    changes?.close();
+    await file.close();
+  }
+}
+
+/** Where the last `lines` lines begin. */
+async function tailStart(file: FileHandle, lines: number): Promise<number> {
+  const { size } = await file.stat();
+  if (lines <= 0) return size;
+  let found = 0;
+  for (let end = size; end > 0; ) {
+    const start = Math.max(0, end - chunkBytes);
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(end - start), position: start });
+    for (let i = bytesRead - 1; i >= 0; i--) {
+      const isLastByte = start + i === size - 1;
+      if (buffer[i] === 0x0a && !isLastByte && ++found === lines) return start + i + 1;
+    }
+    end = start;
+  }
+  return 0;
+}
+
+/** How often the end of a container that says nothing is looked for. */
+const recheckMs = 500;
+
+/** Changes of a file, so that none between a read and the wait is missed. */
+class Changes {
+  count = 0;
+  readonly #watcher: FSWatcher | undefined;
+  #waiter: (() => void) | undefined;
+
+  constructor(path: string) {
+    try {
+      this.#watcher = watch(path, () => {
+        this.count++;
+        this.#waiter?.();
+      });
+    } catch {
+      // The machine has no inotify instance left: the timer below serves.
+    }
+  }
+
+  async after(seen: number): Promise<void> {
+    if (this.count !== seen) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, recheckMs);
+      this.#waiter = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#waiter = undefined;
+  }
+
+  close(): void {
+    this.#watcher?.close();
+  }
+}

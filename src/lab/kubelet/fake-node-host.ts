@@ -1,0 +1,33 @@
+/** A machine without namespaces: it notes what is asked for, and connects where a test says somebody listens. */
+import { createConnection, type Socket } from 'node:net';
+import type { Destination, NodeHost } from './node-host.ts';
+
+export class FakeNodeHost implements NodeHost {
+  readonly namespaces = new Set<string>();
+  readonly dials: string[] = [];
+  /** Addresses `ip:port` that answer: by a port on 127.0.0.1, or `true` for a socket that only connects. */
+  readonly listeners = new Map<string, number | true>();
+
+  async createNetns(path: string): Promise<void> {
+    this.namespaces.add(path);
+  }
+
+  async deleteNetns(path: string): Promise<void> {
+    this.namespaces.delete(path);
+  }
+
+  async removeCgroup(): Promise<void> {}
+
+  async connect(_netns: string, to: Destination): Promise<Socket> {
+    const at = `${to.ip}:${to.port}`;
+    this.dials.push(at);
+    const listener = this.listeners.get(at);
+    if (listener === undefined) {
+      throw Object.assign(new Error(`dial tcp ${at}: connect: connection refused`), { code: 'ECONNREFUSED' });
+    }
+    if (listener === true) return { destroy: () => {} } as unknown as Socket;
+    const socket = createConnection(listener, '127.0.0.1');
+    await new Promise((resolve) => socket.once('connect', resolve));
+    return socket;
+  }
+}

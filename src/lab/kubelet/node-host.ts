@@ -1,0 +1,19 @@
+/** What a kubelet needs of the machine, besides the launcher and CNI: namespaces, cgroups and connections from the node. */
+import type { Socket } from 'node:net';
+
+export interface Destination {
+  ip: string;
+  port: number;
+  timeoutMs: number;
+}
+
+export interface NodeHost {
+  /** Makes a network namespace at the path, with its loopback up. */
+  createNetns(path: string): Promise<void>;
+  /** Idempotent. */
+  deleteNetns(path: string): Promise<void>;
+  /** Removes an empty cgroup; idempotent. */
+  removeCgroup(path: string): Promise<void>;
+  /** A connected TCP socket, made in the namespace. @throws an Error with code ECONNREFUSED, ETIMEDOUT, … */
+  connect(netns: string, to: Destination): Promise<Socket>;
+}

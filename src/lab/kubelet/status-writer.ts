@@ -1,0 +1,94 @@
+/**
+ * Writes pods' statuses to the API: only when changed, one request at a time per pod, and of several changes that
+ * come while one is under way only the last.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { isConflict, isNotFound } from '../../kube/client/api-error.ts';
+import type { KubeClient } from '../../kube/client/client.ts';
+import { resources } from '../../kube/resources.ts';
+import type { Pod } from '../../kube/types.ts';
+import { Backoff } from '../../util/backoff.ts';
+import type { Clock } from '../../util/clock.ts';
+import type { PodStatus } from './pod-status.ts';
+
+export class StatusWriter {
+  readonly #pod: Pod;
+  readonly #client: KubeClient;
+  readonly #clock: Clock;
+  readonly #backoff = new Backoff({ initialMs: 100, maxMs: 10_000 });
+  #sent: PodStatus | undefined;
+  #sending: PodStatus | undefined;
+  #wanted: PodStatus | undefined;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(pod: Pod, options: { client: KubeClient; clock: Clock }) {
+    this.#pod = pod;
+    this.#client = options.client;
+    this.#clock = options.clock;
+  }
+
+  /** Returns at once; the write follows. */
+  write(status: PodStatus): void {
+    if (isSame(status, this.latest)) return;
+    this.#wanted = status;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** What the API has, or is about to have. */
+  get latest(): PodStatus | undefined {
+    return this.#wanted ?? this.#sending ?? this.#sent;
+  }
+
+  /** Resolves when the last status is with the API, or the pod is gone from it. */
+  async flushed(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#wanted !== undefined && !this.#stopped) {
+      const status = this.#wanted;
+      this.#wanted = undefined;
+      if (isSame(status, this.#sent)) continue;
+      await this.#send(status);
+    }
+  }
+
+  async #send(status: PodStatus): Promise<void> {
+    const { name, namespace, uid } = this.#pod.metadata;
+    this.#sending = status;
+    try {
+      await this.#client.patch(
+        resources.pods,
+        { namespace, name },
+        {
+          type: 'application/strategic-merge-patch+json',
+          // The uid makes the patch fail for a successor of the same name.
+          body: { metadata: { uid }, status },
+          subresource: 'status',
+        },
+      );
+      this.#sent = status;
+      this.#backoff.reset();
+    } catch (error) {
+      if (isNotFound(error) || isConflict(error)) return this.stop();
+      this.#wanted ??= status;
+      await this.#clock.sleep(this.#backoff.next());
+    }
+  }
+}
+
+/** A removal (null) is the same as absence once it has been told. */
+function isSame(a: PodStatus, b: PodStatus | undefined): boolean {
+  return b !== undefined && isDeepStrictEqual(withoutNulls(a), withoutNulls(b));
+}
+
+function withoutNulls(status: PodStatus): unknown {
+  return JSON.parse(JSON.stringify(status, (_key, value) => (value === null ? undefined : value)));
+}

@@ -1,0 +1,118 @@
+/** A pod's volumes on its node: made before its containers run, kept up to date, removed after. */
+import { lstat, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Pod, Volume } from '../../../kube/types.ts';
+import { describeError, TendrilError } from '../../../util/errors.ts';
+import type { Mount } from '../../launcher/launcher.ts';
+import { expand } from '../expansion.ts';
+import { writeAtomically } from './atomic-writer.ts';
+import { containedPath } from './contained-path.ts';
+import { giveToGroup, volumeDirectory } from './directories.ts';
+import { type PayloadContext, volumePayload } from './payload.ts';
+import { serviceAccountMount, serviceAccountVolume } from './service-account-volume.ts';
+
+export interface PodVolumesOptions {
+  /** Of the pod's volumes; made and removed here. */
+  directory: string;
+  hostPath: string;
+  claims: string;
+}
+
+interface Made {
+  path: string;
+  /** Written from the API: mounted read-only, updated. */
+  projected: boolean;
+}
+
+export class PodVolumes {
+  readonly #options: PodVolumesOptions;
+  readonly #made = new Map<string, Made>();
+  #version = 0;
+
+  constructor(options: PodVolumesOptions) {
+    this.#options = options;
+  }
+
+  /** Idempotent. @throws TendrilError BAD_INPUT naming the volume: FailedMount */
+  async prepare(pod: Pod, context: PayloadContext): Promise<void> {
+    await mkdir(this.#options.directory, { recursive: true, mode: 0o755 });
+    await Promise.all(volumesOf(pod).map((volume) => this.#make(volume, pod, context)));
+  }
+
+  /** Writes again what comes from the API, where it changed. An object that vanished leaves the old files. */
+  async refresh(pod: Pod, context: PayloadContext): Promise<void> {
+    for (const volume of volumesOf(pod)) {
+      if (this.#made.get(volume.name)?.projected) await this.#make(volume, pod, context).catch(() => {});
+    }
+  }
+
+  async #make(volume: Volume, pod: Pod, context: PayloadContext): Promise<void> {
+    const own = join(this.#options.directory, volume.name);
+    const gid = pod.spec?.securityContext?.fsGroup;
+    try {
+      const files = await volumePayload(volume, context);
+      if (files) {
+        await mkdir(own, { recursive: true, mode: 0o755 });
+        await writeAtomically(own, files, { version: `${Date.now()}.${this.#version++}`, gid });
+        this.#made.set(volume.name, { path: own, projected: true });
+        return;
+      }
+      const path = await volumeDirectory(volume, {
+        own,
+        namespace: pod.metadata.namespace ?? 'default',
+        podName: pod.metadata.name,
+        hostPath: this.#options.hostPath,
+        claims: this.#options.claims,
+      });
+      if (gid !== undefined && !volume.hostPath) await giveToGroup(path, gid);
+      this.#made.set(volume.name, { path, projected: false });
+    } catch (error) {
+      const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${describeError(error)}`;
+      throw new TendrilError('BAD_INPUT', message, { cause: error });
+    }
+  }
+
+  /**
+   * A container's mounts, by its volumeMounts; subPathExpr sees the container's environment.
+   * @throws TendrilError BAD_INPUT for a mount of no volume, or a subPath that leads out
+   */
+  async mounts(
+    pod: Pod,
+    container: NonNullable<Pod['spec']>['containers'][number],
+    env: Record<string, string>,
+  ) {
+    const automatic = serviceAccountMount(pod, container);
+    const wanted = [...(container.volumeMounts ?? []), ...(automatic ? [automatic] : [])];
+    const mounts: Mount[] = [];
+    for (const mount of wanted) {
+      const made = this.#made.get(mount.name);
+      if (!made)
+        throw new TendrilError('BAD_INPUT', `volumeMount "${mount.name}" names no volume of the pod`);
+      const sub = mount.subPathExpr ? expand(mount.subPathExpr, (name) => env[name]) : mount.subPath;
+      const source = sub ? await subPath(made, sub) : made.path;
+      mounts.push({ source, target: mount.mountPath, readOnly: made.projected || (mount.readOnly ?? false) });
+    }
+    // A mount inside another comes after it.
+    return mounts.sort((a, b) => a.target.split('/').length - b.target.split('/').length);
+  }
+
+  /** hostPath and claims stay. */
+  async remove(): Promise<void> {
+    this.#made.clear();
+    await rm(this.#options.directory, { recursive: true, force: true });
+  }
+}
+
+function volumesOf(pod: Pod): Volume[] {
+  const automatic = serviceAccountVolume(pod);
+  return [...(pod.spec?.volumes ?? []), ...(automatic ? [automatic] : [])];
+}
+
+/** A missing subPath is made, as a directory. */
+async function subPath(volume: Made, path: string): Promise<string> {
+  if (path.split('/').includes('..'))
+    throw new TendrilError('BAD_INPUT', `subPath "${path}" must not contain ".."`);
+  const isFile = await lstat(volume.path).then((s) => s.isFile());
+  if (isFile) throw new TendrilError('BAD_INPUT', `subPath "${path}" of a volume that is a file`);
+  return containedPath(volume.path, path, { create: !volume.projected });
+}
