@@ -5,7 +5,7 @@
 import { build } from 'esbuild';
 
 await build({
-  entryPoints: ['src/main.ts', 'src/linux/poller/worker.ts'],
+  entryPoints: ['src/main.ts'],
   outdir: 'dist',
   entryNames: '[name]',
   bundle: true,

@@ -1,4 +1,6 @@
 /** Links (network devices): RTM_NEWLINK and its kin, struct ifinfomsg (rtnetlink(7)). */
+
+import { AF_BRIDGE } from '../ffi/constants.ts';
 import {
   type Attribute,
   be16,
@@ -154,6 +156,11 @@ export function decodeLink(payload: Uint8Array): Link {
   if (peerNetnsId !== undefined) link.peerNetnsId = peerNetnsId | 0;
   if (alias !== undefined) link.alias = readText(alias);
   return link;
+}
+
+/** True for a bridge's message about a port, which is not one about the link (AF_BRIDGE in the header). */
+export function isBridgePort(payload: Uint8Array): boolean {
+  return payload[0] === AF_BRIDGE;
 }
 
 export function describeNewLink(link: NewLink): string {

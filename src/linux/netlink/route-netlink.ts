@@ -168,4 +168,16 @@ export type RouteEvent =
   | { type: 'link'; deleted: boolean; link: Link }
   | { type: 'address'; deleted: boolean; address: Address }
   | { type: 'route'; deleted: boolean; route: Route }
-  | { type: 'neighbour'; deleted: boolean; neighbour: Neighbour };
+  | { type: 'neighbour'; deleted: boolean; neighbour: Neighbour }
+  /** The kernel dropped events: read the state again. */
+  | { type: 'lost' };
+
+/** What to hear of; for both families. */
+export type RouteGroup = 'link' | 'address' | 'route' | 'neighbour';
+
+/** Events of a namespace until disposed: `watchRoutes` of the kernel, or the fake's. */
+export type WatchRoutes = (
+  netns: NetnsHandle | undefined,
+  groups: readonly RouteGroup[],
+  handler: (event: RouteEvent) => void,
+) => Disposable;
