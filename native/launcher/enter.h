@@ -1,0 +1,7 @@
+/* `launcher enter`: a command on a node or in a container, with the caller's terminal. */
+#ifndef ENTER_H
+#define ENTER_H
+
+int enter_main(int argc, char **argv);
+
+#endif
