@@ -1,13 +1,17 @@
 /** What an agent is told at its start: a JSON file, `tendril agent --config FILE`. All else it learns from the API. */
+import { readFileSync } from 'node:fs';
+import { type Cidr, parseCidr } from '../net/cidr.ts';
+import { describeError, TendrilError } from '../util/errors.ts';
+
 export interface AgentConfig {
   nodeName: string;
   /** How to reach the API server. */
   kubeconfig: string;
-  /** What must survive the agent: the address store, CNI results. */
+  /** What must survive the agent: the address store, what was known of the node. */
   stateDirectory: string;
   /** Directory on a bpffs: pinned maps and links, which outlive the agent. */
   bpfDirectory: string;
-  /** Directory of the compiled BPF objects. */
+  /** Directory of the compiled BPF objects; the CNI shim is beside it, at ../native/cni-shim. */
   objectsDirectory: string;
   /** The node's cgroup2 directory: the socket hooks attach here and see the node's pods and processes. */
   cgroup: string;
@@ -21,6 +25,80 @@ export interface AgentConfig {
   cniSocket: string;
   /** Where the conflist is written once the datapath answers. */
   cniConfDirectory: string;
+  /** Where the shim is copied to, as `tendril`; absent: whoever set up the node has put it there. */
+  cniBinDirectory?: string;
   /** HTTP on the node's own addresses: /healthz, /readyz, /metrics, /status (JSON). */
   statusPort: number;
+}
+
+const paths = [
+  'kubeconfig',
+  'stateDirectory',
+  'bpfDirectory',
+  'objectsDirectory',
+  'cgroup',
+  'cniSocket',
+  'cniConfDirectory',
+] as const;
+
+/** @throws TendrilError BAD_INPUT for a file that cannot be read or is no configuration */
+export function loadAgentConfig(path: string): AgentConfig {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new TendrilError('BAD_INPUT', `the agent's configuration ${path} cannot be read`, { cause });
+  }
+  return validateAgentConfig(value);
+}
+
+/** @throws TendrilError BAD_INPUT telling every problem at once */
+export function validateAgentConfig(value: unknown): AgentConfig {
+  if (typeof value !== 'object' || value === null) {
+    throw new TendrilError('BAD_INPUT', "the agent's configuration is not an object");
+  }
+  const config = value as Record<string, unknown>;
+  const problems = [
+    ...paths.flatMap((field) => absolutePath(config, field)),
+    ...(config.cniBinDirectory === undefined ? [] : absolutePath(config, 'cniBinDirectory')),
+    ...nonEmpty(config, 'nodeName'),
+    ...nonEmpty(config, 'uplink'),
+    ...onePerFamily(config, 'serviceCidrs'),
+    ...onePerFamily(config, 'clusterPodCidrs'),
+    ...port(config, 'statusPort'),
+  ];
+  if (problems.length > 0) {
+    throw new TendrilError('BAD_INPUT', `the agent's configuration has ${problems.join('; ')}`);
+  }
+  return config as unknown as AgentConfig;
+}
+
+function nonEmpty(config: Record<string, unknown>, field: string): string[] {
+  const value = config[field];
+  return typeof value === 'string' && value !== '' ? [] : [`no ${field}`];
+}
+
+function absolutePath(config: Record<string, unknown>, field: string): string[] {
+  const value = config[field];
+  return typeof value === 'string' && value.startsWith('/') ? [] : [`no absolute path as ${field}`];
+}
+
+function port(config: Record<string, unknown>, field: string): string[] {
+  const value = config[field];
+  return Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536
+    ? []
+    : [`no port as ${field}`];
+}
+
+function onePerFamily(config: Record<string, unknown>, field: string): string[] {
+  const value = config[field];
+  if (!Array.isArray(value) || value.length === 0) return [`no ${field}`];
+  const cidrs: Cidr[] = [];
+  try {
+    for (const text of value) cidrs.push(parseCidr(String(text)));
+  } catch (error) {
+    return [`a bad entry in ${field}: ${describeError(error)}`];
+  }
+  const families = new Set(cidrs.map(({ ip }) => ip.family));
+  return families.size === cidrs.length ? [] : [`more than one of a family in ${field}`];
 }

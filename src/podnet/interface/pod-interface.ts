@@ -3,7 +3,7 @@
  * How nodes reach each other's pods is another matter (`backend/`); any of the one goes with any of the other.
  *
  * Contract of every implementation:
- *  - all three are synchronous and take a few ms at most: a pod's start waits for them;
+ *  - all is synchronous and takes a few ms at most: a pod's start waits for them;
  *  - `add` leaves nothing behind when it throws; what a killed `add` left does not disturb the next;
  *  - `del` succeeds where anything, or all, is gone already;
  *  - nothing is remembered between calls: the kernel is asked.
@@ -42,6 +42,8 @@ export interface PodInterface {
    * device is gone. Each problem is a sentence about one thing.
    */
   check(spec: PodInterfaceSpec): { link?: PodLink; problems: string[] };
+  /** Interface index of the host end, where there is one. */
+  find(attachment: Pick<PodInterfaceSpec, 'containerId' | 'ifName'>): number | undefined;
   /** Gives the interface index that the host end had, where there was one. */
   del(attachment: Pick<PodInterfaceSpec, 'containerId' | 'ifName'>): number | undefined;
   /** Removes devices of this kind that are not among the attachments; gives their names. */

@@ -72,6 +72,10 @@ class RoutedInterface implements PodInterface {
     return { link: linkOf(plan, host, spec.ips), problems: [...problems, ...this.#checkPod(spec, plan)] };
   }
 
+  find(attachment: Pick<PodInterfaceSpec, 'containerId' | 'ifName'>): number | undefined {
+    return this.#node.link(hostInterfaceName(attachment))?.index;
+  }
+
   del(attachment: Pick<PodInterfaceSpec, 'containerId' | 'ifName'>): number | undefined {
     // Routes, neighbours and the pod's end go with the device.
     return this.#deleteLink(hostInterfaceName(attachment));

@@ -1,0 +1,40 @@
+/** The agent's process: the real kernel and API, signals, and the end. */
+import { createHttpClient } from '../kube/client/http-client.ts';
+import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
+import { openRouteNetlink } from '../linux/netlink/kernel-route-netlink.ts';
+import { warmThreads } from '../linux/netns/netns.ts';
+import { nftProgram } from '../linux/nftables/nft-program.ts';
+import { createLogger } from '../util/logger.ts';
+import { type AgentConfig, validateAgentConfig } from './config.ts';
+import { type AgentParts, startAgent } from './wiring.ts';
+
+/**
+ * Runs the agent until SIGTERM or SIGINT; gives the exit status. The datapath outlives it.
+ * @throws TendrilError naming what the node or the configuration lacks
+ */
+export async function runAgent(given: AgentConfig): Promise<number> {
+  const config = validateAgentConfig(given);
+  const ended = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+  warmThreads();
+  const logger = createLogger({ fields: { node: config.nodeName } });
+  const client = createHttpClient(await loadKubeconfig(config.kubeconfig));
+  using netlink = openRouteNetlink();
+  const { createServiceProxy } = (await import('../service/service-proxy.ts')) as unknown as Pick<
+    AgentParts,
+    'createServiceProxy'
+  >;
+  const agent = await startAgent(config, {
+    client,
+    netlink,
+    createServiceProxy,
+    nftables: nftProgram,
+    logger,
+  });
+  agent.ready().catch((error) => logger.error('the node cannot be made ready', { error }));
+  logger.info('agent ends', { signal: await ended });
+  await agent.stop();
+  client.close();
+  return 0;
+}

@@ -1,0 +1,74 @@
+/** What the agent takes from Node objects, and remembers of its own for a start without the API. */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Node } from '../kube/types.ts';
+import { type Cidr, formatCidr, parseCidr } from '../net/cidr.ts';
+import { formatIp, type Ip, tryParseIp } from '../net/ip.ts';
+
+export interface NodeFacts {
+  name: string;
+  podCidrs: Cidr[];
+  internalIps: Ip[];
+  zone?: string;
+}
+
+/** What is malformed in the object is left out: the API server has validated it. */
+export function nodeFacts(node: Node): NodeFacts {
+  const { podCIDR, podCIDRs = podCIDR === undefined ? [] : [podCIDR] } = node.spec ?? {};
+  const addresses = node.status?.addresses ?? [];
+  const zone = node.metadata.labels?.['topology.kubernetes.io/zone'];
+  return {
+    name: node.metadata.name,
+    podCidrs: podCIDRs.flatMap(tryParseCidr),
+    internalIps: addresses
+      .filter(({ type }) => type === 'InternalIP')
+      .flatMap(({ address }) => tryParseIp(address) ?? []),
+    ...(zone !== undefined && { zone }),
+  };
+}
+
+function tryParseCidr(text: string): Cidr[] {
+  try {
+    return [parseCidr(text)];
+  } catch {
+    return [];
+  }
+}
+
+/** The last known facts of the own node, in a file. A file that cannot be read is none. */
+export class NodeMemory {
+  readonly #path: string;
+  #written: string | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async load(): Promise<NodeFacts | undefined> {
+    try {
+      const { name, podCidrs, internalIps, zone } = JSON.parse(await readFile(this.#path, 'utf8'));
+      return {
+        name,
+        podCidrs: podCidrs.flatMap(tryParseCidr),
+        internalIps: internalIps.flatMap((text: string) => tryParseIp(text) ?? []),
+        ...(zone !== undefined && { zone }),
+      };
+    } catch {
+      return undefined;
+    }
+  }
+
+  async save(facts: NodeFacts): Promise<void> {
+    const { podCidrs, internalIps, ...rest } = facts;
+    const text = JSON.stringify({
+      ...rest,
+      podCidrs: podCidrs.map(formatCidr),
+      internalIps: internalIps.map(formatIp),
+    });
+    if (text === this.#written) return;
+    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+    await writeFile(`${this.#path}.new`, text, { mode: 0o600 });
+    await rename(`${this.#path}.new`, this.#path);
+    this.#written = text;
+  }
+}

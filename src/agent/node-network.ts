@@ -1,0 +1,125 @@
+/**
+ * The node's part of the pod network: routes to the other nodes, the own pod CIDRs, masquerade. Every change of
+ * a Node object asks for a sync, which goes by all of them.
+ */
+
+import type { Informers } from '../kube/client/informers.ts';
+import type { Store } from '../kube/client/store.ts';
+import { resources } from '../kube/resources.ts';
+import type { Node } from '../kube/types.ts';
+import type { RouteNetlink } from '../linux/netlink/route-netlink.ts';
+import { type Cidr, parseCidr } from '../net/cidr.ts';
+import type { Ip } from '../net/ip.ts';
+import type { NodeBackend, SyncReport } from '../podnet/backend/node-backend.ts';
+import { renderMasquerade } from '../podnet/masquerade.ts';
+import { ensureOwnCidrs } from '../podnet/own-cidrs.ts';
+import { BoundedRunner } from '../util/bounded-runner.ts';
+import { describeError } from '../util/errors.ts';
+import type { Logger } from '../util/logger.ts';
+import type { AgentConfig } from './config.ts';
+import { type NodeFacts, nodeFacts } from './node-facts.ts';
+
+export interface NodeNetworkOptions {
+  config: Pick<AgentConfig, 'nodeName' | 'uplink' | 'serviceCidrs' | 'clusterPodCidrs'>;
+  informers: Informers;
+  netlink: RouteNetlink;
+  backend: NodeBackend;
+  /** Applies a ruleset for nft(8) in the node's namespace. */
+  applyRuleset: (text: string) => Promise<void>;
+  /** Called with the own node's facts before the kernel is synced. */
+  onOwnNode: (facts: NodeFacts, node: Node) => void;
+  logger: Logger;
+}
+
+export interface NodeNetworkStatus {
+  synced: boolean;
+  nodes: number;
+  problems: SyncReport['problems'];
+  lastError?: string;
+}
+
+export class NodeNetwork {
+  readonly #options: NodeNetworkOptions;
+  readonly #nodes: Store<Node>;
+  readonly #runner: BoundedRunner;
+  readonly #firstSync = Promise.withResolvers<void>();
+  #status: NodeNetworkStatus = { synced: false, nodes: 0, problems: [] };
+  #ruleset: string | undefined;
+  #unsubscribe = () => {};
+
+  constructor(options: NodeNetworkOptions) {
+    this.#options = options;
+    this.#nodes = options.informers.store(resources.nodes);
+    this.#runner = new BoundedRunner({
+      run: () => this.#sync(),
+      minIntervalMs: 50,
+      onError: (error) => {
+        this.#status = { ...this.#status, lastError: describeError(error) };
+        options.logger.error('cannot sync the node’s network', { error });
+      },
+    });
+  }
+
+  /** Begins to follow the Node objects. What an earlier agent left stays until they are known. */
+  start(): void {
+    this.#unsubscribe = this.#nodes.onChange(({ old, new: now }) => {
+      if (old === undefined || now === undefined || factsText(old) !== factsText(now)) this.#runner.request();
+      else if (now.metadata.name === this.#options.config.nodeName)
+        this.#options.onOwnNode(nodeFacts(now), now);
+    });
+    void this.#nodes.synced().then(() => this.#runner.request());
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+    this.#runner.stop();
+  }
+
+  /** Resolves once the kernel has been as all Node objects say, and the own one has a pod CIDR. */
+  synced(): Promise<void> {
+    return this.#firstSync.promise;
+  }
+
+  status(): NodeNetworkStatus {
+    return this.#status;
+  }
+
+  async #sync(): Promise<void> {
+    if (!this.#nodes.hasSynced) return;
+    const { config, backend, netlink, logger } = this.#options;
+    const nodes = this.#nodes.list();
+    const facts = nodes.map(nodeFacts);
+    const own = nodes.findIndex(({ metadata }) => metadata.name === config.nodeName);
+    if (own >= 0) {
+      this.#options.onOwnNode(facts[own]!, nodes[own]!);
+      ensureOwnCidrs(netlink, facts[own]!.podCidrs);
+    }
+    const report = await backend.sync(facts.filter((_, i) => i !== own));
+    await this.#syncMasquerade(facts.flatMap(({ internalIps }) => internalIps));
+    for (const problem of report.problems) logger.warn('a node’s pods cannot be reached', problem);
+    this.#status = { synced: true, nodes: nodes.length, problems: report.problems };
+    if (own >= 0 && facts[own]!.podCidrs.length > 0) this.#firstSync.resolve();
+  }
+
+  async #syncMasquerade(nodeIps: readonly Ip[]): Promise<void> {
+    const { config, applyRuleset } = this.#options;
+    const text = renderMasquerade({
+      uplink: config.uplink,
+      podCidrs: parseAll(config.clusterPodCidrs),
+      serviceCidrs: parseAll(config.serviceCidrs),
+      nodeIps,
+    });
+    if (text === this.#ruleset) return;
+    await applyRuleset(text);
+    this.#ruleset = text;
+  }
+}
+
+function parseAll(cidrs: readonly string[]): Cidr[] {
+  return cidrs.map((cidr) => parseCidr(cidr));
+}
+
+/** Heartbeats change Node objects all the time; only this part of them is ours. */
+function factsText(node: Node): string {
+  return JSON.stringify([node.spec?.podCIDRs, node.spec?.podCIDR, node.status?.addresses]);
+}

@@ -1,0 +1,218 @@
+/**
+ * CNI calls, answered: address, device, programs, in this order, and backwards. Joins the address store, the pod
+ * interface and the datapath, of which none knows the others.
+ *
+ *     ADD    address on disk → veth → addresses and routes → programs attached → published → confirmed
+ *     DEL    veth → programs' entries → withdrawn → address
+ *
+ * An attachment counts once it is confirmed. What is not was cut off by a kill, and `recover` removes it.
+ */
+import { CniError, cniCodes } from '../cni/cni-error.ts';
+import type { CniHandler, PodRequest } from '../cni/server/handler.ts';
+import type { CniResult } from '../cni/spec.ts';
+import type { Allocation, AttachmentKey, NodeIpam } from '../ipam/node-ipam.ts';
+import { familyBits } from '../net/cidr.ts';
+import { formatIp, type Ip } from '../net/ip.ts';
+import { formatMac, type Mac } from '../net/mac.ts';
+import type { PodInterface, PodInterfaceSpec, PodLink } from '../podnet/interface/pod-interface.ts';
+import type { Logger } from '../util/logger.ts';
+import { UndoStack } from '../util/undo-stack.ts';
+
+/** The Service datapath, as far as pods need it. */
+export interface PodDatapath {
+  attachPod(pod: { ifindex: number; ips: readonly Ip[]; mac: Mac }): void;
+  detachPod(ifindex: number): void;
+  retainPods(ifindexes: Iterable<number>): void;
+}
+
+/** Tells other nodes who has an address, before the pod sends its first packet. */
+export interface AddressPublisher {
+  publish(allocation: Allocation): Promise<void>;
+  withdraw(allocation: Allocation): Promise<void>;
+}
+
+/** For as long as no feature on other nodes asks: an address says nothing about its pod. */
+export const noPublisher: AddressPublisher = { publish: async () => {}, withdraw: async () => {} };
+
+export interface PodNetworkOptions {
+  ipam: NodeIpam;
+  podInterface: PodInterface;
+  datapath: PodDatapath;
+  publisher?: AddressPublisher;
+  /** Why ADD cannot be served yet; undefined once it can. */
+  notReady: () => string | undefined;
+  logger: Logger;
+}
+
+export class PodNetwork implements CniHandler {
+  readonly #options: Required<PodNetworkOptions>;
+
+  constructor(options: PodNetworkOptions) {
+    this.#options = { publisher: noPublisher, ...options };
+  }
+
+  async add(request: PodRequest): Promise<CniResult> {
+    const { ipam, podInterface, datapath, publisher, notReady } = this.#options;
+    const reason = notReady();
+    if (reason !== undefined) throw new CniError(cniCodes.tryAgainLater, reason);
+    const present = this.#present(request);
+    if (present !== undefined) return present;
+    await using undo = this.#undoStack();
+    undo.push('release the address', () => ipam.release(request));
+    const allocation = await ipam.allocate(request, noteOf(request));
+    const spec = specOf(allocation, request.netns!);
+    undo.push('remove the interface', () => this.#unplug(request));
+    const link = podInterface.add(spec);
+    datapath.attachPod({ ifindex: link.host.ifindex, ips: allocation.ips, mac: link.pod.mac });
+    undo.push('withdraw the address', () => publisher.withdraw(allocation));
+    await publisher.publish(allocation);
+    await ipam.confirm(request);
+    undo.commit();
+    return resultOf(link, spec);
+  }
+
+  async del(request: PodRequest): Promise<void> {
+    const { ipam, publisher } = this.#options;
+    const allocation = ipam.get(request);
+    this.#unplug(request);
+    if (allocation === undefined) return;
+    await publisher.withdraw(allocation);
+    await ipam.release(request);
+  }
+
+  async check(request: PodRequest, expected: CniResult | undefined): Promise<void> {
+    const { ipam, podInterface } = this.#options;
+    const allocation = ipam.get(request);
+    if (allocation === undefined) {
+      throw new CniError(cniCodes.unknownContainer, `no address belongs to ${request.containerId}`);
+    }
+    const spec = specOf(allocation, request.netns!);
+    const problems = [...unexpected(expected, spec), ...podInterface.check(spec).problems];
+    if (problems.length > 0) throw new CniError(cniCodes.checkFailed, problems.join('; '));
+  }
+
+  async gc(valid: readonly AttachmentKey[]): Promise<void> {
+    const wanted = new Set(valid.map(keyText));
+    const stale = this.#options.ipam.list().filter((allocation) => !wanted.has(keyText(allocation)));
+    for (const allocation of stale) {
+      this.#options.logger.info('removing a pod that the runtime does not know', { ...allocation.note });
+      await this.del({ ...allocation, runtimeConfig: {} });
+    }
+    this.#removeLeftovers();
+  }
+
+  /**
+   * Addresses that have run out are no reason: a runtime that hears of a failure calls the node's network
+   * broken, and kubelet then stops the pods that run well.
+   */
+  async status(): Promise<void> {
+    const reason = this.#options.notReady();
+    if (reason !== undefined) throw new CniError(cniCodes.notAvailable, reason);
+  }
+
+  /**
+   * After a start: takes over the pods there are, removes what a killed agent left half made and what belongs
+   * to nobody. Gives the event loop its turn after each pod.
+   */
+  async recover(): Promise<{ kept: number; removed: number }> {
+    const { ipam, logger } = this.#options;
+    let removed = 0;
+    for (const allocation of ipam.list()) {
+      if (!(allocation.confirmed && this.#reattach(allocation))) {
+        logger.info('removing a pod whose network is incomplete', { ...allocation.note });
+        await this.del({ ...allocation, runtimeConfig: {} });
+        removed++;
+      }
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    this.#removeLeftovers();
+    return { kept: ipam.list().length, removed };
+  }
+
+  /** Programs may be of an older version, or gone: attaching replaces them in one step. */
+  #reattach(allocation: Allocation): boolean {
+    const { podInterface, datapath, logger } = this.#options;
+    const { link, problems } = podInterface.check(specOf(allocation, allocation.note.netns ?? ''));
+    if (link === undefined) return false;
+    if (problems.length > 0)
+      logger.warn('a pod’s network is not as it was made', { ...allocation.note, problems });
+    datapath.attachPod({ ifindex: link.host.ifindex, ips: allocation.ips, mac: link.pod.mac });
+    return true;
+  }
+
+  #removeLeftovers(): void {
+    const { ipam, podInterface, datapath, logger } = this.#options;
+    const allocations = ipam.list();
+    const names = podInterface.retain(allocations);
+    if (names.length > 0) logger.info('removed interfaces of no pod', { names });
+    const links = allocations.map((allocation) => podInterface.find(allocation));
+    datapath.retainPods(links.filter((ifindex) => ifindex !== undefined));
+  }
+
+  /** The attachment as an earlier ADD made it, where nothing of it is missing. */
+  #present(request: PodRequest): CniResult | undefined {
+    const { ipam, podInterface } = this.#options;
+    const allocation = ipam.get(request);
+    if (allocation === undefined || !allocation.confirmed || allocation.note.netns !== request.netns)
+      return undefined;
+    const spec = specOf(allocation, request.netns!);
+    const { link, problems } = podInterface.check(spec);
+    return link !== undefined && problems.length === 0 ? resultOf(link, spec) : undefined;
+  }
+
+  /** The device first: without it the pod can send nothing that nobody checks. */
+  #unplug(key: AttachmentKey): void {
+    const { podInterface, datapath } = this.#options;
+    const ifindex = podInterface.del(key);
+    if (ifindex !== undefined) datapath.detachPod(ifindex);
+  }
+
+  #undoStack(): UndoStack {
+    return new UndoStack((what, error) => this.#options.logger.error(`cannot ${what}`, { error }));
+  }
+}
+
+function specOf({ containerId, ifName, ips }: Allocation, netns: string): PodInterfaceSpec {
+  return { containerId, ifName, ips, netns };
+}
+
+/** What `status` shows, and what a restarted agent needs. */
+function noteOf({ netns, pod }: PodRequest): Record<string, string> {
+  return { netns: netns!, ...(pod && { namespace: pod.namespace, pod: pod.name, uid: pod.uid }) };
+}
+
+function resultOf(link: PodLink, spec: PodInterfaceSpec): CniResult {
+  const gatewayOf = (ip: Ip) => link.gateways.find(({ family }) => family === ip.family)!;
+  return {
+    cniVersion: '1.1.0',
+    interfaces: [
+      { name: link.host.name, mac: formatMac(link.host.mac), mtu: link.mtu },
+      { name: link.pod.name, mac: formatMac(link.pod.mac), mtu: link.mtu, sandbox: spec.netns },
+    ],
+    ips: spec.ips.map((ip) => ({
+      address: `${formatIp(ip)}/${familyBits(ip.family)}`,
+      gateway: formatIp(gatewayOf(ip)),
+      interface: 1,
+    })),
+    routes: spec.ips.map((ip) => ({
+      dst: ip.family === 4 ? '0.0.0.0/0' : '::/0',
+      gw: formatIp(gatewayOf(ip)),
+    })),
+  };
+}
+
+/** Addresses that ADD reported and the store does not know (a later plugin may add others, on its own device). */
+function unexpected(expected: CniResult | undefined, spec: PodInterfaceSpec): string[] {
+  const own = expected?.interfaces?.findIndex(
+    ({ name, sandbox }) => name === spec.ifName && sandbox !== undefined,
+  );
+  const addresses = expected?.ips?.filter(({ interface: index }) => index === own) ?? [];
+  const known = new Set(spec.ips.map((ip) => `${formatIp(ip)}/${familyBits(ip.family)}`));
+  return addresses
+    .filter(({ address }) => !known.has(address))
+    .map(({ address }) => `${address} is not the pod's`);
+}
+
+function keyText({ containerId, ifName }: AttachmentKey): string {
+  return `${containerId}/${ifName}`;
+}

@@ -1,0 +1,90 @@
+/**
+ * What an agent says of itself, over HTTP on the node's own addresses: /healthz (the process lives), /readyz
+ * (pods can start), /metrics (Prometheus) and /status (JSON, for `tendril status`).
+ */
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { TendrilError } from '../util/errors.ts';
+import { metricsContentType } from '../util/metrics.ts';
+
+export interface StatusSources {
+  /** Why the agent is not ready; undefined when it is. */
+  notReady(): string | undefined;
+  metrics(): string;
+  status(): unknown;
+}
+
+export interface StatusServer {
+  port: number;
+  close(): Promise<void>;
+}
+
+/** @throws TendrilError BAD_INPUT when the port is taken */
+export async function startStatusServer(port: number, sources: StatusSources): Promise<StatusServer> {
+  const server = createServer((request, response) => {
+    if (request.method === 'GET') serve(request.url ?? '/', response, sources);
+    else answer(response, 405, 'GET only\n');
+  });
+  await listen(server, port);
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+function serve(url: string, response: ServerResponse, sources: StatusSources): void {
+  const path = url.split('?')[0];
+  const reason = sources.notReady();
+  if (path === '/healthz') answer(response, 200, 'ok\n');
+  else if (path === '/readyz') answer(response, reason === undefined ? 200 : 503, `${reason ?? 'ok'}\n`);
+  else if (path === '/metrics') answer(response, 200, sources.metrics(), metricsContentType);
+  else if (path === '/status') answer(response, 200, render(sources.status()), 'application/json');
+  else answer(response, 404, 'there are /healthz, /readyz, /metrics and /status\n');
+}
+
+function render(status: unknown): string {
+  return `${JSON.stringify(status, printable, 2)}\n`;
+}
+
+function answer(
+  response: ServerResponse,
+  code: number,
+  body: string,
+  type = 'text/plain; charset=utf-8',
+): void {
+  response.writeHead(code, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
+}
+
+/** On both families where the kernel has both. */
+async function listen(server: Server, port: number): Promise<void> {
+  try {
+    await listenOn(server, { port, host: '::' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw taken(port, error);
+    await listenOn(server, { port, host: '0.0.0.0' });
+  }
+}
+
+function listenOn(server: Server, at: { port: number; host: string }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(at, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function taken(port: number, cause: unknown): TendrilError {
+  return new TendrilError('BAD_INPUT', `port ${port} is taken on this node`, {
+    cause,
+    remedy: 'stop what listens there, or give the agent another statusPort',
+  });
+}
+
+function printable(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
+}

@@ -1,0 +1,56 @@
+/** A Service datapath that remembers what it was told and translates nothing. */
+import type { PodAttachment, ServiceProxy, ServiceProxyStatus } from '../../service/service-proxy.ts';
+
+export class FakeServiceProxy implements ServiceProxy {
+  /** Attached pods by interface index. */
+  readonly pods = new Map<number, PodAttachment>();
+  /** Called within attachPod: throws or kills to see what is left. */
+  onAttach: (pod: PodAttachment) => void = () => {};
+  #synced = Promise.withResolvers<void>();
+  #isSynced = false;
+
+  constructor(options: { synced?: boolean } = {}) {
+    if (options.synced ?? true) this.setSynced();
+  }
+
+  setSynced(): void {
+    this.#isSynced = true;
+    this.#synced.resolve();
+  }
+
+  async start(): Promise<void> {}
+  async stop(): Promise<void> {}
+  async cleanup(): Promise<void> {}
+  refresh(): void {}
+
+  synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  status(): ServiceProxyStatus {
+    const { size: pods } = this.pods;
+    return {
+      synced: this.#isSynced,
+      services: 0,
+      frontends: 0,
+      backends: 0,
+      conntrackEntries: 0,
+      pods,
+      drops: {},
+    };
+  }
+
+  attachPod(pod: PodAttachment): void {
+    this.onAttach(pod);
+    this.pods.set(pod.ifindex, pod);
+  }
+
+  detachPod(ifindex: number): void {
+    this.pods.delete(ifindex);
+  }
+
+  retainPods(ifindexes: Iterable<number>): void {
+    const wanted = new Set(ifindexes);
+    for (const ifindex of this.pods.keys()) if (!wanted.has(ifindex)) this.pods.delete(ifindex);
+  }
+}
