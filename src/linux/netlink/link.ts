@@ -71,6 +71,12 @@ export function encodeNewLink(link: NewLink): Uint8Array {
   return concat(encodeHeader({ up: link.up }), [...commonAttributes(link), nested(IFLA_LINKINFO, info)]);
 }
 
+/** A link of any kind with nothing said about it: what a kernel without that kind refuses with EOPNOTSUPP. */
+export function encodeBareLink(name: string, kind: string): Uint8Array {
+  const info = nested(IFLA_LINKINFO, [text(IFLA_INFO_KIND, kind)]);
+  return concat(encodeHeader({}), [text(IFLA_IFNAME, name), info]);
+}
+
 function commonAttributes(link: Common): (Attribute | undefined)[] {
   return [
     text(IFLA_IFNAME, link.name),

@@ -34,10 +34,7 @@ export function watchRoutes(
   options: { poller?: Poller; bufferSize?: number } = {},
 ): Disposable {
   const { poller = processPoller, bufferSize = defaultBufferSize } = options;
-  const fd = openSocket(
-    netns,
-    groups.flatMap((group) => groupNumbers[group]),
-  );
+  const fd = openSocket(netns, { groups: groups.flatMap((group) => groupNumbers[group]) });
   libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, Uint32Array.of(bufferSize), 4);
   let open = true;
   const onData = (buffers: Uint8Array[]) => {

@@ -27,6 +27,8 @@ import {
 } from './message.ts';
 
 export const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
+export const NETLINK_GENERIC = 16;
 const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
@@ -49,8 +51,11 @@ export interface Request {
  * A bound socket in the namespace, or in the thread's own; subscribed to the multicast groups.
  * @throws KernelError
  */
-export function openSocket(netns: NetnsHandle | undefined, groups: readonly number[] = []): number {
-  const make = () => libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+export function openSocket(
+  netns: NetnsHandle | undefined,
+  { protocol = NETLINK_ROUTE, groups = [] }: { protocol?: number; groups?: readonly number[] } = {},
+): number {
+  const make = () => libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
   const where = netns?.path ?? '';
   const fd = libc.must(netns === undefined ? make() : withNetns(netns, make), 'open netlink socket', where);
   const setOption = (option: number, value: number) =>
@@ -72,13 +77,14 @@ export function openSocket(netns: NetnsHandle | undefined, groups: readonly numb
   }
 }
 
-export class NetlinkSocket {
+export class NetlinkSocket implements Disposable {
   readonly #fd: number;
   #sequence = 0;
   #open = true;
 
-  constructor(netns?: NetnsHandle) {
-    this.#fd = openSocket(netns);
+  /** Of rtnetlink unless another protocol (NETLINK_*) is asked for. */
+  constructor(netns?: NetnsHandle, protocol = NETLINK_ROUTE) {
+    this.#fd = openSocket(netns, { protocol });
   }
 
   /**
@@ -146,6 +152,10 @@ export class NetlinkSocket {
   close(): void {
     if (this.#open) libc.close(this.#fd);
     this.#open = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 

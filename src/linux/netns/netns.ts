@@ -126,6 +126,18 @@ export function createNetns(path: string): void {
   }
 }
 
+/**
+ * A namespace without a place in the file system, its loopback up: it lives as long as something holds it.
+ * @throws KernelError
+ */
+export function anonymousNetns(): NetnsHandle {
+  return inWindow(() => {
+    libc.must(libc.unshare(CLONE_NEWNET), 'create network namespace', '(anonymous)');
+    raiseLoopback();
+    return openSelf();
+  });
+}
+
 function openPlace(path: string): number {
   try {
     return openSync(path, 'wx', 0o444);

@@ -1,0 +1,15 @@
+/**
+ * nftables rule sets, by the nft program: each text is one transaction, applied as a whole or not at all
+ * (nft(8)). Rule sets change rarely; a process of 5 ms is worth its transactions and its error messages.
+ */
+import type { NetnsHandle } from '../netns/netns.ts';
+
+export interface Nftables {
+  /**
+   * Applies a rule set in the namespace (undefined: the process's own).
+   * @throws TendrilError TOOL_FAILED with nft's message and the line it is about; nothing is changed then
+   */
+  apply(netns: NetnsHandle | undefined, ruleset: string): Promise<void>;
+  /** The rule set as nft prints it, or one table (`inet tendril`); '' for a table that is not there. */
+  list(netns: NetnsHandle | undefined, table?: string): Promise<string>;
+}
