@@ -40,7 +40,10 @@ export function createTransport(endpoint: ApiEndpoint, clock: Clock = systemCloc
   const token = tokenSource(endpoint, clock);
 
   const attempt = async (request: TransportRequest): Promise<http.IncomingMessage> => {
-    const headers: Record<string, string> = { accept: request.accept ?? 'application/json', 'user-agent': 'tendril' };
+    const headers: Record<string, string> = {
+      accept: request.accept ?? 'application/json',
+      'user-agent': 'tendril',
+    };
     const bearer = await token();
     if (bearer !== undefined) headers.authorization = `Bearer ${bearer}`;
     const payload = request.body === undefined ? undefined : JSON.stringify(request.body);

@@ -1,0 +1,36 @@
+/** Kubernetes quantities (`100m`, `1.5Gi`, `2e3`) as numbers. Grammar: apimachinery pkg/api/resource/quantity.go. */
+import { TendrilError } from '../util/errors.ts';
+
+const factors: Record<string, number> = {
+  '': 1,
+  n: 1e-9,
+  u: 1e-6,
+  m: 1e-3,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60,
+};
+
+/** The value in the base unit (cores, bytes). Exact to the precision of a double. Throws BAD_INPUT. */
+export function parseQuantity(quantity: string | number): number {
+  if (typeof quantity === 'number') return quantity;
+  const m = /^([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)$/.exec(quantity);
+  if (m === null)
+    throw new TendrilError('BAD_INPUT', `"${quantity}" is not a quantity`, {
+      remedy: 'Examples: 100m, 1.5Gi.',
+    });
+  const [, digits, exponent, suffix = ''] = m;
+  if (exponent !== undefined) return Number(`${digits}e${exponent}`);
+  const value = Number(digits) * factors[suffix]!;
+  // 100m is a tenth, not 0.1 plus rounding: sums of requests must reach a whole core exactly.
+  return suffix === 'm' ? Number(digits) / 1000 : value;
+}

@@ -1,0 +1,64 @@
+/**
+ * The lab's kube-controller-manager and kube-scheduler: small, with Kubernetes' semantics, in one process.
+ *
+ *     stores (informers) ──changes──► queues by key ──► plan (pure) ──► apply ──► API ──► stores
+ *
+ * Deployment ─► ReplicaSet ─┐
+ *              StatefulSet ─┼─► pods ─► scheduler ─► (kubelet) ─► EndpointSlice
+ *                DaemonSet ─┘
+ */
+import type { KubeClient } from '../../kube/client/client.ts';
+import { createInformers, type Informers } from '../../kube/client/informers.ts';
+import { type Clock, systemClock } from '../../util/clock.ts';
+import { type Logger, silentLogger } from '../../util/logger.ts';
+import { deploymentController } from './deployment/deployment-controller.ts';
+import { endpointSliceController } from './endpointslice/endpointslice-controller.ts';
+import { nodeCidrController } from './node-cidr/node-cidr-controller.ts';
+import { replicaSetController } from './replicaset/replicaset-controller.ts';
+import type { Controller, ControllerContext } from './runtime/controller.ts';
+import { createEventRecorder } from './runtime/event-recorder.ts';
+import { scheduler } from './scheduler/scheduler.ts';
+
+export interface ControllersOptions {
+  client: KubeClient;
+  /** Shared stores, not yet started or started; own ones when absent. */
+  informers?: Informers;
+  /** The cluster's pod CIDRs, primary family first. */
+  podCidrs: readonly string[];
+  logger?: Logger;
+  clock?: Clock;
+}
+
+export interface Controllers {
+  /** Resolves once every controller has its stores and works. */
+  started: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts all controllers. They work as soon as their stores are filled. */
+export function startControllers(options: ControllersOptions): Controllers {
+  const { client, podCidrs, logger = silentLogger, clock = systemClock } = options;
+  const informers = options.informers ?? createInformers({ client, logger, clock });
+  const events = createEventRecorder({ client, clock, logger });
+  const context: ControllerContext = { client, informers, events, logger, clock };
+  const controllers: Controller[] = [
+    nodeCidrController(context, podCidrs),
+    deploymentController(context),
+    replicaSetController(context),
+    endpointSliceController(context),
+    scheduler(context),
+  ];
+  let stopped = false;
+  informers.start();
+  const started = informers.allSynced().then(() => {
+    if (!stopped) for (const controller of controllers) controller.start();
+  });
+  return {
+    started,
+    async stop() {
+      stopped = true;
+      for (const controller of controllers) controller.stop();
+      if (options.informers === undefined) await informers.stop();
+    },
+  };
+}
