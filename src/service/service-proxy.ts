@@ -1,87 +1,161 @@
 /**
- * Services on one node: watches the stores, keeps the kernel's maps as they say, and attaches the datapath to
- * pods. What the kernel holds is pinned and goes on without this process: `stop` and a crash lose no packet, and
- * the next `start` takes over what it finds.
+ * Services on one node, put together: stores -> tracker -> bounded runner -> backend, with the collection of ended
+ * connections beside it. The contract is in service-proxy-contract.ts.
  */
-import type { Store } from '../kube/client/store.ts';
-import type { EndpointSlice, Service } from '../kube/types.ts';
-import type { Ip } from '../net/ip.ts';
-import type { Mac } from '../net/mac.ts';
-import type { Clock } from '../util/clock.ts';
-import type { Logger } from '../util/logger.ts';
+import type { Bpf } from '../linux/bpf/bpf.ts';
+import { kernelBpf } from '../linux/bpf/kernel-bpf.ts';
+import { netnsCookie } from '../linux/bpf/netns-cookie.ts';
+import { BoundedRunner } from '../util/bounded-runner.ts';
+import { systemClock } from '../util/clock.ts';
+import { describeError } from '../util/errors.ts';
+import { TimeSlice } from '../util/time-slice.ts';
+import { collectConntrack } from './backends/ebpf/conntrack-gc.ts';
+import { Datapath } from './backends/ebpf/datapath.ts';
+import { EbpfServiceBackend } from './backends/ebpf/ebpf-backend.ts';
+import { ServiceTracker } from './model/service-tracker.ts';
+import type {
+  PodAttachment,
+  ServiceProxy,
+  ServiceProxyOptions,
+  ServiceProxyStatus,
+} from './service-proxy-contract.ts';
 
-export interface ServiceProxyOptions {
-  services: Store<Service>;
-  slices: Store<EndpointSlice>;
-  node: {
-    name: string;
-    /** topology.kubernetes.io/zone of the node, where it has one. */
-    zone?: string;
-    /**
-     * The node's own addresses that serve NodePorts, loopback left out. The first of each family is the source
-     * of translated connections. Asked again on every sync; call `refresh` when they change.
-     */
-    addresses(): readonly Ip[];
-  };
-  bpf: {
-    /** Directory of the compiled objects (dist/bpf). */
-    objectsDirectory: string;
-    /** Directory on a bpffs that belongs to this node alone. */
-    pinDirectory: string;
-    /** cgroup2 directory whose processes' sockets are translated. */
-    cgroup: string;
-    uplinkIfindex: number;
-    /** Room of maps by name, where the defaults do not suit. */
-    mapSizes?: Record<string, number>;
-  };
-  logger: Logger;
-  clock?: Clock;
+export type {
+  PodAttachment,
+  ServiceProxy,
+  ServiceProxyOptions,
+  ServiceProxyStatus,
+} from './service-proxy-contract.ts';
+
+const collectEveryMs = 10_000;
+
+/** What tests replace. */
+export interface Kernel {
+  bpf: Bpf;
+  netnsCookie: () => bigint;
 }
 
-/** A pod as the datapath sees it: the host end of its veth and what it may send from. */
-export interface PodAttachment {
-  /** Interface index of the host end, in the node's namespace. */
-  ifindex: number;
-  /** The pod's addresses, at most four. */
-  ips: readonly Ip[];
-  /** MAC address of the pod's own end. */
-  mac: Mac;
+export function createServiceProxy(
+  options: ServiceProxyOptions,
+  kernel: Kernel = { bpf: kernelBpf, netnsCookie },
+): ServiceProxy {
+  return new EbpfServiceProxy(options, kernel);
 }
 
-export interface ServiceProxyStatus {
-  /** Programs are attached and the maps hold a complete state. */
-  synced: boolean;
-  services: number;
-  frontends: number;
-  backends: number;
-  conntrackEntries: number;
-  pods: number;
-  /** Message of the last failed sync, while it is not repaired. */
-  lastError?: string;
-  /** Packets dropped since the maps were made, by reason. */
-  drops: Record<string, number>;
-}
+class EbpfServiceProxy implements ServiceProxy {
+  readonly #options: ServiceProxyOptions;
+  readonly #datapath: Datapath;
+  readonly #backend: EbpfServiceBackend;
+  readonly #runner: BoundedRunner;
+  readonly #synced = Promise.withResolvers<void>();
+  #tracker: ServiceTracker | undefined;
+  #cancelCollection: (() => void) | undefined;
+  #stopped = false;
+  #status = { synced: false, services: 0, conntrackEntries: 0, lastError: undefined as string | undefined };
 
-export interface ServiceProxy {
-  /**
-   * Loads the programs, takes over pinned state and begins to follow the stores; resolves before these have
-   * synced. attachPod works from then on.
-   * @throws TendrilError BPF_LOAD, KERNEL_CALL, KERNEL_FEATURE
-   */
-  start(): Promise<void>;
-  /** Ends syncing. Programs, maps and attachments stay. */
-  stop(): Promise<void>;
-  /** Resolves once the first complete state is in the kernel and the node's own hooks are attached. */
-  synced(): Promise<void>;
-  /** The node's addresses changed: sync soon. */
-  refresh(): void;
-  status(): ServiceProxyStatus;
-  /** Attaches, or replaces in one step; idempotent. Synchronous and well under a millisecond. */
-  attachPod(pod: PodAttachment): void;
-  /** Tolerant of what is gone already. */
-  detachPod(ifindex: number): void;
-  /** Detaches every pod that is not in the list: what went away while no agent ran. */
-  retainPods(ifindexes: Iterable<number>): void;
-  /** Removes everything of the node's datapath: links, maps, pins. */
-  cleanup(): Promise<void>;
+  constructor(options: ServiceProxyOptions, kernel: Kernel) {
+    this.#options = options;
+    const { bpf } = options;
+    this.#datapath = new Datapath({ ...bpf, bpf: kernel.bpf, netnsCookie: kernel.netnsCookie() });
+    this.#backend = new EbpfServiceBackend(this.#datapath);
+    this.#runner = new BoundedRunner({
+      run: () => this.#sync(),
+      onError: (error) => this.#failed(error),
+      clock: options.clock ?? systemClock,
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#backend.probe();
+    const { services, slices, logger } = this.#options;
+    void Promise.all([services.synced(), slices.synced()]).then(
+      () => this.#follow(),
+      (error) => logger.error('stores of Services failed', { error }),
+    );
+    this.#scheduleCollection();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#tracker?.stop();
+    this.#cancelCollection?.();
+    this.#runner.stop();
+    await this.#runner.idle();
+  }
+
+  synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  refresh(): void {
+    this.#runner.request();
+  }
+
+  status(): ServiceProxyStatus {
+    return {
+      ...this.#status,
+      frontends: this.#backend.frontendCount(),
+      backends: this.#backend.backendCount(),
+      pods: this.#datapath.pods().length,
+      drops: this.#datapath.drops(),
+    };
+  }
+
+  attachPod(pod: PodAttachment): void {
+    this.#datapath.attachPod(pod);
+  }
+
+  detachPod(ifindex: number): void {
+    this.#datapath.detachPod(ifindex);
+  }
+
+  retainPods(ifindexes: Iterable<number>): void {
+    const kept = new Set(ifindexes);
+    for (const ifindex of this.#datapath.pods()) if (!kept.has(ifindex)) this.#datapath.detachPod(ifindex);
+  }
+
+  async cleanup(): Promise<void> {
+    await this.stop();
+    await this.#backend.cleanup();
+    this.#datapath.close();
+  }
+
+  /** Begins with whole stores: a sync from half of them would take Services away that exist. */
+  #follow(): void {
+    if (this.#stopped) return;
+    const { services, slices, node } = this.#options;
+    this.#tracker = new ServiceTracker({ services, slices, node, onDirty: () => this.#runner.request() });
+    this.#runner.request();
+  }
+
+  async #sync(): Promise<void> {
+    const tracker = this.#tracker;
+    if (tracker === undefined || this.#stopped) return;
+    const slice = new TimeSlice();
+    const state = await tracker.update(() => slice.breathe());
+    await this.#backend.sync(state);
+    this.#status = { ...this.#status, synced: true, services: state.ports.size, lastError: undefined };
+    this.#synced.resolve();
+  }
+
+  #failed(error: unknown): void {
+    this.#status.lastError = describeError(error);
+    this.#options.logger.error('Services could not be written to the kernel; trying again', { error });
+  }
+
+  #scheduleCollection(): void {
+    if (this.#stopped) return;
+    const clock = this.#options.clock ?? systemClock;
+    this.#cancelCollection = clock.after(collectEveryMs, () => void this.#collect());
+  }
+
+  async #collect(): Promise<void> {
+    try {
+      const now = process.hrtime.bigint();
+      this.#status.conntrackEntries = await collectConntrack(this.#datapath.map('conntrack'), now);
+    } catch (error) {
+      this.#options.logger.error('ended connections could not be collected', { error });
+    }
+    this.#scheduleCollection();
+  }
 }

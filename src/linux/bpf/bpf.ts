@@ -69,4 +69,6 @@ export interface Bpf {
   load(options: LoadOptions): BpfObject;
   /** Removes a link's pin, and so the attachment. False when there was none. */
   detach(pin: string): boolean;
+  /** Removes every pin below a directory, and the directory: attachments end, maps go with their last user. */
+  clear(pinDirectory: string): void;
 }

@@ -14,7 +14,11 @@ import { writeConstants } from './constants.ts';
 import { ensureLink, removeLink } from './kernel-link.ts';
 import { KernelMap, type MapDescription } from './kernel-map.ts';
 
-export const kernelBpf: Bpf = { load, detach: removeLink };
+export const kernelBpf: Bpf = {
+  load,
+  detach: removeLink,
+  clear: (pinDirectory) => rmSync(pinDirectory, { recursive: true, force: true }),
+};
 
 function load(options: LoadOptions): BpfObject {
   mkdirSync(options.pinDirectory, { recursive: true });

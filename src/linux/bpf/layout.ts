@@ -9,6 +9,8 @@ import type { BtfField, BtfStruct } from './btf.ts';
 
 export interface Layout<T> {
   readonly size: number;
+  /** Where a field begins, in bytes. */
+  offsetOf(field: keyof T & string): number;
   /** Missing fields are zero. With `into` at `offset`, writes there (it must be zeroed) and returns it. */
   encode(value: Partial<T>, into?: Uint8Array, offset?: number): Uint8Array;
   /** @throws TendrilError INTERNAL when the bytes are of another length */
@@ -52,6 +54,7 @@ export function layoutOf<T>(name: string, all: Layouts): Layout<T> {
     .map((field) => ({ ...accessor(field, all), name: camelCase(field.name), offset: field.offset }));
   return {
     size: struct.size,
+    offsetOf: (name) => fields.find((field) => field.name === name)!.offset,
     encode(value, into = new Uint8Array(struct.size), offset = 0) {
       const view = new DataView(into.buffer, into.byteOffset + offset, struct.size);
       for (const field of fields) {

@@ -1,0 +1,88 @@
+/**
+ * Removes ended connections: the datapath only adds. A connection is two entries, and both are judged together,
+ * by what each side of it sent and when. Timeouts follow nf_conntrack's, with an established TCP connection's
+ * as kube-proxy sets it (nf_conntrack_tcp_timeout_established, 24 h).
+ */
+import type { BpfMap } from '../../../linux/bpf/bpf.ts';
+import { TimeSlice } from '../../../util/time-slice.ts';
+import {
+  type ConntrackEntry,
+  conntrackFlags,
+  conntrackSeen,
+  layouts,
+  type Tuple,
+} from './generated/layouts.ts';
+
+const second = 1_000_000_000n;
+const timeouts = {
+  tcpOpening: 60n * second,
+  tcpEstablished: 86_400n * second,
+  /** One side has sent FIN. */
+  tcpClosing: 3_600n * second,
+  /** Both have, or one has sent RST: what is still on its way. */
+  tcpClosed: 30n * second,
+  udp: 30n * second,
+  udpAnswered: 120n * second,
+};
+/** No entry is younger than this when it goes. */
+const shortest = timeouts.tcpClosed;
+const tcp = 6;
+
+/** How long the connection may be idle, ns. `reply` is undefined while nothing is known of the other side. */
+export function idleLimit(proto: number, forward: Flow, reply: Flow | undefined): bigint {
+  const answered = (reply?.packets ?? 0n) > 0n;
+  if (proto !== tcp) return answered ? timeouts.udpAnswered : timeouts.udp;
+  const [here, there] = [forward.seen, reply?.seen ?? 0];
+  if ((here | there) & conntrackSeen.SEEN_RST) return timeouts.tcpClosed;
+  if (here & there & conntrackSeen.SEEN_FIN) return timeouts.tcpClosed;
+  if ((here | there) & conntrackSeen.SEEN_FIN) return timeouts.tcpClosing;
+  return answered && here & conntrackSeen.SEEN_ACK ? timeouts.tcpEstablished : timeouts.tcpOpening;
+}
+
+type Flow = Pick<ConntrackEntry, 'seen' | 'packets' | 'lastSeen'>;
+
+/**
+ * Walks the map once.
+ * @param now CLOCK_MONOTONIC, ns
+ * @returns entries that remain
+ */
+export async function collectConntrack(map: BpfMap, now: bigint, slice = new TimeSlice()): Promise<number> {
+  const lastSeenAt = layouts.conntrackEntry.offsetOf('lastSeen');
+  let remaining = 0;
+  for (const [key, value] of map.entries()) {
+    remaining++;
+    const lastSeen = new DataView(value.buffer, value.byteOffset).getBigUint64(lastSeenAt, true);
+    if (now - lastSeen > shortest) remaining -= judge(map, key, value, now);
+    await slice.breathe();
+  }
+  return remaining;
+}
+
+/** Removes the connection if it is over, or the entry if it is half of one; how many of it this entry counts for. */
+function judge(map: BpfMap, key: Uint8Array, value: Uint8Array, now: bigint): number {
+  const tuple = layouts.tuple.decode(key);
+  const entry = layouts.conntrackEntry.decode(value);
+  const otherKey = layouts.tuple.encode(otherTuple(tuple, entry));
+  const otherValue = map.lookup(otherKey);
+  const other = otherValue && layouts.conntrackEntry.decode(otherValue);
+  if (other === undefined) return map.delete(key) ? 1 : 0;
+  const isReply = (entry.flags & conntrackFlags.CONNTRACK_REPLY) !== 0;
+  const [forward, reply] = isReply ? [other, entry] : [entry, other];
+  const last = forward.lastSeen > reply.lastSeen ? forward.lastSeen : reply.lastSeen;
+  if (now - last <= idleLimit(tuple.proto, forward, reply)) return 0;
+  // The client's side first: a packet that comes in between begins a new connection rather than half of one.
+  map.delete(isReply ? otherKey : key);
+  map.delete(isReply ? key : otherKey);
+  return 1;
+}
+
+/** Key of the other direction; see bpf/shared/conntrack.h. */
+function otherTuple(tuple: Tuple, entry: ConntrackEntry): Tuple {
+  return {
+    src: entry.newDst,
+    dst: entry.newSrc,
+    sport: entry.newDport,
+    dport: entry.newSport,
+    proto: tuple.proto,
+  };
+}

@@ -1,0 +1,159 @@
+/**
+ * The node's programs and maps: loaded once, attached to the node's cgroup and uplink and to each pod's veth.
+ * Everything is pinned below one directory:
+ *
+ *     frontends slots backends conntrack …   maps, by their name
+ *     links/sock-connect4 … links/uplink-ingress links/pod-12-ingress
+ */
+import { join } from 'node:path';
+import type { Bpf, BpfMap, BpfObject } from '../../../linux/bpf/bpf.ts';
+import type { Ip } from '../../../net/ip.ts';
+import { serviceSnatPorts } from '../../../net/ports.ts';
+import { TendrilError } from '../../../util/errors.ts';
+import type { PodAttachment } from '../../service-proxy-contract.ts';
+import { dropReason, layouts } from './generated/layouts.ts';
+
+export interface DatapathOptions {
+  bpf: Bpf;
+  objectsDirectory: string;
+  pinDirectory: string;
+  cgroup: string;
+  uplinkIfindex: number;
+  netnsCookie: bigint;
+  mapSizes?: Record<string, number>;
+}
+
+const socketHooks = ['connect', 'sendmsg', 'recvmsg', 'getpeername'].flatMap((hook) => [
+  `${hook}4`,
+  `${hook}6`,
+]);
+const directions = ['ingress', 'egress'] as const;
+const maxPodAddresses = 4;
+
+export class Datapath {
+  readonly #options: DatapathOptions;
+  #objects: { sock: BpfObject; pod: BpfObject; host: BpfObject } | undefined;
+
+  constructor(options: DatapathOptions) {
+    this.#options = options;
+  }
+
+  /** Loads all programs; maps that an earlier process pinned are taken over with what they hold. */
+  load(): void {
+    const { bpf, objectsDirectory, pinDirectory, mapSizes } = this.#options;
+    const load = (name: string) =>
+      bpf.load({
+        path: join(objectsDirectory, `${name}.bpf.o`),
+        pinDirectory,
+        ...(mapSizes && { mapSizes }),
+      });
+    this.#objects ??= { sock: load('sock'), pod: load('pod'), host: load('host') };
+  }
+
+  map(name: string): BpfMap {
+    return this.#loaded().pod.map(name);
+  }
+
+  /** Sets what the programs know of the node. */
+  configure(addresses: readonly Ip[]): void {
+    const { netnsCookie, uplinkIfindex } = this.#options;
+    const [snat4, snat6] = ([4, 6] as const).map((family) => addresses.find((ip) => ip.family === family));
+    const value = layouts.nodeConfig.encode({
+      ...(snat4 && { snat4 }),
+      ...(snat6 && { snat6 }),
+      netnsCookie,
+      snatFirst: serviceSnatPorts.first,
+      snatLast: serviceSnatPorts.last,
+      uplinkIfindex,
+    });
+    this.map('node_config').update(new Uint8Array(4), value);
+  }
+
+  /** The hooks of the node itself; replaces what an earlier process attached, without a gap. */
+  attachNode(): void {
+    const { sock, host } = this.#loaded();
+    const { cgroup: path, uplinkIfindex: ifindex } = this.#options;
+    for (const hook of socketHooks)
+      sock.attach(`sock_${hook}`, { type: 'cgroup', path }, this.#pin(`sock-${hook}`));
+    for (const direction of directions) {
+      host.attach(`host_${direction}`, { type: 'tcx', direction, ifindex }, this.#pin(`uplink-${direction}`));
+    }
+  }
+
+  /** What the pod may send from is known before its first packet passes. */
+  attachPod({ ifindex, ips, mac }: PodAttachment): void {
+    if (ips.length > maxPodAddresses) {
+      throw new TendrilError(
+        'BAD_INPUT',
+        `a pod has at most ${maxPodAddresses} addresses, not ${ips.length}`,
+      );
+    }
+    const value = layouts.endpoint.encode({ addrs: [...ips], mac, count: ips.length });
+    this.map('endpoints').update(u32(ifindex), value);
+    const { pod } = this.#loaded();
+    for (const direction of directions) {
+      pod.attach(`pod_${direction}`, { type: 'tcx', direction, ifindex }, this.#podPin(ifindex, direction));
+    }
+  }
+
+  detachPod(ifindex: number): void {
+    for (const direction of directions) this.#options.bpf.detach(this.#podPin(ifindex, direction));
+    this.map('endpoints').delete(u32(ifindex));
+  }
+
+  /** Interface indexes of all attached pods. */
+  pods(): number[] {
+    return [...this.map('endpoints').entries()].map(([key]) => Buffer.from(key).readUInt32LE());
+  }
+
+  /** Packets dropped, by reason in lower case; reasons that never occurred are left out. */
+  drops(): Record<string, number> {
+    const counters = this.map('drop_counters');
+    const drops: Record<string, number> = {};
+    for (const [name, reason] of Object.entries(dropReason)) {
+      const value = name === 'DROP_REASONS' ? undefined : counters.lookup(u32(reason));
+      const packets = value === undefined ? 0 : sumPackets(value);
+      if (packets > 0) drops[name.slice('DROP_'.length).toLowerCase().replaceAll('_', ' ')] = packets;
+    }
+    return drops;
+  }
+
+  /** Gives the descriptors back; the datapath goes on. */
+  close(): void {
+    for (const object of Object.values(this.#objects ?? {})) object.close();
+    this.#objects = undefined;
+  }
+
+  clear(): void {
+    this.#options.bpf.clear(this.#options.pinDirectory);
+  }
+
+  #loaded() {
+    if (this.#objects === undefined) throw new TendrilError('INTERNAL', 'the datapath is not loaded');
+    return this.#objects;
+  }
+
+  #pin(name: string): string {
+    return join(this.#options.pinDirectory, 'links', name);
+  }
+
+  #podPin(ifindex: number, direction: string): string {
+    return this.#pin(`pod-${ifindex}-${direction}`);
+  }
+}
+
+function u32(value: number): Uint8Array {
+  const key = new Uint8Array(4);
+  new DataView(key.buffer).setUint32(0, value, true);
+  return key;
+}
+
+/** One counter for each CPU. */
+function sumPackets(value: Uint8Array): number {
+  const step = layouts.dropCounter.size;
+  let packets = 0;
+  for (let at = 0; at < value.length; at += step) {
+    packets += Number(layouts.dropCounter.decode(value.subarray(at, at + step)).packets);
+  }
+  return packets;
+}

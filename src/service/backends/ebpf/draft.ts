@@ -1,0 +1,243 @@
+/** A ledger with changes not yet made, and the map writes that make them, in the order that is safe. */
+import type { Endpoint } from '../../model/endpoint.ts';
+import type { ServicePortName } from '../../model/service-port.ts';
+import { backendFlags, layouts } from './generated/layouts.ts';
+import {
+  type BackendRecord,
+  backendKey,
+  type FrontendRecord,
+  hex,
+  type Ledger,
+  type PoolRecord,
+  type PortRecord,
+  unhex,
+} from './ledger.ts';
+import { Overlay } from './overlay.ts';
+import type { MapWrite } from './plan.ts';
+
+export type Member = Pick<Endpoint, 'ip' | 'port' | 'local' | 'terminating'> & { proto: number };
+
+export class Draft {
+  readonly #ledger: Ledger;
+  readonly #backends: Overlay<string, BackendRecord>;
+  readonly #pools: Overlay<string, PoolRecord>;
+  readonly #frontends: Overlay<string, FrontendRecord>;
+  readonly #ports: Overlay<ServicePortName, PortRecord>;
+  /** Slots of pools that were found in the kernel and have an owner now, or go. */
+  readonly #found: Overlay<number, readonly number[]>;
+  readonly #names: Overlay<number, string>;
+  #nextBackendId: number;
+  #nextPoolId: number;
+  #nextServiceId: number;
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+    this.#backends = new Overlay(ledger.backends);
+    this.#pools = new Overlay(ledger.pools);
+    this.#frontends = new Overlay(ledger.frontends);
+    this.#ports = new Overlay(ledger.ports);
+    this.#found = new Overlay(ledger.foundPools);
+    this.#names = new Overlay(ledger.backendKeys);
+    this.#nextBackendId = ledger.nextBackendId;
+    this.#nextPoolId = ledger.nextPoolId;
+    this.#nextServiceId = ledger.nextServiceId;
+  }
+
+  serviceId(name: ServicePortName): number {
+    return this.#ports.get(name)?.serviceId ?? this.#nextServiceId++;
+  }
+
+  /** False where the frontend is another port's. */
+  claim(key: string, port: ServicePortName): boolean {
+    const owner = this.#frontends.get(key)?.owner;
+    return owner === undefined || owner === port;
+  }
+
+  frontendValue(key: string): Uint8Array | undefined {
+    const record = this.#frontends.get(key);
+    return record && unhex(record.value);
+  }
+
+  setFrontend(key: string, record: FrontendRecord): void {
+    this.#frontends.set(key, record);
+  }
+
+  /** Records the port; frontends and pools that it had and has no more go. */
+  setPort(name: ServicePortName, record: PortRecord): void {
+    const before = this.#ports.get(name);
+    for (const key of before?.frontends ?? [])
+      if (!record.frontends.includes(key)) this.#frontends.delete(key);
+    for (const pool of before?.pools ?? []) if (!record.pools.includes(pool)) this.#dropPool(pool);
+    this.#ports.set(name, record);
+  }
+
+  dropPort(name: ServicePortName): void {
+    const before = this.#ports.get(name);
+    for (const key of before?.frontends ?? []) this.#frontends.delete(key);
+    for (const pool of before?.pools ?? []) this.#dropPool(pool);
+    this.#ports.delete(name);
+  }
+
+  /** What an earlier process left and no port claimed, once all are planned. */
+  dropUnclaimed(): void {
+    if (this.#ledger.unusedSwept) return;
+    for (const [key, record] of this.#ledger.frontends) {
+      if (this.#frontends.get(key) === record && record.owner === undefined) this.#frontends.delete(key);
+    }
+    for (const id of this.#ledger.foundPools.keys()) if (this.#found.get(id)) this.#found.delete(id);
+    for (const [key, record] of this.#ledger.backends) {
+      if (this.#backends.get(key) === record && record.uses === 0) this.#deleteBackend(key, record.id);
+    }
+    this.#swept = true;
+  }
+
+  #swept = false;
+
+  /**
+   * The pool with these members. Members that stay keep their slots and gaps are filled from the end, so that
+   * one endpoint's change is one or two writes.
+   */
+  planPool(name: string, members: readonly Member[], found?: number): { id: number; count: number } {
+    const own = this.#pools.get(name);
+    const adopted = own === undefined && found !== undefined ? this.#found.get(found) : undefined;
+    const before = own?.members ?? adopted ?? [];
+    const id = own?.id ?? (adopted === undefined ? this.#nextPoolId++ : found!);
+    if (adopted !== undefined) this.#found.delete(id);
+    const used = new Set(own?.members);
+    const wanted = new Set(members.map((member) => this.#use(member, used)));
+    const after = arrange(before, wanted);
+    for (const backend of used) if (!wanted.has(backend)) this.#release(backend);
+    this.#pools.set(name, { id, members: after });
+    if (adopted !== undefined) this.#adopted.set(id, adopted);
+    return { id, count: after.length };
+  }
+
+  /** Slots that the kernel holds for pools taken over in this draft. */
+  readonly #adopted = new Map<number, readonly number[]>();
+
+  /** The backend's number; counted once for a pool that did not hold it before. */
+  #use(member: Member, held: ReadonlySet<number>): number {
+    const key = backendKey(member);
+    const flags =
+      (member.local ? backendFlags.BACKEND_LOCAL : 0) |
+      (member.terminating ? backendFlags.BACKEND_TERMINATING : 0);
+    const { ip: addr, port, proto } = member;
+    const value = hex(layouts.backend.encode({ addr, port, proto, flags, generation: 1 }));
+    const known = this.#backends.get(key);
+    const id = known?.id ?? this.#nextBackendId++;
+    const uses = (known?.uses ?? 0) + (held.has(id) ? 0 : 1);
+    this.#backends.set(key, { id, value, uses });
+    this.#names.set(id, key);
+    return id;
+  }
+
+  #release(id: number): void {
+    const key = this.#names.get(id);
+    const record = key === undefined ? undefined : this.#backends.get(key);
+    if (record === undefined) return;
+    if (record.uses > 1) this.#backends.set(key!, { ...record, uses: record.uses - 1 });
+    else this.#deleteBackend(key!, id);
+  }
+
+  #deleteBackend(key: string, id: number): void {
+    this.#backends.delete(key);
+    this.#names.delete(id);
+  }
+
+  #dropPool(name: string): void {
+    const pool = this.#pools.get(name);
+    if (pool === undefined) return;
+    for (const backend of pool.members) this.#release(backend);
+    this.#pools.delete(name);
+  }
+
+  writes(): MapWrite[] {
+    const slots = this.#slotWrites();
+    const backends = this.#recordWrites('backends', this.#backends, (_, record) => backendIdKey(record.id));
+    const frontends = this.#recordWrites('frontends', this.#frontends, (key) => unhex(key));
+    const updates = (writes: MapWrite[]) => writes.filter((write) => write.op === 'update');
+    const deletes = (writes: MapWrite[]) => writes.filter((write) => write.op === 'delete');
+    return [
+      ...updates(backends),
+      ...updates(slots),
+      ...updates(frontends),
+      ...deletes(frontends),
+      ...deletes(slots),
+      ...deletes(backends),
+    ];
+  }
+
+  #recordWrites<R extends { value: string }>(
+    map: 'backends' | 'frontends',
+    records: Overlay<string, R>,
+    keyOf: (key: string, record: R) => Uint8Array,
+  ): MapWrite[] {
+    const writes: MapWrite[] = [];
+    for (const { key, before, after } of records.changes()) {
+      if (after !== undefined && after.value !== before?.value) {
+        writes.push({ map, op: 'update', key: keyOf(key, after), value: unhex(after.value) });
+      }
+      if (after === undefined && before !== undefined)
+        writes.push({ map, op: 'delete', key: keyOf(key, before) });
+    }
+    return writes;
+  }
+
+  #slotWrites(): MapWrite[] {
+    const writes: MapWrite[] = [];
+    for (const { before, after } of this.#pools.changes()) {
+      const id = (after ?? before)?.id;
+      if (id === undefined) continue;
+      slotWrites(writes, id, before?.members ?? this.#adopted.get(id) ?? [], after?.members ?? []);
+    }
+    for (const { key, before, after } of this.#found.changes()) {
+      if (after === undefined && before !== undefined && !this.#adopted.has(key))
+        slotWrites(writes, key, before, []);
+    }
+    return writes;
+  }
+
+  commit(): void {
+    const overlays = [this.#backends, this.#pools, this.#frontends, this.#ports, this.#found, this.#names];
+    for (const overlay of overlays) overlay.commit();
+    this.#ledger.nextBackendId = this.#nextBackendId;
+    this.#ledger.nextPoolId = this.#nextPoolId;
+    this.#ledger.nextServiceId = this.#nextServiceId;
+    this.#ledger.unusedSwept ||= this.#swept;
+  }
+}
+
+function slotWrites(
+  writes: MapWrite[],
+  poolId: number,
+  before: readonly number[],
+  after: readonly number[],
+): void {
+  for (let index = 0; index < Math.max(before.length, after.length); index++) {
+    const key = () => layouts.slotKey.encode({ poolId, index });
+    const backendId = after[index];
+    if (backendId === undefined) writes.push({ map: 'slots', op: 'delete', key: key() });
+    else if (backendId !== before[index]) {
+      writes.push({ map: 'slots', op: 'update', key: key(), value: layouts.slot.encode({ backendId }) });
+    }
+  }
+}
+
+/** Keeps members at their slots, fills the gaps of those that left, appends what is new. */
+function arrange(before: readonly number[], want: ReadonlySet<number>): number[] {
+  const placed = new Set<number>();
+  const after: (number | undefined)[] = before.slice(0, want.size).map((member) => {
+    if (!want.has(member) || placed.has(member)) return undefined;
+    placed.add(member);
+    return member;
+  });
+  const rest = [...want].filter((member) => !placed.has(member));
+  for (let index = 0; rest.length > 0; index++) if (after[index] === undefined) after[index] = rest.shift()!;
+  return after as number[];
+}
+
+function backendIdKey(id: number): Uint8Array {
+  const key = new Uint8Array(4);
+  new DataView(key.buffer).setUint32(0, id, true);
+  return key;
+}

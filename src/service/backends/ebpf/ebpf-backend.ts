@@ -1,0 +1,95 @@
+/** Services in eBPF, at the socket and per packet; the contract is ServiceBackend. */
+import { TimeSlice } from '../../../util/time-slice.ts';
+import type { ServiceBackend, ServiceBackendCapabilities } from '../../backend.ts';
+import type { ServiceState } from '../../model/service-state.ts';
+import { apply } from './apply.ts';
+import type { Datapath } from './datapath.ts';
+import { type Ledger, readLedger } from './ledger.ts';
+import { plan } from './plan.ts';
+
+const capabilities: ServiceBackendCapabilities = {
+  socketLoadBalancing: true,
+  localhostNodePort: true,
+  keepsClientAddress: true,
+  sessionAffinity: false,
+  sctp: false,
+};
+
+export class EbpfServiceBackend implements ServiceBackend {
+  readonly name = 'ebpf';
+  readonly capabilities = capabilities;
+  readonly #datapath: Datapath;
+  /** Undefined while unknown: at start, and after a failure. */
+  #ledger: Ledger | undefined;
+  #attached = false;
+  /** Entries written to the maps so far. */
+  writes = 0;
+
+  constructor(datapath: Datapath) {
+    this.#datapath = datapath;
+  }
+
+  async probe(): Promise<void> {
+    this.#datapath.load();
+  }
+
+  /** The node's hooks are attached once the maps hold a whole state: none of its clients meets half of one. */
+  async sync(state: ServiceState): Promise<void> {
+    this.#datapath.configure(state.nodeAddresses);
+    await this.#write(state);
+    if (!this.#attached) this.#datapath.attachNode();
+    this.#attached = true;
+  }
+
+  async cleanup(): Promise<void> {
+    this.#datapath.clear();
+    this.#ledger = undefined;
+    this.#attached = false;
+  }
+
+  frontendCount(): number {
+    return this.#ledger?.frontends.size ?? 0;
+  }
+
+  backendCount(): number {
+    return this.#ledger?.backends.size ?? 0;
+  }
+
+  async #write(state: ServiceState): Promise<void> {
+    const maps = {
+      backends: this.#datapath.map('backends'),
+      slots: this.#datapath.map('slots'),
+      frontends: this.#datapath.map('frontends'),
+    };
+    const slice = new TimeSlice();
+    const ledger = this.#ledger ?? (await readMaps(maps, slice));
+    this.#ledger = undefined;
+    for (let more = true; more; ) {
+      const next = plan(ledger, state);
+      this.writes += await apply(maps, next.writes, slice);
+      next.commit();
+      more = next.more;
+      await slice.breathe();
+    }
+    this.#ledger = ledger;
+  }
+}
+
+async function readMaps(
+  maps: Record<'backends' | 'slots' | 'frontends', { entries(): Iterable<[Uint8Array, Uint8Array]> }>,
+  slice: TimeSlice,
+): Promise<Ledger> {
+  const read = async (map: { entries(): Iterable<[Uint8Array, Uint8Array]> }) => {
+    const entries: [Uint8Array, Uint8Array][] = [];
+    for (const entry of map.entries()) {
+      entries.push(entry);
+      await slice.breathe();
+    }
+    return entries;
+  };
+  return readLedger({
+    backends: await read(maps.backends),
+    slots: await read(maps.slots),
+    frontends: await read(maps.frontends),
+  });
+}

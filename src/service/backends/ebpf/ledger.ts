@@ -1,0 +1,121 @@
+/**
+ * What the kernel's Service maps hold, as far as this process knows: read back from the maps at start and after
+ * a failure, and kept up with every applied plan. Numbers given to backends and pools live here.
+ */
+import { formatIp, type Ip } from '../../../net/ip.ts';
+import type { ServicePortName } from '../../model/service-port.ts';
+import type { ServicePortState } from '../../model/service-state.ts';
+import { layouts } from './generated/layouts.ts';
+
+export interface BackendRecord {
+  id: number;
+  /** Encoded value, to see whether it must be written again. */
+  value: string;
+  /** Pools that hold it. */
+  uses: number;
+}
+
+export interface PoolRecord {
+  id: number;
+  /** Backend numbers by slot. */
+  members: readonly number[];
+}
+
+export interface FrontendRecord {
+  /** Undefined while nobody claimed what was found in the kernel. */
+  owner: ServicePortName | undefined;
+  value: string;
+}
+
+export interface PortRecord {
+  state: ServicePortState;
+  frontends: readonly string[];
+  pools: readonly string[];
+  serviceId: number;
+  /** Frontends that another port holds: it is planned again with every sync. */
+  waiting: boolean;
+}
+
+export interface Ledger {
+  /** By `ip|port/proto`. */
+  backends: Map<string, BackendRecord>;
+  backendKeys: Map<number, string>;
+  /** By `port name/family/scope`. */
+  pools: Map<string, PoolRecord>;
+  /** Pools found in the kernel that no port claimed yet, by number. */
+  foundPools: Map<number, readonly number[]>;
+  /** By encoded key, in hex. */
+  frontends: Map<string, FrontendRecord>;
+  ports: Map<ServicePortName, PortRecord>;
+  /** Backends that nobody uses were looked for once all ports were planned. */
+  unusedSwept: boolean;
+  nextBackendId: number;
+  nextPoolId: number;
+  nextServiceId: number;
+}
+
+export function emptyLedger(): Ledger {
+  return {
+    backends: new Map(),
+    backendKeys: new Map(),
+    pools: new Map(),
+    foundPools: new Map(),
+    frontends: new Map(),
+    ports: new Map(),
+    unusedSwept: false,
+    nextBackendId: 1,
+    nextPoolId: 1,
+    nextServiceId: 1,
+  };
+}
+
+export type Entries = Iterable<[key: Uint8Array, value: Uint8Array]>;
+
+/** A ledger of what an earlier process left in the maps. Numbers go on after the highest one seen. */
+export function readLedger(maps: { backends: Entries; slots: Entries; frontends: Entries }): Ledger {
+  const ledger = emptyLedger();
+  for (const [key, value] of maps.backends) {
+    const id = Buffer.from(key).readUInt32LE();
+    const backend = layouts.backend.decode(value);
+    // A crash can leave one endpoint under two numbers: the second is nobody's and goes with what is stale.
+    const name = ledger.backends.has(backendKey(backend)) ? `stale ${id}` : backendKey(backend);
+    ledger.backends.set(name, { id, value: hex(value), uses: 0 });
+    ledger.backendKeys.set(id, name);
+    ledger.nextBackendId = Math.max(ledger.nextBackendId, id + 1);
+  }
+  const pools = new Map<number, number[]>();
+  for (const [key, value] of maps.slots) {
+    const { poolId, index } = layouts.slotKey.decode(key);
+    const members = pools.get(poolId) ?? [];
+    members[index] = layouts.slot.decode(value).backendId;
+    pools.set(poolId, members);
+    ledger.nextPoolId = Math.max(ledger.nextPoolId, poolId + 1);
+  }
+  // A hole is a slot that a crash left unwritten; no backend has number 0.
+  for (const [id, members] of pools)
+    ledger.foundPools.set(
+      id,
+      Array.from(members, (member) => member ?? 0),
+    );
+  for (const [key, value] of maps.frontends) {
+    const frontend = layouts.frontend.decode(value);
+    ledger.frontends.set(hex(key), { owner: undefined, value: hex(value) });
+    ledger.nextServiceId = Math.max(ledger.nextServiceId, frontend.serviceId + 1);
+    for (const pool of [frontend.internal, frontend.external]) {
+      ledger.nextPoolId = Math.max(ledger.nextPoolId, pool.id + 1);
+    }
+  }
+  return ledger;
+}
+
+export function backendKey(backend: { ip?: Ip; addr?: Ip; port: number; proto: number }): string {
+  return `${formatIp((backend.ip ?? backend.addr)!)}|${backend.port}/${backend.proto}`;
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+export function unhex(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text, 'hex'));
+}

@@ -1,0 +1,144 @@
+/**
+ * What to write so that the maps serve a state. Pure: a ledger and a state in, an ordered list of writes and the
+ * ledger's changes out. The order is the transaction that BPF lacks: backends, then the slots that name them,
+ * then the frontends that name the slots; what is stale goes last, the other way round. A packet that comes in
+ * between finds either the old or the new answer.
+ */
+import { protocolNumbers } from '../../../net/protocol.ts';
+import type { ServicePortName } from '../../model/service-port.ts';
+import { type Scope, type ServicePortState, type ServiceState, scopesOf } from '../../model/service-state.ts';
+import { Draft } from './draft.ts';
+import { frontendFlags, frontendKind, layouts } from './generated/layouts.ts';
+import { hex, type Ledger } from './ledger.ts';
+
+export type MapName = 'backends' | 'slots' | 'frontends';
+
+export interface MapWrite {
+  map: MapName;
+  op: 'update' | 'delete';
+  key: Uint8Array;
+  /** Absent for deletions. */
+  value?: Uint8Array;
+}
+
+export interface Plan {
+  writes: MapWrite[];
+  /** Puts the ledger right once the writes are done. */
+  commit(): void;
+  /** More remains to be planned: plan again after this one is applied. */
+  more: boolean;
+}
+
+const kinds = {
+  ClusterIP: frontendKind.FRONTEND_CLUSTER_IP,
+  NodePort: frontendKind.FRONTEND_NODE_PORT,
+  ExternalIP: frontendKind.FRONTEND_EXTERNAL_IP,
+  LoadBalancer: frontendKind.FRONTEND_LOAD_BALANCER,
+} as const;
+
+/** Plans at most `limit` endpoints' worth of ports, so that no plan takes long. */
+export function plan(ledger: Ledger, state: ServiceState, limit = 1000): Plan {
+  const draft = new Draft(ledger);
+  let room = limit;
+  let more = false;
+  // Removed ports first: their frontends may be another port's now.
+  for (const name of ledger.ports.keys()) {
+    if (served(state, name)) continue;
+    if (room-- <= 0) return { writes: draft.writes(), commit: () => draft.commit(), more: true };
+    draft.dropPort(name);
+  }
+  for (const port of state.ports.values()) {
+    const known = ledger.ports.get(port.name);
+    if (port.protocol === 'SCTP' || (known?.state === port && !known.waiting)) continue;
+    if (room <= 0) {
+      more = true;
+      break;
+    }
+    room -= 1 + port.endpoints[4].cluster.length + port.endpoints[6].cluster.length;
+    planPort(draft, port);
+  }
+  if (!more) draft.dropUnclaimed();
+  return { writes: draft.writes(), commit: () => draft.commit(), more };
+}
+
+function served(state: ServiceState, name: ServicePortName): boolean {
+  const port = state.ports.get(name);
+  return port !== undefined && port.protocol !== 'SCTP';
+}
+
+function planPort(draft: Draft, port: ServicePortState): void {
+  const proto = protocolNumbers[port.protocol];
+  const serviceId = draft.serviceId(port.name);
+  const pools = new PoolSet(draft, port);
+  const frontends: string[] = [];
+  let waiting = false;
+  for (const frontend of port.frontends) {
+    const key = layouts.frontendKey.encode({ addr: frontend.ip, port: frontend.port, proto });
+    if (!draft.claim(hex(key), port.name)) {
+      waiting = true;
+      continue;
+    }
+    const scopes = scopesOf(port, frontend.kind);
+    const existing = draft.frontendValue(hex(key));
+    const before = existing && layouts.frontend.decode(existing);
+    const family = frontend.ip.family;
+    const value = layouts.frontend.encode({
+      internal: pools.get(family, scopes.internal, before?.internal.id),
+      external: pools.get(family, scopes.external, before?.external.id),
+      serviceId,
+      flags: flagsOf(port, frontend.loopback, family, scopes),
+      affinitySeconds: port.affinitySeconds,
+      kind: kinds[frontend.kind],
+    });
+    draft.setFrontend(hex(key), { owner: port.name, value: hex(value) });
+    frontends.push(hex(key));
+  }
+  draft.setPort(port.name, { state: port, frontends, pools: pools.names(), serviceId, waiting });
+}
+
+function flagsOf(
+  port: ServicePortState,
+  loopback: boolean,
+  family: 4 | 6,
+  scopes: { internal: Scope; external: Scope },
+): number {
+  const endpoints = port.endpoints[family];
+  // Endpoints elsewhere, none in scope: silence, as kube-proxy (a load balancer shall try another node).
+  const silent = (scope: Scope) => scope === 'local' && endpoints.local.length === 0 && endpoints.any;
+  return (
+    (loopback ? frontendFlags.FRONTEND_LOOPBACK : 0) |
+    (silent(scopes.internal) ? frontendFlags.FRONTEND_DROP_INTERNAL : 0) |
+    (silent(scopes.external) ? frontendFlags.FRONTEND_DROP_EXTERNAL : 0) |
+    (port.affinitySeconds > 0 ? frontendFlags.FRONTEND_AFFINITY : 0)
+  );
+}
+
+/** The pools of one port, each planned once however many frontends share it. */
+class PoolSet {
+  readonly #draft: Draft;
+  readonly #port: ServicePortState;
+  readonly #planned = new Map<string, { id: number; count: number }>();
+
+  constructor(draft: Draft, port: ServicePortState) {
+    this.#draft = draft;
+    this.#port = port;
+  }
+
+  /** `found` is the pool that the kernel's frontend names: taken over where the name has no pool yet. */
+  get(family: 4 | 6, scope: Scope, found: number | undefined): { id: number; count: number } {
+    const name = `${this.#port.name}/${family}/${scope}`;
+    const planned =
+      this.#planned.get(name) ?? this.#draft.planPool(name, this.#members(family, scope), found);
+    this.#planned.set(name, planned);
+    return planned;
+  }
+
+  names(): string[] {
+    return [...this.#planned.keys()];
+  }
+
+  #members(family: 4 | 6, scope: Scope) {
+    const proto = protocolNumbers[this.#port.protocol];
+    return this.#port.endpoints[family][scope].map((endpoint) => ({ ...endpoint, proto }));
+  }
+}

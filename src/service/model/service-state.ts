@@ -1,0 +1,38 @@
+/**
+ * The state of all Services as one node should serve them: what backends are given. Values are frozen and
+ * replaced, never changed: a port whose object is the same as before has not changed.
+ */
+import type { Family, Ip } from '../../net/ip.ts';
+import type { Protocol } from '../../net/protocol.ts';
+import type { FrontendKind, ServiceFrontend, ServicePortName, ServicePortSpec } from './service-port.ts';
+import type { EndpointChoice } from './topology.ts';
+
+export interface ServicePortState {
+  readonly name: ServicePortName;
+  readonly protocol: Protocol;
+  readonly frontends: readonly ServiceFrontend[];
+  readonly internalPolicy: 'Cluster' | 'Local';
+  readonly externalPolicy: 'Cluster' | 'Local';
+  readonly affinitySeconds: number;
+  /** By family: a frontend is served by endpoints of its own. */
+  readonly endpoints: Readonly<Record<Family, EndpointChoice>>;
+}
+
+export interface ServiceState {
+  readonly ports: ReadonlyMap<ServicePortName, ServicePortState>;
+  /** The node's own addresses, the first of each family being the source of translated connections. */
+  readonly nodeAddresses: readonly Ip[];
+}
+
+export type Scope = 'cluster' | 'local';
+
+/** Which endpoints a frontend gives to clients of this node's own pods and processes, and to all others. */
+export function scopesOf(
+  port: ServicePortState | ServicePortSpec,
+  kind: FrontendKind,
+): { internal: Scope; external: Scope } {
+  const internalPolicy: Scope = port.internalPolicy === 'Local' ? 'local' : 'cluster';
+  if (kind === 'ClusterIP') return { internal: internalPolicy, external: internalPolicy };
+  // An external policy is for outsiders: the node's own clients short-cut to all endpoints, as in kube-proxy.
+  return { internal: 'cluster', external: port.externalPolicy === 'Local' ? 'local' : 'cluster' };
+}

@@ -1,0 +1,127 @@
+/**
+ * Joins Services and EndpointSlices to a ServiceState. Events mark a Service dirty and no more; `update` derives
+ * its ports anew from what the stores hold then. Ports that come out the same keep their object.
+ */
+import type { Store } from '../../kube/client/store.ts';
+import { keyOf } from '../../kube/meta.ts';
+import type { EndpointSlice, Service } from '../../kube/types.ts';
+import { formatIp, type Ip } from '../../net/ip.ts';
+import { type Endpoint, endpointKey, endpointsByPort, serviceOf } from './endpoint.ts';
+import { type ServicePortName, type ServicePortSpec, servicePorts } from './service-port.ts';
+import type { ServicePortState, ServiceState } from './service-state.ts';
+import { chooseEndpoints, type NodeTopology } from './topology.ts';
+
+const sliceIndex = 'service-proxy.service';
+
+export interface TrackerOptions {
+  services: Store<Service>;
+  slices: Store<EndpointSlice>;
+  node: NodeTopology & { addresses(): readonly Ip[] };
+  /** Something changed: call `update` soon. */
+  onDirty(): void;
+}
+
+export class ServiceTracker {
+  readonly #options: TrackerOptions;
+  readonly #unsubscribe: (() => void)[];
+  #dirty = new Set<string>();
+  #ports = new Map<ServicePortName, ServicePortState>();
+  /** Port names by Service, to find those that are gone. */
+  readonly #byService = new Map<string, ServicePortName[]>();
+  #addresses = '';
+
+  constructor(options: TrackerOptions) {
+    this.#options = options;
+    const { services, slices } = options;
+    slices.addIndex(sliceIndex, (slice) => {
+      const service = serviceOf(slice);
+      return service === undefined ? [] : [service];
+    });
+    for (const service of services.list()) this.#dirty.add(keyOf(service));
+    this.#unsubscribe = [
+      services.onChange((change) => this.#mark(keyOf((change.new ?? change.old)!))),
+      slices.onChange((change) => {
+        if (change.old) this.#mark(serviceOf(change.old));
+        if (change.new) this.#mark(serviceOf(change.new));
+      }),
+    ];
+  }
+
+  /** Everything is looked at again with the next update, as after a change of the node's addresses. */
+  markAll(): void {
+    for (const service of this.#options.services.list()) this.#dirty.add(keyOf(service));
+    for (const service of this.#byService.keys()) this.#dirty.add(service);
+    this.#options.onDirty();
+  }
+
+  /** Brings the state up to date; `breathe` is awaited between Services so that no stretch is long. */
+  async update(breathe: () => Promise<void> | undefined): Promise<ServiceState> {
+    const nodeAddresses = [...this.#options.node.addresses()];
+    const addresses = nodeAddresses.map(formatIp).join();
+    if (addresses !== this.#addresses) this.markAll();
+    this.#addresses = addresses;
+    const dirty = this.#dirty;
+    this.#dirty = new Set();
+    for (const service of dirty) {
+      this.#derive(service, nodeAddresses);
+      await breathe();
+    }
+    return { ports: this.#ports, nodeAddresses };
+  }
+
+  stop(): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+  }
+
+  #mark(service: string | undefined): void {
+    if (service === undefined) return;
+    this.#dirty.add(service);
+    this.#options.onDirty();
+  }
+
+  #derive(key: string, nodeAddresses: readonly Ip[]): void {
+    const { services, slices, node } = this.#options;
+    const service = services.get(key);
+    const specs = service ? servicePorts(service, nodeAddresses) : [];
+    const endpoints =
+      specs.length > 0 ? endpointsByPort(slices.byIndex(sliceIndex, key), node.name) : undefined;
+    const names = specs.map((spec) => spec.name);
+    for (const name of this.#byService.get(key) ?? []) if (!names.includes(name)) this.#ports.delete(name);
+    if (names.length > 0) this.#byService.set(key, names);
+    else this.#byService.delete(key);
+    for (const spec of specs) this.#replace(portState(spec, endpoints!.get(spec.name) ?? [], node));
+  }
+
+  #replace(state: ServicePortState): void {
+    const before = this.#ports.get(state.name);
+    if (before === undefined || fingerprint(before) !== fingerprint(state))
+      this.#ports.set(state.name, state);
+  }
+}
+
+function portState(
+  spec: ServicePortSpec,
+  endpoints: readonly Endpoint[],
+  node: NodeTopology,
+): ServicePortState {
+  const policies = { internal: spec.internalPolicy, external: spec.externalPolicy };
+  const choose = (family: 4 | 6) =>
+    chooseEndpoints(
+      endpoints.filter((endpoint) => endpoint.ip.family === family),
+      node,
+      policies,
+    );
+  return Object.freeze({ ...spec, endpoints: Object.freeze({ 4: choose(4), 6: choose(6) }) });
+}
+
+/** Equal for states that no datapath can tell apart. */
+function fingerprint(state: ServicePortState): string {
+  const endpoints = ([4, 6] as const).map((family) => {
+    const { cluster, local, any } = state.endpoints[family];
+    const side = (list: readonly Endpoint[]) =>
+      list.map((e) => `${endpointKey(e)}${e.local ? 'L' : ''}${e.terminating ? 'T' : ''}`).join();
+    return `${side(cluster)};${side(local)};${any}`;
+  });
+  const frontends = state.frontends.map((f) => `${f.kind}${formatIp(f.ip)}|${f.port}`);
+  return [endpoints, frontends, state.internalPolicy, state.externalPolicy, state.affinitySeconds].join('/');
+}

@@ -1,0 +1,60 @@
+/**
+ * Which endpoints serve whom: once, for every backend. The rules are those of kube-proxy's CategorizeEndpoints
+ * (pkg/proxy/topology.go): ready ones, those meant for this zone or node where hints allow it, and where nothing
+ * is ready those that still serve while they terminate (KEP-1669, KEP-2433, KEP-3015).
+ */
+import type { Endpoint } from './endpoint.ts';
+import type { TrafficPolicy } from './service-port.ts';
+
+export interface EndpointChoice {
+  /** For traffic policy Cluster. */
+  readonly cluster: readonly Endpoint[];
+  /** For traffic policy Local. */
+  readonly local: readonly Endpoint[];
+  /** There is an endpoint somewhere: Local without one drops, rather than refuses. */
+  readonly any: boolean;
+}
+
+export interface NodeTopology {
+  name: string;
+  zone?: string | undefined;
+}
+
+export function chooseEndpoints(
+  endpoints: readonly Endpoint[],
+  node: NodeTopology,
+  policies: { internal: TrafficPolicy; external: TrafficPolicy } = {
+    internal: 'Cluster',
+    external: 'Cluster',
+  },
+): EndpointChoice {
+  const cluster = usable(endpoints, hintFilter(endpoints, node));
+  const usesLocal = policies.internal === 'Local' || policies.external === 'Local';
+  const local = usesLocal
+    ? usable(
+        endpoints.filter((endpoint) => endpoint.local),
+        () => true,
+      )
+    : [];
+  const any = endpoints.some((endpoint) => endpoint.ready || (endpoint.serving && endpoint.terminating));
+  return { cluster, local, any };
+}
+
+/** Ready ones that pass; without any, whatever serves while terminating, hints aside. */
+function usable(endpoints: readonly Endpoint[], passes: (endpoint: Endpoint) => boolean): Endpoint[] {
+  const ready = endpoints.filter((endpoint) => endpoint.ready && passes(endpoint));
+  if (ready.length > 0) return ready;
+  return endpoints.filter((endpoint) => endpoint.serving && endpoint.terminating);
+}
+
+/** Hints count only where every ready endpoint has one and one of them is for us; the node's go first. */
+function hintFilter(endpoints: readonly Endpoint[], node: NodeTopology): (endpoint: Endpoint) => boolean {
+  const ready = endpoints.filter((endpoint) => endpoint.ready);
+  const forUs = (hints: (endpoint: Endpoint) => readonly string[], wanted: string | undefined) =>
+    wanted !== undefined &&
+    ready.every((endpoint) => hints(endpoint).length > 0) &&
+    ready.some((endpoint) => hints(endpoint).includes(wanted));
+  if (forUs((endpoint) => endpoint.forNodes, node.name)) return (e) => e.forNodes.includes(node.name);
+  if (forUs((endpoint) => endpoint.forZones, node.zone)) return (e) => e.forZones.includes(node.zone!);
+  return () => true;
+}

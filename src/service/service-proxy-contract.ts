@@ -1,0 +1,87 @@
+/**
+ * Services on one node: watches the stores, keeps the kernel's maps as they say, and attaches the datapath to
+ * pods. What the kernel holds is pinned and goes on without this process: `stop` and a crash lose no packet, and
+ * the next `start` takes over what it finds.
+ */
+import type { Store } from '../kube/client/store.ts';
+import type { EndpointSlice, Service } from '../kube/types.ts';
+import type { Ip } from '../net/ip.ts';
+import type { Mac } from '../net/mac.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/logger.ts';
+
+export interface ServiceProxyOptions {
+  services: Store<Service>;
+  slices: Store<EndpointSlice>;
+  node: {
+    name: string;
+    /** topology.kubernetes.io/zone of the node, where it has one. */
+    zone?: string;
+    /**
+     * The node's own addresses that serve NodePorts, loopback left out. The first of each family is the source
+     * of translated connections. Asked again on every sync; call `refresh` when they change.
+     */
+    addresses(): readonly Ip[];
+  };
+  bpf: {
+    /** Directory of the compiled objects (dist/bpf). */
+    objectsDirectory: string;
+    /** Directory on a bpffs that belongs to this node alone. */
+    pinDirectory: string;
+    /** cgroup2 directory whose processes' sockets are translated. */
+    cgroup: string;
+    uplinkIfindex: number;
+    /** Room of maps by name, where the defaults do not suit. */
+    mapSizes?: Record<string, number>;
+  };
+  logger: Logger;
+  clock?: Clock;
+}
+
+/** A pod as the datapath sees it: the host end of its veth and what it may send from. */
+export interface PodAttachment {
+  /** Interface index of the host end, in the node's namespace. */
+  ifindex: number;
+  /** The pod's addresses, at most four. */
+  ips: readonly Ip[];
+  /** MAC address of the pod's own end. */
+  mac: Mac;
+}
+
+export interface ServiceProxyStatus {
+  /** Programs are attached and the maps hold a complete state. */
+  synced: boolean;
+  services: number;
+  frontends: number;
+  backends: number;
+  conntrackEntries: number;
+  pods: number;
+  /** Message of the last failed sync, while it is not repaired. */
+  lastError?: string;
+  /** Packets dropped since the maps were made, by reason. */
+  drops: Record<string, number>;
+}
+
+export interface ServiceProxy {
+  /**
+   * Loads the programs, takes over pinned state and begins to follow the stores; resolves before these have
+   * synced. attachPod works from then on.
+   * @throws TendrilError BPF_LOAD, KERNEL_CALL, KERNEL_FEATURE
+   */
+  start(): Promise<void>;
+  /** Ends syncing. Programs, maps and attachments stay. */
+  stop(): Promise<void>;
+  /** Resolves once the first complete state is in the kernel and the node's own hooks are attached. */
+  synced(): Promise<void>;
+  /** The node's addresses changed: sync soon. */
+  refresh(): void;
+  status(): ServiceProxyStatus;
+  /** Attaches, or replaces in one step; idempotent. Synchronous and well under a millisecond. */
+  attachPod(pod: PodAttachment): void;
+  /** Tolerant of what is gone already. */
+  detachPod(ifindex: number): void;
+  /** Detaches every pod that is not in the list: what went away while no agent ran. */
+  retainPods(ifindexes: Iterable<number>): void;
+  /** Removes everything of the node's datapath: links, maps, pins. */
+  cleanup(): Promise<void>;
+}
