@@ -63,9 +63,12 @@ function wire(): void {
   using peer = openNetns(netns('peer'));
   using here = openRouteNetlink(node);
   using there = openRouteNetlink(peer);
-  here.addLink({ kind: 'veth', name: 'eth0', up: true, peer: { name: 'eth0', up: true, netns: peer } });
+  here.addLink({ kind: 'veth', name: 'eth0', peer: { name: 'eth0', netns: peer } });
+  // A link-local address that is still in duplicate detection cannot ask for neighbours.
+  for (const end of [node, peer]) writeSysctl(end, { 'net.ipv6.conf.eth0.accept_dad': 0 });
   const ends = [here, there].map((end) => ({ end, link: end.link('eth0')!.index }));
   ends.forEach(({ end, link }, i) => {
+    end.setLink(link, { up: true });
     end.ensureAddress({ link, ip: parseIp(`172.20.0.${i + 1}`), prefix: 16 });
     end.ensureAddress({ link, ip: parseIp(`fd00:10:20::${i + 1}`), prefix: 64, noDad: true });
   });

@@ -4,9 +4,10 @@ import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
 import { openRouteNetlink } from '../linux/netlink/kernel-route-netlink.ts';
 import { warmThreads } from '../linux/netns/netns.ts';
 import { nftProgram } from '../linux/nftables/nft-program.ts';
+import { createServiceProxy } from '../service/service-proxy.ts';
 import { createLogger } from '../util/logger.ts';
 import { type AgentConfig, validateAgentConfig } from './config.ts';
-import { type AgentParts, startAgent } from './wiring.ts';
+import { startAgent } from './wiring.ts';
 
 /**
  * Runs the agent until SIGTERM or SIGINT; gives the exit status. The datapath outlives it.
@@ -21,10 +22,6 @@ export async function runAgent(given: AgentConfig): Promise<number> {
   const logger = createLogger({ fields: { node: config.nodeName } });
   const client = createHttpClient(await loadKubeconfig(config.kubeconfig));
   using netlink = openRouteNetlink();
-  const { createServiceProxy } = (await import('../service/service-proxy.ts')) as unknown as Pick<
-    AgentParts,
-    'createServiceProxy'
-  >;
   const agent = await startAgent(config, {
     client,
     netlink,
