@@ -3,7 +3,7 @@
 import { isLabName } from '../lab/topology/lab-options.ts';
 import { labNames } from '../lab/topology/lab-state.ts';
 import { removeLab } from '../lab/topology/removal.ts';
-import { cgroupMount } from '../linux/cgroup/cgroup-mount.ts';
+import { cgroupMount } from '../linux/cgroup/cgroup.ts';
 import { describeError, TendrilError } from '../util/errors.ts';
 import { defineCommand } from './parser/command.ts';
 import { requireRoot } from './session/root.ts';

@@ -1,12 +1,14 @@
 /** `tendril exec` */
+
 import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import type { EnterTarget } from '../lab/server/control-protocol.ts';
+import type { Pod } from '../kube/types.ts';
+import type { ProcessSpec } from '../lab/launcher/launcher.ts';
 import type { LabConfig, LabPaths } from '../lab/topology/lab-config.ts';
 import { TendrilError } from '../util/errors.ts';
 import { defineCommand } from './parser/command.ts';
-import { askControl } from './session/control.ts';
 import { openLab } from './session/lab-session.ts';
 import { requireRoot } from './session/root.ts';
 import { chooseContainer, findPod } from './session/workload.ts';
@@ -52,17 +54,15 @@ export const exec = defineCommand(
     if (command.length === 0) throw new TendrilError('USAGE', 'name the command to run after --');
     requireRoot('exec');
     using lab = await openLab(name);
-    if (options.outside) return await enter(lab, netnsArguments(lab.paths, 'outside'), command);
-    if (options.node !== undefined) {
-      checkNode(lab.config, options.node);
-      return await enter(lab, netnsArguments(lab.paths, options.node), command);
+    if (options.node !== undefined) checkNode(lab.config, options.node);
+    const place = options.outside ? 'outside' : options.node;
+    if (place !== undefined) {
+      return await enter(lab, placeArguments(lab.paths, place), withLabResolver(lab.paths, command));
     }
     const namespace = options.namespace ?? 'default';
     const pod = await findPod(lab, words[0]!, namespace);
     const container = chooseContainer(pod, options.container);
-    const path = `/enter/${namespace}/${pod.metadata.name}/${container}`;
-    const target = await askControl<EnterTarget>(join(lab.paths.root, 'control.sock'), path);
-    return await enter(lab, target.arguments, command);
+    return await enter(lab, containerArguments(lab.paths, pod, container), command);
   },
 );
 
@@ -72,15 +72,37 @@ function checkNode(config: LabConfig, node: string): void {
     throw new TendrilError('BAD_INPUT', `there is no node "${node}"; there are ${names.join(', ')}`);
 }
 
+/** By the record that the kubelet keeps of each container. */
+function containerArguments(paths: LabPaths, pod: Pod, container: string): string[] {
+  const { pods } = paths.node(pod.spec?.nodeName ?? '');
+  const file = join(pods, pod.metadata.uid, 'containers', container, 'container.json');
+  const running = pod.status?.containerStatuses?.some(
+    ({ name, state }) => name === container && state?.running,
+  );
+  if (!running || !existsSync(file))
+    throw new TendrilError('BAD_INPUT', `container ${container} of pod ${pod.metadata.name} is not running`);
+  const record = JSON.parse(readFileSync(file, 'utf8')) as ProcessSpec & { pid: number };
+  return ['--pid', String(record.pid), '--cgroup', record.cgroup];
+}
+
 /** On a node and outside: the namespace and cgroup, so that Services are translated as for any process there. */
-function netnsArguments(paths: LabPaths, place: string): string[] {
+function placeArguments(paths: LabPaths, place: string): string[] {
+  return ['--netns', paths.netns(place), '--cgroup', join(paths.cgroup, place, 'host')];
+}
+
+/** The machine's resolver means nothing in a lab: the command sees the lab's, in a mount namespace of its own. */
+function withLabResolver(paths: LabPaths, command: readonly string[]): string[] {
+  const script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
   return [
-    '--netns',
-    paths.netns(place),
-    '--cgroup',
-    join(paths.cgroup, place, 'host'),
-    '--resolv-conf',
+    'unshare',
+    '--mount',
+    '--propagation',
+    'private',
+    'sh',
+    '-c',
+    script,
     join(paths.root, 'etc', 'resolv.conf'),
+    ...command,
   ];
 }
 

@@ -4,7 +4,7 @@ import { loadKubeconfig } from '../../kube/client/kubeconfig.ts';
 import { createTransport, type Transport } from '../../kube/client/transport.ts';
 import { type LabConfig, type LabPaths, labPaths } from '../../lab/topology/lab-config.ts';
 import { labsDirectory, requireLabConfig } from '../../lab/topology/lab-state.ts';
-import { cgroupMount } from '../../linux/cgroup/cgroup-mount.ts';
+import { cgroupMount } from '../../linux/cgroup/cgroup.ts';
 import { type Discovery, discover } from './discovery.ts';
 
 export interface LabSession extends Disposable {

@@ -13,7 +13,7 @@ import { type LabConfig, labPaths } from '../../lab/topology/lab-config.ts';
 import { type LabOptions, planLab } from '../../lab/topology/lab-options.ts';
 import { labsDirectory } from '../../lab/topology/lab-state.ts';
 import { removeLab } from '../../lab/topology/removal.ts';
-import { cgroupMount } from '../../linux/cgroup/cgroup-mount.ts';
+import { cgroupMount } from '../../linux/cgroup/cgroup.ts';
 import { describeError, TendrilError } from '../../util/errors.ts';
 import { applyManifests } from '../apply/applier.ts';
 import type { ManifestObject } from '../manifests/document.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { labNames, labsDirectory, readLabConfig } from '../../lab/topology/lab-state.ts';
-import { cgroupMount } from '../../linux/cgroup/cgroup-mount.ts';
+import { cgroupMount } from '../../linux/cgroup/cgroup.ts';
 import { requireFeatures } from '../../linux/features/features.ts';
 import { TendrilError } from '../../util/errors.ts';
 import { askControl } from '../session/control.ts';
@@ -12,7 +12,7 @@ import { askControl } from '../session/control.ts';
 export async function checkMachine(name: string, program: string): Promise<void> {
   checkBuild(program);
   await checkName(name);
-  await requireFeatures(['cgroup2', 'bpffs', 'cgroup-sock-addr', 'tc', 'nf_tables', 'veth', 'bridge']);
+  await requireFeatures(['cgroup2', 'bpffs', 'cgroup-sock-addr', 'clsact', 'nf-tables', 'veth', 'bridge']);
 }
 
 function checkBuild(program: string): void {

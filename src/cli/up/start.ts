@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { createLauncherClient } from '../../lab/launcher/launcher-client.ts';
+import { LauncherClient } from '../../lab/launcher/launcher-client.ts';
 import { startLauncher } from '../../lab/launcher/start-launcher.ts';
 import type { ProgressEvent } from '../../lab/server/control-protocol.ts';
 import type { LabConfig, LabPaths } from '../../lab/topology/lab-config.ts';
@@ -26,10 +26,9 @@ export async function startLab(config: LabConfig, paths: LabPaths): Promise<Star
   await startLauncher({
     program: join(config.program, 'dist', 'native', 'launcher'),
     socket: paths.launcherSocket,
-    cgroup: join(paths.cgroup, 'launcher'),
-    log: join(paths.logs, 'launcher.log'),
+    cgroup: paths.cgroup,
   });
-  const launcher = await createLauncherClient({ socket: paths.launcherSocket });
+  const launcher = new LauncherClient(paths.launcherSocket);
   try {
     await launcher.start({
       id: 'lab-server',

@@ -17,11 +17,6 @@ export interface Timing {
   tookMs: number;
 }
 
-/** GET /enter/NAMESPACE/POD/CONTAINER: what `launcher enter` takes to be in that container. */
-export interface EnterTarget {
-  arguments: string[];
-}
-
 /** GET /status */
 export interface LabStatus {
   nodes: NodeStatus[];

@@ -2,20 +2,12 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { describeError, isError } from '../../util/errors.ts';
-import type { EnterTarget, LabStatus } from './control-protocol.ts';
-
-export interface PodContainer {
-  namespace: string;
-  pod: string;
-  container: string;
-}
+import type { LabStatus } from './control-protocol.ts';
 
 export interface ControlAnswers {
   status(): Promise<LabStatus>;
   /** Waits until every Service is in force on every node; what is missing when the time is over. */
   programmed(timeoutMs: number): Promise<{ missing: string[] }>;
-  /** @throws TendrilError BAD_INPUT when the container does not run */
-  enter(container: PodContainer): EnterTarget;
 }
 
 /** Resolves when it listens. */
@@ -39,11 +31,9 @@ export function startControl(socketPath: string, answers: ControlAnswers): Promi
 }
 
 async function answer({ pathname, searchParams }: URL, answers: ControlAnswers): Promise<unknown> {
-  const [what, ...rest] = pathname.slice(1).split('/').map(decodeURIComponent);
+  const what = pathname.slice(1);
   if (what === 'alive') return {};
   if (what === 'status') return await answers.status();
   if (what === 'programmed') return await answers.programmed(Number(searchParams.get('timeoutMs') ?? 5_000));
-  const [namespace, pod, container] = rest;
-  if (what === 'enter' && namespace && pod && container) return answers.enter({ namespace, pod, container });
   return undefined;
 }

@@ -8,12 +8,13 @@
  * Everything that can wait is done side by side. It runs until SIGTERM; `down` just kills it.
  */
 import { mkdirSync } from 'node:fs';
-import { cgroupMount } from '../../linux/cgroup/cgroup-mount.ts';
-import { mountBpffs } from '../../linux/mount/mount.ts';
+import { resources } from '../../kube/resources.ts';
+import { cgroupMount } from '../../linux/cgroup/cgroup.ts';
+import { ensureBpffs } from '../../linux/mount/mount.ts';
 import { describeError, remedyOf, TendrilError } from '../../util/errors.ts';
 import { createLogger, type Logger } from '../../util/logger.ts';
 import { UndoStack } from '../../util/undo-stack.ts';
-import { createLauncherClient } from '../launcher/launcher-client.ts';
+import { LauncherClient } from '../launcher/launcher-client.ts';
 import { applyFabric } from '../topology/fabric-apply.ts';
 import { planFabric } from '../topology/fabric-plan.ts';
 import { setUpInternet } from '../topology/internet.ts';
@@ -27,7 +28,7 @@ import { createCredentials } from './credentials.ts';
 import { startKubelets } from './kubelets.ts';
 import { startOutsideHost } from './outside-host.ts';
 import { type ProgressReport, reportProgress } from './progress.ts';
-import { labStatus, waitUntilProgrammed } from './status.ts';
+import { labStatus, type StatusSources, waitUntilProgrammed } from './status.ts';
 import { Timings } from './timings.ts';
 
 /** Runs until SIGTERM; resolves with the exit status. */
@@ -67,7 +68,7 @@ async function bringUp(
   const credentialsReady = step('making certificates', 'certificates', () => createCredentials(config));
   await step('making the fabric', 'fabric', () => makeFabric(config, paths));
   const credentials = await credentialsReady;
-  const launcher = await createLauncherClient({ socket: paths.launcherSocket });
+  const launcher = new LauncherClient(paths.launcherSocket);
   const plane = await step('starting the API server', 'API server', () =>
     startControlPlane(config, paths, { credentials, logger }),
   );
@@ -90,24 +91,28 @@ async function bringUp(
     timings.measure('outside host', () => startOutsideHost(config, paths, { launcher, logger })),
     timings.measure('kubelets', () => kubelets.started),
   ]);
-  const sources = {
+  const { informers } = plane;
+  const sources: StatusSources = {
     config,
     paths,
     agents,
-    stores: kubelets.stores,
-    servicesVersion: kubelets.servicesVersion,
+    stores: {
+      nodes: informers.store(resources.nodes),
+      pods: informers.store(resources.pods),
+      services: informers.store(resources.services),
+      slices: informers.store(resources.endpointSlices),
+    },
   };
   const control = await startControl(`${paths.root}/control.sock`, {
     status: () => labStatus(sources),
     programmed: (timeoutMs) => waitUntilProgrammed(sources, timeoutMs),
-    enter: (pod) => kubelets.enter(pod),
   });
   progress.send({ type: 'up', timings: timings.list });
   progress.close();
   return async () => {
     agents.stop();
     control.close();
-    await kubelets.stop();
+    kubelets.stop();
     await plane.stop();
     launcher.close();
   };
@@ -118,7 +123,7 @@ async function makeFabric(config: LabConfig, paths: LabPaths): Promise<void> {
   await using undo = new UndoStack();
   mkdirSync(paths.netns('.'), { recursive: true });
   mkdirSync(paths.bpf, { recursive: true });
-  mountBpffs(paths.bpf);
+  ensureBpffs(paths.bpf);
   applyFabric(planFabric(config), { netns: paths.netns, undo });
   if (config.internet) await setUpInternet(config, paths);
   undo.commit();

@@ -1,6 +1,6 @@
 /** How a lab is, from what its parts say of themselves. */
 import type { Store } from '../../kube/client/store.ts';
-import type { Node, Pod } from '../../kube/types.ts';
+import type { EndpointSlice, Node, Pod, Service } from '../../kube/types.ts';
 import { resolveImage } from '../images/image-table.ts';
 import type { LabConfig, LabPaths } from '../topology/lab-config.ts';
 import { type AgentReport, fetchAgentReport } from './agent-report.ts';
@@ -11,9 +11,7 @@ export interface StatusSources {
   config: LabConfig;
   paths: LabPaths;
   agents: Agents;
-  stores: { nodes: Store<Node>; pods: Store<Pod> };
-  /** The newest resourceVersion of Services and EndpointSlices. */
-  servicesVersion(): string;
+  stores: { nodes: Store<Node>; pods: Store<Pod>; services: Store<Service>; slices: Store<EndpointSlice> };
 }
 
 export async function labStatus(sources: StatusSources): Promise<LabStatus> {
@@ -98,7 +96,7 @@ export async function waitUntilProgrammed(
   timeoutMs: number,
 ): Promise<{ missing: string[] }> {
   const deadline = performance.now() + timeoutMs;
-  const wanted = BigInt(sources.servicesVersion());
+  const wanted = newestVersion(sources);
   for (;;) {
     const names = sources.config.nodes.map(({ name }) => name);
     const reports = await Promise.all(names.map((name) => report(sources, name)));
@@ -114,4 +112,12 @@ function missingOf(name: string, report: Reported, wanted: bigint): string[] {
   return report.revision !== undefined && BigInt(report.revision) < wanted
     ? [`${name} has not caught up with the Services`]
     : [];
+}
+
+/** The newest resourceVersion of Services and EndpointSlices: what agents must have seen. */
+function newestVersion({ stores }: StatusSources): bigint {
+  const versions = [...stores.services.list(), ...stores.slices.list()].map(({ metadata }) =>
+    BigInt(metadata.resourceVersion),
+  );
+  return versions.reduce((newest, version) => (version > newest ? version : newest), 0n);
 }

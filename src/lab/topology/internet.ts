@@ -8,7 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openRouteNetlink } from '../../linux/netlink/kernel-route-netlink.ts';
 import { openNetns } from '../../linux/netns/netns.ts';
-import { applyRuleset } from '../../linux/nftables/nftables.ts';
+import { nftProgram } from '../../linux/nftables/nft-program.ts';
 import { readSysctl, writeSysctl } from '../../linux/sysctl/sysctl.ts';
 import { formatCidr, nthIp, parseCidr, subnet } from '../../net/cidr.ts';
 import type { LabConfig, LabPaths } from './lab-config.ts';
@@ -94,8 +94,8 @@ export async function setUpInternet(config: LabConfig, paths: LabPaths): Promise
   using outside = openNetns(paths.netns('outside'));
   joinMachine(plan, outside);
   writeSysctl(null, Object.fromEntries(Object.keys(changed).map((key) => [key, '1'])));
-  await applyRuleset(plan.ruleset);
-  await applyRuleset(plan.outsideRuleset, { netns: paths.netns('outside') });
+  await nftProgram.apply(undefined, plan.ruleset);
+  await nftProgram.apply(outside, plan.outsideRuleset);
 }
 
 function joinMachine(plan: InternetPlan, outside: ReturnType<typeof openNetns>): void {
@@ -122,7 +122,7 @@ export async function undoInternet(root: string): Promise<void> {
   const file = recordFile(root);
   if (!existsSync(file)) return;
   const record = JSON.parse(readFileSync(file, 'utf8')) as InternetRecord;
-  await applyRuleset(`table inet ${record.table}\ndelete table inet ${record.table}\n`);
+  await nftProgram.apply(undefined, `table inet ${record.table}\ndelete table inet ${record.table}\n`);
   using machine = openRouteNetlink();
   const link = machine.link(record.link);
   if (link) machine.deleteLink(link.index);

@@ -30,7 +30,7 @@ export async function removeLab(name: string): Promise<boolean> {
   await step('processes', () => killCgroup(paths.cgroup));
   await step('internet access', () => undoInternet(paths.root));
   await step('mounts', () => void unmountBelow(paths.root));
-  await step('cgroups', () => removeCgroup(paths.cgroup));
+  await step('cgroups', async () => void (await removeCgroup(paths.cgroup)));
   if (problems.length === 0) await step('files', () => rmSync(paths.root, { recursive: true, force: true }));
   if (problems.length > 0) {
     throw new TendrilError(

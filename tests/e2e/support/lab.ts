@@ -1,0 +1,65 @@
+/** A lab for a test, under a name of its own, always taken down. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { must, type Output, type RunOptions, run, tendril } from './tendril.ts';
+
+export interface TestLab extends AsyncDisposable {
+  readonly name: string;
+  /** `tendril ARGS --name NAME`. */
+  tendril(args: readonly string[], options?: RunOptions): Promise<Output>;
+  /** Standard output of a command that must succeed, in a pod, on a node or outside. */
+  exec(where: readonly string[], ...command: string[]): Promise<string>;
+  kubectl(...args: string[]): Promise<Output>;
+  down(): Promise<void>;
+}
+
+let count = 0;
+
+/** A name that no other test has. */
+export function labName(): string {
+  return `e2e-${process.pid}-${++count}`;
+}
+
+export interface LabOptions {
+  manifest?: string;
+  args?: readonly string[];
+}
+
+/** Brings a lab up; takes it down again when that fails. */
+export async function bringUp({ manifest, args = [] }: LabOptions = {}): Promise<TestLab> {
+  const lab = createLab(labName());
+  const file = manifest === undefined ? [] : ['-f', '-'];
+  const { code, stdout, stderr } = await tendril(['up', '--name', lab.name, ...file, ...args], {
+    stdin: manifest,
+  });
+  if (code !== 0) {
+    await lab.down();
+    throw new Error(`up: exit status ${code}\n${stdout}\n${stderr}`);
+  }
+  return lab;
+}
+
+export function createLab(name: string): TestLab {
+  const here = (args: readonly string[], options?: RunOptions) => tendril(['--name', name, ...args], options);
+  const down = async () => void (await must(here(['down'])));
+  return {
+    name,
+    tendril: here,
+    exec: (where, ...command) => must(here(['exec', ...where, '--', ...command])),
+    kubectl: async (...args) =>
+      run('kubectl', ['--kubeconfig', (await must(here(['kubeconfig']))).trim(), ...args]),
+    down,
+    [Symbol.asyncDispose]: down,
+  };
+}
+
+/** A directory with these files, removed at the end. */
+export function scratchFiles(files: Record<string, string>): Disposable & { path: (name: string) => string } {
+  const directory = mkdtempSync(join(tmpdir(), 'tendril-e2e-'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+  return {
+    path: (name) => join(directory, name),
+    [Symbol.dispose]: () => rmSync(directory, { recursive: true }),
+  };
+}
