@@ -10,6 +10,7 @@ import { podPaths } from './pod-directory.ts';
 import type { ContainerRecord, PodRecord, Termination } from './pod-record.ts';
 import { type AttemptContext, attemptProbe } from './probes/attempt.ts';
 import { ContainerProbes } from './probes/container-probes.ts';
+import type { ProbeResult } from './probes/http-probe.ts';
 import type { Outcome, ProbeKind } from './probes/probe-plan.ts';
 import { terminationMessage } from './termination-message.ts';
 import type { PodVolumes } from './volumes/pod-volumes.ts';
@@ -33,6 +34,8 @@ const SIGKILL = 9;
 /** After a preStop hook a container still gets this long between SIGTERM and SIGKILL. */
 const leastGraceMs = 2000;
 const configRetryMs = 10_000;
+/** A postStart hook may take as long as it likes. */
+const longestHookMs = 2 ** 31 - 1;
 /** What a runtime reports of a container whose command could not be started. */
 const startFailure = 128;
 
@@ -44,7 +47,7 @@ export class ContainerRunner {
   #probes: ContainerProbes | undefined;
   #cancelKill: (() => void) | undefined;
   #killAt = Number.POSITIVE_INFINITY;
-  #hurry: (() => void) | undefined;
+  #hurry: ((inMs: number) => void) | undefined;
 
   constructor(options: ContainerRunnerOptions) {
     this.#options = options;
@@ -133,8 +136,8 @@ export class ContainerRunner {
 
   /** False when the hook failed; the container is then killed. */
   async #postStart(hook: Hook): Promise<boolean> {
-    const result = await runHook(hook, this.#attempt(), 2 ** 31 - 1);
-    if (result.ok || this.#record.state !== 'starting') return true;
+    const result = await this.#unlessHurried(runHook(hook, this.#attempt(), longestHookMs));
+    if (result === undefined || result.ok || this.#record.state !== 'starting') return true;
     this.#event('Warning', 'FailedPostStartHook', `PostStartHook failed: ${result.message}`);
     this.#record.state = 'running';
     void this.stop(this.#graceMs(), 'FailedPostStartHook');
@@ -207,20 +210,28 @@ export class ContainerRunner {
     await this.#signal(launch, SIGTERM);
   }
 
-  /** A second deletion may shorten what the first allowed. */
+  /** The pod ends, or a second deletion shortens what the first allowed. */
   hasten(killAt: number): void {
+    if (this.#record.state === 'starting') this.#hurry?.(0);
     if (this.#record.state !== 'stopping' || killAt >= this.#killAt) return;
     this.#killAt = killAt;
-    this.#hurry?.();
+    this.#hurry?.(killAt - this.#context.clock.now());
     if (this.#cancelKill) this.#armKill(this.#launch!);
   }
 
   async #preStop(hook: Hook, graceMs: number): Promise<void> {
-    const hurried = new Promise<undefined>((resolve) => (this.#hurry = () => resolve(undefined)));
-    const result = await Promise.race([runHook(hook, this.#attempt(), graceMs), hurried]);
-    this.#hurry = undefined;
+    const result = await this.#unlessHurried(runHook(hook, this.#attempt(), graceMs));
     if (result && !result.ok)
       this.#event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${result.message}`);
+  }
+
+  /** What the hook came to, or undefined when `hasten` left it no more time. */
+  async #unlessHurried(hook: Promise<ProbeResult>): Promise<ProbeResult | undefined> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.#hurry = (inMs) => void this.#context.clock.after(Math.max(0, inMs), () => resolve(undefined));
+    const result = await Promise.race([hook, promise]);
+    this.#hurry = undefined;
+    return result;
   }
 
   #armKill(launch: ContainerLaunch): void {

@@ -12,16 +12,20 @@ import { type NodeCondition, nodeConditions, nodeLabels, nodeStatus, type Readin
 
 const heartbeatMs = 10_000;
 const leaseSeconds = 40;
+/** How often the network is asked while pods wait for it: at first, and after `eagerForMs`. */
+const eagerMs = 25;
+const eagerForMs = 10_000;
+const patientMs = 1000;
 const leaseNamespace = 'kube-node-lease';
 
 export class NodeRegistration {
   readonly #context: Omit<NodeContext, 'networkReady' | 'networkProblem'>;
   readonly #onNetwork: () => void;
   readonly #stop = new AbortController();
-  readonly #probe = new Backoff({ initialMs: 20, maxMs: 1000 });
   readonly #started = Promise.withResolvers<void>();
   #readiness: Readiness = { ready: false, message: notReady('the network has not been asked yet') };
   #conditions: NodeCondition[] = [];
+  #notReadySince = 0;
   #wake: (() => void) | undefined;
 
   /** `onNetwork` is called whenever the network becomes ready or ceases to be. */
@@ -130,9 +134,10 @@ export class NodeRegistration {
   }
 
   async #watchNetwork(): Promise<void> {
+    this.#notReadySince = this.#context.clock.now();
     while (!this.#stop.signal.aborted) {
       await this.#askNetwork();
-      const ms = this.#readiness.ready ? heartbeatMs : this.#probe.next();
+      const ms = this.#readiness.ready ? heartbeatMs : this.#notReadyMs();
       const woken = new Promise<void>((resolve) => (this.#wake = resolve));
       const timer = new AbortController();
       await Promise.race([woken, this.#context.clock.sleep(ms, timer.signal).catch(() => {})]);
@@ -140,16 +145,22 @@ export class NodeRegistration {
     }
   }
 
+  #notReadyMs(): number {
+    return this.#context.clock.now() - this.#notReadySince < eagerForMs ? eagerMs : patientMs;
+  }
+
   async #askNetwork(): Promise<void> {
-    const { cni, logger } = this.#context;
+    const { cni, logger, clock } = this.#context;
     const next = await cni.status().then(
       (): Readiness => ({ ready: true, message: 'kubelet is posting ready status' }),
       (error): Readiness => ({ ready: false, message: notReady(describeError(error)) }),
     );
     const before = this.#readiness;
     this.#readiness = next;
-    if (next.ready) this.#probe.reset();
-    if (next.ready !== before.ready) this.#onNetwork();
+    if (next.ready !== before.ready) {
+      this.#notReadySince = clock.now();
+      this.#onNetwork();
+    }
     if (next.ready === before.ready && next.message === before.message) return;
     await this.#reportConditions().catch((error) => logger.warn('node status not written', { error }));
   }

@@ -40,7 +40,22 @@ export async function removeSandbox(pod: Pod, context: NodeContext): Promise<voi
     await cni.del(podAttachment(pod, netns));
     await host.deleteNetns(netns);
   }
-  await host.removeCgroup(cgroup);
+  await removeCgroup(cgroup, context);
+}
+
+const leavingTries = 20;
+const leavingStepMs = 10;
+
+/** A process that has ended leaves its cgroup a moment later than its parent learns of it. */
+async function removeCgroup(cgroup: string, { host, clock }: NodeContext): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await host.removeCgroup(cgroup);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || tries === leavingTries) throw error;
+      await clock.sleep(leavingStepMs);
+    }
+  }
 }
 
 /** The pod's network as CNI gets it: hostPorts and bandwidth are capabilities, as container runtimes pass them. */

@@ -36,7 +36,12 @@ export function probeAction(probe: Probe, context: ProbeTargetContext): ProbeAct
   if (probe.httpGet) return { do: 'http', url: httpTarget(probe.httpGet, context) };
   if (probe.tcpSocket) {
     const { host, port } = probe.tcpSocket;
-    return { do: 'tcp', host: host || podIp, port: portNumber(port, context.container), standIn: false };
+    return {
+      do: 'tcp',
+      host: hostOf(host, context),
+      port: portNumber(port, context.container),
+      standIn: false,
+    };
   }
   if (probe.exec) return { do: 'exec', command: probe.exec.command ?? [] };
   if (probe.grpc)
@@ -51,11 +56,16 @@ export function httpTarget(get: HttpGet, context: ProbeTargetContext): HttpTarge
   const path = get.path || '/';
   return {
     scheme: get.scheme === 'HTTPS' ? 'https' : 'http',
-    host: get.host || context.podIp,
+    host: hostOf(get.host, context),
     port: portNumber(get.port, context.container),
     path: path.startsWith('/') ? path : `/${path}`,
     headers: (get.httpHeaders ?? []).map(({ name, value }) => [name, value]),
   };
+}
+
+/** Probes come from the node: its own localhost is meant. */
+function hostOf(host: string | undefined, { podIp }: ProbeTargetContext): string {
+  return host === 'localhost' ? '127.0.0.1' : host || podIp;
 }
 
 function portNumber(port: string | number, container: Container): number {
