@@ -22,7 +22,9 @@ export async function httpProbe(target: HttpTarget, dial: Dial, timeoutMs: numbe
   const until = performance.now() + timeoutMs;
   let at = target;
   for (let hop = 0; hop <= maxRedirects; hop++) {
-    const answer = await get(at, dial, Math.max(1, until - performance.now()));
+    const answer = await get(at, dial, Math.max(1, until - performance.now())).catch((error) => {
+      throw new Error(`Get "${urlOf(at)}": ${(error as Error).message}`, { cause: error });
+    });
     const next = answer.location === undefined ? undefined : redirect(at, answer.location);
     if (answer.status < 300 || answer.status >= 400 || next === undefined) return verdict(answer);
     if (next.host !== at.host || next.port !== at.port)
@@ -61,18 +63,33 @@ function exchange(target: HttpTarget, socket: Socket, timeoutMs: number): Promis
     createConnection: () => socket,
     path: target.path,
     headers: headersOf(target),
-    signal: AbortSignal.timeout(Math.ceil(timeoutMs)),
   });
+  const late = new Error('context deadline exceeded (Client.Timeout exceeded while awaiting headers)');
+  const timer = setTimeout(() => request.destroy(late), timeoutMs);
+  request.on('close', () => clearTimeout(timer));
   request.on('response', (response) => readAnswer(response).then(resolve, reject));
   request.on('error', reject);
   request.end();
   return promise;
 }
 
-function headersOf({ host, port, headers }: HttpTarget): Record<string, string> {
-  const named = Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value]));
-  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return { host: authority, 'user-agent': 'kube-probe/1.36', accept: '*/*', connection: 'close', ...named };
+function authorityOf({ host, port }: HttpTarget): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function urlOf(target: HttpTarget): string {
+  return `${target.scheme}://${authorityOf(target)}${target.path}`;
+}
+
+function headersOf(target: HttpTarget): Record<string, string> {
+  const named = Object.fromEntries(target.headers.map(([name, value]) => [name.toLowerCase(), value]));
+  return {
+    host: authorityOf(target),
+    'user-agent': 'kube-probe/1.36',
+    accept: '*/*',
+    connection: 'close',
+    ...named,
+  };
 }
 
 async function readAnswer(response: IncomingMessage): Promise<Answer> {
@@ -87,8 +104,7 @@ async function readAnswer(response: IncomingMessage): Promise<Answer> {
 }
 
 function redirect(from: HttpTarget, location: string): HttpTarget | undefined {
-  const host = from.host.includes(':') ? `[${from.host}]` : from.host;
-  const url = URL.parse(location, `${from.scheme}://${host}:${from.port}${from.path}`);
+  const url = URL.parse(location, urlOf(from));
   if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
   const scheme = url.protocol === 'https:' ? 'https' : 'http';
   return {
