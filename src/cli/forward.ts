@@ -56,7 +56,7 @@ interface Ports {
 
 /** `PORT`, `LOCAL:PORT`, or `:PORT` for any free local one. @throws TendrilError USAGE */
 export function parsePorts(text: string): Ports {
-  const match = /^(?:(\d*):)?([a-z0-9-]+)$/i.exec(text);
+  const match = /^(?:(\d*):)?([a-z0-9][a-z0-9-]*)$/i.exec(text);
   const local = match?.[1] === undefined ? undefined : Number(match[1]);
   const remote = match?.[2] ?? '';
   const valid = (port: number) => port >= 0 && port <= 65_535;
