@@ -103,7 +103,7 @@ export interface Route {
   type?: 'unicast' | 'local' | 'blackhole' | 'unreachable' | 'prohibit' | 'throw';
   /** RT_SCOPE_*: 0 universe, 253 link. Derived from the gateway when absent. */
   scope?: number;
-  /** RTPROT_*: who installed it; Tendril's own is `tendrilProtocol`. */
+  /** RTPROT_*: who installed it; Tendril's own is `tendrilProtocol`; 3 (boot) unless given. */
   protocol?: number;
   /** RTNH_F_ONLINK: the gateway is reachable on the link though no route says so. */
   onLink?: boolean;

@@ -38,15 +38,13 @@ test('changes are told in their order, of both families', async () => {
   netlink.ensureAddress({ link: a.index, ip: parseIp('10.1.0.1'), prefix: 24 });
   netlink.ensureAddress({ link: a.index, ip: parseIp('fd00::1'), prefix: 64, noDad: true });
   netlink.ensureRoute({ family: 4, destination: parseCidr('10.9.0.0/16'), link: a.index, protocol: 84 });
+  // The kernel tells of an IPv6 address when its duplicate address detection is over, or left out.
+  await vi.waitFor(() => expect(addedFamilies(events)).toEqual(expect.arrayContaining([4, 6])));
   netlink.deleteLink(a.index);
-  const deletion = { type: 'link', deleted: true, link: { name: 'a' } };
-  await vi.waitFor(() => expect(events).toContainEqual(expect.objectContaining(deletionMatcher(deletion))));
+  const deletion = { type: 'link', deleted: true, link: expect.objectContaining({ name: 'a' }) };
+  await vi.waitFor(() => expect(events).toContainEqual(expect.objectContaining(deletion)));
   const route = events.find((event) => event.type === 'route' && event.route.protocol === 84);
   expect(route).toMatchObject({ deleted: false, route: { destination: parseCidr('10.9.0.0/16') } });
-  const families = events.flatMap((event) =>
-    event.type === 'address' && !event.deleted ? [event.address.ip.family] : [],
-  );
-  expect(families).toEqual(expect.arrayContaining([4, 6]));
   expect(events[0]).toMatchObject({ type: 'link', deleted: false, link: { name: 'b' } });
 });
 
@@ -85,6 +83,5 @@ test('nothing is told after the end', async () => {
   expect(handler).not.toHaveBeenCalled();
 });
 
-function deletionMatcher({ link, ...rest }: { link: object }) {
-  return { ...rest, link: expect.objectContaining(link) };
-}
+const addedFamilies = (events: RouteEvent[]) =>
+  events.flatMap((event) => (event.type === 'address' && !event.deleted ? [event.address.ip.family] : []));

@@ -39,6 +39,8 @@ const nextHopSize = 8;
 
 export const mainTable = 254;
 export const localTable = 255;
+/** RTPROT_BOOT: by hand, as iproute2 has it where nothing is said. */
+export const bootProtocol = 3;
 const scopeLink = 253;
 const scopeHost = 254;
 /** In a request to delete: whatever the scope. */
@@ -93,7 +95,7 @@ export function encodeRoute(route: Route): Uint8Array {
     family: route.family,
     destinationPrefix: route.destination?.prefix,
     table: route.table ?? mainTable,
-    protocol: route.protocol ?? 0,
+    protocol: route.protocol ?? bootProtocol,
     scope: routeScope(route),
     type: typeNumbers[route.type ?? 'unicast'],
     flags: route.onLink ? RTNH_F_ONLINK : 0,
