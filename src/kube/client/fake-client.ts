@@ -121,7 +121,7 @@ export class FakeClient implements KubeClient {
       while (!options.signal?.aborted && epoch === this.#epoch) {
         const wake = this.#wake.promise;
         let told = false;
-        for (const entry of this.#history.filter((e) => e.version > version)) {
+        for (const entry of this.#history.slice(version - this.#oldest)) {
           version = entry.version;
           const event = entry.plural === pluralOf(type) ? eventOf(entry, selected) : undefined;
           if (event === undefined) continue;
@@ -265,14 +265,13 @@ export class FakeClient implements KubeClient {
     if (old !== undefined && JSON.stringify(old) === JSON.stringify(next)) return old;
     const generation =
       (old?.metadata.generation ?? 1) + (old !== undefined && specChanged(old, next) ? 1 : 0);
+    const { deletionTimestamp, finalizers, deletionGracePeriodSeconds = 0 } = next.metadata;
+    if (old && deletionTimestamp && !finalizers?.length && deletionGracePeriodSeconds === 0) {
+      this.#remove(type, old);
+      return next;
+    }
     const resourceVersion = String(++this.#version);
     const stored = deepFreeze({ ...next, metadata: { ...next.metadata, resourceVersion, generation } });
-    if (old !== undefined && stored.metadata.deletionTimestamp && !stored.metadata.finalizers?.length) {
-      if ((stored.metadata.deletionGracePeriodSeconds ?? 0) === 0) {
-        this.#remove(type, old);
-        return stored;
-      }
-    }
     this.#collection(type).set(keyOf(stored), stored);
     this.#append({ version: this.#version, plural: pluralOf(type), old, new: stored, last: stored });
     return stored;

@@ -11,6 +11,7 @@ import type { KubeClient } from '../../kube/client/client.ts';
 import { createInformers, type Informers } from '../../kube/client/informers.ts';
 import { type Clock, systemClock } from '../../util/clock.ts';
 import { type Logger, silentLogger } from '../../util/logger.ts';
+import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointSliceController } from './endpointslice/endpointslice-controller.ts';
 import { nodeCidrController } from './node-cidr/node-cidr-controller.ts';
@@ -18,6 +19,7 @@ import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import type { Controller, ControllerContext } from './runtime/controller.ts';
 import { createEventRecorder } from './runtime/event-recorder.ts';
 import { scheduler } from './scheduler/scheduler.ts';
+import { statefulSetController } from './statefulset/statefulset-controller.ts';
 
 export interface ControllersOptions {
   client: KubeClient;
@@ -45,6 +47,8 @@ export function startControllers(options: ControllersOptions): Controllers {
     nodeCidrController(context, podCidrs),
     deploymentController(context),
     replicaSetController(context),
+    statefulSetController(context),
+    daemonSetController(context),
     endpointSliceController(context),
     scheduler(context),
   ];
