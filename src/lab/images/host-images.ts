@@ -23,7 +23,7 @@ export interface HostImage {
 const curlEntrypoint = [
   'sh',
   '-c',
-  'if [ "${1#-}" != "$1" ] || ! command -v "$1" >/dev/null; then set -- curl "$@"; fi; exec "$@"',
+  'case "$1" in -*) set -- curl "$@" ;; *) command -v "$1" >/dev/null || set -- curl "$@" ;; esac; exec "$@"',
   'curl',
 ];
 

@@ -48,7 +48,7 @@ describe('an image runs here or is stood in for', () => {
 
   test('small images see the applets of BusyBox last', () => {
     const { env, mounts } = resolveImage('busybox', {}, options);
-    expect(env['PATH']).toMatch(/:\/opt\/busybox\/bin$/);
+    expect(env.PATH).toMatch(/:\/opt\/busybox\/bin$/);
     expect(mounts).toEqual([
       { source: '/opt/tendril/dist/busybox-bin', target: '/opt/busybox/bin', readOnly: true },
     ]);

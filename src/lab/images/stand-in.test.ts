@@ -6,9 +6,9 @@ const pod = (...containers: Container[]) =>
   ({
     metadata: { name: 'p', namespace: 'shop', labels: { app: 'web', tier: 'x' } },
     spec: { containers },
-  }) as Pod;
+  }) as unknown as Pod;
 const service = (selector: Record<string, string> | undefined, ports: object[], namespace = 'shop') =>
-  ({ metadata: { name: 's', namespace }, spec: { selector, ports } }) as Service;
+  ({ metadata: { name: 's', namespace }, spec: { selector, ports } }) as unknown as Service;
 
 const a: Container = { name: 'a', ports: [{ containerPort: 8080 }, { containerPort: 53, protocol: 'UDP' }] };
 const b: Container = { name: 'b', ports: [{ containerPort: 9090 }] };

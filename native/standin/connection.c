@@ -1,0 +1,389 @@
+#include "connection.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "chunks.h"
+#include "http.h"
+#include "identity.h"
+
+/* Bytes taken per read, and so the most an echo holds. */
+enum { READ_MAX = 16 << 10, FILLER_MAX = 16 << 10 };
+/* A client that has sent a part of a method's name and waits is no HTTP client. */
+enum { SNIFF_MS = 100, DRAIN_MS = 1000, DRAIN_MAX = 1 << 20 };
+
+enum state { SNIFFING, ECHOING, READING_HEAD, READING_BODY, DELAYED, ANSWERING, DRAINING };
+
+struct connection {
+	struct source source;
+	struct connection *next, *previous;
+	enum state state;
+	/* Of loop_now; 0: none. */
+	int64_t timer;
+	int ended;
+	struct buffer in, out;
+	/* The answer's JSON, still open, while the body comes in. */
+	struct buffer json;
+	struct request request;
+	struct chunks chunks;
+	uint64_t body_left, body_total;
+	/* Filler bytes that follow `out`. */
+	uint64_t filler;
+};
+
+static struct connection *connections;
+static int count, timers, stopping;
+
+int connection_count(void)
+{
+	return count;
+}
+
+static void set_timer(struct connection *connection, int64_t at)
+{
+	timers += (at != 0) - (connection->timer != 0);
+	connection->timer = at;
+}
+
+static void end(struct connection *connection)
+{
+	if (connection->source.fd < 0)
+		return;
+	set_timer(connection, 0);
+	loop_close(&connection->source);
+	count--;
+	if (connection->previous)
+		connection->previous->next = connection->next;
+	else
+		connections = connection->next;
+	if (connection->next)
+		connection->next->previous = connection->previous;
+}
+
+void connection_release(struct source *source)
+{
+	struct connection *connection = (struct connection *)source;
+
+	buffer_free(&connection->in);
+	buffer_free(&connection->out);
+	buffer_free(&connection->json);
+	free(connection);
+}
+
+/* Closing with unread bytes resets the connection and may destroy the answer on its way: read on for a while. */
+static void drain(struct connection *connection)
+{
+	connection->state = DRAINING;
+	buffer_free(&connection->in);
+	connection->body_total = 0;
+	shutdown(connection->source.fd, SHUT_WR);
+	set_timer(connection, loop_now() + DRAIN_MS);
+}
+
+static void refuse(struct connection *connection, int status)
+{
+	connection->request.keep_alive = 0;
+	http_write_refusal(&connection->out, status);
+	connection->state = ANSWERING;
+}
+
+static void begin_json(struct connection *connection)
+{
+	struct sockaddr_storage address = { 0 };
+	socklen_t length = sizeof address;
+
+	buffer_text(&connection->json, "{");
+	identity_write(&connection->json);
+	getpeername(connection->source.fd, (struct sockaddr *)&address, &length);
+	buffer_text(&connection->json, ",\"client\":");
+	address_write(&connection->json, &address);
+	length = sizeof address;
+	getsockname(connection->source.fd, (struct sockaddr *)&address, &length);
+	buffer_text(&connection->json, ",\"server\":");
+	address_write(&connection->json, &address);
+	http_write_request(&connection->json, &connection->request);
+}
+
+static void answer(struct connection *connection)
+{
+	struct request *request = &connection->request;
+	int bodiless = request->is_head || request->status == 204 || request->status == 304;
+
+	request->keep_alive &= !stopping;
+	if (request->bytes >= 0) {
+		http_write_head(&connection->out, request, "application/octet-stream", (uint64_t)request->bytes);
+		connection->filler = bodiless ? 0 : (uint64_t)request->bytes;
+	} else {
+		buffer_text(&connection->json, ",\"bodyBytes\":");
+		buffer_number(&connection->json, connection->body_total);
+		buffer_text(&connection->json, "}\n");
+		http_write_head(&connection->out, request, "application/json", connection->json.length);
+		if (!bodiless)
+			buffer_append(&connection->out, connection->json.bytes, connection->json.length);
+	}
+	buffer_free(&connection->json);
+	connection->state = ANSWERING;
+}
+
+static void finish_request(struct connection *connection)
+{
+	if (connection->request.delay_ms == 0)
+		return answer(connection);
+	connection->state = DELAYED;
+	set_timer(connection, loop_now() + connection->request.delay_ms);
+}
+
+/* 0: needs more bytes. */
+static int take_head(struct connection *connection)
+{
+	size_t length = http_head_length(connection->in.bytes, connection->in.length);
+	int refused;
+
+	if (length == 0 && connection->in.length <= HEAD_MAX)
+		return 0;
+	if (length == 0 || length > HEAD_MAX)
+		return refuse(connection, 431), 1;
+	refused = http_parse(connection->in.bytes, length, &connection->request);
+	if (refused)
+		return refuse(connection, refused), 1;
+	begin_json(connection);
+	connection->body_left = connection->request.content_length;
+	connection->body_total = 0;
+	connection->chunks = (struct chunks){ 0 };
+	connection->state = READING_BODY;
+	if (connection->request.expects_continue && (connection->body_left > 0 || connection->request.chunked))
+		buffer_text(&connection->out, "HTTP/1.1 100 Continue\r\n\r\n");
+	/* The request's slices point into what is forgotten here; only its numbers are used from now on. */
+	buffer_consume(&connection->in, length);
+	return 1;
+}
+
+static int take_chunks(struct connection *connection)
+{
+	size_t taken = chunks_take(&connection->chunks, connection->in.bytes, connection->in.length);
+
+	buffer_consume(&connection->in, taken);
+	connection->body_total = connection->chunks.total;
+	if (connection->chunks.state == CHUNK_BAD)
+		return buffer_free(&connection->json), refuse(connection, 400), 1;
+	if (connection->chunks.state != CHUNK_DONE)
+		return 0;
+	finish_request(connection);
+	return 1;
+}
+
+static int take_body(struct connection *connection)
+{
+	size_t taken = connection->in.length < connection->body_left ? connection->in.length : (size_t)connection->body_left;
+
+	if (connection->request.chunked)
+		return take_chunks(connection);
+	buffer_consume(&connection->in, taken);
+	connection->body_left -= taken;
+	connection->body_total += taken;
+	if (connection->body_left > 0)
+		return 0;
+	finish_request(connection);
+	return 1;
+}
+
+/* HTTP/2 is not spoken here: an empty SETTINGS, then GOAWAY with HTTP_1_1_REQUIRED (RFC 9113, 7). */
+static void refuse_http2(struct connection *connection)
+{
+	static const char frames[] = "\0\0\0\4\0\0\0\0\0"
+				     "\0\0\10\7\0\0\0\0\0\0\0\0\0\0\0\0\15";
+
+	buffer_append(&connection->out, frames, sizeof frames - 1);
+	connection->request.keep_alive = 0;
+	connection->state = ANSWERING;
+}
+
+static int sniff(struct connection *connection)
+{
+	enum sniffed sniffed = http_sniff(connection->in.bytes, connection->in.length);
+	int late = connection->ended || (connection->timer != 0 && connection->timer <= loop_now());
+
+	if (sniffed == SNIFF_MORE && !late) {
+		if (connection->timer == 0)
+			set_timer(connection, loop_now() + SNIFF_MS);
+		return 0;
+	}
+	set_timer(connection, 0);
+	if (sniffed == SNIFF_HTTP2)
+		refuse_http2(connection);
+	else
+		connection->state = sniffed == SNIFF_HTTP ? READING_HEAD : ECHOING;
+	return 1;
+}
+
+static int echo(struct connection *connection)
+{
+	if (connection->in.length == 0)
+		return 0;
+	buffer_append(&connection->out, connection->in.bytes, connection->in.length);
+	buffer_free(&connection->in);
+	return 1;
+}
+
+/* Goes one step on with what has come in; 0 when it needs more. */
+static int step(struct connection *connection)
+{
+	switch (connection->state) {
+	case SNIFFING: return connection->in.length > 0 && sniff(connection);
+	case ECHOING: return echo(connection);
+	case READING_HEAD: return connection->in.length > 0 && take_head(connection);
+	case READING_BODY: return take_body(connection);
+	case ANSWERING:
+		if (connection->request.keep_alive)
+			return connection->state = READING_HEAD, 1;
+		drain(connection);
+		return 0;
+	default: return 0;
+	}
+}
+
+static int sending(const struct connection *connection)
+{
+	return connection->out.length > 0 || connection->filler > 0;
+}
+
+static void fill(struct connection *connection)
+{
+	size_t length = connection->filler < FILLER_MAX ? (size_t)connection->filler : FILLER_MAX;
+
+	memset(buffer_reserve(&connection->out, length), 'x', length);
+	connection->out.length += length;
+	connection->filler -= length;
+}
+
+/* Sends what can be sent; -1 when the other side is gone. */
+static int flush(struct connection *connection)
+{
+	while (sending(connection)) {
+		ssize_t n;
+
+		if (connection->out.length == 0)
+			fill(connection);
+		n = send(connection->source.fd, connection->out.bytes, connection->out.length, MSG_NOSIGNAL);
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -1;
+		buffer_consume(&connection->out, (size_t)n);
+	}
+	return 0;
+}
+
+static int idle(const struct connection *connection)
+{
+	return connection->in.length == 0 && !sending(connection) &&
+	       (connection->state == SNIFFING || connection->state == ECHOING || connection->state == READING_HEAD);
+}
+
+/* Works until it has to wait: for the other side to send, to take, or for time. */
+static void advance(struct connection *connection)
+{
+	uint32_t events;
+
+	do {
+		if (flush(connection) != 0)
+			return end(connection);
+	} while (!sending(connection) && step(connection));
+	if (stopping && idle(connection))
+		return end(connection);
+	/* The other side sends no more: nothing that waits for bytes can go on. */
+	if (connection->ended && !sending(connection) && connection->state != DELAYED)
+		return end(connection);
+	events = sending(connection) ? EPOLLOUT : connection->state == DELAYED || connection->ended ? 0 : EPOLLIN;
+	loop_modify(&connection->source, events);
+}
+
+static void read_some(struct connection *connection)
+{
+	char *room = buffer_reserve(&connection->in, READ_MAX);
+	ssize_t n = recv(connection->source.fd, room, READ_MAX, 0);
+
+	if (n > 0)
+		connection->in.length += (size_t)n;
+	else if (n == 0)
+		connection->ended = 1;
+	if (connection->in.length == 0)
+		buffer_free(&connection->in);
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		return end(connection);
+	if (connection->state == DRAINING) {
+		connection->body_total += connection->in.length;
+		buffer_free(&connection->in);
+		if (connection->body_total > DRAIN_MAX)
+			return end(connection);
+	}
+	advance(connection);
+}
+
+static void connection_ready(struct source *source, uint32_t events)
+{
+	struct connection *connection = (struct connection *)source;
+
+	if (events & EPOLLIN)
+		read_some(connection);
+	else if (events & (EPOLLERR | EPOLLHUP))
+		end(connection);
+	else
+		advance(connection);
+}
+
+void connection_open(int fd)
+{
+	struct connection *connection = calloc(1, sizeof *connection);
+
+	if (!connection) {
+		close(fd);
+		return;
+	}
+	connection->source = (struct source){ .fd = fd, .ready = connection_ready };
+	connection->next = connections;
+	if (connections)
+		connections->previous = connection;
+	connections = connection;
+	count++;
+	if (loop_add(&connection->source, EPOLLIN) != 0)
+		end(connection);
+}
+
+int64_t connection_check_timers(void)
+{
+	int64_t next = 0, now = loop_now();
+
+	/* Few connections have one, and most of the time none. */
+	for (struct connection *connection = timers > 0 ? connections : NULL, *following; connection; connection = following) {
+		following = connection->next;
+		if (connection->timer == 0)
+			continue;
+		if (connection->timer > now) {
+			next = next == 0 || connection->timer < next ? connection->timer : next;
+		} else if (connection->state == DRAINING) {
+			end(connection);
+		} else if (connection->state == DELAYED) {
+			set_timer(connection, 0);
+			answer(connection);
+			advance(connection);
+		} else {
+			advance(connection);
+		}
+	}
+	return next;
+}
+
+void connection_stop_all(void)
+{
+	stopping = 1;
+	for (struct connection *connection = connections, *following; connection; connection = following) {
+		following = connection->next;
+		if (idle(connection))
+			end(connection);
+	}
+}
