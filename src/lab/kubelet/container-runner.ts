@@ -1,5 +1,5 @@
 /** Runs one container of a pod: starts it, probes it, stops it, and writes what happens into its record. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import type { Pod } from '../../kube/types.ts';
 import { describeError, isError } from '../../util/errors.ts';
 import { type ContainerLaunch, containerLaunch } from './container-launch.ts';
@@ -92,7 +92,9 @@ export class ContainerRunner {
       mkdir(scratch, { recursive: true, mode: 0o755 }),
       mkdir(paths.logs(record.name), { recursive: true }),
     ]);
-    await writeFile(launch.terminationLog, '', { mode: 0o666 });
+    await writeFile(launch.terminationLog, '');
+    // Whatever its user, the container may write it; a mode given at creation would be cut by the umask.
+    await chmod(launch.terminationLog, 0o666);
     return launch;
   }
 
@@ -114,8 +116,9 @@ export class ContainerRunner {
     record.startedAt = clock.now();
     exits.set(id, (exit) => void this.#ended(launch, exit.code));
     let pid: number;
+    let dropped: string[];
     try {
-      ({ pid } = await launcher.start(launch.spec));
+      ({ pid, dropped = [] } = await launcher.start(launch.spec));
     } catch (error) {
       this.#event('Warning', 'Failed', `Error: ${describeError(error)}`);
       await this.#ended(launch, startFailure, { reason: 'StartError', message: describeError(error) });
@@ -124,7 +127,7 @@ export class ContainerRunner {
     record.startedAt = clock.now();
     this.#event('Normal', 'Created', `Container created`);
     this.#event('Normal', 'Started', `Container started`);
-    if (launch.security.refused) this.#event('Warning', 'Unconfined', launch.security.refused);
+    this.#tellRefused(launch, dropped);
     void this.#writeRecord(launch, pid);
     const postStart = record.spec.lifecycle?.postStart;
     if (postStart && !(await this.#postStart(postStart))) return;
@@ -132,6 +135,12 @@ export class ContainerRunner {
     record.state = 'running';
     this.#watch(launch);
     this.#options.changed();
+  }
+
+  #tellRefused({ security }: ContainerLaunch, dropped: string[]): void {
+    if (security.refused) this.#event('Warning', 'NotGranted', security.refused);
+    if (dropped.length > 0)
+      this.#event('Warning', 'NotGranted', `capabilities refused: ${dropped.join(', ')}`);
   }
 
   /** False when the hook failed; the container is then killed. */

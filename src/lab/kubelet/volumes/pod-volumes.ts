@@ -22,6 +22,8 @@ interface Made {
   path: string;
   /** Written from the API: mounted read-only, updated. */
   projected: boolean;
+  /** A mount must not leave this directory, whatever links a container made in it. */
+  within?: string;
 }
 
 export class PodVolumes {
@@ -65,7 +67,8 @@ export class PodVolumes {
         claims: this.#options.claims,
       });
       if (gid !== undefined && !volume.hostPath) await giveToGroup(path, gid);
-      this.#made.set(volume.name, { path, projected: false });
+      const within = volume.hostPath ? this.#options.hostPath : undefined;
+      this.#made.set(volume.name, { path, projected: false, within });
     } catch (error) {
       const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${describeError(error)}`;
       throw new TendrilError('BAD_INPUT', message, { cause: error });
@@ -90,7 +93,9 @@ export class PodVolumes {
         throw new TendrilError('BAD_INPUT', `volumeMount "${mount.name}" names no volume of the pod`);
       const sub = mount.subPathExpr ? expand(mount.subPathExpr, (name) => env[name]) : mount.subPath;
       const source = sub ? await subPath(made, sub) : made.path;
-      mounts.push({ source, target: mount.mountPath, readOnly: made.projected || (mount.readOnly ?? false) });
+      const within = sub ? made.path : made.within;
+      const readOnly = made.projected || (mount.readOnly ?? false);
+      mounts.push({ source, target: mount.mountPath, readOnly, ...(within !== undefined ? { within } : {}) });
     }
     // A mount inside another comes after it.
     return mounts.sort((a, b) => a.target.split('/').length - b.target.split('/').length);

@@ -1,0 +1,187 @@
+/** Pods in real namespaces and sandboxes; the API and CNI are fakes, and pods that must be reached share the node's network. */
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { isNotFound } from '../../kube/client/api-error.ts';
+import { resources } from '../../kube/resources.ts';
+import { cgroupMount, killCgroup, removeCgroup } from '../../linux/cgroup/cgroup.ts';
+import { createNetns, deleteNetns, openNetns } from '../../linux/netns/netns.ts';
+import { connectTcp } from '../../linux/netns/sockets.ts';
+import { parseIp } from '../../net/ip.ts';
+import { systemClock } from '../../util/clock.ts';
+import { LauncherClient } from '../launcher/launcher-client.ts';
+import { startLauncher } from '../launcher/start-launcher.ts';
+import { isReady, KubeletFixture } from './lab-fixture.ts';
+import type { NodeHost } from './node-host.ts';
+
+const program = join(import.meta.dirname, '../../..');
+const host: NodeHost = {
+  createNetns: async (path) => createNetns(path),
+  deleteNetns: async (path) => void deleteNetns(path),
+  removeCgroup: async (path) => void (await removeCgroup(path)),
+  connect: async (netns, { ip, port, timeoutMs }) => {
+    using handle = openNetns(netns);
+    return await connectTcp(handle, { ip: parseIp(ip), port, timeoutMs });
+  },
+};
+
+let lab: KubeletFixture;
+let root: string;
+let cgroup: string;
+let launcher: LauncherClient;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'tendril-kubelet-root-'));
+  cgroup = join(cgroupMount(), 'tendril', root.split('-').at(-1)!);
+  const socket = join(root, 'launcher.sock');
+  await startLauncher({
+    program: join(program, 'dist/native/launcher'),
+    socket,
+    cgroup: join(cgroup, 'launcher'),
+  });
+  launcher = new LauncherClient(socket);
+  await mkdir(join(root, 'netns/pods'), { recursive: true });
+  createNetns(join(root, 'netns/node-1'));
+  lab = new KubeletFixture();
+  await lab.start({
+    launcher,
+    host,
+    clock: systemClock,
+    images: { program },
+    node: { name: 'node-1', ips: ['127.0.0.1', '::1'] },
+    paths: {
+      pods: join(root, 'pods'),
+      hostPath: join(root, 'host'),
+      claims: join(root, 'claims'),
+      netns: join(root, 'netns/node-1'),
+      podNetns: (uid) => join(root, 'netns/pods', uid),
+      cgroup: join(cgroup, 'node-1'),
+    },
+  });
+});
+
+afterEach(async () => {
+  await lab.stop();
+  launcher.close();
+  killCgroup(cgroup);
+  await removeCgroup(cgroup);
+  for (const uid of await readdir(join(root, 'netns/pods'))) deleteNetns(join(root, 'netns/pods', uid));
+  deleteNetns(join(root, 'netns/node-1'));
+  await rm(root, { recursive: true, force: true });
+});
+
+test('a container sees its name, files, environment and volumes, and its log can be read', async () => {
+  const script = [
+    'hostname; id -u; echo $GREETING; cat /etc/hostname; cat /v/note',
+    'cat /var/run/secrets/kubernetes.io/serviceaccount/namespace; echo',
+    'grep 10.244.1.5 /etc/hosts; grep ^options /etc/resolv.conf; echo last words > /dev/termination-log',
+  ].join('\n');
+  await lab.createPod({
+    spec: {
+      restartPolicy: 'Never',
+      securityContext: { runAsUser: 1000 },
+      volumes: [{ name: 'v', emptyDir: {} }],
+      initContainers: [
+        {
+          name: 'prepare',
+          image: 'busybox',
+          command: ['sh', '-c', 'echo from init > /v/note'],
+          volumeMounts: [{ name: 'v', mountPath: '/v' }],
+        },
+      ],
+      containers: [
+        {
+          name: 'app',
+          image: 'busybox',
+          command: ['sh', '-c', script],
+          env: [{ name: 'GREETING', value: 'hello' }],
+          volumeMounts: [{ name: 'v', mountPath: '/v' }],
+        },
+      ],
+    },
+  });
+  const pod = await lab.podThat((p) => p.status?.phase === 'Succeeded');
+  const log = await text(lab.kubelet.openLog({ namespace: 'default', pod: 'web' }));
+  expect(log.split('\n')).toEqual([
+    'web',
+    '1000',
+    'hello',
+    'web',
+    'from init',
+    'default',
+    '10.244.1.5\tweb',
+    'options ndots:5',
+    '',
+  ]);
+  expect(pod.status?.containerStatuses?.[0]?.state?.terminated?.message).toBe('last words\n');
+});
+
+test('a stood-in server is Ready within a moment, is probed from the node, and ends when deleted', async () => {
+  const begin = performance.now();
+  await lab.createPod({
+    spec: {
+      hostNetwork: true,
+      containers: [
+        {
+          name: 'app',
+          image: 'example/shop',
+          ports: [{ containerPort: 8080 }],
+          readinessProbe: { httpGet: { path: '/healthz', port: 8080 } },
+          livenessProbe: { grpc: { port: 8081 } },
+        },
+      ],
+    },
+  });
+  await lab.podThat(isReady);
+  expect(performance.now() - begin).toBeLessThan(1000);
+  await lab.client.delete(resources.pods, { namespace: 'default', name: 'web' });
+  await lab.until(() => lab.pod().then(() => false, isNotFound));
+  expect(await launcher.list()).toEqual([]);
+  await lab.until(async () => (await readdir(join(root, 'pods'))).length === 0);
+});
+
+test('twelve pods are Ready within a second', async () => {
+  const begin = performance.now();
+  const names = Array.from({ length: 12 }, (_, i) => `web-${i}`);
+  await Promise.all(names.map((name) => lab.createPod({ name })));
+  await Promise.all(names.map((name) => lab.podThat(isReady, name)));
+  const took = performance.now() - begin;
+  expect(took).toBeLessThan(1000);
+});
+
+test('a command that does not exist fails the container with its reason', async () => {
+  await lab.createPod({
+    spec: {
+      restartPolicy: 'Never',
+      containers: [{ name: 'app', image: 'busybox', command: ['no-such-command'] }],
+    },
+  });
+  const pod = await lab.podThat((p) => p.status?.phase === 'Failed');
+  expect(pod.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({
+    exitCode: 128,
+    reason: 'StartError',
+  });
+});
+
+test('an exec probe runs in the container; one that fails has it restarted', async () => {
+  await lab.createPod({
+    spec: {
+      containers: [
+        {
+          name: 'app',
+          image: 'busybox',
+          command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.05; done'],
+          // A first process that has no handler yet ignores SIGTERM: then SIGKILL ends it after a second.
+          livenessProbe: {
+            exec: { command: ['test', '-e', '/tmp/alive'] },
+            failureThreshold: 1,
+            terminationGracePeriodSeconds: 1,
+          },
+        },
+      ],
+    },
+  });
+  await lab.podThat((p) => (p.status?.containerStatuses?.[0]?.restartCount ?? 0) > 0);
+});
