@@ -1,0 +1,262 @@
+/** Services on two real nodes: at the socket and per packet, both families, TCP and UDP. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EndpointSlice, Service } from '../../src/kube/types.ts';
+import { kernelBpf } from '../../src/linux/bpf/kernel-bpf.ts';
+import { netnsCookie } from '../../src/linux/bpf/netns-cookie.ts';
+import { withNetns } from '../../src/linux/netns/netns.ts';
+import { parseIp } from '../../src/net/ip.ts';
+import { createServiceProxy, type ServiceProxy } from '../../src/service/service-proxy.ts';
+import { TestStore, testService, testSlice } from '../../src/service/testing-objects.ts';
+import { createLogger } from '../../src/util/logger.ts';
+import { type Exchange, type ExchangeOptions, exchange } from './blocking-client.ts';
+import { addresses, at, objectsDirectory, TestCluster, type TestNode } from './cluster.ts';
+
+const families = [4, 6] as const;
+const protocols = ['TCP', 'UDP'] as const;
+const clusterIps = {
+  web: ['10.96.0.1', 'fd00:96::1'],
+  none: ['10.96.0.2', 'fd00:96::2'],
+  self: ['10.96.0.3', 'fd00:96::3'],
+};
+
+let cluster: TestCluster;
+const proxies: ServiceProxy[] = [];
+const services = new TestStore<Service>();
+const slices = new TestStore<EndpointSlice>();
+
+function ports(nodePort?: number) {
+  return protocols.map((protocol) => ({
+    name: protocol.toLowerCase(),
+    port: 80,
+    protocol,
+    targetPort: 8080,
+    ...(nodePort && { nodePort }),
+  }));
+}
+
+function serve(name: keyof typeof clusterIps, nodePort: number, node: TestNode | undefined): void {
+  services.set(
+    testService(name, {
+      type: 'NodePort',
+      clusterIP: clusterIps[name][0]!,
+      clusterIPs: clusterIps[name],
+      ports: ports(nodePort),
+    }),
+  );
+  for (const family of families) {
+    slices.set(
+      testSlice(name, {
+        family,
+        ports: protocols.map((protocol) => ({ name: protocol.toLowerCase(), port: 8080, protocol })),
+        endpoints: node ? [{ ip: node.pod.ips[family], node: node.name }] : [],
+      }),
+    );
+  }
+}
+
+async function startProxy(node: TestNode): Promise<ServiceProxy> {
+  const proxy = withNetns(node.netns, () =>
+    createServiceProxy(
+      {
+        services,
+        slices,
+        node: { name: node.name, addresses: () => addresses(node) },
+        bpf: {
+          objectsDirectory,
+          pinDirectory: node.pinDirectory,
+          cgroup: node.cgroup,
+          uplinkIfindex: node.uplinkIfindex,
+        },
+        logger: createLogger({ level: 'warn' }),
+      },
+      {
+        // The rig's process is in no node's namespace: interface indexes need one.
+        bpf: {
+          ...kernelBpf,
+          load: (options) => {
+            const object = kernelBpf.load(options);
+            const attach = object.attach.bind(object);
+            object.attach = (program, point, pin) =>
+              attach(program, point.type === 'cgroup' ? point : { ...point, netns: node.netns }, pin);
+            return object;
+          },
+        },
+        netnsCookie,
+      },
+    ),
+  );
+  await proxy.start();
+  proxy.attachPod({
+    ifindex: node.pod.ifindex,
+    ips: families.map((f) => parseIp(node.pod.ips[f])),
+    mac: node.pod.mac,
+  });
+  await proxy.synced();
+  return proxy;
+}
+
+function startServers(node: TestNode): void {
+  const answer = `SYSTEM:'read x; echo ${node.name} $SOCAT_PEERADDR $x'`;
+  const { path } = node.pod;
+  cluster.spawn(path, ['socat', 'TCP6-LISTEN:8080,fork,reuseaddr,ipv6only=0', answer]);
+  cluster.spawn(path, ['socat', 'UDP6-RECVFROM:8080,fork,ipv6only=0', answer]);
+}
+
+beforeAll(async () => {
+  cluster = new TestCluster();
+  const [one, two] = cluster.nodes as [TestNode, TestNode];
+  serve('web', 30080, two);
+  serve('none', 30081, undefined);
+  serve('self', 30082, one);
+  for (const node of cluster.nodes) {
+    startServers(node);
+    proxies.push(await startProxy(node));
+  }
+  await ready();
+});
+
+/** Until the servers answer: asked directly, without a Service. */
+async function ready(): Promise<void> {
+  for (const node of cluster.nodes) {
+    for (const protocol of protocols) {
+      for (let tries = 0; tries < 50; tries++) {
+        const { answer } = at(node, () =>
+          exchange({ protocol, to: node.pod.ips[4], port: 8080, timeoutMs: 100 }),
+        );
+        if (answer.startsWith('node')) break;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+}
+
+afterAll(async () => {
+  for (const proxy of proxies) await proxy.cleanup();
+  cluster.close();
+});
+
+type Place = 'pod' | 'pod packets' | 'node' | 'client';
+
+/** `pod packets`: a pod whose sockets are not translated, so that its packets are. */
+function ask(place: Place, options: ExchangeOptions, node = 0): Exchange {
+  const { pod, cgroup, netns } = cluster.nodes[node]!;
+  const where = {
+    pod: { netns: pod.netns, cgroup },
+    'pod packets': { netns: pod.netns },
+    node: { netns, cgroup },
+    client: { netns: cluster.client.netns },
+  }[place];
+  return at(where, () => exchange(options));
+}
+
+const mapped = (family: 4 | 6, text: string) =>
+  family === 4 ? `[0000:0000:0000:0000:0000:ffff:${hex4(text)}]` : text;
+const hex4 = (text: string) => {
+  const [a, b, c, d] = text.split('.').map((n) => Number(n).toString(16).padStart(2, '0'));
+  return `${a}${b}:${c}${d}`;
+};
+
+describe.each(families)('IPv%i', (family) => {
+  describe.each(protocols)('%s', (protocol) => {
+    const i = family === 4 ? 0 : 1;
+    it('answers direct connections', () => {
+      expect(ask('pod', { protocol, to: cluster.nodes[1]!.pod.ips[family], port: 8080 }).answer).toContain(
+        'node-2',
+      );
+    });
+
+    it.each(['pod', 'pod packets', 'node'] as const)(
+      'a ClusterIP answers from %s under its own name',
+      (place) => {
+        const result = ask(place, { protocol, to: clusterIps.web[i]!, port: 80 });
+        expect(result.answer).toContain('node-2');
+        expect(result.peer).toBe(`${clusterIps.web[i]}|80`);
+      },
+    );
+
+    it('the backend sees the pod itself', () => {
+      for (const place of ['pod', 'pod packets'] as const) {
+        const { answer } = ask(place, { protocol, to: clusterIps.web[i]!, port: 80 });
+        if (family === 4) expect(answer).toContain(mapped(4, cluster.nodes[0]!.pod.ips[4]));
+        else expect(answer).toContain('0244:0001');
+      }
+    });
+
+    it.each([0, 1])('a NodePort of node %i answers the outside, whichever node runs the backend', (node) => {
+      const to = cluster.nodes[node]!.ips[family];
+      expect(ask('client', { protocol, to, port: 30080 })).toMatchObject({
+        answer: expect.stringContaining('node-2'),
+        peer: `${to}|30080`,
+      });
+    });
+
+    it('keeps the outside client’s address where the backend is on the node it reached', () => {
+      const { answer } = ask('client', { protocol, to: cluster.nodes[1]!.ips[family], port: 30080 });
+      expect(answer).toContain(
+        family === 4 ? mapped(4, cluster.client.ips[4]) : 'fd09:0000:0000:0000:0000:0000:0000:0009',
+      );
+    });
+
+    it('refuses where there is no endpoint, at once', () => {
+      for (const place of ['pod', 'pod packets', 'node'] as const) {
+        expect(ask(place, { protocol, to: clusterIps.none[i]!, port: 80, connected: true }).answer).toBe(
+          'ECONNREFUSED',
+        );
+      }
+      const outside = { protocol, to: cluster.nodes[0]!.ips[family], port: 30081, connected: true };
+      expect(ask('client', outside).answer).toBe('ECONNREFUSED');
+    });
+
+    it('lets a pod reach its own Service', () => {
+      for (const place of ['pod', 'pod packets'] as const) {
+        expect(ask(place, { protocol, to: clusterIps.self[i]!, port: 80 })).toMatchObject({
+          answer: expect.stringContaining('node-1'),
+          peer: `${clusterIps.self[i]}|80`,
+        });
+      }
+    });
+
+    it('serves NodePorts on loopback and on the unspecified address, to the node alone', () => {
+      for (const to of family === 4 ? ['127.0.0.1', '0.0.0.0'] : ['::1', '::']) {
+        expect(ask('node', { protocol, to, port: 30080 }).answer).toContain('node-2');
+      }
+      const loopback = family === 4 ? '127.0.0.1' : '::1';
+      expect(ask('pod', { protocol, to: loopback, port: 30080, connected: true }).answer).toBe(
+        'ECONNREFUSED',
+      );
+    });
+
+    it('translates connected datagram sockets and AF_INET6 sockets that speak IPv4', () => {
+      const options = { protocol, to: clusterIps.web[i]!, port: 80 };
+      expect(ask('pod', { ...options, connected: true }).peer).toBe(`${clusterIps.web[i]}|80`);
+      expect(ask('pod', { ...options, ipv6Socket: true })).toMatchObject({
+        answer: expect.stringContaining('node-2'),
+        peer: `${clusterIps.web[i]}|80`,
+      });
+    });
+  });
+});
+
+describe('the source check', () => {
+  it('drops what a pod sends from an address that is not its own, and says why', () => {
+    const { pod } = cluster.nodes[0]!;
+    at({ netns: pod.netns }, () => {});
+    const before = proxies[0]!.status().drops['source address'] ?? 0;
+    const script =
+      'ip addr add 10.99.0.1/32 dev lo; ping -c1 -W1 -I 10.99.0.1 10.9.0.1 || true; ip addr del 10.99.0.1/32 dev lo';
+    cluster.inside(pod.path, script);
+    expect(proxies[0]!.status().drops['source address'] ?? 0).toBeGreaterThan(before);
+  });
+});
+
+describe('a restart', () => {
+  it('keeps serving while no process runs, then follows what changed', async () => {
+    const [one, two] = cluster.nodes as [TestNode, TestNode];
+    await proxies[0]!.stop();
+    expect(ask('pod', { protocol: 'TCP', to: clusterIps.web[0]!, port: 80 }).answer).toContain('node-2');
+    serve('web', 30080, one);
+    proxies[0] = await startProxy(one);
+    expect(ask('pod', { protocol: 'TCP', to: clusterIps.web[0]!, port: 80 }).answer).toContain('node-1');
+    serve('web', 30080, two);
+  });
+});
