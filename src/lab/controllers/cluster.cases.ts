@@ -1,75 +1,23 @@
 /** The controllers together, on an API: from a manifest to endpoints. Run on the fake and on the lab's API server. */
 import { afterEach, expect, test, vi } from 'vitest';
 import type { KubeClient } from '../../kube/client/client.ts';
-import { createInformers, type Informers } from '../../kube/client/informers.ts';
-import { controllerOf, type KubeObject, type NewObject } from '../../kube/meta.ts';
-import { type ResourceType, resources } from '../../kube/resources.ts';
-import type { Deployment, Node, Pod, Service } from '../../kube/types.ts';
-import { type Controllers, startControllers } from './controllers.ts';
+import { controllerOf, type NewObject } from '../../kube/meta.ts';
+import { resources } from '../../kube/resources.ts';
+import type { DaemonSet, Deployment, Service, StatefulSet } from '../../kube/types.ts';
+import {
+  arrivals,
+  createNode,
+  imagesOf,
+  lowestAvailable,
+  startTestCluster,
+  stopTestClusters,
+  type TestCluster,
+  versionsAtOnce,
+} from './test-cluster.ts';
 
 const namespace = 'default';
 const merge = 'application/merge-patch+json';
-const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-/** A cluster of three nodes whose kubelets start, ready and end pods at once. */
-export interface TestCluster {
-  client: KubeClient;
-  controllers: Controllers;
-  list<T extends KubeObject>(type: ResourceType<T>): Promise<T[]>;
-}
-
-export async function startTestCluster(
-  client: KubeClient,
-  nodes = ['node-1', 'node-2', 'node-3'],
-): Promise<TestCluster> {
-  for (const [i, name] of nodes.entries())
-    await createNode(client, name, { zone: i === 0 ? 'zone-a' : 'zone-b' });
-  const informers = createInformers({ client });
-  runKubelets(client, informers);
-  informers.start();
-  const controllers = startControllers({ client, podCidrs: ['10.244.0.0/16', 'fd00:10:244::/56'] });
-  cleanups.push(async () => {
-    await controllers.stop();
-    await informers.stop();
-  });
-  await controllers.started;
-  return { client, controllers, list: async (type) => (await client.list(type)).items };
-}
-
-async function createNode(client: KubeClient, name: string, { zone }: { zone: string }): Promise<void> {
-  const labels = { 'kubernetes.io/hostname': name, 'topology.kubernetes.io/zone': zone };
-  await client.create(resources.nodes, { metadata: { name, labels }, spec: {} } as NewObject<Node>);
-  const status = { allocatable: { cpu: '4', memory: '8Gi', pods: '110' } };
-  await client.patch(resources.nodes, { name }, { type: merge, body: { status }, subresource: 'status' });
-}
-
-function runKubelets(client: KubeClient, informers: Informers): void {
-  let addresses = 10;
-  informers.store(resources.pods).onChange(({ new: pod }) => {
-    if (pod?.spec?.nodeName === undefined) return;
-    if (pod.metadata.deletionTimestamp) {
-      client.delete(resources.pods, pod.metadata, { gracePeriodSeconds: 0 }).catch(() => {});
-    } else if (pod.status?.phase !== 'Running' && !pod.metadata.labels?.['never-ready']) {
-      const n = addresses++;
-      const podIPs = [{ ip: `10.244.0.${n}` }, { ip: `fd00:10:244::${n}` }];
-      const conditions = [
-        { type: 'PodScheduled', status: 'True' },
-        {
-          type: 'Ready',
-          status: 'True',
-          lastTransitionTime: new Date().toISOString().replace(/\.\d+Z/, 'Z'),
-        },
-      ];
-      const status = { phase: 'Running', podIP: podIPs[0]!.ip, podIPs, conditions };
-      client
-        .patch(resources.pods, pod.metadata, { type: merge, body: { status }, subresource: 'status' })
-        .catch(() => {});
-    }
-  });
-}
+afterEach(stopTestClusters);
 
 function web(replicas: number, image = 'web:1', labels: Record<string, string> = {}): NewObject<Deployment> {
   return {
@@ -110,8 +58,6 @@ async function untilComplete(cluster: TestCluster, replicas: number): Promise<De
   );
   return deployment!;
 }
-
-const imagesOf = (pods: Pod[]) => new Set(pods.map((pod) => pod.spec!.containers[0]!.image));
 
 export function clusterCases(open: () => Promise<KubeClient>): void {
   test('a Deployment and a Service: pods over all nodes, slices of both families, nodes with pod CIDRs', async () => {
@@ -196,24 +142,164 @@ export function clusterCases(open: () => Promise<KubeClient>): void {
     expect([...perNode.values()].map((group) => group.length)).toEqual([20, 20, 20]);
     expect(pods.every((pod) => controllerOf(pod)?.kind === 'ReplicaSet')).toBe(true);
   });
+
+  test('Recreate has no two versions side by side', async () => {
+    const cluster = await startTestCluster(await open());
+    const deployment = web(2);
+    deployment.spec!.strategy = { type: 'Recreate' };
+    await cluster.client.create(resources.deployments, deployment);
+    await untilComplete(cluster, 2);
+    const watched = versionsAtOnce(cluster);
+    const body = { spec: { template: { spec: web(2, 'web:2').spec!.template.spec } } };
+    await cluster.client.patch(resources.deployments, key, { type: merge, body });
+    await untilComplete(cluster, 2);
+    await vi.waitFor(async () =>
+      expect(imagesOf(await cluster.list(resources.pods))).toEqual(new Set(['web:2'])),
+    );
+    expect(watched.most()).toBe(1);
+  });
+
+  test('a paused Deployment scales but does not roll out, until it is resumed', async () => {
+    const cluster = await startTestCluster(await open());
+    await cluster.client.create(resources.deployments, web(2));
+    await untilComplete(cluster, 2);
+    const spec = { paused: true, replicas: 3, template: { spec: web(2, 'web:2').spec!.template.spec } };
+    await cluster.client.patch(resources.deployments, key, { type: merge, body: { spec } });
+    await vi.waitFor(async () => expect(await cluster.list(resources.pods)).toHaveLength(3));
+    expect(imagesOf(await cluster.list(resources.pods))).toEqual(new Set(['web:1']));
+    await cluster.client.patch(resources.deployments, key, {
+      type: merge,
+      body: { spec: { paused: false } },
+    });
+    await untilComplete(cluster, 3);
+    await vi.waitFor(async () =>
+      expect(imagesOf(await cluster.list(resources.pods))).toEqual(new Set(['web:2'])),
+    );
+  });
+
+  test('a StatefulSet comes up in order, is updated from the top, and keeps its names', async () => {
+    const cluster = await startTestCluster(await open());
+    const order = arrivals(cluster);
+    await cluster.client.create(resources.statefulSets, database());
+    await vi.waitFor(async () => {
+      const set = await cluster.client.get(resources.statefulSets, dbKey);
+      expect(set.status).toMatchObject({ readyReplicas: 3, updatedReplicas: 3 });
+    });
+    await vi.waitFor(() => expect(order).toEqual(['db-0', 'db-1', 'db-2']));
+    const body = { spec: { template: { spec: { containers: [{ name: 'db', image: 'db:2' }] } } } };
+    await cluster.client.patch(resources.statefulSets, dbKey, { type: merge, body });
+    await vi.waitFor(
+      async () => {
+        const { metadata, status } = await cluster.client.get(resources.statefulSets, dbKey);
+        expect(status).toMatchObject({
+          observedGeneration: metadata.generation,
+          readyReplicas: 3,
+          updatedReplicas: 3,
+        });
+        expect(status?.currentRevision).toBe(status?.updateRevision);
+      },
+      { timeout: 5000 },
+    );
+    expect(order.slice(3)).toEqual(['db-2', 'db-1', 'db-0']);
+    expect(imagesOf(await cluster.list(resources.pods))).toEqual(new Set(['db:2']));
+    const revisions = await cluster.list(resources.controllerRevisions);
+    expect(revisions.map(({ revision }) => revision).sort()).toEqual([1, 2]);
+  });
+
+  test('a DaemonSet has one pod on every node, also on one that comes later', async () => {
+    const cluster = await startTestCluster(await open());
+    await cluster.client.create(resources.daemonSets, daemon());
+    const nodesOfPods = async () =>
+      (await cluster.list(resources.pods)).map((pod) => pod.spec?.nodeName).sort();
+    await vi.waitFor(async () => expect(await nodesOfPods()).toEqual(['node-1', 'node-2', 'node-3']));
+    await createNode(cluster.client, 'node-4', { zone: 'zone-c' });
+    await vi.waitFor(async () => {
+      expect(await nodesOfPods()).toEqual(['node-1', 'node-2', 'node-3', 'node-4']);
+      const { status } = await cluster.client.get(resources.daemonSets, { namespace, name: 'proxy' });
+      expect(status).toMatchObject({
+        desiredNumberScheduled: 4,
+        numberAvailable: 4,
+        updatedNumberScheduled: 4,
+      });
+    });
+  });
+
+  test('a pod that fits nowhere says why, and is placed when a node comes that it fits', async () => {
+    const cluster = await startTestCluster(await open());
+    const spec = {
+      containers: [{ name: 'c', image: 'c' }],
+      nodeSelector: { 'topology.kubernetes.io/zone': 'zone-z' },
+    };
+    await cluster.client.create(resources.pods, { metadata: { name: 'lone', namespace }, spec });
+    const lone = () => cluster.client.get(resources.pods, { namespace, name: 'lone' });
+    const message = "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.";
+    await vi.waitFor(async () => {
+      const condition = (await lone()).status?.conditions?.find(({ type }) => type === 'PodScheduled');
+      expect(condition).toMatchObject({ status: 'False', reason: 'Unschedulable', message });
+    });
+    await createNode(cluster.client, 'node-9', { zone: 'zone-z' });
+    await vi.waitFor(async () => expect((await lone()).spec?.nodeName).toBe('node-9'));
+    await vi.waitFor(async () => {
+      const reasons = (await cluster.list(resources.events)).map(({ reason }) => reason);
+      expect(reasons).toEqual(expect.arrayContaining(['FailedScheduling', 'Scheduled']));
+    });
+  });
+
+  test('an orphan that a ReplicaSet selects is adopted; a pod whose label changes is released and replaced', async () => {
+    const cluster = await startTestCluster(await open());
+    await cluster.client.create(resources.deployments, web(2));
+    await untilComplete(cluster, 2);
+    const [first] = await cluster.list(resources.pods);
+    const at = { namespace, name: first!.metadata.name };
+    await cluster.client.patch(resources.pods, at, {
+      type: merge,
+      body: { metadata: { labels: { app: 'debug' } } },
+    });
+    await vi.waitFor(async () => {
+      const pods = await cluster.list(resources.pods);
+      expect(pods.map((pod) => `${pod.metadata.labels?.app} ${controllerOf(pod)?.kind}`).sort()).toEqual([
+        'debug undefined',
+        'web ReplicaSet',
+        'web ReplicaSet',
+      ]);
+    });
+    await cluster.client.patch(resources.pods, at, {
+      type: merge,
+      body: { metadata: { labels: { app: 'web' } } },
+    });
+    await vi.waitFor(async () => {
+      const pods = (await cluster.list(resources.pods)).filter((pod) => !pod.metadata.deletionTimestamp);
+      expect(pods.map((pod) => controllerOf(pod)?.kind)).toEqual(['ReplicaSet', 'ReplicaSet']);
+    });
+  });
 }
 
-/** Follows how many of the pods are there (and ready) at any time. */
-function lowestAvailable(cluster: TestCluster) {
-  const informers = createInformers({ client: cluster.client });
-  const pods = informers.store(resources.pods);
-  let lowest = Number.POSITIVE_INFINITY;
-  let highest = 0;
-  pods.onChange(() => {
-    if (!pods.hasSynced) return;
-    const alive = pods.list().filter((pod) => !pod.metadata.deletionTimestamp);
-    const ready = alive.filter((pod) =>
-      pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'),
-    );
-    lowest = Math.min(lowest, ready.length);
-    highest = Math.max(highest, alive.length);
-  });
-  informers.start();
-  cleanups.push(() => informers.stop());
-  return { lowest: () => lowest, highest: () => highest };
+const dbKey = { namespace, name: 'db' };
+
+function database(): NewObject<StatefulSet> {
+  return {
+    metadata: { name: 'db', namespace },
+    spec: {
+      replicas: 3,
+      serviceName: 'db',
+      selector: { matchLabels: { app: 'db' } },
+      template: {
+        metadata: { labels: { app: 'db' } },
+        spec: { containers: [{ name: 'db', image: 'db:1' }] },
+      },
+    },
+  };
+}
+
+function daemon(): NewObject<DaemonSet> {
+  return {
+    metadata: { name: 'proxy', namespace },
+    spec: {
+      selector: { matchLabels: { app: 'proxy' } },
+      template: {
+        metadata: { labels: { app: 'proxy' } },
+        spec: { containers: [{ name: 'proxy', image: 'proxy' }] },
+      },
+    },
+  };
 }
