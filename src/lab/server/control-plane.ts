@@ -61,8 +61,7 @@ async function listen(
   { paths, credentials }: { paths: LabPaths; credentials: Credentials },
 ): Promise<void> {
   const tls = {
-    certificate: credentials.serverCertificate,
-    key: credentials.serverKey,
+    ...credentials.server,
     clientCa: credentials.ca,
   };
   const port = config.apiServerPort;

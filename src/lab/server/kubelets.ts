@@ -1,0 +1,132 @@
+/** The kubelets of all nodes, over one set of stores, with the machine behind them. */
+import { mkdirSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createCniRuntime } from '../../cni/runtime/runtime.ts';
+import { resources } from '../../kube/resources.ts';
+import { createNetns, deleteNetns, openNetns } from '../../linux/netns/netns.ts';
+import { connectTcp } from '../../linux/netns/sockets.ts';
+import { parseIp } from '../../net/ip.ts';
+import type { Logger } from '../../util/logger.ts';
+import { createKubelet, type Kubelet } from '../kubelet/kubelet.ts';
+import type { ClusterSettings, KubeletStores } from '../kubelet/node-context.ts';
+import type { NodeHost } from '../kubelet/node-host.ts';
+import type { NodePaths } from '../kubelet/pod-directory.ts';
+import type { Launcher } from '../launcher/launcher.ts';
+import type { LabConfig, LabNodeConfig, LabPaths } from '../topology/lab-config.ts';
+import type { ControlPlane } from './control-plane.ts';
+
+export interface KubeletsOptions {
+  config: LabConfig;
+  paths: LabPaths;
+  launcher: Launcher;
+  plane: ControlPlane;
+  logger: Logger;
+}
+
+export interface Kubelets {
+  readonly list: readonly Kubelet[];
+  /** Resolves when every node is registered. */
+  readonly started: Promise<void>;
+  stop(): void;
+}
+
+export function startKubelets(options: KubeletsOptions): Kubelets {
+  const { informers } = options.plane;
+  const stores: KubeletStores = {
+    pods: informers.store(resources.pods),
+    services: informers.store(resources.services),
+    configMaps: informers.store(resources.configMaps),
+    secrets: informers.store(resources.secrets),
+  };
+  const byNode = new Map(options.config.nodes.map((node) => [node.name, nodeKubelet(node, stores, options)]));
+  const list = [...byNode.values()];
+  options.plane.api.setPodLogs((namespace, name, logOptions) => {
+    const node = stores.pods.get(`${namespace}/${name}`)?.spec?.nodeName ?? '';
+    const kubelet = byNode.get(node) ?? list[0]!;
+    return kubelet.openLog({ namespace, pod: name, container: logOptions.container }, logOptions);
+  });
+  return {
+    list,
+    started: Promise.all(list.map((kubelet) => kubelet.start())).then(() => {}),
+    stop: () => {
+      for (const kubelet of list) kubelet.stop();
+    },
+  };
+}
+
+function nodeKubelet(node: LabNodeConfig, stores: KubeletStores, options: KubeletsOptions): Kubelet {
+  const { config, paths, launcher, plane, logger } = options;
+  const at = paths.node(node.name);
+  return createKubelet({
+    node: { name: node.name, ips: node.ips },
+    cluster: clusterSettings(config),
+    paths: nodePaths(paths, node.name),
+    client: plane.client,
+    stores,
+    launcher,
+    cni: createCniRuntime({
+      confDir: at.cniConf,
+      binDir: at.cniBin,
+      cacheDir: at.cniCache,
+      exec: pluginExec(launcher, { netns: at.netns, cgroup: join(at.cgroup, 'cni') }),
+    }),
+    host: machineHost,
+    images: { program: config.program },
+    logger: logger.child({ component: 'kubelet', node: node.name }),
+  });
+}
+
+function clusterSettings(config: LabConfig): ClusterSettings {
+  return {
+    clusterDomain: config.clusterDomain,
+    clusterDns: config.dnsIps,
+    nodeResolver: { nameservers: config.outsideIps, searches: [], options: [] },
+    fastProbes: config.fastProbes,
+  };
+}
+
+function nodePaths(paths: LabPaths, node: string): NodePaths {
+  const at = paths.node(node);
+  const claims = join(paths.root, 'claims');
+  const netns = paths.netns('pods');
+  mkdirSync(claims, { recursive: true });
+  mkdirSync(netns, { recursive: true });
+  return {
+    pods: at.pods,
+    hostPath: at.hostPath,
+    claims,
+    netns: at.netns,
+    podNetns: (uid) => join(netns, uid),
+    cgroup: at.cgroup,
+  };
+}
+
+const pluginTimeoutMs = 60_000;
+let pluginCalls = 0;
+
+/** CNI plugins run on their node, as a container runtime's would. */
+function pluginExec(
+  launcher: Launcher,
+  place: { netns: string; cgroup: string },
+): Parameters<typeof createCniRuntime>[0]['exec'] {
+  return ({ path, env, stdin }) =>
+    launcher.run(
+      { id: `cni/${++pluginCalls}`, argv: [path], env, ...place },
+      { stdin, timeoutMs: pluginTimeoutMs },
+    );
+}
+
+const machineHost: NodeHost = {
+  createNetns: async (path) => createNetns(path),
+  deleteNetns: async (path) => void deleteNetns(path),
+  removeCgroup: async (path) => {
+    await rmdir(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+  },
+  connect: async (netns, { ip, port, timeoutMs }) => {
+    using handle = openNetns(netns);
+    return await connectTcp(handle, { ip: parseIp(ip), port, timeoutMs });
+  },
+};
