@@ -74,7 +74,7 @@ export function decodeVerdict(message: Message): Verdict {
   const { payload, flags, type } = message;
   if (payload.length < 4) return { errno: 0 };
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const errno = -Math.min(0, view.getInt32(0, true));
+  const errno = Math.max(0, -view.getInt32(0, true));
   if ((flags & NLM_F_ACK_TLVS) === 0) return { errno };
   const reason = decodeAttributes(payload.subarray(attributesOffset(view, type, flags))).get(
     NLMSGERR_ATTR_MSG,
