@@ -14,6 +14,7 @@ import type { NodeBackend, SyncReport } from '../podnet/backend/node-backend.ts'
 import { renderMasquerade } from '../podnet/masquerade.ts';
 import { ensureOwnCidrs } from '../podnet/own-cidrs.ts';
 import { BoundedRunner } from '../util/bounded-runner.ts';
+import { type Clock, systemClock } from '../util/clock.ts';
 import { describeError } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { AgentConfig } from './config.ts';
@@ -29,7 +30,11 @@ export interface NodeNetworkOptions {
   /** Called with the own node's facts before the kernel is synced. */
   onOwnNode: (facts: NodeFacts, node: Node) => void;
   logger: Logger;
+  clock?: Clock;
 }
+
+/** How often all is looked at without a reason: somebody may have removed what is ours. */
+const resyncMs = 60_000;
 
 export interface NodeNetworkStatus {
   synced: boolean;
@@ -45,14 +50,18 @@ export class NodeNetwork {
   readonly #firstSync = Promise.withResolvers<void>();
   #status: NodeNetworkStatus = { synced: false, nodes: 0, problems: [] };
   #ruleset: string | undefined;
+  readonly #clock: Clock;
   #unsubscribe = () => {};
+  #cancelResync = () => {};
 
   constructor(options: NodeNetworkOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#nodes = options.informers.store(resources.nodes);
     this.#runner = new BoundedRunner({
       run: () => this.#sync(),
       minIntervalMs: 50,
+      clock: this.#clock,
       onError: (error) => {
         this.#status = { ...this.#status, lastError: describeError(error) };
         options.logger.error('cannot sync the node’s network', { error });
@@ -68,10 +77,12 @@ export class NodeNetwork {
         this.#options.onOwnNode(nodeFacts(now), now);
     });
     void this.#nodes.synced().then(() => this.#runner.request());
+    this.#scheduleResync();
   }
 
   stop(): void {
     this.#unsubscribe();
+    this.#cancelResync();
     this.#runner.stop();
   }
 
@@ -82,6 +93,14 @@ export class NodeNetwork {
 
   status(): NodeNetworkStatus {
     return this.#status;
+  }
+
+  #scheduleResync(): void {
+    this.#cancelResync = this.#clock.after(resyncMs, () => {
+      this.#ruleset = undefined;
+      this.#runner.request();
+      this.#scheduleResync();
+    });
   }
 
   async #sync(): Promise<void> {

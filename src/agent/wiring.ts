@@ -17,30 +17,30 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CniServer, startCniServer } from '../cni/server/cni-server.ts';
-import { createDispatcher } from '../cni/server/dispatch.ts';
+import { startCniServer } from '../cni/server/cni-server.ts';
+import { createDispatcher, type Dispatcher } from '../cni/server/dispatch.ts';
 import { NodeIpam } from '../ipam/node-ipam.ts';
 import type { KubeClient } from '../kube/client/client.ts';
-import { createInformers } from '../kube/client/informers.ts';
+import { createInformers, type Informers } from '../kube/client/informers.ts';
 import { resources } from '../kube/resources.ts';
-import { errno, KernelError } from '../linux/errno.ts';
-import type { Link, RouteNetlink } from '../linux/netlink/route-netlink.ts';
+import type { RouteNetlink } from '../linux/netlink/route-netlink.ts';
 import type { Nftables } from '../linux/nftables/nftables.ts';
-import { equalIp, formatIp, type Ip } from '../net/ip.ts';
+import { formatIp } from '../net/ip.ts';
 import { createHostgwBackend } from '../podnet/backend/hostgw/apply.ts';
 import { createRoutedInterface } from '../podnet/interface/routed/apply.ts';
 import type { ServiceProxy, ServiceProxyOptions } from '../service/service-proxy.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
-import { createAgentMetrics } from './agent-metrics.ts';
+import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
 import type { AgentConfig } from './config.ts';
 import { installShim, writeConflist } from './conflist.ts';
-import { createNodeCondition } from './node-condition.ts';
+import { createNodeCondition, type NodeCondition } from './node-condition.ts';
 import { type NodeFacts, NodeMemory } from './node-facts.ts';
 import { NodeNetwork } from './node-network.ts';
-import { applyNodeSysctls, hasIpv6 } from './node-sysctls.ts';
+import { applyNodeSysctls } from './node-sysctls.ts';
 import { PodNetwork } from './pod-network.ts';
-import { startStatusServer } from './status-server.ts';
+import { type StatusSources, startStatusServer } from './status-server.ts';
+import { Uplink } from './uplink.ts';
 
 /** What the kernel and the API are to an agent; tests give others. */
 export interface AgentParts {
@@ -63,25 +63,93 @@ export interface Agent {
 
 /** @throws TendrilError when the node cannot carry the pod network; nothing that runs is stopped then */
 export async function startAgent(config: AgentConfig, parts: AgentParts): Promise<Agent> {
-  const { client, netlink, logger, clock = systemClock } = parts;
   await using stack = new AsyncDisposableStack();
-  const uplink = new Uplink(netlink, config.uplink);
-  const memory = new NodeMemory(join(config.stateDirectory, 'node.json'));
-  const remembered = await memory.load();
-  const readiness = new Readiness(remembered !== undefined && hasPins(config.bpfDirectory));
-  uplink.setFacts(remembered);
-
   applyNodeSysctls(config.uplink);
+  const node = await openNode(config, parts, stack);
+  const services = wireServices(node);
+  const network = wireNetwork(node, services);
+  await services.start();
+  stack.defer(() => services.stop());
+  const pods = wirePods(node, services);
+  const recovered = await pods.recover();
+  const metrics = createAgentMetrics({
+    usage: () => node.ipam.usage(),
+    services: () => services.status(),
+    network: () => network.status(),
+  });
+  stack.defer(() => metrics.stop());
+  const cni = await startCniServer({ path: config.cniSocket, dispatch: dispatcherOf(node, pods, metrics) });
+  stack.defer(() => cni.close());
+  network.start();
+  node.informers.start();
+  const status = await startStatusServer(
+    config.statusPort,
+    statusSources(node, { services, network, metrics }),
+  );
+  stack.defer(() => status.close());
+  node.logger.info('agent started', { ...recovered, ready: node.notReady() === undefined });
+  const announced = announce(node, [network.synced(), services.synced()]);
+  // Told to whoever asks for it; nobody has to.
+  announced.catch(() => {});
+  const owned = stack.move();
+  return { notReady: node.notReady, ready: () => announced, stop: () => owned.disposeAsync() };
+}
+
+/** What all of the agent shares. */
+interface NodeContext extends Required<AgentParts> {
+  config: AgentConfig;
+  uplink: Uplink;
+  memory: NodeMemory;
+  ipam: NodeIpam;
+  informers: Informers;
+  condition: NodeCondition;
+  /** Of the Node object, as last seen. */
+  facts: NodeFacts | undefined;
+  notReady: () => string | undefined;
+  setReady: () => void;
+}
+
+/** Reads back what an earlier agent knew, and opens what the parts share. */
+async function openNode(
+  config: AgentConfig,
+  { clock = systemClock, ...parts }: AgentParts,
+  stack: AsyncDisposableStack,
+): Promise<NodeContext> {
+  const memory = new NodeMemory(join(config.stateDirectory, 'node.json'));
+  const facts = await memory.load();
+  const uplink = new Uplink(parts.netlink, config.uplink);
+  uplink.setFacts(facts);
   const ipam = await NodeIpam.open({ path: join(config.stateDirectory, 'addresses'), clock });
   stack.defer(() => ipam.close());
-  ipam.setCidrs(remembered?.podCidrs ?? []);
-
-  const informers = createInformers({ client, logger, clock });
+  ipam.setCidrs(facts?.podCidrs ?? []);
+  const informers = createInformers({ client: parts.client, logger: parts.logger, clock });
   stack.defer(() => informers.stop());
-  const proxy = parts.createServiceProxy({
+  const condition = createNodeCondition({ client: parts.client, clock, logger: parts.logger });
+  stack.defer(() => condition.stop());
+  let reason: string | undefined = 'the agent has not learned of the cluster’s nodes and Services yet';
+  // Programs and maps of an earlier agent are in force: a later failure does not make running pods worse.
+  if (facts !== undefined && hasPins(config.bpfDirectory)) reason = undefined;
+  return {
+    ...{ ...parts, clock, config, uplink, memory, ipam, informers, condition, facts },
+    notReady: () => reason,
+    setReady: () => {
+      reason = undefined;
+    },
+  };
+}
+
+function wireServices(node: NodeContext): ServiceProxy {
+  const { config, informers, uplink, logger, clock } = node;
+  return node.createServiceProxy({
     services: informers.store(resources.services),
     slices: informers.store(resources.endpointSlices),
-    node: { name: config.nodeName, zone: remembered?.zone, addresses: () => uplink.addresses() },
+    node: {
+      name: config.nodeName,
+      get zone() {
+        return node.facts?.zone;
+      },
+      addresses: () => uplink.addresses(),
+    },
     bpf: {
       objectsDirectory: config.objectsDirectory,
       pinDirectory: config.bpfDirectory,
@@ -91,147 +159,71 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
     logger: logger.child({ component: 'services' }),
     clock,
   });
-  const condition = createNodeCondition({ client, clock, logger });
-  stack.defer(() => condition.stop());
-  const network = new NodeNetwork({
-    config,
-    informers,
-    netlink,
+}
+
+function wireNetwork(node: NodeContext, services: ServiceProxy): NodeNetwork {
+  const { config, informers, netlink, uplink, ipam, condition, memory, logger, clock } = node;
+  return new NodeNetwork({
+    ...{ config, informers, netlink, clock },
     backend: createHostgwBackend({ netlink, uplink: config.uplink }),
-    applyRuleset: (text) => parts.nftables.apply(undefined, text),
+    applyRuleset: (text) => node.nftables.apply(undefined, text),
     logger: logger.child({ component: 'network' }),
-    onOwnNode: (facts, node) => {
-      if (uplink.setFacts(facts)) proxy.refresh();
+    onOwnNode: (facts, object) => {
+      const zoneChanged = facts.zone !== node.facts?.zone;
+      node.facts = facts;
+      if (uplink.setFacts(facts) || zoneChanged) services.refresh();
       ipam.setCidrs(facts.podCidrs);
-      condition.observe(node);
-      void memory.save(facts).catch((error) => logger.warn('cannot remember the node', { error }));
+      condition.observe(object);
+      memory.save(facts).catch((error) => logger.warn('cannot remember the node', { error }));
     },
   });
-  stack.defer(() => network.stop());
+}
 
-  await proxy.start();
-  stack.defer(() => proxy.stop());
-  const pods = new PodNetwork({
+function wirePods(
+  { ipam, netlink, uplink, notReady, logger }: NodeContext,
+  services: ServiceProxy,
+): PodNetwork {
+  return new PodNetwork({
     ipam,
     podInterface: createRoutedInterface({ node: netlink, situation: () => uplink.situation() }),
-    datapath: proxy,
-    notReady: () => readiness.reason,
+    datapath: services,
+    notReady,
     logger: logger.child({ component: 'pods' }),
   });
-  const recovered = await pods.recover();
-  const metrics = createAgentMetrics({
-    usage: () => ipam.usage(),
-    services: () => proxy.status(),
-    network: () => network.status(),
-  });
-  stack.defer(() => metrics.stop());
-  const dispatch = metrics.measured(
-    createDispatcher({ handler: pods, logger: logger.child({ component: 'cni' }) }),
-  );
-  const cni: CniServer = await startCniServer({ path: config.cniSocket, dispatch });
-  stack.defer(() => cni.close());
-  network.start();
-  informers.start();
-  const statusServer = await startStatusServer(config.statusPort, {
-    notReady: () => readiness.reason,
+}
+
+function dispatcherOf({ logger }: NodeContext, handler: PodNetwork, metrics: AgentMetrics): Dispatcher {
+  return metrics.measured(createDispatcher({ handler, logger: logger.child({ component: 'cni' }) }));
+}
+
+function statusSources(
+  { config, ipam, notReady }: NodeContext,
+  { services, network, metrics }: { services: ServiceProxy; network: NodeNetwork; metrics: AgentMetrics },
+): StatusSources {
+  return {
+    notReady,
     metrics: () => metrics.render(),
     status: () => ({
       node: config.nodeName,
-      ready: readiness.reason === undefined,
-      notReady: readiness.reason,
+      ready: notReady() === undefined,
+      notReady: notReady(),
       pods: ipam.list().map(({ ips, ...rest }) => ({ ...rest, ips: ips.map(formatIp) })),
       ipam: ipam.usage(),
       network: network.status(),
-      services: proxy.status(),
+      services: services.status(),
       rssBytes: process.memoryUsage.rss(),
     }),
-  });
-  stack.defer(() => statusServer.close());
-  logger.info('agent started', { ...recovered, ready: readiness.reason === undefined });
-
-  const announced = announce();
-  announced.catch(() => {});
-  const owned = stack.move();
-  return {
-    notReady: () => readiness.reason,
-    ready: () => announced,
-    stop: () => owned.disposeAsync(),
   };
-
-  async function announce(): Promise<void> {
-    await installShim(config);
-    if (readiness.reason !== undefined) await Promise.all([network.synced(), proxy.synced()]);
-    readiness.set();
-    await writeConflist(config);
-    condition.setUp();
-    logger.info('pods can start');
-  }
 }
 
-/** From "not yet" to "ready", once; a sync that fails later does not make running pods worse. */
-class Readiness {
-  #reason: string | undefined;
-
-  constructor(ready: boolean) {
-    this.#reason = ready ? undefined : 'the agent has not learned of the cluster’s nodes and Services yet';
-  }
-
-  get reason(): string | undefined {
-    return this.#reason;
-  }
-
-  set(): void {
-    this.#reason = undefined;
-  }
-}
-
-/** The interface that leads to the other nodes, and the node's addresses, as far as they are known. */
-class Uplink {
-  readonly #netlink: RouteNetlink;
-  readonly #name: string;
-  readonly #ipv6 = hasIpv6();
-  #internalIps: readonly Ip[] = [];
-  #addresses: readonly Ip[] | undefined;
-
-  constructor(netlink: RouteNetlink, name: string) {
-    this.#netlink = netlink;
-    this.#name = name;
-  }
-
-  link(): Link {
-    const link = this.#netlink.link(this.#name);
-    if (link !== undefined) return link;
-    throw new KernelError(errno.ENODEV, 'find the uplink', this.#name, {
-      remedy: 'give the agent the interface that leads to the other nodes',
-    });
-  }
-
-  /** True when the node's addresses are others than before. */
-  setFacts(facts: NodeFacts | undefined): boolean {
-    const before = this.#addresses?.map(formatIp).join();
-    this.#internalIps = facts?.internalIps ?? [];
-    this.#addresses = undefined;
-    return this.addresses().map(formatIp).join() !== before;
-  }
-
-  /** The node's own addresses of global scope on the uplink, those that its Node object names first. */
-  addresses(): readonly Ip[] {
-    this.#addresses ??= this.#readAddresses();
-    return this.#addresses;
-  }
-
-  situation(): { mtu: number; sources: readonly Ip[]; ipv6: boolean } {
-    return { mtu: this.link().mtu, sources: this.addresses(), ipv6: this.#ipv6 };
-  }
-
-  #readAddresses(): Ip[] {
-    const present = this.#netlink
-      .addresses({ link: this.link().index })
-      .filter(({ scope = 0 }) => scope === 0)
-      .map(({ ip }) => ip);
-    const isNamed = (ip: Ip) => this.#internalIps.some((internal) => equalIp(internal, ip));
-    return [...present.filter(isNamed), ...present.filter((ip) => !isNamed(ip))];
-  }
+/** Tells the runtime and the cluster that pods can start here: once the kernel holds a complete state. */
+async function announce(node: NodeContext, complete: Promise<void>[]): Promise<void> {
+  await installShim(node.config);
+  if (node.notReady() !== undefined) await Promise.all(complete);
+  node.setReady();
+  await writeConflist(node.config);
+  node.condition.setUp();
+  node.logger.info('pods can start');
 }
 
 /** Programs and maps of an earlier agent are pinned, hence in force. */
