@@ -58,7 +58,7 @@ function runKubelets(client: KubeClient, informers: Informers): void {
       client.delete(resources.pods, pod.metadata, { gracePeriodSeconds: 0 }).catch(() => {});
     } else if (pod.status?.phase !== 'Running' && !pod.metadata.labels?.['never-ready']) {
       const n = addresses++;
-      const podIPs = [{ ip: `10.244.0.${n}` }, { ip: `fd00:10:244::${n}` }];
+      const podIPs = [{ ip: `10.244.${n >> 8}.${n & 255}` }, { ip: `fd00:10:244::${n.toString(16)}` }];
       const conditions = [
         { type: 'PodScheduled', status: 'True' },
         {
