@@ -20,7 +20,12 @@ export default defineConfig({
       {
         test: {
           name: 'root',
-          include: ['src/**/*.root.test.ts', 'tests/e2e/**/*.test.ts', 'bpf/tests/**/*.test.ts'],
+          include: [
+            'src/**/*.root.test.ts',
+            'tests/e2e/**/*.test.ts',
+            'bpf/tests/**/*.test.ts',
+            'native/**/*.root.test.ts',
+          ],
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
