@@ -8,11 +8,20 @@
  */
 import type { KubeClient } from '../../kube/client/client.ts';
 import type { PortRange } from '../../net/ports.ts';
-import type { Clock } from '../../util/clock.ts';
-import type { Logger } from '../../util/logger.ts';
-import type { ApiHandler } from './api-request.ts';
-import type { Listener, ListenOptions } from './http/https-server.ts';
+import { type Clock, systemClock } from '../../util/clock.ts';
+import { type Logger, silentLogger } from '../../util/logger.ts';
+import { ServiceAllocator } from './allocation/service-allocator.ts';
+import type { ApiHandler, ApiRequest } from './api-request.ts';
+import { bootstrap } from './bootstrap.ts';
+import { GarbageCollector } from './gc/garbage-collector.ts';
+import { NamespaceController } from './gc/namespace-controller.ts';
+import { createHandler } from './handler.ts';
+import { type Listener, type ListenOptions, listenHttps } from './http/https-server.ts';
+import { InProcessClient } from './in-process-client.ts';
 import type { PodLogs } from './rest/pod-logs.ts';
+import { createRestContext } from './rest/rest-context.ts';
+import { MemoryStorage } from './storage/memory-storage.ts';
+import type { Storage } from './storage/storage.ts';
 
 export interface ApiServerOptions {
   /** One or two, of different families, primary first. */
@@ -23,6 +32,7 @@ export interface ApiServerOptions {
   /** PEM; what pods get as `kube-root-ca.crt`. */
   caCertificate?: string;
   podLogs?: PodLogs;
+  storage?: Storage;
   clock?: Clock;
   logger?: Logger;
 }
@@ -40,4 +50,49 @@ export interface ApiServer {
   stop(): Promise<void>;
 }
 
-export declare function createApiServer(options: ApiServerOptions): ApiServer;
+/** A running server with what every cluster has: namespaces and the `kubernetes` Service. */
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { serviceCidrs, nodePortRange, caCertificate = '', logger = silentLogger } = options;
+  const storage = options.storage ?? new MemoryStorage();
+  const services = new ServiceAllocator({ serviceCidrs, nodePortRange });
+  services.attach(storage);
+  const context = createRestContext({
+    storage,
+    services,
+    clock: options.clock ?? systemClock,
+    podLogs: options.podLogs,
+  });
+  const collector = new GarbageCollector(context, logger);
+  const namespaces = new NamespaceController(context, { caCertificate, logger });
+  bootstrap(context, { serviceCidrs, advertise: options.advertise });
+  const stopping = new AbortController();
+  const answer = createHandler(context, logger);
+  // Every watch and followed log ends with the server.
+  const handle: ApiHandler = (request) => {
+    const signals = request.signal ? [request.signal, stopping.signal] : [stopping.signal];
+    return answer({ ...request, signal: isLong(request) ? AbortSignal.any(signals) : request.signal });
+  };
+  const listeners: Listener[] = [];
+  return {
+    handle,
+    client: () => new InProcessClient(handle),
+    async listen(at) {
+      const listener = await listenHttps(handle, at);
+      listeners.push(listener);
+      return listener;
+    },
+    setPodLogs(podLogs) {
+      context.podLogs = podLogs;
+    },
+    async stop() {
+      stopping.abort();
+      collector.stop();
+      namespaces.stop();
+      await Promise.all(listeners.map((listener) => listener.close()));
+    },
+  };
+}
+
+function isLong({ path, query }: ApiRequest): boolean {
+  return query?.has('watch') === true || query?.has('follow') === true || path.includes('/watch/');
+}

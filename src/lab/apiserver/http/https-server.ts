@@ -1,3 +1,15 @@
+/** The API over TLS. A client certificate says who may speak; health and version need none. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { ApiError } from '../../../kube/client/api-error.ts';
+import { TendrilError } from '../../../util/errors.ts';
+import type { ApiHandler, ApiResponse } from '../api-request.ts';
+import { internalError, unauthorized } from '../status.ts';
+import { readRequest } from './request-reader.ts';
+import { writeResponse } from './response-writer.ts';
+
 export interface ListenOptions {
   /** PEM. */
   certificate: string;
@@ -12,4 +24,77 @@ export interface Listener {
   /** Of the first socket. */
   readonly port: number;
   close(): Promise<void>;
+}
+
+const open = new Set(['/healthz', '/livez', '/readyz', '/version']);
+
+async function answer(
+  handle: ApiHandler,
+  message: IncomingMessage,
+  signal: AbortSignal,
+): Promise<ApiResponse> {
+  try {
+    const path = (message.url ?? '').split('?')[0]!;
+    if (!open.has(path) && !(message.socket as TLSSocket).authorized) throw unauthorized();
+    return await handle(await readRequest(message, signal));
+  } catch (error) {
+    const { status } = error instanceof ApiError ? error : internalError('the request cannot be read');
+    return { status: status.code, body: status };
+  }
+}
+
+function serve(handle: ApiHandler) {
+  return async (message: IncomingMessage, out: ServerResponse): Promise<void> => {
+    const abort = new AbortController();
+    out.on('close', () => abort.abort());
+    const response = await answer(handle, message, abort.signal);
+    const acceptsGzip = String(message.headers['accept-encoding'] ?? '').includes('gzip');
+    try {
+      await writeResponse(out, response, { acceptsGzip });
+    } catch {
+      out.destroy();
+    }
+  };
+}
+
+/** Throws TendrilError BAD_INPUT where the port is taken. */
+function listen(server: Server, at: { host: string; port: number } | { fd: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const where = 'fd' in at ? `descriptor ${at.fd}` : `${at.host} port ${at.port}`;
+      const remedy =
+        cause.code === 'EADDRINUSE' ? 'Choose another port, or end what listens there.' : undefined;
+      reject(new TendrilError('BAD_INPUT', `the API server cannot listen on ${where}`, { cause, remedy }));
+    });
+    server.listen(at, () => resolve());
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** One TLS server for each socket, all on the same handler. */
+export async function listenHttps(handle: ApiHandler, options: ListenOptions): Promise<Listener> {
+  const places = 'fds' in options.at ? options.at.fds.map((fd) => ({ fd })) : [options.at];
+  const servers: Server[] = [];
+  const closeAll = async () => void (await Promise.all(servers.map(close)));
+  try {
+    for (const place of places) {
+      const tls = { cert: options.certificate, key: options.key, ca: options.clientCa };
+      const server = createServer({ ...tls, requestCert: true, rejectUnauthorized: false }, serve(handle));
+      // Watches are silent for long; the clients' own timeouts end them.
+      server.requestTimeout = 0;
+      server.keepAliveTimeout = 65_000;
+      servers.push(server);
+      await listen(server, place);
+    }
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+  return { port: (servers[0]!.address() as AddressInfo).port, close: closeAll };
 }

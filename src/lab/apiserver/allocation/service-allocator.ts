@@ -1,0 +1,211 @@
+/**
+ * Gives Services their cluster IPs, node ports and health check ports. What is taken is known from the stored
+ * Services alone, so a refused write or a dry run leaves nothing behind and a deletion frees everything.
+ */
+import { type Cidr, cidrContains, cidrSize, formatCidr, nthIp, parseCidr } from '../../../net/cidr.ts';
+import { formatIp, parseIp } from '../../../net/ip.ts';
+import type { PortRange } from '../../../net/ports.ts';
+import type { JsonObject } from '../json.ts';
+import type { Storage, StorageEvent } from '../storage/storage.ts';
+import { type FieldError, invalidValue } from '../validation/field-error.ts';
+import {
+  familyOf,
+  type IpFamily,
+  keepClusterIps,
+  normalizeClusterIps,
+  settleIpFamilies,
+} from './ip-families.ts';
+
+/** The lowest addresses are left to those who ask for one (KEP-3070). */
+function staticBand(size: bigint): bigint {
+  const share = size / 16n;
+  const band = share < 16n ? 16n : share > 256n ? 256n : share;
+  return band >= size - 2n ? 0n : band;
+}
+
+/** One number after the other, from where the last one was given, so that a freed one rests. */
+class Cursor {
+  #next: bigint;
+  readonly #first: bigint;
+  readonly #last: bigint;
+
+  constructor(first: bigint, last: bigint, start: bigint) {
+    this.#first = first;
+    this.#last = last;
+    this.#next = start;
+  }
+
+  take(isTaken: (value: bigint) => boolean): bigint | undefined {
+    const count = this.#last - this.#first + 1n;
+    for (let tried = 0n; tried < count; tried++) {
+      const value = this.#next;
+      this.#next = value >= this.#last ? this.#first : value + 1n;
+      if (!isTaken(value)) return value;
+    }
+    return undefined;
+  }
+}
+
+interface Pool {
+  cidr: Cidr;
+  cursor: Cursor;
+}
+
+const wantsNodePorts = (spec: JsonObject): boolean =>
+  spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
+
+const wantsHealthCheckPort = (spec: JsonObject): boolean =>
+  spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
+
+export class ServiceAllocator {
+  readonly #families: IpFamily[] = [];
+  readonly #pools = new Map<IpFamily, Pool>();
+  readonly #portRange: PortRange;
+  readonly #ports: Cursor;
+  /** By address and by port: the key of the Service that has it. */
+  readonly #usedIps = new Map<string, string>();
+  readonly #usedPorts = new Map<number, string>();
+
+  constructor(options: { serviceCidrs: string[]; nodePortRange: PortRange }) {
+    for (const text of options.serviceCidrs) {
+      const cidr = parseCidr(text);
+      const family = cidr.ip.family === 4 ? 'IPv4' : 'IPv6';
+      const size = cidrSize(cidr);
+      const last = cidr.ip.family === 4 ? size - 2n : size - 1n;
+      this.#families.push(family);
+      this.#pools.set(family, { cidr, cursor: new Cursor(1n, last, 1n + staticBand(size)) });
+    }
+    this.#portRange = options.nodePortRange;
+    const { first, last } = options.nodePortRange;
+    this.#ports = new Cursor(BigInt(first), BigInt(last), BigInt(first));
+  }
+
+  /** The cluster's families, primary first. */
+  get families(): readonly IpFamily[] {
+    return this.#families;
+  }
+
+  /** Follows the stored Services. */
+  attach(storage: Storage): void {
+    storage.watch('/services', storage.revision, (event) => this.#follow(event));
+  }
+
+  /** Fills in clusterIPs, node ports and what belongs to them; errors where a requested one cannot be had. */
+  allocate(next: JsonObject, old: JsonObject | undefined): FieldError[] {
+    const spec = next.spec as JsonObject;
+    const before = old?.spec as JsonObject | undefined;
+    const key = `${next.metadata.namespace}/${next.metadata.name}`;
+    if (spec.type === 'ExternalName') return [];
+    normalizeClusterIps(spec, before);
+    keepClusterIps(spec, before);
+    const errors = settleIpFamilies(spec, before, this.#families);
+    if (errors.length > 0) return errors;
+    return [
+      ...this.#allocateIps(spec, key),
+      ...this.#allocateNodePorts(spec, before, key),
+      ...this.#allocateHealthCheckPort(spec, before, key),
+    ];
+  }
+
+  #allocateIps(spec: JsonObject, key: string): FieldError[] {
+    if (spec.clusterIPs?.[0] === 'None') {
+      spec.clusterIP = 'None';
+      spec.clusterIPs = ['None'];
+      return [];
+    }
+    const ips = [...(spec.clusterIPs ?? [])] as string[];
+    for (const [i, family] of (spec.ipFamilies as IpFamily[]).entries()) {
+      const why = ips[i] ? this.#refuse(ips[i], key) : this.#giveIp(ips, i, family);
+      if (why !== undefined) return [invalidValue('spec.clusterIPs', ips, why)];
+    }
+    spec.clusterIPs = ips;
+    spec.clusterIP = ips[0];
+    return [];
+  }
+
+  #refuse(ip: string, key: string): string | undefined {
+    const { cidr } = this.#pools.get(familyOf(ip)!)!;
+    const asked = `failed to allocate IP ${ip}: `;
+    if (!cidrContains(cidr, parseIp(ip))) {
+      return `${asked}the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${formatCidr(cidr)}`;
+    }
+    const holder = this.#usedIps.get(ip);
+    return holder === undefined || holder === key ? undefined : `${asked}provided IP is already allocated`;
+  }
+
+  #giveIp(ips: string[], i: number, family: IpFamily): string | undefined {
+    const { cidr, cursor } = this.#pools.get(family)!;
+    const index = cursor.take((n) => this.#usedIps.has(formatIp(nthIp(cidr, n))));
+    if (index === undefined) return 'failed to allocate a serviceIP: range is full';
+    ips[i] = formatIp(nthIp(cidr, index));
+    return undefined;
+  }
+
+  #allocateNodePorts(spec: JsonObject, before: JsonObject | undefined, key: string): FieldError[] {
+    if (!wantsNodePorts(spec)) return spec.type === 'LoadBalancer' ? this.#checkNodePorts(spec, key) : [];
+    const kept = before !== undefined && wantsNodePorts(before) ? ((before.ports ?? []) as JsonObject[]) : [];
+    const ports = (spec.ports ?? []) as JsonObject[];
+    const given = new Set(ports.map((p) => p.nodePort).filter(Boolean) as number[]);
+    for (const port of ports) {
+      if (port.nodePort) continue;
+      const old = kept.find((p) => p.protocol === port.protocol && p.port === port.port)?.nodePort;
+      // One number for both protocols of a port, as DNS has it.
+      const twin = ports.find(
+        (p) => p.nodePort && p.port === port.port && p.protocol !== port.protocol,
+      )?.nodePort;
+      port.nodePort = (given.has(old) ? undefined : old) ?? twin ?? this.#givePort(given);
+      if (port.nodePort === undefined) {
+        return [invalidValue('spec.ports', port.port, 'failed to allocate a nodePort: range is full')];
+      }
+      given.add(port.nodePort);
+    }
+    return this.#checkNodePorts(spec, key);
+  }
+
+  #checkNodePorts(spec: JsonObject, key: string): FieldError[] {
+    return ((spec.ports ?? []) as JsonObject[]).flatMap((port, i) =>
+      port.nodePort ? this.#refusePort(port.nodePort, `spec.ports[${i}].nodePort`, key) : [],
+    );
+  }
+
+  #givePort(given: ReadonlySet<number>): number | undefined {
+    const port = this.#ports.take((n) => this.#usedPorts.has(Number(n)) || given.has(Number(n)));
+    return port === undefined ? undefined : Number(port);
+  }
+
+  #refusePort(port: number, field: string, key: string): FieldError[] {
+    const { first, last } = this.#portRange;
+    const range = `provided port is not in the valid range. The range of valid ports is ${first}-${last}`;
+    if (port < first || port > last) return [invalidValue(field, port, range)];
+    const holder = this.#usedPorts.get(port);
+    return holder === undefined || holder === key
+      ? []
+      : [invalidValue(field, port, 'provided port is already allocated')];
+  }
+
+  #allocateHealthCheckPort(spec: JsonObject, before: JsonObject | undefined, key: string): FieldError[] {
+    if (!wantsHealthCheckPort(spec)) return [];
+    const nodePorts = new Set(((spec.ports ?? []) as JsonObject[]).map((p) => p.nodePort as number));
+    spec.healthCheckNodePort ||= before?.healthCheckNodePort || this.#givePort(nodePorts);
+    return this.#refusePort(spec.healthCheckNodePort, 'spec.healthCheckNodePort', key);
+  }
+
+  #follow(event: StorageEvent): void {
+    const key = `${event.object.metadata.namespace}/${event.object.metadata.name}`;
+    if (event.previous !== undefined) this.#mark(event.previous as JsonObject, undefined);
+    if (event.type !== 'DELETED') this.#mark(event.object as JsonObject, key);
+  }
+
+  #mark(service: JsonObject, key: string | undefined): void {
+    const { clusterIPs = [], ports = [], healthCheckNodePort } = service.spec ?? {};
+    const nodePorts = [...ports.map((p: JsonObject) => p.nodePort), healthCheckNodePort].filter(Boolean);
+    for (const ip of clusterIPs) {
+      if (key === undefined) this.#usedIps.delete(ip);
+      else if (ip !== 'None') this.#usedIps.set(ip, key);
+    }
+    for (const port of nodePorts) {
+      if (key === undefined) this.#usedPorts.delete(port);
+      else this.#usedPorts.set(port, key);
+    }
+  }
+}

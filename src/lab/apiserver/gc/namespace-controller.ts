@@ -1,0 +1,94 @@
+/** What comes with every namespace (a ServiceAccount, the CA's certificate), and what its deletion takes along. */
+import { isAlreadyExists } from '../../../kube/client/api-error.ts';
+import type { KubeObject } from '../../../kube/meta.ts';
+import type { Logger } from '../../../util/logger.ts';
+import type { JsonObject } from '../json.ts';
+import { findResource, storedResources } from '../registry/registry.ts';
+import { createObject } from '../rest/create.ts';
+import { deleteObject } from '../rest/delete.ts';
+import type { RestContext } from '../rest/rest-context.ts';
+import { finalizeNamespace } from '../rest/subresources.ts';
+import type { StorageEvent } from '../storage/storage.ts';
+import { WorkQueue } from './work-queue.ts';
+
+const namespaces = findResource('', 'v1', 'namespaces')!;
+const serviceAccounts = findResource('', 'v1', 'serviceaccounts')!;
+const configMaps = findResource('', 'v1', 'configmaps')!;
+const contents = storedResources.filter((r) => r.namespaced);
+
+export class NamespaceController {
+  readonly #context: RestContext;
+  readonly #caCertificate: string;
+  readonly #queue: WorkQueue;
+  readonly #stops: (() => void)[];
+
+  constructor(context: RestContext, options: { caCertificate: string; logger: Logger }) {
+    const { storage } = context;
+    this.#context = context;
+    this.#caCertificate = options.caCertificate;
+    this.#queue = new WorkQueue(
+      (name) => this.#sync(name),
+      (error) => options.logger.error('namespace controller failed', { error }),
+    );
+    this.#stops = [
+      storage.watch('/namespaces', storage.revision, (event) => this.#queue.add(event.object.metadata.name)),
+      ...contents.map((r) =>
+        storage.watch(r.collection, storage.revision, (event) => this.#onContent(event)),
+      ),
+    ];
+  }
+
+  stop(): void {
+    this.#queue.stop();
+    for (const stop of this.#stops) stop();
+  }
+
+  #onContent({ type, object }: StorageEvent): void {
+    const { namespace } = object.metadata;
+    if (type !== 'DELETED' || namespace === undefined) return;
+    if (this.#context.storage.get('/namespaces', namespace)?.metadata.deletionTimestamp)
+      this.#queue.add(namespace);
+  }
+
+  #sync(name: string): void {
+    const namespace = this.#context.storage.get('/namespaces', name);
+    if (namespace === undefined) return;
+    if (namespace.metadata.deletionTimestamp) this.#empty(namespace);
+    else this.#furnish(name);
+  }
+
+  #furnish(namespace: string): void {
+    this.#ensure(serviceAccounts, { metadata: { name: 'default', namespace } });
+    if (this.#caCertificate === '') return;
+    const annotations = {
+      'kubernetes.io/description':
+        'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.',
+    };
+    const metadata = { name: 'kube-root-ca.crt', namespace, annotations };
+    this.#ensure(configMaps, { metadata, data: { 'ca.crt': this.#caCertificate } });
+  }
+
+  #ensure(resource: typeof configMaps, object: JsonObject): void {
+    const { namespace, name } = object.metadata;
+    if (this.#context.storage.get(resource.collection, `${namespace}/${name}`) !== undefined) return;
+    try {
+      createObject(this.#context, { resource, namespace }, object);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+    }
+  }
+
+  /** Deletes what is in it; when nothing is left the namespace goes too. */
+  #empty(namespace: KubeObject): void {
+    const { name } = namespace.metadata;
+    let left = 0;
+    for (const resource of contents) {
+      for (const object of this.#context.storage.list(resource.collection, { namespace: name })) {
+        const ref = { resource, namespace: name, name: object.metadata.name };
+        const waits = object.metadata.deletionTimestamp !== undefined;
+        if (waits || !deleteObject(this.#context, ref, { propagationPolicy: 'Background' }).gone) left++;
+      }
+    }
+    if (left === 0) finalizeNamespace(this.#context, { resource: namespaces, name }, { spec: {} });
+  }
+}

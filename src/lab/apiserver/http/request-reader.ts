@@ -1,0 +1,54 @@
+/** From an HTTP request to the handler's: body read, decompressed and decoded. */
+import type { IncomingMessage } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+import type { ApiRequest } from '../api-request.ts';
+import { badRequest, unsupportedMediaType } from '../status.ts';
+
+/** Kubernetes takes 3 MiB. */
+const maxBodyBytes = 3 * 1024 * 1024;
+
+async function readBytes(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of message) {
+    size += chunk.length;
+    if (size > maxBodyBytes) throw badRequest(`the request is larger than ${maxBodyBytes} bytes`);
+    chunks.push(chunk);
+  }
+  const bytes = Buffer.concat(chunks);
+  return message.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes;
+}
+
+async function decode(text: string, type: string): Promise<unknown> {
+  if (text === '') return undefined;
+  try {
+    if (!type.includes('yaml')) return JSON.parse(text);
+    return (await import('yaml')).parse(text);
+  } catch (error) {
+    throw badRequest(`the object provided is unrecognized: ${(error as Error).message}`);
+  }
+}
+
+/** Throws ApiError for a body that is too large, in another encoding than JSON or YAML, or malformed. */
+export async function readRequest(message: IncomingMessage, signal: AbortSignal): Promise<ApiRequest> {
+  const url = new URL(message.url ?? '/', 'http://server');
+  const contentType = message.headers['content-type'];
+  const method = message.method ?? 'GET';
+  const request = {
+    method,
+    path: url.pathname,
+    query: url.searchParams,
+    accept: message.headers.accept,
+    contentType,
+    signal,
+  };
+  if (method === 'GET' || method === 'HEAD') return request;
+  const type = contentType ?? 'application/json';
+  const bytes = await readBytes(message);
+  if (bytes.length > 0 && (type.includes('protobuf') || type.includes('cbor'))) {
+    throw unsupportedMediaType(
+      'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+    );
+  }
+  return { ...request, body: await decode(bytes.toString(), type) };
+}

@@ -1,0 +1,69 @@
+/** From the handler's answer to HTTP. */
+import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { gzip } from 'node:zlib';
+import type { ApiResponse } from '../api-request.ts';
+import type { StreamEvent } from '../rest/watch-stream.ts';
+import { encodeBody, encodeEvent } from './encoding.ts';
+
+/** Compression costs more than it saves on one machine, but for what kubectl caches on disk. */
+const compressFromBytes = 1 << 20;
+
+function warningHeaders(warnings: readonly string[] = []): Record<string, string[]> {
+  if (warnings.length === 0) return {};
+  return {
+    warning: warnings.map((text) => `299 - "${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`),
+  };
+}
+
+function sendBytes(out: ServerResponse, content: string | Uint8Array, gzipped: boolean): void {
+  if (!gzipped || content.length < compressFromBytes) {
+    out.end(content);
+    return;
+  }
+  gzip(content, { level: 1 }, (_error, packed) => {
+    out.setHeader('content-encoding', 'gzip');
+    out.end(packed);
+  });
+}
+
+async function sendEvents(out: ServerResponse, events: AsyncIterable<StreamEvent>): Promise<void> {
+  out.writeHead(200, { 'content-type': 'application/json' });
+  out.flushHeaders();
+  for await (const event of events) {
+    if (out.destroyed) return;
+    if (!out.write(encodeEvent(event))) {
+      await new Promise<void>((resolve) => {
+        out.once('drain', resolve);
+        out.once('close', resolve);
+      });
+    }
+  }
+  out.end();
+}
+
+/** Resolves when the answer is handed over; a watch's when it has ended. */
+export async function writeResponse(
+  out: ServerResponse,
+  response: ApiResponse,
+  { acceptsGzip }: { acceptsGzip: boolean },
+): Promise<void> {
+  if ('events' in response) return sendEvents(out, response.events);
+  out.statusCode = response.status;
+  if ('body' in response) {
+    out.setHeader('content-type', 'application/json');
+    for (const [name, values] of Object.entries(warningHeaders(response.warnings)))
+      out.setHeader(name, values);
+    sendBytes(out, encodeBody(response.body), acceptsGzip);
+    return;
+  }
+  out.setHeader('content-type', response.contentType);
+  if (!(response.raw instanceof Readable)) {
+    sendBytes(out, response.raw, acceptsGzip);
+    return;
+  }
+  const { raw } = response;
+  out.on('close', () => raw.destroy());
+  raw.on('error', () => out.destroy());
+  raw.pipe(out);
+}

@@ -1,0 +1,138 @@
+/** Pods: what the API server adds to them, what may change later, and their graceful deletion. */
+import { cloneJson, equalJson, type JsonObject } from '../../json.ts';
+import { type FieldError, fieldForbidden, notSupported } from '../../validation/field-error.ts';
+import type { AdmissionContext, Strategy } from '../resource.ts';
+import { setPodDefaults } from './pod-defaults.ts';
+import { validatePodSpec } from './pod-validation.ts';
+
+/** BestEffort, Burstable or Guaranteed: kubernetes.io/docs/concepts/workloads/pods/pod-qos. */
+function qosClassOf(spec: JsonObject): string {
+  const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])] as JsonObject[];
+  const asks = (c: JsonObject) =>
+    Object.keys({ ...c.resources?.requests, ...c.resources?.limits }).length > 0;
+  if (!containers.some(asks)) return 'BestEffort';
+  const guaranteed = containers.every((c) =>
+    ['cpu', 'memory'].every((r) => {
+      const limit = c.resources?.limits?.[r];
+      return limit !== undefined && (c.resources?.requests?.[r] ?? limit) === limit;
+    }),
+  );
+  return guaranteed ? 'Guaranteed' : 'Burstable';
+}
+
+/** The DefaultTolerationSeconds admission plugin's. */
+function addDefaultTolerations(spec: JsonObject): void {
+  const tolerations = (spec.tolerations ?? []) as JsonObject[];
+  for (const condition of ['not-ready', 'unreachable']) {
+    const key = `node.kubernetes.io/${condition}`;
+    const tolerated = tolerations.some(
+      (t) => (!t.key || t.key === key) && (!t.effect || t.effect === 'NoExecute'),
+    );
+    if (tolerated) continue;
+    tolerations.push({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 });
+  }
+  spec.tolerations = tolerations;
+}
+
+/** Priority admission: the class's value, or that of the global default. */
+function setPriority(spec: JsonObject, context: AdmissionContext): FieldError[] {
+  const collection = 'scheduling.k8s.io/priorityclasses';
+  const builtIn: Record<string, number> = {
+    'system-cluster-critical': 2_000_000_000,
+    'system-node-critical': 2_000_001_000,
+  };
+  const name = spec.priorityClassName;
+  if (name && builtIn[name] !== undefined) spec.priority = builtIn[name];
+  else if (name) {
+    const found = context.get(collection, name) as JsonObject | undefined;
+    if (found === undefined)
+      return [fieldForbidden('spec.priorityClassName', `no PriorityClass with name ${name} was found`)];
+    spec.priority = found.value;
+  } else {
+    const preferred = (context.list(collection) as JsonObject[]).find((c) => c.globalDefault);
+    if (preferred) spec.priorityClassName = preferred.metadata.name;
+    spec.priority = preferred?.value ?? 0;
+  }
+  spec.preemptionPolicy ??= 'PreemptLowerPriority';
+  return [];
+}
+
+function admitPod(pod: JsonObject, old: JsonObject | undefined, context: AdmissionContext): FieldError[] {
+  if (old !== undefined) return [];
+  pod.spec.serviceAccountName ||= 'default';
+  pod.spec.serviceAccount = pod.spec.serviceAccountName;
+  addDefaultTolerations(pod.spec);
+  return setPriority(pod.spec, context);
+}
+
+function prepareForCreate(pod: JsonObject): void {
+  pod.status = { phase: 'Pending', qosClass: qosClassOf(pod.spec) };
+  if (pod.spec.schedulingGates?.length) {
+    const message = 'Scheduling is blocked due to non-empty scheduling gates';
+    pod.status.conditions = [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message }];
+  }
+}
+
+/** The spec without what an update may change. */
+function fixedPart(spec: JsonObject, like: JsonObject): JsonObject {
+  const fixed = cloneJson(spec);
+  for (const list of ['containers', 'initContainers']) {
+    (fixed[list] ?? []).forEach((container: JsonObject, i: number) => {
+      const image = like[list]?.[i]?.image;
+      if (image !== undefined) container.image = image;
+    });
+  }
+  fixed.activeDeadlineSeconds = like.activeDeadlineSeconds;
+  fixed.terminationGracePeriodSeconds = like.terminationGracePeriodSeconds;
+  fixed.schedulingGates = like.schedulingGates;
+  const known = (like.tolerations ?? []) as JsonObject[];
+  const kept = ((fixed.tolerations ?? []) as JsonObject[]).filter((t) => known.some((k) => equalJson(k, t)));
+  if (fixed.tolerations !== undefined) fixed.tolerations = kept;
+  return fixed;
+}
+
+const updatable =
+  'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
+
+function changedPaths(next: unknown, old: unknown, path = 'spec'): string[] {
+  if (equalJson(next, old)) return [];
+  const bothObjects = [next, old].every((v) => typeof v === 'object' && v !== null);
+  if (!bothObjects || Array.isArray(next) !== Array.isArray(old)) return [path];
+  const keys = new Set([...Object.keys(next as object), ...Object.keys(old as object)]);
+  return [...keys].flatMap((key) => {
+    const at = Array.isArray(next) ? `${path}[${key}]` : `${path}.${key}`;
+    return changedPaths((next as JsonObject)[key], (old as JsonObject)[key], at);
+  });
+}
+
+function validateUpdate(next: JsonObject, old: JsonObject): FieldError[] {
+  const changed = changedPaths(fixedPart(next.spec, old.spec), old.spec);
+  return changed.length === 0 ? [] : [fieldForbidden('spec', `${updatable}\nchanged: ${changed.join(', ')}`)];
+}
+
+function validate(pod: JsonObject): FieldError[] {
+  const phases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'];
+  const phase = pod.status?.phase;
+  const wrongPhase = phase !== undefined && !phases.includes(phase);
+  return [
+    ...validatePodSpec(pod.spec, 'spec'),
+    ...(wrongPhase ? [notSupported('status.phase', phase, phases)] : []),
+  ];
+}
+
+/** A pod that no kubelet has, or that has finished, goes at once; the rest when their kubelet says so. */
+function gracePeriod(pod: JsonObject, asked: number | undefined): number {
+  if (!pod.spec?.nodeName) return 0;
+  if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return 0;
+  const seconds = asked ?? pod.spec.terminationGracePeriodSeconds ?? 30;
+  return seconds < 0 ? 1 : seconds;
+}
+
+export const podStrategy: Strategy = {
+  setDefaults: setPodDefaults,
+  prepareForCreate,
+  admit: admitPod,
+  validate,
+  validateUpdate,
+  gracePeriod,
+};

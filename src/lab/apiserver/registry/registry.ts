@@ -1,0 +1,311 @@
+/** Every resource that the API server has: the one table that storing, discovery, printing and checking read. */
+import type { Column } from '../table/column.ts';
+import * as core from '../table/core-columns.ts';
+import * as other from '../table/other-columns.ts';
+import { podColumns } from '../table/pod-columns.ts';
+import * as workload from '../table/workload-columns.ts';
+import {
+  controllerRevisionStrategy,
+  daemonSetStrategy,
+  deploymentStrategy,
+  replicaSetStrategy,
+  statefulSetStrategy,
+} from './apps/strategies.ts';
+import { podStrategy } from './core/pod-strategy.ts';
+import { serviceStrategy } from './core/service-strategy.ts';
+import {
+  claimStrategy,
+  configMapStrategy,
+  endpointsStrategy,
+  eventStrategy,
+  namespaceStrategy,
+  nodeStrategy,
+  priorityClassStrategy,
+  secretStrategy,
+} from './core/strategies.ts';
+import { eventConversion } from './others/events.ts';
+import {
+  autoscalerStrategy,
+  bindingStrategy,
+  cronJobStrategy,
+  endpointSliceStrategy,
+  ingressStrategy,
+  jobStrategy,
+  leaseStrategy,
+  networkPolicyStrategy,
+  rbacStrategy,
+} from './others/strategies.ts';
+import { apiVersionOf, type Resource, type Strategy } from './resource.ts';
+
+interface Entry {
+  shortNames?: string[];
+  categories?: string[];
+  clusterScoped?: true;
+  status?: true;
+  scale?: true;
+  strategy?: Strategy;
+  fieldSelectors?: string[];
+  columns?: readonly Column[];
+  singular?: string;
+  /** Stored in another resource's collection. */
+  face?: Pick<Resource, 'collection' | 'conversion'>;
+}
+
+/** The module of a group's Go types, as the OpenAPI document names it. */
+function definitionPrefix(apiVersion: string): string {
+  const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['core', apiVersion];
+  return `io.k8s.api.${group!.replace(/\..*/, '')}.${version}`;
+}
+
+const countingGroups = new Set(['apps', 'networking.k8s.io', 'policy', 'batch', 'discovery.k8s.io']);
+
+function resource(apiVersion: string, kind: string, plural: string, entry: Entry = {}): Resource {
+  const [group, version] = apiVersion.includes('/')
+    ? (apiVersion.split('/') as [string, string])
+    : ['', apiVersion];
+  return {
+    group,
+    version,
+    kind,
+    plural,
+    singular: entry.singular ?? kind.toLowerCase(),
+    shortNames: entry.shortNames ?? [],
+    categories: entry.categories ?? [],
+    namespaced: !entry.clusterScoped,
+    definition: `${definitionPrefix(apiVersion)}.${kind}`,
+    collection: `${group}/${plural}`,
+    hasStatus: entry.status === true,
+    countsGenerations: countingGroups.has(group) || plural === 'pods',
+    ...(entry.scale ? { scale: { replicas: 'spec.replicas' } } : {}),
+    strategy: entry.strategy ?? {},
+    fieldSelectors: entry.fieldSelectors ?? [],
+    columns: entry.columns ?? other.plainColumns,
+    ...entry.face,
+  };
+}
+
+const all = ['all'];
+const eventFields = [
+  'involvedObject.kind',
+  'involvedObject.namespace',
+  'involvedObject.name',
+  'involvedObject.uid',
+  'involvedObject.apiVersion',
+  'involvedObject.resourceVersion',
+  'involvedObject.fieldPath',
+  'reason',
+  'reportingComponent',
+  'source',
+  'type',
+];
+
+export const registry: readonly Resource[] = [
+  resource('v1', 'Namespace', 'namespaces', {
+    shortNames: ['ns'],
+    clusterScoped: true,
+    status: true,
+    strategy: namespaceStrategy,
+    fieldSelectors: ['status.phase'],
+    columns: core.namespaceColumns,
+  }),
+  resource('v1', 'Node', 'nodes', {
+    shortNames: ['no'],
+    clusterScoped: true,
+    status: true,
+    strategy: nodeStrategy,
+    fieldSelectors: ['spec.unschedulable'],
+    columns: core.nodeColumns,
+  }),
+  resource('v1', 'Pod', 'pods', {
+    shortNames: ['po'],
+    categories: all,
+    status: true,
+    strategy: podStrategy,
+    columns: podColumns,
+    fieldSelectors: [
+      'spec.nodeName',
+      'spec.restartPolicy',
+      'spec.schedulerName',
+      'spec.serviceAccountName',
+      'spec.hostNetwork',
+      'status.phase',
+      'status.podIP',
+      'status.nominatedNodeName',
+    ],
+  }),
+  resource('v1', 'Service', 'services', {
+    shortNames: ['svc'],
+    categories: all,
+    status: true,
+    strategy: serviceStrategy,
+    fieldSelectors: ['spec.clusterIP', 'spec.type'],
+    columns: core.serviceColumns,
+  }),
+  resource('v1', 'Endpoints', 'endpoints', {
+    shortNames: ['ep'],
+    strategy: endpointsStrategy,
+    columns: core.endpointsColumns,
+  }),
+  resource('v1', 'ConfigMap', 'configmaps', {
+    shortNames: ['cm'],
+    strategy: configMapStrategy,
+    columns: core.configMapColumns,
+  }),
+  resource('v1', 'Secret', 'secrets', {
+    strategy: secretStrategy,
+    fieldSelectors: ['type'],
+    columns: core.secretColumns,
+  }),
+  resource('v1', 'ServiceAccount', 'serviceaccounts', {
+    shortNames: ['sa'],
+    columns: core.serviceAccountColumns,
+  }),
+  resource('v1', 'Event', 'events', {
+    shortNames: ['ev'],
+    strategy: eventStrategy,
+    fieldSelectors: eventFields,
+    columns: core.eventColumns,
+  }),
+  resource('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims', {
+    shortNames: ['pvc'],
+    status: true,
+    strategy: claimStrategy,
+    columns: core.claimColumns,
+  }),
+
+  resource('apps/v1', 'Deployment', 'deployments', {
+    shortNames: ['deploy'],
+    categories: all,
+    status: true,
+    scale: true,
+    strategy: deploymentStrategy,
+    columns: workload.deploymentColumns,
+  }),
+  resource('apps/v1', 'ReplicaSet', 'replicasets', {
+    shortNames: ['rs'],
+    categories: all,
+    status: true,
+    scale: true,
+    strategy: replicaSetStrategy,
+    fieldSelectors: ['status.replicas'],
+    columns: workload.replicaSetColumns,
+  }),
+  resource('apps/v1', 'StatefulSet', 'statefulsets', {
+    shortNames: ['sts'],
+    categories: all,
+    status: true,
+    scale: true,
+    strategy: statefulSetStrategy,
+    columns: workload.statefulSetColumns,
+  }),
+  resource('apps/v1', 'DaemonSet', 'daemonsets', {
+    shortNames: ['ds'],
+    categories: all,
+    status: true,
+    strategy: daemonSetStrategy,
+    columns: workload.daemonSetColumns,
+  }),
+  resource('apps/v1', 'ControllerRevision', 'controllerrevisions', {
+    strategy: controllerRevisionStrategy,
+    columns: workload.controllerRevisionColumns,
+  }),
+
+  resource('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices', {
+    strategy: endpointSliceStrategy,
+    columns: core.endpointSliceColumns,
+  }),
+  resource('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies', {
+    shortNames: ['netpol'],
+    strategy: networkPolicyStrategy,
+    columns: other.networkPolicyColumns,
+  }),
+  resource('networking.k8s.io/v1', 'Ingress', 'ingresses', {
+    shortNames: ['ing'],
+    status: true,
+    strategy: ingressStrategy,
+    columns: other.ingressColumns,
+  }),
+  resource('networking.k8s.io/v1', 'IngressClass', 'ingressclasses', {
+    clusterScoped: true,
+    columns: other.ingressClassColumns,
+  }),
+  resource('coordination.k8s.io/v1', 'Lease', 'leases', {
+    strategy: leaseStrategy,
+    columns: other.leaseColumns,
+  }),
+  resource('events.k8s.io/v1', 'Event', 'events', {
+    shortNames: ['ev'],
+    columns: core.eventColumns,
+    strategy: eventStrategy,
+    fieldSelectors: eventFields,
+    face: { collection: '/events', conversion: eventConversion },
+  }),
+  resource('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', {
+    shortNames: ['pdb'],
+    status: true,
+    columns: other.disruptionBudgetColumns,
+  }),
+
+  resource('rbac.authorization.k8s.io/v1', 'Role', 'roles', {
+    strategy: rbacStrategy,
+    columns: other.roleColumns,
+  }),
+  resource('rbac.authorization.k8s.io/v1', 'RoleBinding', 'rolebindings', {
+    strategy: bindingStrategy,
+    columns: other.roleBindingColumns,
+  }),
+  resource('rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles', {
+    clusterScoped: true,
+    strategy: rbacStrategy,
+    columns: other.roleColumns,
+  }),
+  resource('rbac.authorization.k8s.io/v1', 'ClusterRoleBinding', 'clusterrolebindings', {
+    clusterScoped: true,
+    strategy: bindingStrategy,
+    columns: other.roleBindingColumns,
+  }),
+  resource('scheduling.k8s.io/v1', 'PriorityClass', 'priorityclasses', {
+    shortNames: ['pc'],
+    clusterScoped: true,
+    strategy: priorityClassStrategy,
+    columns: other.priorityClassColumns,
+  }),
+  resource('batch/v1', 'Job', 'jobs', {
+    categories: all,
+    status: true,
+    strategy: jobStrategy,
+    columns: workload.jobColumns,
+  }),
+  resource('batch/v1', 'CronJob', 'cronjobs', {
+    shortNames: ['cj'],
+    categories: all,
+    status: true,
+    strategy: cronJobStrategy,
+  }),
+  resource('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', {
+    shortNames: ['hpa'],
+    categories: all,
+    status: true,
+    strategy: autoscalerStrategy,
+  }),
+];
+
+const byPath = new Map(registry.map((r) => [`${r.group}/${r.version}/${r.plural}`, r]));
+const byKind = new Map(registry.map((r) => [`${apiVersionOf(r)}/${r.kind}`, r]));
+
+export function findResource(group: string, version: string, plural: string): Resource | undefined {
+  return byPath.get(`${group}/${version}/${plural}`);
+}
+
+export function findKind(apiVersion: string, kind: string): Resource | undefined {
+  return byKind.get(`${apiVersion}/${kind}`);
+}
+
+/** The group's versions in the order of their first resource: `''` and `apps` and so on. */
+export function servedGroups(): { group: string; version: string }[] {
+  const seen = new Map(registry.map((r) => [r.group, { group: r.group, version: r.version }]));
+  return [...seen.values()];
+}
+
+/** One for each collection: the face under which its objects are stored. */
+export const storedResources: readonly Resource[] = registry.filter((r) => r.conversion === undefined);

@@ -1,0 +1,59 @@
+/** Request bodies: of the right kind, with the right types, unknown fields refused, warned of or dropped. */
+import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
+import { apiVersionOf, type Resource } from '../registry/resource.ts';
+import { loadDefinitions } from '../schema/definitions.ts';
+import { checkFields } from '../schema/field-check.ts';
+import { badRequest } from '../status.ts';
+
+export interface CheckedBody {
+  /** A private draft. */
+  object: JsonObject;
+  warnings: string[];
+}
+
+const modes = ['Strict', 'Warn', 'Ignore'];
+
+/** Warn where the client does not say, as Kubernetes does since 1.27. */
+export function fieldValidationOf(query: URLSearchParams): string {
+  const mode = query.get('fieldValidation') || 'Warn';
+  if (modes.includes(mode)) return mode;
+  throw badRequest(
+    `fieldValidation: Unsupported value: "${mode}": supported values: "Ignore", "Strict", "Warn"`,
+  );
+}
+
+/** Throws BadRequest for wrong types, and in Strict mode for unknown fields. */
+export async function checkBody(
+  body: JsonObject,
+  definition: string,
+  { kind, version, mode }: { kind: string; version: string; mode: string },
+): Promise<CheckedBody> {
+  const { object, unknown, typeErrors } = checkFields(body, definition, await loadDefinitions());
+  const refused = `${kind} in version "${version}" cannot be handled as a ${kind}:`;
+  if (typeErrors.length > 0) throw badRequest(`${refused} ${typeErrors[0]}`);
+  const complaints = unknown.map((path) => `unknown field "${path}"`);
+  if (mode === 'Strict' && complaints.length > 0) {
+    throw badRequest(`${refused} strict decoding error: ${complaints.join(', ')}`);
+  }
+  return { object, warnings: mode === 'Warn' ? complaints : [] };
+}
+
+/** The body of a POST or PUT as a private draft of the resource. */
+export async function readObject(
+  resource: Resource,
+  body: unknown,
+  { query, trusted }: { query: URLSearchParams; trusted: boolean },
+): Promise<CheckedBody> {
+  if (!isJsonObject(body))
+    throw badRequest('the object provided is unrecognized (must be of type JSON object)');
+  const { kind = resource.kind, apiVersion = apiVersionOf(resource) } = body;
+  if (kind !== resource.kind || apiVersion !== apiVersionOf(resource)) {
+    throw badRequest(
+      `${kind} in version "${apiVersion}" cannot be handled as a ${resource.kind}: no kind "${kind}" is registered for the path of ${resource.plural} in ${apiVersionOf(resource)}`,
+    );
+  }
+  if (trusted) return { object: cloneJson(body), warnings: [] };
+  const mode = fieldValidationOf(query);
+  const { version } = resource;
+  return checkBody(body, resource.definition, { kind: resource.kind, version, mode });
+}

@@ -1,0 +1,83 @@
+/** DELETE: at once, gracefully, or when the last finalizer is gone. */
+import type { KubeObject } from '../../../kube/meta.ts';
+import type { JsonObject } from '../json.ts';
+import { conflict, forbidden } from '../status.ts';
+import type { WriteOptions } from './create.ts';
+import { getStored, keyFor, type ObjectRef, type RestContext, timestamp } from './rest-context.ts';
+
+export interface DeleteOptions extends WriteOptions {
+  gracePeriodSeconds?: number;
+  propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
+  preconditions?: { uid?: string; resourceVersion?: string };
+}
+
+export interface Deletion {
+  /** The object's last state, or its present one while it waits. */
+  object: KubeObject;
+  /** False while a grace period or finalizers keep it. */
+  gone: boolean;
+}
+
+const policyFinalizers: Record<string, string | undefined> = {
+  Orphan: 'orphan',
+  Foreground: 'foregroundDeletion',
+};
+
+function checkPreconditions(ref: ObjectRef, old: KubeObject, { preconditions }: DeleteOptions): void {
+  const { uid, resourceVersion } = old.metadata;
+  if (preconditions?.uid && preconditions.uid !== uid) {
+    const why = `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`;
+    throw conflict(ref.resource, ref.name, why);
+  }
+  if (preconditions?.resourceVersion && preconditions.resourceVersion !== resourceVersion) {
+    const why = `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`;
+    throw conflict(ref.resource, ref.name, why);
+  }
+}
+
+/** The policy becomes a finalizer that the garbage collector serves. */
+function finalizersFor(old: JsonObject, policy: DeleteOptions['propagationPolicy']): string[] {
+  const now = (old.metadata.finalizers ?? []) as string[];
+  if (policy === undefined) return now;
+  const wanted = policyFinalizers[policy];
+  const others = now.filter((f) => !Object.values(policyFinalizers).includes(f));
+  return wanted === undefined ? others : [...others, wanted];
+}
+
+/** The object marked as being deleted, `grace` seconds from now. */
+function marked(context: RestContext, old: JsonObject, grace: number, finalizers: string[]): JsonObject {
+  const metadata: JsonObject = { ...old.metadata };
+  if (finalizers.length > 0) metadata.finalizers = finalizers;
+  else delete metadata.finalizers;
+  const first = metadata.deletionTimestamp === undefined;
+  if (first || grace < (metadata.deletionGracePeriodSeconds ?? 0)) {
+    metadata.deletionTimestamp = timestamp(context.clock.now() + grace * 1000);
+    metadata.deletionGracePeriodSeconds = grace;
+  }
+  if (first && metadata.generation !== undefined) metadata.generation += 1;
+  const next: JsonObject = { ...old, metadata };
+  if (old.kind === 'Namespace') next.status = { ...old.status, phase: 'Terminating' };
+  return next;
+}
+
+const isEssential = ({ resource, name }: ObjectRef) =>
+  resource.collection === '/namespaces' && ['default', 'kube-system', 'kube-public'].includes(name);
+
+/** Throws ApiError: NotFound, Conflict, Forbidden for the namespaces that must be there. */
+export function deleteObject(context: RestContext, ref: ObjectRef, options: DeleteOptions = {}): Deletion {
+  const { collection, strategy } = ref.resource;
+  const old = getStored(context, ref) as KubeObject & JsonObject;
+  checkPreconditions(ref, old, options);
+  if (isEssential(ref)) throw forbidden(ref.resource, ref.name, 'this namespace may not be deleted');
+  const grace = strategy.gracePeriod?.(old, options.gracePeriodSeconds) ?? 0;
+  const finalizers = finalizersFor(old, options.propagationPolicy);
+  const waits = grace > 0 || finalizers.length > 0 || (old.spec?.finalizers?.length ?? 0) > 0;
+  if (options.dryRun) return { object: old, gone: !waits };
+  if (!waits) return { object: context.storage.remove(collection, keyFor(ref)) ?? old, gone: true };
+  const next = marked(context, old, grace, finalizers);
+  const unchanged =
+    next.metadata.deletionTimestamp === old.metadata.deletionTimestamp &&
+    finalizers.length === (old.metadata.finalizers?.length ?? 0);
+  if (unchanged) return { object: old, gone: false };
+  return { object: context.storage.put(collection, keyFor(ref), next as KubeObject), gone: false };
+}

@@ -1,0 +1,72 @@
+/** GET of a collection, whole or in pages that all show the same revision. */
+import type { KubeObject } from '../../../kube/meta.ts';
+import { cloneJson, deepFreeze } from '../json.ts';
+import { apiVersionOf, type Resource } from '../registry/resource.ts';
+import { badRequest, expired } from '../status.ts';
+import { keyFor, type RestContext } from './rest-context.ts';
+import { everything, selectionOf } from './selection.ts';
+
+export interface ObjectList {
+  kind: string;
+  apiVersion: string;
+  metadata: { resourceVersion: string; continue?: string; remainingItemCount?: number };
+  items: KubeObject[];
+}
+
+interface PageToken {
+  revision: number;
+  after: string;
+}
+
+function encodeToken(token: PageToken): string {
+  return Buffer.from(
+    JSON.stringify({ v: 'meta.k8s.io/v1', rv: token.revision, start: token.after }),
+  ).toString('base64url');
+}
+
+function decodeToken(text: string): PageToken {
+  try {
+    const { rv, start } = JSON.parse(Buffer.from(text, 'base64url').toString());
+    if (Number.isInteger(rv) && typeof start === 'string') return { revision: rv, after: start };
+  } catch {
+    // Not ours: said below.
+  }
+  throw badRequest('continue key is not valid: the token is not from this server');
+}
+
+/** The resource's own face of a stored object. */
+export function facing(resource: Resource, object: KubeObject): KubeObject {
+  if (resource.conversion === undefined) return object;
+  return deepFreeze(resource.conversion.fromStored(cloneJson(object))) as KubeObject;
+}
+
+function startOf(context: RestContext, query: URLSearchParams): { revision: number; after?: string } {
+  const token = query.get('continue');
+  if (token) return decodeToken(token);
+  const asked = query.get('resourceVersion') ?? '';
+  if (asked !== '' && !/^\d+$/.test(asked))
+    throw badRequest(`invalid resource version "${asked}": must be a number`);
+  if (query.get('resourceVersionMatch') === 'Exact') return { revision: Number(asked) };
+  return { revision: context.storage.revision };
+}
+
+export function listObjects(
+  context: RestContext,
+  { resource, namespace }: { resource: Resource; namespace?: string },
+  query: URLSearchParams,
+): ObjectList {
+  const { revision, after } = startOf(context, query);
+  if (revision > context.storage.revision) throw expired(`Too large resource version: ${revision}`);
+  const selects = selectionOf(resource, query);
+  const limit = Number(query.get('limit') ?? 0);
+  const all = context.storage.list(resource.collection, { namespace, revision, after });
+  const selected = selects === everything ? all : all.filter(selects);
+  const metadata: ObjectList['metadata'] = { resourceVersion: String(revision) };
+  const page = limit > 0 ? selected.slice(0, limit) : selected;
+  if (page.length < selected.length) {
+    metadata.continue = encodeToken({ revision, after: keyFor(page.at(-1)!.metadata) });
+    if (selects === everything) metadata.remainingItemCount = selected.length - page.length;
+  }
+  const items = resource.conversion ? page.map((o) => facing(resource, o)) : page;
+  return { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata, items };
+}

@@ -1,0 +1,101 @@
+/** In which form a client wants its answer: the objects, a Table of them, or their metadata alone. */
+import type { KubeObject } from '../../../kube/meta.ts';
+import { cloneJson, type JsonObject } from '../json.ts';
+import type { Resource } from '../registry/resource.ts';
+import { notAcceptable } from '../status.ts';
+import { type IncludeObject, partialObject, type TableOptions, tableOf } from '../table/table.ts';
+import type { ObjectList } from './list.ts';
+import type { StreamEvent, WatchStream } from './watch-stream.ts';
+
+export interface Presentation {
+  as: 'object' | 'Table' | 'PartialObjectMetadata';
+  /** Of meta.k8s.io. */
+  version: string;
+  include: IncludeObject;
+}
+
+const plain: Presentation = { as: 'object', version: 'v1', include: 'Metadata' };
+
+function parametersOf(clause: string): { type: string; parameters: Record<string, string> } {
+  const [type = '', ...rest] = clause.split(';').map((part) => part.trim());
+  return { type, parameters: Object.fromEntries(rest.map((p) => p.split('=', 2) as [string, string])) };
+}
+
+/** The first clause of an Accept header that can be served. Throws NotAcceptable. */
+export function presentationOf(accept: string | undefined, query: URLSearchParams): Presentation {
+  if (!accept) return plain;
+  const include = (query.get('includeObject') ?? 'Metadata') as IncludeObject;
+  for (const { type, parameters } of accept.split(',').map(parametersOf)) {
+    if (!['application/json', 'application/*', '*/*'].includes(type)) continue;
+    const { as, g, v = 'v1' } = parameters;
+    if (as === undefined) return plain;
+    if (g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) continue;
+    if (as === 'Table') return { as, version: v, include };
+    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') {
+      return { as: 'PartialObjectMetadata', version: v, include };
+    }
+  }
+  throw notAcceptable(`only the following media types are accepted: application/json (asked for: ${accept})`);
+}
+
+/** Printing reads the stored face. */
+function storedFace(resource: Resource, object: KubeObject): KubeObject {
+  return (resource.conversion?.toStored(cloneJson(object) as JsonObject) ?? object) as KubeObject;
+}
+
+function toTable(
+  resource: Resource,
+  objects: readonly KubeObject[],
+  metadata: object,
+  options: TableOptions,
+): object {
+  const stored = resource.conversion ? objects.map((o) => storedFace(resource, o)) : objects;
+  return tableOf(resource, objects, { ...options, metadata, stored });
+}
+
+export function presentObject(
+  resource: Resource,
+  object: KubeObject,
+  how: Presentation,
+  now: number,
+): object {
+  if (how.as === 'object') return object;
+  if (how.as === 'PartialObjectMetadata') return partialObject(object, how.version);
+  const { resourceVersion } = object.metadata;
+  return toTable(resource, [object], { resourceVersion }, { ...how, now, headers: true });
+}
+
+export function presentList(resource: Resource, list: ObjectList, how: Presentation, now: number): object {
+  if (how.as === 'object') return list;
+  if (how.as === 'Table') return toTable(resource, list.items, list.metadata, { ...how, now, headers: true });
+  return {
+    kind: 'PartialObjectMetadataList',
+    apiVersion: `meta.k8s.io/${how.version}`,
+    metadata: list.metadata,
+    items: list.items.map((o) => partialObject(o, how.version)),
+  };
+}
+
+/** The events of a watch in the form asked for. Column definitions come with the first one only. */
+export function presentStream(
+  resource: Resource,
+  stream: WatchStream,
+  how: Presentation,
+  now: () => number,
+): AsyncIterable<StreamEvent> {
+  if (how.as === 'object') return stream;
+  let headers = true;
+  const present = (event: StreamEvent): StreamEvent => {
+    if (event.type === 'ERROR' || (event.type === 'BOOKMARK' && how.as === 'Table')) return event;
+    const object = event.object as KubeObject;
+    if (how.as === 'PartialObjectMetadata')
+      return { type: event.type, object: partialObject(object, how.version) } as StreamEvent;
+    const metadata = { resourceVersion: object.metadata.resourceVersion };
+    const table = toTable(resource, [object], metadata, { ...how, now: now(), headers });
+    headers = false;
+    return { type: event.type, object: table } as unknown as StreamEvent;
+  };
+  return (async function* () {
+    for await (const event of stream) yield present(event);
+  })();
+}

@@ -1,0 +1,262 @@
+/** Verbs on resources: which function a method on a path means, and the answer's form. */
+import type { KubeObject } from '../../../kube/meta.ts';
+import type { ApiRequest, ApiResponse } from '../api-request.ts';
+import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
+import { badRequest, methodNotAllowed, notImplemented, pathNotFound } from '../status.ts';
+import { checkBody, fieldValidationOf, readObject } from './body.ts';
+import { createObject, type WriteOptions } from './create.ts';
+import { type DeleteOptions, type Deletion, deleteObject } from './delete.ts';
+import { facing, listObjects } from './list.ts';
+import { checkedPatch, readPatch } from './patch.ts';
+import { readPodLogs } from './pod-logs.ts';
+import { presentationOf, presentList, presentObject, presentStream } from './presentation.ts';
+import type { Target } from './request-path.ts';
+import { getStored, keyFor, type ObjectRef, type RestContext } from './rest-context.ts';
+import { bindPod, finalizeNamespace, scaleOf, updateScale } from './subresources.ts';
+import { type UpdateOptions, updateObject } from './update.ts';
+import { watchObjects } from './watch.ts';
+
+/** One request with its path and query read. */
+interface Call {
+  context: RestContext;
+  request: ApiRequest;
+  query: URLSearchParams;
+  target: Target;
+}
+
+function refOf({ resource, namespace, name }: Target): ObjectRef {
+  return { resource, namespace, name: name! };
+}
+
+function writeOptionsOf(query: URLSearchParams): WriteOptions {
+  const dryRun = query.getAll('dryRun');
+  if (dryRun.some((v) => v !== 'All'))
+    throw badRequest(`Invalid value: ${JSON.stringify(dryRun)}: dryRun: supported values: "All"`);
+  return { dryRun: dryRun.length > 0 };
+}
+
+function answer(call: Call, object: KubeObject, status = 200, warnings: string[] = []): ApiResponse {
+  const { resource } = call.target;
+  const how = presentationOf(call.request.accept, call.query);
+  const body = presentObject(resource, facing(resource, object), how, call.context.clock.now());
+  return { status, body, warnings };
+}
+
+function get(call: Call): ApiResponse {
+  return answer(call, getStored(call.context, refOf(call.target)));
+}
+
+function list(call: Call): ApiResponse {
+  const how = presentationOf(call.request.accept, call.query);
+  const objects = listObjects(call.context, call.target, call.query);
+  return { status: 200, body: presentList(call.target.resource, objects, how, call.context.clock.now()) };
+}
+
+function watch(call: Call): ApiResponse {
+  const { resource, namespace, name } = call.target;
+  const how = presentationOf(call.request.accept, call.query);
+  const query = new URLSearchParams(call.query);
+  if (name !== undefined) query.set('fieldSelector', `metadata.name=${name}`);
+  const stream = watchObjects(call.context, { resource, namespace }, query, call.request.signal);
+  return { status: 200, events: presentStream(resource, stream, how, () => call.context.clock.now()) };
+}
+
+async function create(call: Call): Promise<ApiResponse> {
+  const { resource, namespace } = call.target;
+  const options = writeOptionsOf(call.query);
+  const { object, warnings } = await readObject(resource, call.request.body, {
+    query: call.query,
+    trusted: call.request.trusted === true,
+  });
+  if (resource.namespaced && namespace === undefined && !object.metadata?.namespace) {
+    throw badRequest('an empty namespace may not be set during creation');
+  }
+  return answer(call, createObject(call.context, { resource, namespace }, object, options), 201, warnings);
+}
+
+async function update(call: Call, subresource?: 'status'): Promise<ApiResponse> {
+  const { resource } = call.target;
+  const options: UpdateOptions = { ...writeOptionsOf(call.query), subresource };
+  const { object, warnings } = await readObject(resource, call.request.body, {
+    query: call.query,
+    trusted: call.request.trusted === true,
+  });
+  return answer(
+    call,
+    updateObject(call.context, refOf(call.target), () => object, options),
+    200,
+    warnings,
+  );
+}
+
+async function patch(call: Call, subresource?: 'status'): Promise<ApiResponse> {
+  const { resource } = call.target;
+  const options: UpdateOptions = { ...writeOptionsOf(call.query), subresource };
+  const { contentType, body, trusted } = call.request;
+  const change = await readPatch(contentType, body, resource.definition);
+  if (trusted && resource.conversion === undefined) {
+    return answer(
+      call,
+      updateObject(call.context, refOf(call.target), (old) => change(old), options),
+    );
+  }
+  const checked = await checkedPatch(resource, change, fieldValidationOf(call.query));
+  const stored = updateObject(call.context, refOf(call.target), checked.apply, options);
+  return answer(call, stored, 200, checked.warnings);
+}
+
+/** From the body (DeleteOptions) and, where that is silent, the query. */
+function deleteOptionsOf({ request, query }: Call): DeleteOptions {
+  const body = isJsonObject(request.body) ? request.body : {};
+  const seconds = query.get('gracePeriodSeconds');
+  const grace = body.gracePeriodSeconds ?? (seconds === null ? undefined : Number(seconds));
+  const orphan =
+    body.orphanDependents ??
+    (query.has('orphanDependents') ? query.get('orphanDependents') === 'true' : undefined);
+  const policy =
+    body.propagationPolicy ?? query.get('propagationPolicy') ?? (orphan === true ? 'Orphan' : undefined);
+  if (policy !== undefined && !['Orphan', 'Background', 'Foreground'].includes(policy)) {
+    throw badRequest(
+      `propagationPolicy: Unsupported value: "${policy}": supported values: "Background", "Foreground", "Orphan"`,
+    );
+  }
+  const { dryRun } = writeOptionsOf(query);
+  return {
+    dryRun: dryRun || body.dryRun?.length > 0,
+    gracePeriodSeconds: grace,
+    propagationPolicy: policy,
+    preconditions: body.preconditions,
+  };
+}
+
+function deletionAnswer(call: Call, { object, gone }: Deletion): ApiResponse {
+  const { resource } = call.target;
+  if (!gone || ['pods', 'services'].includes(resource.plural)) return answer(call, object);
+  const { name, uid } = object.metadata;
+  const details = {
+    name,
+    ...(resource.group === '' ? {} : { group: resource.group }),
+    kind: resource.plural,
+    uid,
+  };
+  return {
+    status: 200,
+    body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details },
+  };
+}
+
+function remove(call: Call): ApiResponse {
+  return deletionAnswer(call, deleteObject(call.context, refOf(call.target), deleteOptionsOf(call)));
+}
+
+function removeCollection(call: Call): ApiResponse {
+  const { resource, namespace } = call.target;
+  const options = deleteOptionsOf(call);
+  const objects = listObjects(call.context, { resource, namespace }, call.query);
+  for (const { metadata } of objects.items) {
+    if (call.context.storage.get(resource.collection, keyFor(metadata)) === undefined) continue;
+    deleteObject(call.context, { resource, namespace: metadata.namespace, name: metadata.name }, options);
+  }
+  return { status: 200, body: objects };
+}
+
+const scaleDefinition = 'io.k8s.api.autoscaling.v1.Scale';
+
+async function scale(call: Call): Promise<ApiResponse> {
+  const { context, request, target, query } = call;
+  const ref = refOf(target);
+  if (request.method === 'GET') return { status: 200, body: scaleOf(getStored(context, ref)) };
+  const options = writeOptionsOf(query);
+  if (request.method === 'PUT') {
+    if (!isJsonObject(request.body)) throw badRequest('a Scale is expected');
+    const check = { kind: 'Scale', version: 'v1', mode: fieldValidationOf(query) };
+    const { object } = await checkBody(request.body, scaleDefinition, check);
+    return { status: 200, body: updateScale(context, ref, () => object, options) };
+  }
+  const change = await readPatch(request.contentType, request.body, scaleDefinition);
+  return {
+    status: 200,
+    body: updateScale(context, ref, (old) => change(old as unknown as JsonObject), options),
+  };
+}
+
+const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };
+
+function bind(call: Call): ApiResponse {
+  bindPod(
+    call.context,
+    refOf(call.target),
+    (call.request.body ?? {}) as JsonObject,
+    writeOptionsOf(call.query),
+  );
+  return { status: 201, body: { ...success, code: 201 } };
+}
+
+function evict(call: Call): ApiResponse {
+  const eviction = (call.request.body ?? {}) as JsonObject;
+  deleteObject(call.context, refOf(call.target), {
+    ...eviction.deleteOptions,
+    ...writeOptionsOf(call.query),
+  });
+  return { status: 201, body: { ...success, code: 201 } };
+}
+
+async function logs(call: Call): Promise<ApiResponse> {
+  const raw = await readPodLogs(call.context, refOf(call.target), call.query);
+  return { status: 200, contentType: 'text/plain', raw };
+}
+
+type Verb = (call: Call) => ApiResponse | Promise<ApiResponse>;
+
+const onCollection: Record<string, Verb> = { GET: list, POST: create, DELETE: removeCollection };
+const onObject: Record<string, Verb> = {
+  GET: get,
+  PUT: (c) => update(c),
+  PATCH: (c) => patch(c),
+  DELETE: remove,
+};
+const onStatus: Record<string, Verb> = {
+  GET: get,
+  PUT: (c) => update(c, 'status'),
+  PATCH: (c) => patch(c, 'status'),
+};
+const onScale: Record<string, Verb> = { GET: scale, PUT: scale, PATCH: scale };
+const notServed = ['exec', 'attach', 'portforward', 'proxy', 'ephemeralcontainers', 'resize'];
+
+function verbsFor({ resource, name, subresource }: Target): Record<string, Verb> | undefined {
+  if (name === undefined) return onCollection;
+  if (subresource === undefined) return onObject;
+  if (subresource === 'status') return resource.hasStatus ? onStatus : undefined;
+  if (subresource === 'scale') return resource.scale ? onScale : undefined;
+  const special: Record<string, Record<string, Verb>> = {
+    'pods/binding': { POST: bind },
+    'pods/eviction': { POST: evict },
+    'pods/log': { GET: logs },
+    'namespaces/finalize': {
+      PUT: (c) =>
+        answer(c, finalizeNamespace(c.context, refOf(c.target), cloneJson(c.request.body) as JsonObject)),
+    },
+  };
+  return special[`${resource.plural}/${subresource}`];
+}
+
+/** Answers a request for a resource. Throws ApiError. */
+export async function handleResource(
+  context: RestContext,
+  request: ApiRequest,
+  target: Target,
+): Promise<ApiResponse> {
+  const query = request.query ?? new URLSearchParams();
+  const call: Call = { context, request, query, target };
+  const { resource, subresource } = target;
+  if (subresource !== undefined && notServed.includes(subresource.split('/')[0]!)) {
+    throw notImplemented(`${resource.plural}/${subresource} is not implemented by this server`);
+  }
+  const wantsWatch = target.watch || ['true', '1'].includes(query.get('watch') ?? '');
+  if (request.method === 'GET' && wantsWatch && subresource === undefined) return watch(call);
+  const verbs = verbsFor(target);
+  if (verbs === undefined) throw pathNotFound();
+  const verb = verbs[request.method];
+  if (verb === undefined) throw methodNotAllowed(resource, request.method.toLowerCase());
+  return verb(call);
+}

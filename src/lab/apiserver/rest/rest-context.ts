@@ -1,0 +1,50 @@
+/** What the verbs work with. */
+import type { KubeObject } from '../../../kube/meta.ts';
+import type { Clock } from '../../../util/clock.ts';
+import type { ServiceAllocator } from '../allocation/service-allocator.ts';
+import type { AdmissionContext, Resource } from '../registry/resource.ts';
+import { notFound } from '../status.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { PodLogs } from './pod-logs.ts';
+
+export interface RestContext {
+  storage: Storage;
+  clock: Clock;
+  services: ServiceAllocator;
+  admission: AdmissionContext;
+  /** Absent until a kubelet supplies it. */
+  podLogs?: PodLogs;
+}
+
+export function createRestContext(parts: Omit<RestContext, 'admission'>): RestContext {
+  const { storage, services } = parts;
+  const admission: AdmissionContext = {
+    get: (collection, key) => storage.get(collection, key),
+    list: (collection, namespace) => storage.list(collection, { namespace }),
+    allocateService: (next, old) => services.allocate(next, old),
+  };
+  return { ...parts, admission };
+}
+
+/** Where one object is. */
+export interface ObjectRef {
+  resource: Resource;
+  namespace?: string;
+  name: string;
+}
+
+export function keyFor({ namespace, name }: { namespace?: string; name: string }): string {
+  return namespace ? `${namespace}/${name}` : name;
+}
+
+/** The stored object. Throws NotFound. */
+export function getStored(context: RestContext, ref: ObjectRef): KubeObject {
+  const found = context.storage.get(ref.resource.collection, keyFor(ref));
+  if (found === undefined) throw notFound(ref.resource, ref.name);
+  return found;
+}
+
+/** RFC 3339 with seconds, as metav1.Time is written. */
+export function timestamp(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,108 @@
+/** Subresources with a shape of their own: scale, binding, eviction, finalize, token. */
+import type { KubeObject } from '../../../kube/meta.ts';
+import { formatSelector } from '../../../kube/selectors.ts';
+import { cloneJson, type JsonObject } from '../json.ts';
+import { badRequest, conflict, invalid, modified } from '../status.ts';
+import { invalidValue, required } from '../validation/field-error.ts';
+import type { WriteOptions } from './create.ts';
+import { getStored, keyFor, type ObjectRef, type RestContext, timestamp } from './rest-context.ts';
+import { updateObject } from './update.ts';
+
+export interface Scale {
+  kind: 'Scale';
+  apiVersion: 'autoscaling/v1';
+  metadata: JsonObject;
+  spec: { replicas?: number };
+  status: { replicas: number; selector?: string };
+}
+
+export function scaleOf(object: KubeObject & JsonObject): Scale {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: { replicas: object.spec.replicas },
+    status: {
+      replicas: object.status?.replicas ?? 0,
+      ...(object.spec.selector ? { selector: formatSelector(object.spec.selector) } : {}),
+    },
+  };
+}
+
+/** Writes the scale that `wishOf` makes of the present one. */
+export function updateScale(
+  context: RestContext,
+  ref: ObjectRef,
+  wishOf: (scale: Scale) => JsonObject,
+  options: WriteOptions,
+): Scale {
+  const old = getStored(context, ref) as KubeObject & JsonObject;
+  const wish = wishOf(scaleOf(old));
+  const replicas = wish.spec?.replicas ?? 0;
+  if (!Number.isInteger(replicas) || replicas < 0) {
+    throw invalid({ group: 'autoscaling', plural: 'scales', kind: 'Scale' }, ref.name, [
+      invalidValue('spec.replicas', replicas, 'must be greater than or equal to 0'),
+    ]);
+  }
+  const version = wish.metadata?.resourceVersion;
+  if (version && version !== old.metadata.resourceVersion) throw modified(ref.resource, ref.name);
+  const scaled = (now: KubeObject) => {
+    const draft = cloneJson(now) as KubeObject & JsonObject;
+    draft.spec.replicas = replicas;
+    return draft;
+  };
+  return scaleOf(updateObject(context, ref, scaled, options) as KubeObject & JsonObject);
+}
+
+/** POST pods/NAME/binding: what a scheduler decides. */
+export function bindPod(
+  context: RestContext,
+  ref: ObjectRef,
+  binding: JsonObject,
+  options: WriteOptions,
+): void {
+  const pod = getStored(context, ref) as KubeObject & JsonObject;
+  const node = binding.target?.name;
+  if (!node)
+    throw invalid({ group: '', plural: 'bindings', kind: 'Binding' }, ref.name, [required('target.name')]);
+  if (binding.target.kind && binding.target.kind !== 'Node') throw badRequest('a pod is bound to a Node');
+  const what = { ...ref.resource, plural: 'pods/binding' };
+  if (pod.metadata.deletionTimestamp)
+    throw conflict(what, ref.name, `pod ${ref.name} is being deleted, cannot be assigned to a host`);
+  if (pod.spec.nodeName)
+    throw conflict(what, ref.name, `pod ${ref.name} is already assigned to node "${pod.spec.nodeName}"`);
+  if (options.dryRun) return;
+  const others = ((pod.status?.conditions ?? []) as JsonObject[]).filter((c) => c.type !== 'PodScheduled');
+  const scheduled = {
+    type: 'PodScheduled',
+    status: 'True',
+    lastProbeTime: null,
+    lastTransitionTime: timestamp(context.clock.now()),
+  };
+  const bound = {
+    ...pod,
+    metadata: { ...pod.metadata, annotations: mergedAnnotations(pod, binding) },
+    spec: { ...pod.spec, nodeName: node },
+    status: { ...pod.status, conditions: [...others, scheduled] },
+  } as KubeObject & JsonObject;
+  if (bound.metadata.annotations === undefined) delete bound.metadata.annotations;
+  context.storage.put(ref.resource.collection, keyFor(ref), bound);
+}
+
+function mergedAnnotations(pod: KubeObject, binding: JsonObject): Record<string, string> | undefined {
+  const added = binding.metadata?.annotations as Record<string, string> | undefined;
+  return added === undefined ? pod.metadata.annotations : { ...pod.metadata.annotations, ...added };
+}
+
+/** PUT namespaces/NAME/finalize: takes finalizers of spec away; the last one lets the namespace go. */
+export function finalizeNamespace(context: RestContext, ref: ObjectRef, wish: JsonObject): KubeObject {
+  const old = getStored(context, ref) as KubeObject & JsonObject;
+  const spec: JsonObject = { ...old.spec };
+  if (wish.spec?.finalizers?.length) spec.finalizers = wish.spec.finalizers;
+  else delete spec.finalizers;
+  const next = { ...old, spec } as KubeObject & JsonObject;
+  const stored = context.storage.put(ref.resource.collection, keyFor(ref), next);
+  const done = next.metadata.deletionTimestamp && !spec.finalizers && !next.metadata.finalizers?.length;
+  return done ? (context.storage.remove(ref.resource.collection, keyFor(ref)) ?? stored) : stored;
+}

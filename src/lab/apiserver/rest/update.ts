@@ -1,0 +1,138 @@
+/** PUT and what a patch comes to: from the stored object and a wish to the next stored object. */
+import type { KubeObject } from '../../../kube/meta.ts';
+import { deepFreeze, equalJson, type JsonObject } from '../json.ts';
+import { apiVersionOf, type Resource } from '../registry/resource.ts';
+import { badRequest, conflict, invalid, modified } from '../status.ts';
+import { isDnsSubdomain } from '../validation/names.ts';
+import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { settleNamespace, type WriteOptions } from './create.ts';
+import { getStored, keyFor, type ObjectRef, type RestContext } from './rest-context.ts';
+
+export interface UpdateOptions extends WriteOptions {
+  subresource?: 'status';
+}
+
+/** Refuses a write meant for another object or for an older state of this one. */
+function checkPreconditions(ref: ObjectRef, wish: JsonObject, old: KubeObject): void {
+  const { name, resourceVersion, uid } = wish.metadata;
+  if (name && name !== ref.name) {
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${ref.name})`);
+  }
+  if (uid && uid !== old.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
+    throw conflict(ref.resource, ref.name, why);
+  }
+  if (resourceVersion && resourceVersion !== old.metadata.resourceVersion)
+    throw modified(ref.resource, ref.name);
+}
+
+/** What the server alone writes in metadata. */
+const ownedByServer = [
+  'name',
+  'namespace',
+  'uid',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'generation',
+  'generateName',
+] as const;
+
+function keepServerMetadata(metadata: JsonObject, old: JsonObject): void {
+  for (const key of ownedByServer) {
+    if (old[key] === undefined) delete metadata[key];
+    else metadata[key] = old[key];
+  }
+  metadata.resourceVersion = old.resourceVersion;
+  for (const key of ['selfLink', 'managedFields']) delete metadata[key];
+}
+
+/** Status writes carry labels and annotations along in the core group only, as Kubernetes' strategies have it. */
+function withStatus(resource: Resource, wish: JsonObject, old: JsonObject): JsonObject {
+  const metadata =
+    resource.group === ''
+      ? { ...wish.metadata, ownerReferences: old.metadata.ownerReferences }
+      : { ...old.metadata };
+  if (metadata.ownerReferences === undefined) delete metadata.ownerReferences;
+  const next: JsonObject = { ...old, metadata };
+  if (wish.status === undefined) delete next.status;
+  else next.status = wish.status;
+  return next;
+}
+
+function withoutStatus(wish: JsonObject, old: JsonObject): JsonObject {
+  const next = { ...wish };
+  if (old.status === undefined) delete next.status;
+  else next.status = old.status;
+  return next;
+}
+
+/** Whether more than metadata and status differ. */
+function desiredChanged(next: JsonObject, old: JsonObject): boolean {
+  const { metadata: _a, status: _b, ...wanted } = next;
+  const { metadata: _c, status: _d, ...had } = old;
+  return !equalJson(wanted, had);
+}
+
+function validateMain(context: RestContext, resource: Resource, next: JsonObject, old: JsonObject): void {
+  const { strategy } = resource;
+  strategy.setDefaults?.(next);
+  strategy.prepareForUpdate?.(next, old);
+  const errors = [
+    ...(strategy.admit?.(next, old, context.admission) ?? []),
+    ...validateObjectMeta(next.metadata, resource.namespaced, strategy.nameRule ?? isDnsSubdomain),
+    ...validateObjectMetaUpdate(next.metadata, old.metadata),
+    ...(strategy.validate?.(next) ?? []),
+    ...(strategy.validateUpdate?.(next, old) ?? []),
+  ];
+  if (errors.length > 0) throw invalid(resource, next.metadata.name, errors);
+}
+
+/** An object that waits for its finalizers alone goes with the last of them. */
+function isDone(next: JsonObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = next.metadata;
+  if (!deletionTimestamp || deletionGracePeriodSeconds > 0) return false;
+  return !finalizers?.length && !next.spec?.finalizers?.length;
+}
+
+/**
+ * Stores what `wishOf` makes of the present object; a wish is a private draft. Frozen result; the present
+ * object where nothing changes. Throws ApiError: NotFound, Conflict, Invalid.
+ */
+export function updateObject(
+  context: RestContext,
+  ref: ObjectRef,
+  wishOf: (old: KubeObject) => JsonObject,
+  options: UpdateOptions = {},
+): KubeObject {
+  const { resource } = ref;
+  const old = getStored(context, ref);
+  const given = wishOf(old);
+  const wish = resource.conversion?.toStored(given) ?? given;
+  wish.metadata ??= {};
+  settleNamespace(resource, wish.metadata, ref.namespace);
+  checkPreconditions(ref, wish, old);
+  wish.apiVersion = old.apiVersion ?? apiVersionOf(resource);
+  wish.kind = resource.kind;
+  keepServerMetadata(wish.metadata, old.metadata);
+  const toStatus = options.subresource === 'status';
+  const next = toStatus
+    ? withStatus(resource, wish, old)
+    : resource.hasStatus
+      ? withoutStatus(wish, old)
+      : wish;
+  if (!toStatus) validateMain(context, resource, next, old);
+  if (equalJson(next, old) && !isDone(next)) return old;
+  if (next.metadata.generation !== undefined && desiredChanged(next, old)) {
+    next.metadata = { ...next.metadata, generation: (next.metadata.generation as number) + 1 };
+  }
+  return store(context, ref, next as KubeObject, options);
+}
+
+function store(context: RestContext, ref: ObjectRef, next: KubeObject, options: WriteOptions): KubeObject {
+  if (options.dryRun) return deepFreeze(next);
+  const { collection } = ref.resource;
+  const stored = context.storage.put(collection, keyFor(ref), next);
+  if (!isDone(next)) return stored;
+  return context.storage.remove(collection, keyFor(ref)) ?? stored;
+}

@@ -1,0 +1,116 @@
+/** GET with watch=true: the changes of a collection as they happen. */
+import type { KubeObject } from '../../../kube/meta.ts';
+import { deepFreeze } from '../json.ts';
+import { apiVersionOf, type Resource } from '../registry/resource.ts';
+import { badRequest } from '../status.ts';
+import type { StorageEvent } from '../storage/storage.ts';
+import { facing } from './list.ts';
+import type { RestContext } from './rest-context.ts';
+import { type Selection, selectionOf } from './selection.ts';
+import { type Bookmark, type StreamEvent, WatchStream } from './watch-stream.ts';
+
+const bookmarkEveryMs = 30_000;
+
+/** Objects that leave a selection are deleted as far as its watchers can see, with the change's revision. */
+const departed = new WeakMap<StorageEvent, KubeObject>();
+
+function departedObject(event: StorageEvent): KubeObject {
+  let object = departed.get(event);
+  if (object === undefined) {
+    const previous = event.previous!;
+    object = deepFreeze({
+      ...previous,
+      metadata: { ...previous.metadata, resourceVersion: String(event.revision) },
+    });
+    departed.set(event, object);
+  }
+  return object;
+}
+
+function seenThrough(selects: Selection, event: StorageEvent): StreamEvent | undefined {
+  const was = event.previous !== undefined && selects(event.previous);
+  const is = event.type !== 'DELETED' && selects(event.object);
+  if (is) return { type: was ? 'MODIFIED' : 'ADDED', object: event.object };
+  if (!was) return undefined;
+  return { type: 'DELETED', object: event.type === 'DELETED' ? event.object : departedObject(event) };
+}
+
+function bookmark(resource: Resource, revision: number, annotations?: Record<string, string>): StreamEvent {
+  const metadata = {
+    resourceVersion: String(revision),
+    creationTimestamp: null,
+    ...(annotations ? { annotations } : {}),
+  };
+  const object: Bookmark = { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata };
+  return { type: 'BOOKMARK', object };
+}
+
+/** Where the watch starts: after a revision, or with all that is there. */
+function startOf(query: URLSearchParams): { after?: number; endMark: boolean } {
+  const text = query.get('resourceVersion') ?? '';
+  if (text !== '' && !/^\d+$/.test(text))
+    throw badRequest(`Invalid value: "${text}": resourceVersion must be a number`);
+  const initial = query.get('sendInitialEvents') === 'true';
+  if (initial || text === '' || text === '0') return { endMark: initial };
+  return { after: Number(text), endMark: false };
+}
+
+/** Ends with the signal, the request's timeoutSeconds, or its reader. Throws ApiError Expired (410), BadRequest. */
+export function watchObjects(
+  context: RestContext,
+  { resource, namespace }: { resource: Resource; namespace?: string },
+  query: URLSearchParams,
+  signal?: AbortSignal,
+): WatchStream {
+  const { storage, clock } = context;
+  const stream = new WatchStream();
+  const inSelection = selectionOf(resource, query);
+  const selects: Selection =
+    namespace === undefined ? inSelection : (o) => o.metadata.namespace === namespace && inSelection(o);
+  const { after, endMark } = startOf(query);
+  const push = (event: StreamEvent) =>
+    stream.push(
+      resource.conversion && event.type !== 'BOOKMARK' && event.type !== 'ERROR'
+        ? { ...event, object: facing(resource, event.object) }
+        : event,
+    );
+  if (after === undefined) {
+    for (const object of storage.list(resource.collection, { namespace })) {
+      if (inSelection(object)) push({ type: 'ADDED', object });
+    }
+    if (endMark) push(bookmark(resource, storage.revision, { 'k8s.io/initial-events-end': 'true' }));
+  }
+  stream.onClose(
+    storage.watch(resource.collection, after ?? storage.revision, (change) => {
+      const event = seenThrough(selects, change);
+      if (event !== undefined) push(event);
+    }),
+  );
+  const timeout = Number(query.get('timeoutSeconds') ?? 0);
+  if (timeout > 0) stream.onClose(clock.after(timeout * 1000, () => stream.close()));
+  if (query.get('allowWatchBookmarks') === 'true') {
+    repeat(context, stream, () => push(bookmark(resource, storage.revision)));
+  }
+  closeOnAbort(stream, signal);
+  return stream;
+}
+
+function repeat(context: RestContext, stream: WatchStream, action: () => void): void {
+  let cancel = () => {};
+  const next = () => {
+    cancel = context.clock.after(bookmarkEveryMs, () => {
+      action();
+      next();
+    });
+  };
+  next();
+  stream.onClose(() => cancel());
+}
+
+function closeOnAbort(stream: WatchStream, signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  if (signal.aborted) stream.close();
+  const close = () => stream.close();
+  signal.addEventListener('abort', close, { once: true });
+  stream.onClose(() => signal.removeEventListener('abort', close));
+}

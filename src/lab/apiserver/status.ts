@@ -1,0 +1,98 @@
+/** The API server's error answers, in Kubernetes' words (apimachinery, api/errors). */
+import { ApiError, type Status } from '../../kube/client/api-error.ts';
+import type { FieldError } from './validation/field-error.ts';
+
+/** The resource an error is about. */
+export interface ErrorSubject {
+  group: string;
+  plural: string;
+  kind: string;
+}
+
+const qualified = (of: ErrorSubject) => (of.group === '' ? of.plural : `${of.plural}.${of.group}`);
+const qualifiedKind = (of: ErrorSubject) => (of.group === '' ? of.kind : `${of.kind}.${of.group}`);
+const resourceDetails = (of: ErrorSubject, name: string) => ({
+  name,
+  ...(of.group === '' ? {} : { group: of.group }),
+  kind: of.plural,
+});
+
+function failure(code: number, reason: string, message: string, details?: Status['details']): ApiError {
+  return new ApiError({
+    apiVersion: 'v1',
+    kind: 'Status',
+    metadata: {},
+    status: 'Failure',
+    message,
+    reason,
+    ...(details === undefined ? {} : { details }),
+    code,
+  });
+}
+
+export const notFound = (of: ErrorSubject, name: string) =>
+  failure(404, 'NotFound', `${qualified(of)} "${name}" not found`, resourceDetails(of, name));
+
+export const pathNotFound = () =>
+  failure(404, 'NotFound', 'the server could not find the requested resource', {});
+
+export const alreadyExists = (of: ErrorSubject, name: string) =>
+  failure(409, 'AlreadyExists', `${qualified(of)} "${name}" already exists`, resourceDetails(of, name));
+
+export const conflict = (of: ErrorSubject, name: string, why: string) =>
+  failure(
+    409,
+    'Conflict',
+    `Operation cannot be fulfilled on ${qualified(of)} "${name}": ${why}`,
+    resourceDetails(of, name),
+  );
+
+export const modified = (of: ErrorSubject, name: string) =>
+  conflict(
+    of,
+    name,
+    'the object has been modified; please apply your changes to the latest version and try again',
+  );
+
+export const unauthorized = () => failure(401, 'Unauthorized', 'Unauthorized');
+
+export const badRequest = (message: string) => failure(400, 'BadRequest', message);
+
+export const forbidden = (of: ErrorSubject, name: string, why: string) =>
+  failure(403, 'Forbidden', `${qualified(of)} "${name}" is forbidden: ${why}`, resourceDetails(of, name));
+
+export const methodNotAllowed = (of: ErrorSubject, action: string) =>
+  failure(405, 'MethodNotAllowed', `${action} is not supported on resources of kind "${qualified(of)}"`, {
+    kind: of.plural,
+  });
+
+export const unsupportedMediaType = (message: string) => failure(415, 'UnsupportedMediaType', message);
+
+export const notAcceptable = (message: string) => failure(406, 'NotAcceptable', message);
+
+export const notImplemented = (message: string) => failure(501, 'NotImplemented', message);
+
+/** A patch that is well formed but does not fit the object. */
+export const patchFailed = (message: string) =>
+  failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`, {
+    causes: [{ message }],
+  });
+
+export const internalError = (message: string) =>
+  failure(500, 'InternalError', `Internal error occurred: ${message}`);
+
+export const expired = (message: string) => failure(410, 'Expired', message);
+
+/** 422 with every field that is wrong; the message lists them as kubectl shows them. */
+export function invalid(of: ErrorSubject, name: string, errors: readonly FieldError[]): ApiError {
+  const lines = errors.map((e) => `${e.field}: ${e.message}`);
+  const text = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`;
+  const causes = errors.map(({ reason, message, field }) => ({ reason, message, field }));
+  const { name: detailName, group } = resourceDetails(of, name) as { name: string; group?: string };
+  return failure(422, 'Invalid', `${qualifiedKind(of)} "${name}" is invalid: ${text}`, {
+    name: detailName,
+    ...(group === undefined ? {} : { group }),
+    kind: of.kind,
+    causes,
+  });
+}

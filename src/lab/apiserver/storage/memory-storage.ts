@@ -1,0 +1,126 @@
+/** Storage in memory. Each collection keeps its last changes; older resourceVersions have expired. */
+import type { KubeObject } from '../../../kube/meta.ts';
+import { deepFreeze } from '../json.ts';
+import { expired } from '../status.ts';
+import type { ListRequest, Storage, StorageEvent } from './storage.ts';
+
+interface Collection {
+  objects: Map<string, KubeObject>;
+  /** Keys in order; built when a list asks for it. */
+  sortedKeys: string[] | undefined;
+  log: StorageEvent[];
+  /** Revision of the newest change that is no longer in the log. */
+  expired: number;
+  watchers: Set<(event: StorageEvent) => void>;
+}
+
+export class MemoryStorage implements Storage {
+  readonly #collections = new Map<string, Collection>();
+  readonly #logLength: number;
+  #revision = 0;
+
+  /** `logLength`: how many changes of each collection are kept at least, for watches and paged lists. */
+  constructor(options: { logLength?: number } = {}) {
+    this.#logLength = options.logLength ?? 4096;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get(collection: string, key: string): KubeObject | undefined {
+    return this.#collection(collection).objects.get(key);
+  }
+
+  list(collection: string, request: ListRequest = {}): KubeObject[] {
+    const from = this.#collection(collection);
+    const { revision, after, namespace } = request;
+    const current = revision === undefined || revision >= this.#revision;
+    const objects = current ? from.objects : this.#asOf(from, revision);
+    const keys = current ? sortedKeysOf(from) : [...objects.keys()].sort();
+    const prefix = namespace === undefined ? '' : `${namespace}/`;
+    const result: KubeObject[] = [];
+    for (const key of keys) {
+      if (after !== undefined && key <= after) continue;
+      if (key.startsWith(prefix)) result.push(objects.get(key)!);
+    }
+    return result;
+  }
+
+  put(collection: string, key: string, object: KubeObject): KubeObject {
+    const into = this.#collection(collection);
+    const previous = into.objects.get(key);
+    const stored = this.#stamped(object);
+    into.objects.set(key, stored);
+    if (previous === undefined) into.sortedKeys = undefined;
+    const type = previous === undefined ? 'ADDED' : 'MODIFIED';
+    this.#append(into, { type, revision: this.#revision, object: stored, previous });
+    return stored;
+  }
+
+  remove(collection: string, key: string): KubeObject | undefined {
+    const from = this.#collection(collection);
+    const previous = from.objects.get(key);
+    if (previous === undefined) return undefined;
+    from.objects.delete(key);
+    from.sortedKeys = undefined;
+    const last = this.#stamped(previous);
+    this.#append(from, { type: 'DELETED', revision: this.#revision, object: last, previous });
+    return last;
+  }
+
+  watch(collection: string, afterRevision: number, onEvent: (event: StorageEvent) => void): () => void {
+    const from = this.#collection(collection);
+    if (afterRevision < from.expired) throw tooOld(afterRevision, from.expired);
+    for (const event of from.log) if (event.revision > afterRevision) onEvent(event);
+    from.watchers.add(onEvent);
+    return () => void from.watchers.delete(onEvent);
+  }
+
+  #collection(name: string): Collection {
+    let found = this.#collections.get(name);
+    if (found === undefined) {
+      found = { objects: new Map(), sortedKeys: undefined, log: [], expired: 0, watchers: new Set() };
+      this.#collections.set(name, found);
+    }
+    return found;
+  }
+
+  /** The next revision's object, frozen. */
+  #stamped(object: KubeObject): KubeObject {
+    const resourceVersion = String(++this.#revision);
+    return deepFreeze({ ...object, metadata: { ...object.metadata, resourceVersion } });
+  }
+
+  #append(collection: Collection, event: StorageEvent): void {
+    collection.log.push(event);
+    if (collection.log.length >= this.#logLength * 2) {
+      const dropped = collection.log.splice(0, collection.log.length - this.#logLength);
+      collection.expired = dropped.at(-1)!.revision;
+    }
+    for (const tell of [...collection.watchers]) tell(event);
+  }
+
+  /** The collection as it was: the current one with the log played backwards. */
+  #asOf(collection: Collection, revision: number): Map<string, KubeObject> {
+    if (revision < collection.expired) throw tooOld(revision, collection.expired);
+    const objects = new Map(collection.objects);
+    for (const event of collection.log.toReversed()) {
+      if (event.revision <= revision) break;
+      const { namespace, name } = event.object.metadata;
+      const key = namespace ? `${namespace}/${name}` : name;
+      if (event.previous === undefined) objects.delete(key);
+      else objects.set(key, event.previous);
+    }
+    return objects;
+  }
+}
+
+function sortedKeysOf(collection: Collection): string[] {
+  collection.sortedKeys ??= [...collection.objects.keys()].sort();
+  return collection.sortedKeys;
+}
+
+function tooOld(asked: number, oldest: number) {
+  return expired(`too old resource version: ${asked} (${oldest})`);
+}

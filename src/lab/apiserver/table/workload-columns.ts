@@ -1,0 +1,87 @@
+/** Workloads as `kubectl get` shows them. */
+import { formatSelector } from '../../../kube/selectors.ts';
+import type { JsonObject } from '../json.ts';
+import { ageColumn, type Column, column, integer, mapText, nameColumn, orNone, wide } from './column.ts';
+
+const containersOf = (o: JsonObject) => (o.spec?.template?.spec?.containers ?? []) as JsonObject[];
+const selectorText = (o: JsonObject) => orNone(o.spec?.selector && formatSelector(o.spec.selector));
+
+const templateColumns = [
+  wide('Containers', (o) =>
+    containersOf(o)
+      .map((c) => c.name)
+      .join(','),
+  ),
+  wide('Images', (o) =>
+    containersOf(o)
+      .map((c) => c.image)
+      .join(','),
+  ),
+];
+const selectorColumn = wide('Selector', selectorText);
+
+export const deploymentColumns: readonly Column[] = [
+  nameColumn,
+  column('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),
+  integer('Up-to-date', ({ status }) => status?.updatedReplicas ?? 0),
+  integer('Available', ({ status }) => status?.availableReplicas ?? 0),
+  ageColumn,
+  ...templateColumns,
+  selectorColumn,
+];
+
+export const replicaSetColumns: readonly Column[] = [
+  nameColumn,
+  integer('Desired', ({ spec }) => spec?.replicas ?? 0),
+  integer('Current', ({ status }) => status?.replicas ?? 0),
+  integer('Ready', ({ status }) => status?.readyReplicas ?? 0),
+  ageColumn,
+  ...templateColumns,
+  selectorColumn,
+];
+
+export const statefulSetColumns: readonly Column[] = [
+  nameColumn,
+  column('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),
+  ageColumn,
+  ...templateColumns,
+];
+
+export const daemonSetColumns: readonly Column[] = [
+  nameColumn,
+  integer('Desired', ({ status }) => status?.desiredNumberScheduled ?? 0),
+  integer('Current', ({ status }) => status?.currentNumberScheduled ?? 0),
+  integer('Ready', ({ status }) => status?.numberReady ?? 0),
+  integer('Up-to-date', ({ status }) => status?.updatedNumberScheduled ?? 0),
+  integer('Available', ({ status }) => status?.numberAvailable ?? 0),
+  column('Node Selector', ({ spec }) => mapText(spec?.template?.spec?.nodeSelector)),
+  ageColumn,
+  ...templateColumns,
+  selectorColumn,
+];
+
+export const controllerRevisionColumns: readonly Column[] = [
+  nameColumn,
+  column('Controller', ({ metadata }) => {
+    const owner = (metadata.ownerReferences ?? []).find((o: JsonObject) => o.controller);
+    if (!owner) return '<none>';
+    const group = String(owner.apiVersion).split('/')[0];
+    return `${String(owner.kind).toLowerCase()}.${group}/${owner.name}`;
+  }),
+  integer('Revision', (o) => o.revision ?? 0),
+  ageColumn,
+];
+
+export const jobColumns: readonly Column[] = [
+  nameColumn,
+  column(
+    'Status',
+    ({ status }) =>
+      ((status?.conditions ?? []) as JsonObject[]).find((c) => c.status === 'True')?.type ?? 'Running',
+  ),
+  column('Completions', ({ spec, status }) => `${status?.succeeded ?? 0}/${spec?.completions ?? 1}`),
+  column('Duration', () => ''),
+  ageColumn,
+  ...templateColumns,
+  selectorColumn,
+];

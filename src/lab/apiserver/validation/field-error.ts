@@ -1,0 +1,60 @@
+/** Validation errors with field paths, in the words of apimachinery's util/validation/field. */
+
+export interface FieldError {
+  /** `spec.ports[0].port` */
+  field: string;
+  /** `FieldValueInvalid` and so on: the reason of a Status cause. */
+  reason: string;
+  message: string;
+}
+
+/** JSON: how Kubernetes shows the value at fault. */
+function show(value: unknown): string {
+  if (value === undefined || value === null) return 'null';
+  return JSON.stringify(value);
+}
+
+export const required = (field: string, detail = ''): FieldError => ({
+  field,
+  reason: 'FieldValueRequired',
+  message: detail === '' ? 'Required value' : `Required value: ${detail}`,
+});
+
+export const invalidValue = (field: string, value: unknown, detail: string): FieldError => ({
+  field,
+  reason: 'FieldValueInvalid',
+  message: `Invalid value: ${show(value)}: ${detail}`,
+});
+
+export const duplicate = (field: string, value: unknown): FieldError => ({
+  field,
+  reason: 'FieldValueDuplicate',
+  message: `Duplicate value: ${show(value)}`,
+});
+
+export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError => ({
+  field,
+  reason: 'FieldValueNotSupported',
+  message: `Unsupported value: ${show(value)}: supported values: ${[...supported].sort().map(show).join(', ')}`,
+});
+
+export const fieldForbidden = (field: string, detail: string): FieldError => ({
+  field,
+  reason: 'FieldValueForbidden',
+  message: `Forbidden: ${detail}`,
+});
+
+export const fieldNotFound = (field: string, value: unknown): FieldError => ({
+  field,
+  reason: 'FieldValueNotFound',
+  message: `Not found: ${show(value)}`,
+});
+
+export const tooLong = (field: string, max: number): FieldError => ({
+  field,
+  reason: 'FieldValueTooLong',
+  message: `Too long: may not be more than ${max} bytes`,
+});
+
+export const immutable = (field: string, value: unknown): FieldError =>
+  invalidValue(field, value, 'field is immutable');
