@@ -11,7 +11,8 @@ struct frontend_key {
 	struct address addr;
 	__be16 port;
 	__u8 proto;
-	__u8 pad;
+	/* Every byte of a key counts: none may be left to the compiler's padding. */
+	__u8 pad[5];
 };
 
 struct pool {
@@ -90,4 +91,5 @@ struct peer {
 	__u16 pad;
 	__u32 backend_id;
 	__u32 generation;
+	__u8 reserved[4];
 };

@@ -150,8 +150,9 @@ const structs: Record<string, BtfStruct> = {
    {
     "name": "pad",
     "offset": 19,
-    "size": 1,
-    "type": "__u8"
+    "size": 5,
+    "type": "__u8",
+    "elements": 5
    }
   ]
  },
@@ -617,6 +618,13 @@ const structs: Record<string, BtfStruct> = {
     "offset": 24,
     "size": 4,
     "type": "__u32"
+   },
+   {
+    "name": "reserved",
+    "offset": 28,
+    "size": 4,
+    "type": "__u8",
+    "elements": 4
    }
   ]
  },
