@@ -7,7 +7,7 @@ import { withNetns } from '../../src/linux/netns/netns.ts';
 import { parseIp } from '../../src/net/ip.ts';
 import { createServiceProxy, type ServiceProxy } from '../../src/service/service-proxy.ts';
 import { TestStore, testService, testSlice } from '../../src/service/testing-objects.ts';
-import { createLogger } from '../../src/util/logger.ts';
+import { silentLogger } from '../../src/util/logger.ts';
 import { type Exchange, type ExchangeOptions, exchange } from './blocking-client.ts';
 import { addresses, at, objectsDirectory, TestCluster, type TestNode } from './cluster.ts';
 
@@ -67,7 +67,7 @@ async function startProxy(node: TestNode): Promise<ServiceProxy> {
           cgroup: node.cgroup,
           uplinkIfindex: node.uplinkIfindex,
         },
-        logger: createLogger({ level: 'warn' }),
+        logger: silentLogger,
       },
       {
         // The rig's process is in no node's namespace: interface indexes need one.
