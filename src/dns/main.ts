@@ -47,7 +47,7 @@ export async function runDns(options: DnsOptions): Promise<number> {
     slices: informers.store(resources.endpointSlices),
   };
   const synced = () => Object.values(stores).every((store) => store.hasSynced);
-  const forward = forwardPlugin({ upstreams: await upstreamsOf(options) });
+  const upstreams = await upstreamsOf(options);
   const plugins: DnsPlugin[] = [
     kubernetesPlugin({
       zone: options.zone,
@@ -64,10 +64,15 @@ export async function runDns(options: DnsOptions): Promise<number> {
           message: { ...query.message, questions: [{ name, type: query.type, class: 1 }] },
         }),
     }),
-    forward,
+    forwardPlugin({ upstreams }),
   ];
   informers.start();
-  const server = await startDnsServer({ plugins, logger, listen: [at(options.port)] });
+  const server = await startDnsServer({
+    plugins,
+    logger,
+    recursive: upstreams.length > 0,
+    listen: [at(options.port)],
+  });
   const status = [serveOk(options.healthPort, () => true), serveOk(options.readyPort, synced)];
   logger.info('serving', { zone: options.zone, port: options.port });
   await new Promise<void>((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));

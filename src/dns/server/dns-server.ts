@@ -19,6 +19,8 @@ const maxPipelined = 100;
 export interface DnsServerOptions {
   plugins: readonly DnsPlugin[];
   logger: Logger;
+  /** Some plugin resolves names of the whole world: every reply says so (RA). */
+  recursive?: boolean;
   /** Where to listen: addresses, or descriptors of sockets that are bound already. */
   listen: {
     udp: { address: string; port: number } | { fd: number };
@@ -57,7 +59,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
 
 type Responder = (bytes: Uint8Array, transport: 'udp' | 'tcp', client: Client) => Promise<Buffer | undefined>;
 
-function createResponder({ plugins, logger }: DnsServerOptions): Responder {
+function createResponder({ plugins, logger, recursive = false }: DnsServerOptions): Responder {
   return async (bytes, transport, client) => {
     let message: Message;
     try {
@@ -77,7 +79,11 @@ function createResponder({ plugins, logger }: DnsServerOptions): Responder {
         reply = replyTo(message, { rcode: responseCodes.SERVFAIL });
       }
     }
-    return encodeReply(message, reply, transport);
+    return encodeReply(
+      message,
+      { ...reply, recursionAvailable: reply.recursionAvailable || recursive },
+      transport,
+    );
   };
 }
 
