@@ -51,7 +51,9 @@ describe('from a pod', () => {
     expect(service.spec.clusterIPs).toHaveLength(2);
     for (const ip of service.spec.clusterIPs) {
       const script = `for i in $(seq 30); do curl -s -m 5 http://${urlHost(ip)}/; echo; done`;
-      const answers = (await lab.exec(['client'], 'sh', '-c', script)).trim().split('\n');
+      const answers = (await lab.exec(['client'], 'sh', '-c', script))
+        .split('\n')
+        .filter((line) => line !== '');
       expect(new Set(answers.map((line) => JSON.parse(line).pod)).size).toBe(3);
     }
   });

@@ -4,6 +4,7 @@
  */
 import dgram from 'node:dgram';
 import net from 'node:net';
+import type { Family } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
 import { admit, type DnsPlugin, serveChain } from '../chain.ts';
 import { classicUdpBytes, responseCodes } from '../message/constants.ts';
@@ -23,7 +24,7 @@ export interface DnsServerOptions {
   recursive?: boolean;
   /** Where to listen: addresses, or descriptors of sockets that are bound already. */
   listen: {
-    udp: { address: string; port: number } | { fd: number };
+    udp: { address: string; port: number } | { fd: number; family: Family };
     tcp: { address: string; port: number } | { fd: number };
   }[];
 }
@@ -40,7 +41,7 @@ type Client = { address: string; port: number };
 export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const answer = createResponder(options);
   const sockets = options.listen.map(({ udp, tcp }) => ({
-    udp: udpSocket('address' in udp ? udp.address : '::', answer),
+    udp: udpSocket('address' in udp ? net.isIP(udp.address) : udp.family, answer),
     tcp: tcpServer(answer),
     at: { udp, tcp },
   }));
@@ -109,8 +110,8 @@ function formatError(bytes: Uint8Array): Buffer | undefined {
   return header;
 }
 
-function udpSocket(address: string, answer: Responder): dgram.Socket {
-  const socket = dgram.createSocket({ type: net.isIPv4(address) ? 'udp4' : 'udp6', reuseAddr: false });
+function udpSocket(family: number, answer: Responder): dgram.Socket {
+  const socket = dgram.createSocket({ type: family === 4 ? 'udp4' : 'udp6', reuseAddr: false });
   socket.on('message', async (bytes, from) => {
     const reply = await answer(bytes, 'udp', from);
     // A client that is gone (ECONNREFUSED, EHOSTUNREACH) is nobody's error.

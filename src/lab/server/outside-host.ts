@@ -34,7 +34,7 @@ async function startDns(config: LabConfig, paths: LabPaths, logger: Logger): Pro
   using outside = openNetns(paths.netns('outside'));
   const listen = config.outsideIps.map((text) => {
     const at = { ip: parseIp(text), port: dnsPort };
-    return { udp: { fd: bindUdp(outside, at) }, tcp: { fd: listenTcp(outside, at) } };
+    return { udp: { fd: bindUdp(outside, at), family: at.ip.family }, tcp: { fd: listenTcp(outside, at) } };
   });
   await startDnsServer({ plugins: [outsideNamesPlugin(config)], logger, listen });
 }

@@ -38,7 +38,9 @@ export function hostSnapshot(): HostSnapshot {
     bpfPrograms: bpfNames('prog'),
     bpfMaps: bpfNames('map'),
     processes: tendrilProcesses(),
-    sysctls: sysctls.map((key) => `${key}=${readFileSync(`/proc/sys/${key}`, 'utf8').trim()}`),
+    sysctls: sysctls
+      .filter((key) => existsSync(`/proc/sys/${key}`))
+      .map((key) => `${key}=${readFileSync(`/proc/sys/${key}`, 'utf8').trim()}`),
     files: existsSync('/run/tendril') ? readdirSync('/run/tendril').sort() : [],
   };
 }
