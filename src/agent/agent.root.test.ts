@@ -254,20 +254,18 @@ describe('a pod’s network', () => {
     expect((await cni('CHECK', 'pod1')).output.code).toBe(3);
   });
 
-  it('answers within 3 ms inside the agent', async () => {
+  it('is made in a few milliseconds', async () => {
     await startAgent();
-    const times: number[] = [];
     for (let i = 0; i < 20; i++) {
-      const started = performance.now();
       await cni('ADD', 'pod1');
-      times.push(performance.now() - started);
       await cni('DEL', 'pod1');
     }
-    times.sort((a, b) => a - b);
-    console.info(
-      `ADD, dual stack, with the socket: median ${times[10]!.toFixed(2)} ms, worst ${times.at(-1)!.toFixed(2)} ms`,
-    );
-    expect(times[10]).toBeLessThan(15);
+    const metrics = run('node', 'curl -s http://172.20.0.1:9353/metrics');
+    const total = /tendril_cni_call_seconds_sum\{command="ADD"\} (\S+)/.exec(metrics)![1];
+    const mean = (Number(total) * 1000) / 20;
+    console.info(`ADD, dual stack, inside the agent: mean ${mean.toFixed(2)} ms`);
+    // The bound leaves room for a busy machine; alone it is about 3.
+    expect(mean).toBeLessThan(15);
   });
 });
 

@@ -1,6 +1,7 @@
 /** The agent's process: the real kernel and API, signals, and the end. */
 import { createHttpClient } from '../kube/client/http-client.ts';
 import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
+import { requireFeatures } from '../linux/features/features.ts';
 import { openRouteNetlink } from '../linux/netlink/kernel-route-netlink.ts';
 import { warmThreads } from '../linux/netns/netns.ts';
 import { nftProgram } from '../linux/nftables/nft-program.ts';
@@ -8,6 +9,9 @@ import { createServiceProxy } from '../service/service-proxy.ts';
 import { createLogger } from '../util/logger.ts';
 import { type AgentConfig, validateAgentConfig } from './config.ts';
 import { startAgent } from './wiring.ts';
+
+/** Without these nothing works; the datapath has other ways where newer ones are missing. */
+const needed = ['cgroup2', 'bpffs', 'cgroup-sock-addr', 'nf-tables', 'veth'] as const;
 
 /**
  * Runs the agent until SIGTERM or SIGINT; gives the exit status. The datapath outlives it.
@@ -19,6 +23,7 @@ export async function runAgent(given: AgentConfig): Promise<number> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
   warmThreads();
+  await requireFeatures(needed);
   const logger = createLogger({ fields: { node: config.nodeName } });
   const client = createHttpClient(await loadKubeconfig(config.kubeconfig));
   using netlink = openRouteNetlink();

@@ -34,6 +34,7 @@ export function createNodeCondition(options: {
   let node: Node | undefined;
   let up = false;
   const runner = new BoundedRunner({
+    clock,
     minIntervalMs: 1000,
     retry: { initialMs: 500, maxMs: 30_000 },
     onError: (error) => logger.warn('cannot set the node’s condition', { error }),

@@ -57,6 +57,7 @@ export class PodNetwork implements CniHandler {
     if (reason !== undefined) throw new CniError(cniCodes.tryAgainLater, reason);
     const present = this.#present(request);
     if (present !== undefined) return present;
+    this.#unplug(request);
     await using undo = this.#undoStack();
     undo.push('release the address', () => ipam.release(request));
     const allocation = await ipam.allocate(request, noteOf(request));

@@ -43,10 +43,19 @@ describe('an allocation', () => {
   it('is the same when asked for again, also by the next agent', async () => {
     const ipam = await openIpam();
     const first = await ipam.allocate(pod('a'), { pod: 'default/web' });
-    expect(await ipam.allocate(pod('a'))).toBe(first);
+    expect(await ipam.allocate(pod('a'), { pod: 'default/web' })).toBe(first);
     const next = await openIpam();
-    expect(await next.allocate(pod('a'))).toEqual(first);
+    expect(await next.allocate(pod('a'), { pod: 'default/web' })).toEqual(first);
     expect(next.get(pod('a'))!.note).toEqual({ pod: 'default/web' });
+  });
+
+  it('keeps its addresses when it is made anew elsewhere, and has to be confirmed again', async () => {
+    const ipam = await openIpam();
+    const { ips } = await ipam.allocate(pod('a'), { netns: '/one' });
+    await ipam.confirm(pod('a'));
+    const renewed = await ipam.allocate(pod('a'), { netns: '/two' });
+    expect(renewed).toMatchObject({ ips, confirmed: false, note: { netns: '/two' } });
+    expect((await openIpam()).get(pod('a'))).toEqual(renewed);
   });
 
   it('is told apart when it was never confirmed', async () => {

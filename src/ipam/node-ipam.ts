@@ -2,6 +2,7 @@
  * A node's own addresses: one per family and attachment, out of the node's pod CIDRs, written to disk before
  * anyone uses them. What the disk holds is what counts: a new agent reads it back and goes on.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { type Cidr, formatCidr } from '../net/cidr.ts';
 import { formatIp, type Ip, parseIp } from '../net/ip.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
@@ -102,7 +103,7 @@ export class NodeIpam {
    */
   async allocate(key: AttachmentKey, note: Record<string, string> = {}): Promise<Allocation> {
     const existing = this.get(key);
-    if (existing !== undefined) return existing;
+    if (existing !== undefined) return this.#keep(existing, note);
     const allocation: Allocation = { ...plainKey(key), ips: this.#take(), confirmed: false, note };
     this.#allocations.set(keyText(key), allocation);
     const ips = allocation.ips.map(formatIp);
@@ -114,6 +115,16 @@ export class NodeIpam {
       throw error;
     }
     return allocation;
+  }
+
+  /** An attachment that is made anew, with another note, is not complete until it is confirmed again. */
+  async #keep(existing: Allocation, note: Record<string, string>): Promise<Allocation> {
+    if (isDeepStrictEqual(existing.note, note)) return existing;
+    const { ips } = existing;
+    await this.#append({ op: 'add', ...plainKey(existing), ips: ips.map(formatIp), note });
+    const renewed = { ...existing, note, confirmed: false };
+    this.#allocations.set(keyText(existing), renewed);
+    return renewed;
   }
 
   /**

@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { loadAgentConfig, validateAgentConfig } from './config.ts';
+
+const config = {
+  nodeName: 'node-1',
+  kubeconfig: '/etc/kubeconfig',
+  stateDirectory: '/var/lib/tendril',
+  bpfDirectory: '/sys/fs/bpf/tendril',
+  objectsDirectory: '/usr/lib/tendril/bpf',
+  cgroup: '/sys/fs/cgroup',
+  uplink: 'eth0',
+  serviceCidrs: ['10.96.0.0/16', 'fd00:96::/112'],
+  clusterPodCidrs: ['10.244.0.0/16'],
+  cniSocket: '/run/tendril/cni.sock',
+  cniConfDirectory: '/etc/cni/net.d',
+  statusPort: 9353,
+};
+
+it('takes what is complete', () => {
+  expect(validateAgentConfig(config)).toEqual(config);
+});
+
+it('tells every problem at once', () => {
+  const bad = {
+    ...config,
+    nodeName: '',
+    kubeconfig: 'relative',
+    serviceCidrs: ['10.96.0.1/16'],
+    clusterPodCidrs: ['10.0.0.0/16', '10.1.0.0/16'],
+    statusPort: 0,
+  };
+  expect(() => validateAgentConfig(bad)).toThrow(
+    "the agent's configuration has no absolute path as kubeconfig; no nodeName; a bad entry in serviceCidrs: " +
+      '"10.96.0.1/16" has host bits set; did you mean 10.96.0.0/16?; more than one of a family in clusterPodCidrs; ' +
+      'no port as statusPort',
+  );
+});
+
+it('names a file that cannot be read', () => {
+  expect(() => loadAgentConfig('/nowhere/agent.json')).toThrow('/nowhere/agent.json cannot be read');
+});

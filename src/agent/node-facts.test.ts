@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { Node } from '../kube/types.ts';
+import { parseCidr } from '../net/cidr.ts';
+import { parseIp } from '../net/ip.ts';
+import { NodeMemory, nodeFacts } from './node-facts.ts';
+
+const node = (spec: object, status: object = {}, labels = {}) =>
+  ({ metadata: { name: 'node-1', labels }, spec, status }) as unknown as Node;
+
+it('are the pod CIDRs, the internal addresses and the zone', () => {
+  const addresses = [
+    { type: 'Hostname', address: 'node-1' },
+    { type: 'InternalIP', address: '172.20.0.1' },
+    { type: 'ExternalIP', address: '198.51.100.1' },
+    { type: 'InternalIP', address: 'fd00:20::1' },
+  ];
+  const labels = { 'topology.kubernetes.io/zone': 'a' };
+  const spec = { podCIDR: '10.244.1.0/24', podCIDRs: ['10.244.1.0/24', 'fd00:244:1::/64'] };
+  expect(nodeFacts(node(spec, { addresses }, labels))).toEqual({
+    name: 'node-1',
+    podCidrs: [parseCidr('10.244.1.0/24'), parseCidr('fd00:244:1::/64')],
+    internalIps: [parseIp('172.20.0.1'), parseIp('fd00:20::1')],
+    zone: 'a',
+  });
+});
+
+it('of a node without podCIDRs come from podCIDR; a new node has none', () => {
+  expect(nodeFacts(node({ podCIDR: '10.244.1.0/24' })).podCidrs).toEqual([parseCidr('10.244.1.0/24')]);
+  expect(nodeFacts(node({}))).toEqual({ name: 'node-1', podCidrs: [], internalIps: [] });
+});
+
+it('are remembered; a memory that is damaged is none', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tendril-facts-'));
+  const path = join(directory, 'state', 'node.json');
+  const facts = {
+    name: 'n',
+    podCidrs: [parseCidr('fd00::/64')],
+    internalIps: [parseIp('fd00:20::1')],
+    zone: 'z',
+  };
+  expect(await new NodeMemory(path).load()).toBeUndefined();
+  await new NodeMemory(path).save(facts);
+  expect(await new NodeMemory(path).load()).toEqual(facts);
+  writeFileSync(path, '{"name":');
+  expect(await new NodeMemory(path).load()).toBeUndefined();
+  rmSync(directory, { recursive: true });
+});

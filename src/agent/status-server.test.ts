@@ -1,0 +1,40 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type StatusServer, startStatusServer } from './status-server.ts';
+
+let server: StatusServer;
+let reason: string | undefined;
+
+beforeEach(async () => {
+  reason = undefined;
+  server = await startStatusServer(0, {
+    notReady: () => reason,
+    metrics: () => 'tendril_pods 1\n',
+    status: () => ({ size: 10n }),
+  });
+});
+afterEach(() => server.close());
+
+async function get(path: string, method = 'GET'): Promise<[number, string]> {
+  const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method });
+  return [response.status, await response.text()];
+}
+
+it('tells health, readiness, metrics and status', async () => {
+  expect(await get('/healthz')).toEqual([200, 'ok\n']);
+  expect(await get('/readyz')).toEqual([200, 'ok\n']);
+  expect(await get('/metrics')).toEqual([200, 'tendril_pods 1\n']);
+  expect(await get('/status?pretty')).toEqual([200, '{\n  "size": "10"\n}\n']);
+  reason = 'no pod CIDR';
+  expect(await get('/readyz')).toEqual([503, 'no pod CIDR\n']);
+  expect((await get('/nothing'))[0]).toBe(404);
+  expect((await get('/status', 'POST'))[0]).toBe(405);
+});
+
+it('answers on IPv6 too', async () => {
+  expect((await fetch(`http://[::1]:${server.port}/healthz`)).status).toBe(200);
+});
+
+it('says that the port is taken', async () => {
+  const sources = { notReady: () => undefined, metrics: () => '', status: () => ({}) };
+  await expect(startStatusServer(server.port, sources)).rejects.toThrow(`port ${server.port} is taken`);
+});
