@@ -56,7 +56,7 @@ export class TestStore<T extends KubeObject> implements Store<T> {
 
   remove(key: string): void {
     const old = this.#objects.get(key);
-    this.#objects.delete(key);
+    if (!this.#objects.delete(key)) return;
     for (const handler of this.#handlers) handler({ old, new: undefined });
   }
 

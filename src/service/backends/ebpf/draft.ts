@@ -26,6 +26,7 @@ export class Draft {
   /** Slots of pools that were found in the kernel and have an owner now, or go. */
   readonly #found: Overlay<number, readonly number[]>;
   readonly #names: Overlay<number, string>;
+  readonly #services: Overlay<number, ServicePortName>;
   #nextBackendId: number;
   #nextPoolId: number;
   #nextServiceId: number;
@@ -38,13 +39,18 @@ export class Draft {
     this.#ports = new Overlay(ledger.ports);
     this.#found = new Overlay(ledger.foundPools);
     this.#names = new Overlay(ledger.backendKeys);
+    this.#services = new Overlay(ledger.serviceOwners);
     this.#nextBackendId = ledger.nextBackendId;
     this.#nextPoolId = ledger.nextPoolId;
     this.#nextServiceId = ledger.nextServiceId;
   }
 
-  serviceId(name: ServicePortName): number {
-    return this.#ports.get(name)?.serviceId ?? this.#nextServiceId++;
+  /** The port's number: its own, the one that the kernel's frontend has where that is free, or a new one. */
+  serviceId(name: ServicePortName, found: number | undefined): number {
+    const free = found !== undefined && found > 0 && this.#services.get(found) === undefined;
+    const id = this.#ports.get(name)?.serviceId ?? (free ? found : this.#nextServiceId++);
+    this.#services.set(id, name);
+    return id;
   }
 
   /** False where the frontend is another port's. */
@@ -75,6 +81,7 @@ export class Draft {
     const before = this.#ports.get(name);
     for (const key of before?.frontends ?? []) this.#frontends.delete(key);
     for (const pool of before?.pools ?? []) this.#dropPool(pool);
+    if (before !== undefined) this.#services.delete(before.serviceId);
     this.#ports.delete(name);
   }
 
@@ -92,6 +99,14 @@ export class Draft {
   }
 
   #swept = false;
+  #orphansDropped = false;
+
+  /** Backends found in the kernel that no slot names. */
+  dropOrphans(): void {
+    const named = new Set([...this.#ledger.foundPools.values()].flat());
+    for (const [key, { id }] of this.#ledger.backends) if (!named.has(id)) this.#deleteBackend(key, id);
+    this.#orphansDropped = true;
+  }
 
   /**
    * The pool with these members. Members that stay keep their slots and gaps are filled from the end, so that
@@ -109,7 +124,8 @@ export class Draft {
     for (const backend of used) if (!wanted.has(backend)) this.#release(backend);
     this.#pools.set(name, { id, members: after });
     if (adopted !== undefined) this.#adopted.set(id, adopted);
-    return { id, count: after.length };
+    // An empty pool has no slots by which a later process would know its number.
+    return { id: after.length > 0 ? id : 0, count: after.length };
   }
 
   /** Slots that the kernel holds for pools taken over in this draft. */
@@ -198,12 +214,13 @@ export class Draft {
   }
 
   commit(): void {
-    const overlays = [this.#backends, this.#pools, this.#frontends, this.#ports, this.#found, this.#names];
-    for (const overlay of overlays) overlay.commit();
+    for (const overlay of [this.#backends, this.#pools, this.#frontends]) overlay.commit();
+    for (const overlay of [this.#ports, this.#found, this.#names, this.#services]) overlay.commit();
     this.#ledger.nextBackendId = this.#nextBackendId;
     this.#ledger.nextPoolId = this.#nextPoolId;
     this.#ledger.nextServiceId = this.#nextServiceId;
     this.#ledger.unusedSwept ||= this.#swept;
+    this.#ledger.orphansDropped ||= this.#orphansDropped;
   }
 }
 

@@ -47,6 +47,10 @@ export interface Ledger {
   /** By encoded key, in hex. */
   frontends: Map<string, FrontendRecord>;
   ports: Map<ServicePortName, PortRecord>;
+  /** Which port has a service number. */
+  serviceOwners: Map<number, ServicePortName>;
+  /** Backends that no slot names, which a failed sync leaves, were removed: they may be what fills the map. */
+  orphansDropped: boolean;
   /** Backends that nobody uses were looked for once all ports were planned. */
   unusedSwept: boolean;
   nextBackendId: number;
@@ -62,6 +66,8 @@ export function emptyLedger(): Ledger {
     foundPools: new Map(),
     frontends: new Map(),
     ports: new Map(),
+    serviceOwners: new Map(),
+    orphansDropped: false,
     unusedSwept: false,
     nextBackendId: 1,
     nextPoolId: 1,

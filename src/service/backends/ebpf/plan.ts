@@ -39,6 +39,10 @@ const kinds = {
 /** Plans at most `limit` endpoints' worth of ports, so that no plan takes long. */
 export function plan(ledger: Ledger, state: ServiceState, limit = 1000): Plan {
   const draft = new Draft(ledger);
+  if (!ledger.orphansDropped) {
+    draft.dropOrphans();
+    return { writes: draft.writes(), commit: () => draft.commit(), more: true };
+  }
   let room = limit;
   let more = false;
   // Removed ports first: their frontends may be another port's now.
@@ -68,7 +72,7 @@ function served(state: ServiceState, name: ServicePortName): boolean {
 
 function planPort(draft: Draft, port: ServicePortState): void {
   const proto = protocolNumbers[port.protocol];
-  const serviceId = draft.serviceId(port.name);
+  const serviceId = draft.serviceId(port.name, foundServiceId(draft, port));
   const pools = new PoolSet(draft, port);
   const frontends: string[] = [];
   let waiting = false;
@@ -94,6 +98,17 @@ function planPort(draft: Draft, port: ServicePortState): void {
     frontends.push(hex(key));
   }
   draft.setPort(port.name, { state: port, frontends, pools: pools.names(), serviceId, waiting });
+}
+
+/** The number that an earlier process gave the port, if its first frontend is still there. */
+function foundServiceId(draft: Draft, port: ServicePortState): number | undefined {
+  const first = port.frontends[0];
+  if (first === undefined) return undefined;
+  const proto = protocolNumbers[port.protocol];
+  const value = draft.frontendValue(
+    hex(layouts.frontendKey.encode({ addr: first.ip, port: first.port, proto })),
+  );
+  return value && layouts.frontend.decode(value).serviceId;
 }
 
 function flagsOf(

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { parseIp } from '../../../net/ip.ts';
+import { collectConntrack, idleLimit } from './conntrack-gc.ts';
+import { conntrackFlags, conntrackSeen, layouts } from './generated/layouts.ts';
+import { testDatapath } from './testing-datapath.ts';
+
+const second = 1_000_000_000n;
+const { SEEN_SYN, SEEN_ACK, SEEN_FIN, SEEN_RST } = conntrackSeen;
+
+describe('how long a connection may be idle', () => {
+  const open = SEEN_SYN | SEEN_ACK;
+  it.each([
+    ['TCP, only a SYN', 6, SEEN_SYN, undefined, 60],
+    ['TCP, established', 6, open, open, 86_400],
+    ['TCP, one side closed', 6, open | SEEN_FIN, open, 3600],
+    ['TCP, both closed', 6, open | SEEN_FIN, open | SEEN_FIN, 30],
+    ['TCP, reset', 6, open, open | SEEN_RST, 30],
+    ['UDP, unanswered', 17, 0, undefined, 30],
+    ['UDP, answered', 17, 0, 0, 120],
+  ])('%s', (_, proto, here, there, seconds) => {
+    const forward = { seen: here, packets: 1n, lastSeen: 0n };
+    const reply = there === undefined ? undefined : { seen: there, packets: 1n, lastSeen: 0n };
+    expect(idleLimit(proto, forward, reply)).toBe(BigInt(seconds) * second);
+  });
+});
+
+describe('collecting', () => {
+  const [client, frontend, backend] = ['192.0.2.1', '10.9.0.1', '10.244.1.2'].map(parseIp) as [Ip, Ip, Ip];
+  type Ip = ReturnType<typeof parseIp>;
+
+  function add(
+    at: ReturnType<typeof testDatapath>,
+    sport: number,
+    lastSeen: bigint,
+    replySeen = lastSeen,
+  ): void {
+    const entry = { version: 1, packets: 1n };
+    at.map('conntrack').update(
+      layouts.tuple.encode({ src: client, dst: frontend, sport, dport: 30080, proto: 17 }),
+      layouts.conntrackEntry.encode({
+        ...entry,
+        lastSeen,
+        newSrc: client,
+        newSport: sport,
+        newDst: backend,
+        newDport: 53,
+      }),
+    );
+    at.map('conntrack').update(
+      layouts.tuple.encode({ src: backend, dst: client, sport: 53, dport: sport, proto: 17 }),
+      layouts.conntrackEntry.encode({
+        ...entry,
+        lastSeen: replySeen,
+        flags: conntrackFlags.CONNTRACK_REPLY,
+        newSrc: frontend,
+        newSport: 30080,
+        newDst: client,
+        newDport: sport,
+      }),
+    );
+  }
+
+  it('removes both sides of what is idle, and judges by the side that spoke last', async () => {
+    const at = testDatapath();
+    add(at, 1000, 0n);
+    add(at, 1001, 0n, 990n * second);
+    add(at, 1002, 999n * second);
+    await collectConntrack(at.map('conntrack'), 1000n * second);
+    const left = [...at.map('conntrack').entries()].map(([key]) => layouts.tuple.decode(key));
+    expect(left.filter((tuple) => tuple.dport === 30080).map((tuple) => tuple.sport)).toEqual([1001, 1002]);
+    expect(left).toHaveLength(4);
+  });
+});

@@ -1,0 +1,238 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { EndpointSlice, Service } from '../../../kube/types.ts';
+import { parseIp } from '../../../net/ip.ts';
+import { isError } from '../../../util/errors.ts';
+import { ServiceTracker } from '../../model/service-tracker.ts';
+import { type TestEndpoint, TestStore, testService, testSlice } from '../../testing-objects.ts';
+import { EbpfServiceBackend } from './ebpf-backend.ts';
+import { type TestDatapath, testDatapath, trace } from './testing-datapath.ts';
+
+function rig(options: Parameters<typeof testDatapath>[0] = {}) {
+  const services = new TestStore<Service>();
+  const slices = new TestStore<EndpointSlice>();
+  let at = testDatapath(options);
+  let backend = new EbpfServiceBackend(at.datapath);
+  const addresses = ['10.9.0.1', 'fd09::1'];
+  const start = () =>
+    new ServiceTracker({
+      services,
+      slices,
+      node: { name: 'here', addresses: () => addresses.map(parseIp) },
+      onDirty: () => {},
+    });
+  let tracker = start();
+  return {
+    services,
+    slices,
+    addresses,
+    get at() {
+      return at;
+    },
+    sync: async () => backend.sync(await tracker.update(() => undefined)),
+    /** A new process on the maps that the old one left. */
+    restart() {
+      at = testDatapath({ ...options, bpf: at.bpf });
+      backend = new EbpfServiceBackend(at.datapath);
+      tracker = start();
+    },
+    writesDuring: async (use: () => Promise<void>) => {
+      const count = () =>
+        ['frontends', 'slots', 'backends'].reduce((sum, map) => sum + at.map(map).writes, 0);
+      const before = count();
+      await use();
+      return count() - before;
+    },
+  };
+}
+
+const web = (spec: object = {}) =>
+  testService('web', {
+    type: 'NodePort',
+    clusterIPs: ['10.96.0.1', 'fd00:96::1'],
+    ports: [{ port: 80, nodePort: 30080 }],
+    ...spec,
+  });
+const pods = (endpoints: TestEndpoint[], family: 4 | 6 = 4) =>
+  testSlice('web', { family, ports: [{ port: 8080 }], endpoints });
+const here = { ip: '10.244.1.2', node: 'here' };
+const there = { ip: '10.244.2.2', node: 'there' };
+const clusterIp = { to: '10.96.0.1', port: 80 };
+
+describe('where connections go', () => {
+  it('a ClusterIP, and a NodePort on each address of the node and on loopback, to all ready endpoints', async () => {
+    const r = rig();
+    r.services.set(web());
+    r.slices.set(pods([here, there, { ip: '10.244.2.3', node: 'there', ready: false }]));
+    r.slices.set(pods([{ ip: 'fd00:244:1::2', node: 'here' }], 6));
+    await r.sync();
+    const both = ['10.244.1.2|8080', '10.244.2.2|8080'];
+    expect(trace(r.at, clusterIp)).toEqual(both);
+    for (const to of ['10.9.0.1', '127.0.0.1']) expect(trace(r.at, { to, port: 30080 })).toEqual(both);
+    for (const to of ['fd09::1', '::1'])
+      expect(trace(r.at, { to, port: 30080 })).toEqual(['fd00:244:1::2|8080']);
+    expect(trace(r.at, { to: 'fd00:96::1', port: 80 })).toEqual(['fd00:244:1::2|8080']);
+    expect(trace(r.at, { ...clusterIp, protocol: 'UDP' })).toBe('no service');
+    expect(trace(r.at, { ...clusterIp, port: 81 })).toBe('no service');
+  });
+
+  it('refuses without endpoints', async () => {
+    const r = rig();
+    r.services.set(web());
+    await r.sync();
+    expect(trace(r.at, clusterIp)).toBe('refused');
+  });
+
+  it('falls back to those that serve while they terminate', async () => {
+    const r = rig();
+    r.services.set(web());
+    const terminating = { ...there, ready: false, serving: true, terminating: true };
+    r.slices.set(pods([terminating, { ...here, ready: false }]));
+    await r.sync();
+    expect(trace(r.at, clusterIp)).toEqual(['10.244.2.2|8080']);
+  });
+
+  it('externalTrafficPolicy Local: outsiders get local endpoints or silence, the node’s own clients all', async () => {
+    const r = rig();
+    r.services.set(web({ externalTrafficPolicy: 'Local' }));
+    r.slices.set(pods([here, there]));
+    await r.sync();
+    const nodePort = { to: '10.9.0.1', port: 30080 };
+    expect(trace(r.at, { ...nodePort, from: 'external' })).toEqual(['10.244.1.2|8080']);
+    expect(trace(r.at, nodePort)).toEqual(['10.244.1.2|8080', '10.244.2.2|8080']);
+    r.slices.set(pods([there]));
+    await r.sync();
+    expect(trace(r.at, { ...nodePort, from: 'external' })).toBe('dropped');
+  });
+
+  it('knows nothing of headless Services, ExternalName and other proxies’ Services', async () => {
+    const r = rig();
+    r.services.set(web({ clusterIPs: ['None'] }));
+    r.services.set(testService('name', { type: 'ExternalName', externalName: 'example.com' }));
+    const foreign = { 'service.kubernetes.io/service-proxy-name': 'other' };
+    r.services.set(testService('foreign', { clusterIPs: ['10.96.0.9'], ports: [{ port: 80 }] }, foreign));
+    await r.sync();
+    expect([...r.at.map('frontends').entries()]).toEqual([]);
+  });
+});
+
+describe('what is written', () => {
+  it('one endpoint more or less: itself, its slot and the counts of its frontends', async () => {
+    const r = rig();
+    r.services.set(web({ type: 'ClusterIP', clusterIPs: ['10.96.0.1'], ports: [{ port: 80 }] }));
+    r.slices.set(pods([here, there]));
+    await r.sync();
+    const add = r.writesDuring(async () => {
+      r.slices.set(pods([here, there, { ip: '10.244.2.3' }]));
+      await r.sync();
+    });
+    expect(await add).toBe(3);
+    const remove = r.writesDuring(async () => {
+      r.slices.set(pods([there, { ip: '10.244.2.3' }]));
+      await r.sync();
+    });
+    // The last slot moves into the gap: slot, frontend, stale slot, backend.
+    expect(await remove).toBe(4);
+    expect(trace(r.at, clusterIp)).toEqual(['10.244.2.2|8080', '10.244.2.3|8080']);
+  });
+
+  it('nothing when nothing changed, and nothing after a restart', async () => {
+    const r = rig();
+    r.services.set(web());
+    r.slices.set(pods([here, there]));
+    await r.sync();
+    expect(await r.writesDuring(r.sync)).toBe(0);
+    r.restart();
+    expect(await r.writesDuring(r.sync)).toBe(0);
+    expect(await r.writesDuring(r.sync)).toBe(0);
+  });
+
+  it('a restarted process removes what went away meanwhile', async () => {
+    const r = rig();
+    r.services.set(web());
+    r.services.set(testService('gone', { clusterIPs: ['10.96.0.7'], ports: [{ port: 80 }] }));
+    r.slices.set(pods([here, there]));
+    r.slices.set(testSlice('gone', { family: 4, ports: [{ port: 9 }], endpoints: [{ ip: '10.244.3.3' }] }));
+    await r.sync();
+    r.services.remove('default/gone');
+    r.restart();
+    await r.sync();
+    expect(trace(r.at, { to: '10.96.0.7', port: 80 })).toBe('no service');
+    expect([...r.at.map('backends').entries()]).toHaveLength(2);
+    expect([...r.at.map('slots').entries()]).toHaveLength(2);
+  });
+
+  it('follows the node’s addresses', async () => {
+    const r = rig();
+    r.services.set(web());
+    r.slices.set(pods([here]));
+    await r.sync();
+    r.addresses[0] = '10.9.0.77';
+    await r.sync();
+    expect(trace(r.at, { to: '10.9.0.77', port: 30080 })).toEqual(['10.244.1.2|8080']);
+    expect(trace(r.at, { to: '10.9.0.1', port: 30080 })).toBe('no service');
+  });
+
+  it('a full map is an error that names it, and the next sync starts from what the kernel holds', async () => {
+    const r = rig({ mapSizes: { backends: 1 } });
+    r.services.set(web());
+    r.slices.set(pods([here, there]));
+    await expect(r.sync()).rejects.toSatisfy((error) => isError(error, 'MAP_FULL'));
+    await expect(r.sync()).rejects.toThrow(/backends.*holds 1 entries/);
+    r.slices.set(pods([there]));
+    await r.sync();
+    expect(trace(r.at, clusterIp)).toEqual(['10.244.2.2|8080']);
+  });
+});
+
+describe('whatever happens in whatever order', () => {
+  const change = fc.record({
+    service: fc.constantFrom('a', 'b', 'c'),
+    exists: fc.boolean(),
+    endpoints: fc.uniqueArray(fc.integer({ min: 1, max: 9 }), { maxLength: 6 }),
+    restart: fc.boolean(),
+  });
+
+  function apply(
+    r: ReturnType<typeof rig>,
+    c: { service: string; exists: boolean; endpoints: number[] },
+  ): void {
+    const number = c.service.charCodeAt(0);
+    if (c.exists) {
+      r.services.set(testService(c.service, { clusterIPs: [`10.96.1.${number}`], ports: [{ port: 80 }] }));
+    } else r.services.remove(`default/${c.service}`);
+    const endpoints = c.endpoints.map((n) => ({ ip: `10.244.0.${n}` }));
+    r.slices.set(testSlice(c.service, { family: 4, ports: [{ port: 8080 }], endpoints }));
+  }
+
+  const expected = (c: { exists: boolean; endpoints: number[] }) => {
+    if (!c.exists) return 'no service';
+    return c.endpoints.length === 0 ? 'refused' : c.endpoints.map((n) => `10.244.0.${n}|8080`).sort();
+  };
+
+  const sizes = (at: TestDatapath) => ['frontends', 'slots'].map((map) => [...at.map(map).entries()].length);
+
+  it('the maps say what the stores say, and hold nothing else', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 12 }), async (changes) => {
+        const r = rig();
+        const latest = new Map<string, (typeof changes)[number]>();
+        for (const c of changes) {
+          apply(r, c);
+          latest.set(c.service, c);
+          if (c.restart) r.restart();
+          await r.sync();
+          for (const [service, last] of latest) {
+            expect(trace(r.at, { to: `10.96.1.${service.charCodeAt(0)}`, port: 80 })).toEqual(expected(last));
+          }
+        }
+        const alive = [...latest.values()].filter((c) => c.exists);
+        const slots = alive.reduce((sum, c) => sum + c.endpoints.length, 0);
+        expect(sizes(r.at)).toEqual([alive.length, slots]);
+        const backends = new Set(alive.flatMap((c) => c.endpoints));
+        expect([...r.at.map('backends').entries()]).toHaveLength(backends.size);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

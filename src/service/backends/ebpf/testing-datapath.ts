@@ -1,0 +1,98 @@
+/**
+ * The datapath's maps in memory, and a tracer that asks them where a connection would go: the semantics of a plan,
+ * checked without root. What it decides, bpf/lib/lb.h decides in the kernel.
+ */
+import { FakeBpf, type FakeMap } from '../../../linux/bpf/fake-bpf.ts';
+import { formatIp, parseIp } from '../../../net/ip.ts';
+import { type Protocol, protocolNumbers } from '../../../net/protocol.ts';
+import { Datapath } from './datapath.ts';
+import { frontendFlags, layouts } from './generated/layouts.ts';
+
+const hash = (name: string, keySize: number, valueSize: number, maxEntries = 65_536) => ({
+  name,
+  keySize,
+  valueSize,
+  maxEntries,
+});
+
+const maps = [
+  hash('frontends', layouts.frontendKey.size, layouts.frontend.size),
+  hash('slots', layouts.slotKey.size, layouts.slot.size),
+  hash('backends', 4, layouts.backend.size),
+  hash('conntrack', layouts.tuple.size, layouts.conntrackEntry.size),
+  hash('endpoints', 4, layouts.endpoint.size, 4096),
+  { ...hash('node_config', 4, layouts.nodeConfig.size, 1), array: true },
+  { ...hash('drop_counters', 4, layouts.dropCounter.size, 32), array: true },
+];
+
+const socketPrograms = ['connect', 'sendmsg', 'recvmsg', 'getpeername'].flatMap((hook) => [
+  `sock_${hook}4`,
+  `sock_${hook}6`,
+]);
+
+export interface TestDatapath {
+  bpf: FakeBpf;
+  datapath: Datapath;
+  map(name: string): FakeMap;
+}
+
+/** A loaded datapath; with `bpf`, one that takes over what another left. */
+export function testDatapath(
+  options: { bpf?: FakeBpf; mapSizes?: Record<string, number> } = {},
+): TestDatapath {
+  const { mapSizes } = options;
+  const bpf =
+    options.bpf ??
+    new FakeBpf({
+      'sock.bpf.o': { maps, programs: socketPrograms },
+      'pod.bpf.o': { maps, programs: ['pod_ingress', 'pod_egress'] },
+      'host.bpf.o': { maps, programs: ['host_ingress', 'host_egress'] },
+    });
+  const datapath = new Datapath({
+    bpf,
+    objectsDirectory: '/objects',
+    pinDirectory: '/pins',
+    cgroup: '/cgroup',
+    uplinkIfindex: 2,
+    netnsCookie: 1n,
+    ...(mapSizes && { mapSizes }),
+  });
+  datapath.load();
+  return { bpf, datapath, map: (name) => bpf.maps.get(`/pins/${name}`)! };
+}
+
+export interface TracedPacket {
+  to: string;
+  port: number;
+  protocol?: Protocol;
+  from?: 'internal' | 'external';
+}
+
+/** Where a first packet may go: sorted `ip|port`s, or what becomes of it. */
+export function trace(
+  at: TestDatapath,
+  packet: TracedPacket,
+): string[] | 'no service' | 'refused' | 'dropped' {
+  const { to, port, protocol = 'TCP', from = 'internal' } = packet;
+  const key = layouts.frontendKey.encode({ addr: parseIp(to), port, proto: protocolNumbers[protocol] });
+  const found = at.map('frontends').lookup(key);
+  if (found === undefined) return 'no service';
+  const frontend = layouts.frontend.decode(found);
+  const pool = frontend[from];
+  const silent =
+    from === 'internal' ? frontendFlags.FRONTEND_DROP_INTERNAL : frontendFlags.FRONTEND_DROP_EXTERNAL;
+  if (pool.count === 0) return frontend.flags & silent ? 'dropped' : 'refused';
+  return Array.from({ length: pool.count }, (_, index) => backendAt(at, pool.id, index)).sort();
+}
+
+function backendAt(at: TestDatapath, poolId: number, index: number): string {
+  const slot = at.map('slots').lookup(layouts.slotKey.encode({ poolId, index }));
+  if (slot === undefined) return `slot ${poolId}/${index} is missing`;
+  const id = layouts.slot.decode(slot).backendId;
+  const key = new Uint8Array(4);
+  new DataView(key.buffer).setUint32(0, id, true);
+  const found = at.map('backends').lookup(key);
+  if (found === undefined) return `backend ${id} is missing`;
+  const backend = layouts.backend.decode(found);
+  return `${formatIp(backend.addr)}|${backend.port}`;
+}
