@@ -63,6 +63,7 @@ function closure(definitions: Record<string, Json>, roots: string[]): Record<str
     const definition = definitions[name];
     if (definition === undefined) throw new Error(`${documentPath} does not define ${name}`);
     found[name] = plainSchema(definition);
+    if (name.endsWith('.IntOrString')) found[name].format = 'int-or-string';
     const names = new Set<string>();
     referenced(found[name], names);
     pending.push(...names);

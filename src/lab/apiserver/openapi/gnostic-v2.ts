@@ -6,7 +6,8 @@ import type { Schema } from '../schema/definitions.ts';
 import type { SwaggerDocument, SwaggerOperation, SwaggerParameter } from './openapi-v2.ts';
 import { type Encoded, flag, message, text, texts } from './protobuf.ts';
 
-export const gnosticV2MediaType = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+/** Asked for with `@v1.0`, which is no valid media type, and answered with this, which old clients take too. */
+export const gnosticV2MediaType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
 /** Any { yaml = 2 }: JSON is YAML. */
 const any = (field: number, value: unknown): Encoded => message(field, text(2, `${JSON.stringify(value)}\n`));

@@ -28,7 +28,7 @@ export function texts(field: number, values: readonly string[] | undefined): Enc
 }
 
 export function flag(field: number, value: boolean | undefined): Encoded {
-  return value === true ? Buffer.from([field << 3, 1]) : Buffer.alloc(0);
+  return value === true ? Buffer.concat([varint(field << 3), varint(1)]) : Buffer.alloc(0);
 }
 
 /** A message within a message; also where it is empty. */
