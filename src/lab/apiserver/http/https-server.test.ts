@@ -1,0 +1,91 @@
+import { request } from 'node:https';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clientCases } from '../../../kube/client/client.cases.ts';
+import { createHttpClient, type HttpClient } from '../../../kube/client/http-client.ts';
+import { parseKubeconfig } from '../../../kube/client/kubeconfig.ts';
+import { resources } from '../../../kube/resources.ts';
+import { nodePorts } from '../../../net/ports.ts';
+import { type ApiServer, createApiServer } from '../api-server.ts';
+import { kubeconfig } from '../pki/kubeconfig.ts';
+import { apiServerNames, type CertificateAuthority, createCertificateAuthority } from '../pki/pki.ts';
+import type { Listener } from './https-server.ts';
+
+let ca: CertificateAuthority;
+const servers: ApiServer[] = [];
+
+async function start(): Promise<{ server: ApiServer; listener: Listener }> {
+  const server = createApiServer({ serviceCidrs: ['10.96.0.0/16'], nodePortRange: nodePorts });
+  servers.push(server);
+  const { certificate, key } = ca.serverCertificate(apiServerNames('cluster.local'));
+  const at = { host: '127.0.0.1', port: 0 };
+  return { server, listener: await server.listen({ certificate, key, clientCa: ca.certificate, at }) };
+}
+
+async function connect({ port }: Listener): Promise<HttpClient> {
+  const client = ca.clientCertificate('admin', ['system:masters']);
+  const text = kubeconfig({ name: 'lab', server: `https://127.0.0.1:${port}`, ca: ca.certificate, client });
+  return createHttpClient(await parseKubeconfig(text));
+}
+
+function statusWithoutCertificate(port: number, path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path, ca: ca.certificate, agent: false }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+beforeAll(() => {
+  ca = createCertificateAuthority();
+});
+afterAll(async () => {
+  for (const server of servers) await server.stop();
+});
+
+describe('the API over HTTPS', () => {
+  clientCases(async () => connect((await start()).listener));
+
+  test.each([
+    ['/healthz', 200],
+    ['/version', 200],
+    ['/api/v1/pods', 401],
+  ])('without a client certificate %s is %i', async (path, status) => {
+    const { listener } = await start();
+    expect(await statusWithoutCertificate(listener.port, path)).toBe(status);
+  });
+
+  test('a taken port is said so', async () => {
+    const { server, listener } = await start();
+    const { certificate, key } = ca.serverCertificate(['127.0.0.1']);
+    const at = { host: '127.0.0.1', port: listener.port };
+    const again = server.listen({ certificate, key, clientCa: ca.certificate, at });
+    await expect(again).rejects.toThrow(`cannot listen on 127.0.0.1 port ${listener.port}`);
+  });
+
+  test('logs come from the hook', async () => {
+    const { server, listener } = await start();
+    server.setPodLogs((namespace, name, { container, tailLines }) =>
+      Readable.from([`${namespace}/${name}/${container} ${tailLines}`]),
+    );
+    const client = await connect(listener);
+    await client.create(resources.pods, {
+      metadata: { name: 'x', namespace: 'default' },
+      spec: { nodeName: 'node-1', containers: [{ name: 'c', image: 'nginx' }] },
+    });
+    const client2 = ca.clientCertificate('admin');
+    const text = await new Promise<string>((resolve, reject) => {
+      const path = '/api/v1/namespaces/default/pods/x/log?tailLines=5';
+      const tls = { ca: ca.certificate, cert: client2.certificate, key: client2.key, agent: false as const };
+      request({ host: '127.0.0.1', port: listener.port, path, ...tls }, async (answer) => {
+        resolve(Buffer.concat(await answer.toArray()).toString());
+      })
+        .on('error', reject)
+        .end();
+    });
+    expect(text).toBe('default/x/c 5');
+  });
+});
