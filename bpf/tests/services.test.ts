@@ -73,6 +73,11 @@ async function startProxy(node: TestNode): Promise<ServiceProxy> {
         // The rig's process is in no node's namespace: interface indexes need one.
         bpf: {
           ...kernelBpf,
+          detach: (pin, point) =>
+            kernelBpf.detach(
+              pin,
+              point && (point.type === 'cgroup' ? point : { ...point, netns: node.netns }),
+            ),
           load: (options) => {
             const object = kernelBpf.load(options);
             const attach = object.attach.bind(object);

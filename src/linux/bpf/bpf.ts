@@ -34,6 +34,8 @@ export interface BpfProgram {
 
 export type AttachPoint =
   | { type: 'tcx'; direction: 'ingress' | 'egress'; ifindex: number; netns?: NetnsHandle }
+  /** A filter of the clsact qdisc: quick to attach, lives as long as the interface, needs no pin. */
+  | { type: 'clsact'; direction: 'ingress' | 'egress'; ifindex: number; netns?: NetnsHandle }
   | { type: 'xdp'; ifindex: number; mode: 'native' | 'generic'; netns?: NetnsHandle }
   | { type: 'cgroup'; path: string };
 
@@ -43,7 +45,8 @@ export interface BpfObject extends Disposable {
   program(name: string): BpfProgram;
   /**
    * Attaches and pins the link at `pin`. Where a link is pinned there already its program is replaced in one
-   * step (BPF_LINK_UPDATE): no packet passes without one.
+   * step (BPF_LINK_UPDATE): no packet passes without one. Where the kernel has no tcx (before 6.6), clsact
+   * stands in.
    */
   attach(program: string, at: AttachPoint, pin: string): void;
   close(): void;
@@ -67,8 +70,8 @@ export interface Bpf {
    * @throws TendrilError BPF_LOAD with the end of the verifier's log; KERNEL_FEATURE without libbpf
    */
   load(options: LoadOptions): BpfObject;
-  /** Removes a link's pin, and so the attachment. False when there was none. */
-  detach(pin: string): boolean;
+  /** Removes a link's pin, and so the attachment; for clsact the filter. False when there was none. */
+  detach(pin: string, at?: AttachPoint): boolean;
   /** Removes every pin below a directory, and the directory: attachments end, maps go with their last user. */
   clear(pinDirectory: string): void;
 }

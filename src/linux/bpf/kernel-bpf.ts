@@ -11,12 +11,12 @@ import * as libc from '../ffi/libc.ts';
 import type { AttachPoint, Bpf, BpfObject, BpfProgram, LoadOptions } from './bpf.ts';
 import * as bpf from './bpf-command.ts';
 import { writeConstants } from './constants.ts';
-import { ensureLink, removeLink } from './kernel-link.ts';
+import { detachLink, ensureLink } from './kernel-link.ts';
 import { KernelMap, type MapDescription } from './kernel-map.ts';
 
 export const kernelBpf: Bpf = {
   load,
-  detach: removeLink,
+  detach: detachLink,
   clear: (pinDirectory) => rmSync(pinDirectory, { recursive: true, force: true }),
 };
 

@@ -4,12 +4,15 @@
  */
 import { mkdirSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errno, KernelError } from '../errno.ts';
+import { errno } from '../errno.ts';
 import * as constants from '../ffi/constants.ts';
 import * as libc from '../ffi/libc.ts';
 import { withNetns } from '../netns/netns.ts';
 import type { AttachPoint } from './bpf.ts';
 import * as bpf from './bpf-command.ts';
+import { ensureFilter, removeFilter } from './tc-filter.ts';
+
+type LinkPoint = Exclude<AttachPoint, { type: 'clsact' }>;
 
 export interface LinkRequest {
   program: { fd: number; name: string; attachType: number };
@@ -19,6 +22,10 @@ export interface LinkRequest {
 
 /** Replaces the program of the link that is pinned there, or makes the link and pins it. */
 export function ensureLink(request: LinkRequest): void {
+  if (request.at.type === 'clsact') {
+    ensureFilter(request.program, request.at);
+    return;
+  }
   const existing = bpf.pinned(bpf.command.get, request.pin);
   if (existing >= 0) {
     const result = bpf.linkUpdate(existing, request.program.fd);
@@ -27,11 +34,22 @@ export function ensureLink(request: LinkRequest): void {
     // The interface is gone and its index was given to another: the pin holds a link to nothing.
     removeLink(request.pin);
   }
-  createLink(request);
+  createLink(request, request.at);
 }
 
-function createLink({ program, at, pin }: LinkRequest): void {
+/** Detaches what `ensureLink` attached. False when there was nothing. */
+export function detachLink(pin: string, at?: AttachPoint): boolean {
+  const pinned = removeLink(pin);
+  if (at?.type !== 'clsact' && at?.type !== 'tcx') return pinned;
+  return pinned || removeFilter(at);
+}
+
+function createLink({ program, pin }: LinkRequest, at: LinkPoint): void {
   const link = at.type === 'cgroup' ? attachCgroup(program, at.path) : attachInterface(program, at);
+  if (at.type === 'tcx' && link === -errno.EINVAL) {
+    ensureFilter(program, at);
+    return;
+  }
   libc.must(link, `attach ${program.name} to`, describe(at));
   mkdirSync(dirname(pin), { recursive: true });
   const result = bpf.pinned(bpf.command.pin, pin, link);
@@ -54,7 +72,7 @@ const xdpFlags = { generic: 2, native: 4 } as const;
 
 function attachInterface(
   program: LinkRequest['program'],
-  at: Exclude<AttachPoint, { type: 'cgroup' }>,
+  at: Exclude<AttachPoint, { type: 'cgroup' | 'clsact' }>,
 ): number {
   const create = () =>
     at.type === 'xdp'
@@ -63,15 +81,7 @@ function attachInterface(
           target: at.ifindex,
           type: at.direction === 'ingress' ? bpf.attachType.tcxIngress : bpf.attachType.tcxEgress,
         });
-  const link = at.netns === undefined ? create() : withNetns(at.netns, create);
-  if (at.type === 'tcx' && link === -errno.EINVAL) {
-    throw new KernelError(errno.EINVAL, `attach ${program.name} to`, describe(at), {
-      code: 'KERNEL_FEATURE',
-      reason: 'the kernel has no tcx',
-      remedy: 'Linux 6.6 or newer is needed',
-    });
-  }
-  return link;
+  return at.netns === undefined ? create() : withNetns(at.netns, create);
 }
 
 function describe(at: AttachPoint): string {

@@ -3,7 +3,7 @@
  * Everything is pinned below one directory:
  *
  *     frontends slots backends conntrack …   maps, by their name
- *     links/sock-connect4 … links/uplink-ingress links/pod-12-ingress
+ *     links/sock-connect4 … links/uplink-ingress
  */
 import { join } from 'node:path';
 import type { Bpf, BpfMap, BpfObject } from '../../../linux/bpf/bpf.ts';
@@ -92,12 +92,15 @@ export class Datapath {
     this.map('endpoints').update(u32(ifindex), value);
     const { pod } = this.#loaded();
     for (const direction of directions) {
-      pod.attach(`pod_${direction}`, { type: 'tcx', direction, ifindex }, this.#podPin(ifindex, direction));
+      pod.attach(`pod_${direction}`, podPoint(ifindex, direction), this.#podPin(ifindex, direction));
     }
   }
 
   detachPod(ifindex: number): void {
-    for (const direction of directions) this.#options.bpf.detach(this.#podPin(ifindex, direction));
+    const { bpf } = this.#options;
+    for (const direction of directions) {
+      bpf.detach(this.#podPin(ifindex, direction), podPoint(ifindex, direction));
+    }
     this.map('endpoints').delete(u32(ifindex));
   }
 
@@ -124,7 +127,9 @@ export class Datapath {
     this.#objects = undefined;
   }
 
+  /** Detaches everything and removes all pins. */
   clear(): void {
+    if (this.#objects !== undefined) for (const ifindex of this.pods()) this.detachPod(ifindex);
     this.#options.bpf.clear(this.#options.pinDirectory);
   }
 
@@ -140,6 +145,11 @@ export class Datapath {
   #podPin(ifindex: number, direction: string): string {
     return this.#pin(`pod-${ifindex}-${direction}`);
   }
+}
+
+/** clsact: pods come and go by the hundred, and a tcx link would cost each one two RCU grace periods. */
+function podPoint(ifindex: number, direction: 'ingress' | 'egress') {
+  return { type: 'clsact', direction, ifindex } as const;
 }
 
 function u32(value: number): Uint8Array {
