@@ -57,7 +57,7 @@ export class PodNetwork implements CniHandler {
     if (reason !== undefined) throw new CniError(cniCodes.tryAgainLater, reason);
     const present = this.#present(request);
     if (present !== undefined) return present;
-    this.#unplug(request);
+    await this.#unplug(request);
     await using undo = this.#undoStack();
     undo.push('release the address', () => ipam.release(request));
     const allocation = await ipam.allocate(request, noteOf(request));
@@ -75,7 +75,7 @@ export class PodNetwork implements CniHandler {
   async del(request: PodRequest): Promise<void> {
     const { ipam, publisher } = this.#options;
     const allocation = ipam.get(request);
-    this.#unplug(request);
+    await this.#unplug(request);
     if (allocation === undefined) return;
     await publisher.withdraw(allocation);
     await ipam.release(request);
@@ -99,7 +99,7 @@ export class PodNetwork implements CniHandler {
       this.#options.logger.info('removing a pod that the runtime does not know', { ...allocation.note });
       await this.del({ ...allocation, runtimeConfig: {} });
     }
-    this.#removeLeftovers();
+    await this.#removeLeftovers();
   }
 
   /**
@@ -126,7 +126,7 @@ export class PodNetwork implements CniHandler {
       }
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
-    this.#removeLeftovers();
+    await this.#removeLeftovers();
     return { kept: ipam.list().length, removed };
   }
 
@@ -141,10 +141,10 @@ export class PodNetwork implements CniHandler {
     return true;
   }
 
-  #removeLeftovers(): void {
+  async #removeLeftovers(): Promise<void> {
     const { ipam, podInterface, datapath, logger } = this.#options;
     const allocations = ipam.list();
-    const names = podInterface.retain(allocations);
+    const names = await podInterface.retain(allocations);
     if (names.length > 0) logger.info('removed interfaces of no pod', { names });
     const links = allocations.map((allocation) => podInterface.find(allocation));
     datapath.retainPods(links.filter((ifindex) => ifindex !== undefined));
@@ -162,9 +162,9 @@ export class PodNetwork implements CniHandler {
   }
 
   /** The device first: without it the pod can send nothing that nobody checks. */
-  #unplug(key: AttachmentKey): void {
+  async #unplug(key: AttachmentKey): Promise<void> {
     const { podInterface, datapath } = this.#options;
-    const ifindex = podInterface.del(key);
+    const ifindex = await podInterface.del(key);
     if (ifindex !== undefined) datapath.detachPod(ifindex);
   }
 

@@ -8,6 +8,7 @@ export const errno = {
   ENOENT: 2,
   ESRCH: 3,
   EINTR: 4,
+  EIO: 5,
   ENXIO: 6,
   E2BIG: 7,
   EBADF: 9,

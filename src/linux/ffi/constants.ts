@@ -49,6 +49,7 @@ export const EPOLLHUP = 16;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
 
+export const SIOCGSKNS = 0x894c;
 export const SIOCGIFFLAGS = 0x8913;
 export const SIOCSIFFLAGS = 0x8914;
 export const IFF_UP = 1;

@@ -6,7 +6,7 @@
  * the calling thread, which is what makes setns and unshare work; none that blocks belongs on the main thread.
  */
 import koffi from 'koffi';
-import { KernelError } from '../errno.ts';
+import { errno, KernelError } from '../errno.ts';
 
 const library = koffi.load(null);
 
@@ -68,6 +68,22 @@ export const getsockopt = bind<
   ) => number
 >('int getsockopt(int fd, int level, int option, void *value, void *size)');
 export const send = bind<TransferWithFlags>('long send(int fd, const void *buffer, size_t size, int flags)');
+/**
+ * send(2) on a thread of libuv's pool, for the rare request that keeps the kernel busy for many ms. The buffer is
+ * copied. errno belongs to that thread: every failure is -EIO.
+ */
+export function sendAside(fd: number, buffer: Uint8Array, flags: number): Promise<number> {
+  // Memory of an ArrayBuffer of its own does not move while another thread reads it.
+  const copy = new Uint8Array(new ArrayBuffer(buffer.length));
+  copy.set(buffer);
+  return new Promise((resolve, reject) => {
+    sendFunction.async(fd, copy, copy.length, flags, (error: Error | null, sent: number) => {
+      if (error !== null) reject(error);
+      else resolve(sent === -1 ? -errno.EIO : sent);
+    });
+  });
+}
+const sendFunction = library.func('long send(int fd, const void *buffer, size_t size, int flags)');
 export const recv = bind<TransferWithFlags>('long recv(int fd, void *buffer, size_t size, int flags)');
 export const sendto = bind<
   (fd: number, buffer: Pointer, size: number, flags: number, to: Uint8Array, toSize: number) => number

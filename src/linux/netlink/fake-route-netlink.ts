@@ -165,6 +165,10 @@ class FakeRouteNetlink implements RouteNetlink {
     return true;
   }
 
+  async removeLink(index: number): Promise<boolean> {
+    return this.deleteLink(index);
+  }
+
   addresses(filter: { link?: number; family?: Family } = {}): Address[] {
     return this.#here.addresses
       .filter(({ link, ip }) => (filter.link ?? link) === link && (filter.family ?? ip.family) === ip.family)

@@ -3,6 +3,7 @@ import { type Family, formatIp, type Ip } from '../../net/ip.ts';
 import { errno, isErrno, KernelError } from '../errno.ts';
 import type { NetnsHandle } from '../netns/netns.ts';
 import * as addresses from './address.ts';
+import { AsideRequests } from './aside-requests.ts';
 import * as links from './link.ts';
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from './message.ts';
 import * as neighbours from './neighbour.ts';
@@ -40,9 +41,11 @@ const unreachable: readonly number[] = [
 
 class KernelRouteNetlink implements RouteNetlink {
   readonly #socket: NetlinkSocket;
+  readonly #aside: AsideRequests;
 
   constructor(netns?: NetnsHandle) {
     this.#socket = new NetlinkSocket(netns);
+    this.#aside = new AsideRequests(this.#socket);
   }
 
   links(): Link[] {
@@ -104,6 +107,21 @@ class KernelRouteNetlink implements RouteNetlink {
   deleteLink(index: number): boolean {
     const payload = links.encodeLinkDeletion(index);
     return this.#delete(links.RTM_DELLINK, payload, { operation: 'delete link', object: String(index) });
+  }
+
+  async removeLink(index: number): Promise<boolean> {
+    const what = { operation: 'remove link', object: String(index) };
+    try {
+      await this.#aside.request({
+        type: links.RTM_DELLINK,
+        payload: links.encodeLinkDeletion(index),
+        ...what,
+      });
+      return true;
+    } catch (error) {
+      if (isErrno(error, errno.ENODEV)) return false;
+      throw error;
+    }
   }
 
   addresses(filter: { link?: number; family?: Family } = {}): Address[] {
@@ -217,6 +235,7 @@ class KernelRouteNetlink implements RouteNetlink {
   }
 
   close(): void {
+    this.#aside.close();
     this.#socket.close();
   }
 

@@ -144,6 +144,18 @@ export function describeRouteNetlink(name: string, setUp: () => RouteNetlinkSetu
       expect(here.deleteLink(a)).toBe(false);
     });
 
+    test('is removed beside the event loop, several at once', async () => {
+      const names = ['v1', 'v2', 'v3', 'v4'];
+      const indexes = names.map(
+        (name) => here.addLink({ kind: 'veth', name, peer: { name: `${name}-peer` } }).index,
+      );
+      expect(await Promise.all(indexes.map((index) => here.removeLink(index)))).toEqual(
+        names.map(() => true),
+      );
+      expect(here.links().map((link) => link.name)).toEqual(['lo']);
+      expect(await here.removeLink(indexes[0]!)).toBe(false);
+    });
+
     test('errors name operation, object and errno', () => {
       pair();
       expect(() => here.addLink({ kind: 'bridge', name: 'a' })).toThrow(

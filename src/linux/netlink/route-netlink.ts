@@ -141,6 +141,11 @@ export interface RouteNetlink extends Disposable {
   setLink(index: number, change: LinkChange): void;
   /** False when there is none. */
   deleteLink(index: number): boolean;
+  /**
+   * The same beside the event loop: the kernel takes 20 to 40 ms to let go of a veth (it waits for every CPU to
+   * have left it). The link is of no use any more from the call on, and gone when it resolves.
+   */
+  removeLink(index: number): Promise<boolean>;
 
   addresses(filter?: { link?: number; family?: Family }): Address[];
   ensureAddress(address: Address): void;

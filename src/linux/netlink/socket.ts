@@ -6,13 +6,14 @@ import { errno, KernelError } from '../errno.ts';
 import {
   AF_NETLINK,
   MSG_TRUNC,
+  SIOCGSKNS,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_RAW,
   SOL_NETLINK,
 } from '../ffi/constants.ts';
 import * as libc from '../ffi/libc.ts';
-import { type NetnsHandle, withNetns } from '../netns/netns.ts';
+import { type NetnsHandle, netnsOf, withNetns } from '../netns/netns.ts';
 import {
   decodeMessages,
   decodeVerdict,
@@ -87,6 +88,12 @@ export class NetlinkSocket implements Disposable {
     this.#fd = openSocket(netns, { protocol });
   }
 
+  /** A handle of the namespace that the socket is in, wherever it was opened from (SIOCGSKNS). */
+  netns(): NetnsHandle {
+    const fd = libc.must(libc.ioctl(this.#fd, SIOCGSKNS, null), 'get the namespace of', 'netlink socket');
+    return netnsOf(fd, 'netlink socket');
+  }
+
   /**
    * Sends a request and returns the message it is answered by, if it is one that asks for something.
    * @throws KernelError with the kernel's own explanation
@@ -102,6 +109,19 @@ export class NetlinkSocket implements Disposable {
         answer = { ...message, payload: Uint8Array.from(message.payload) };
       }
     }
+  }
+
+  /**
+   * As request, but the kernel works it off on another thread. Nothing else may be asked of the socket meanwhile.
+   * @throws KernelError
+   */
+  async requestAside(request: Request): Promise<void> {
+    const flags = NLM_F_REQUEST | NLM_F_ACK | (request.flags ?? 0);
+    const sequence = ++this.#sequence;
+    const bytes = encodeMessage({ type: request.type, flags, sequence, payload: request.payload });
+    libc.must(await libc.sendAside(this.#fd, bytes, 0), request.operation, request.object);
+    const answer = this.#receive(request).find((message) => message.sequence === sequence);
+    if (answer?.type === NLMSG_ERROR) acknowledge(answer, request);
   }
 
   /**

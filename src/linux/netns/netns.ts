@@ -33,7 +33,11 @@ const ownPath = '/proc/thread-self/ns/net';
  * @throws KernelError ENOENT when nothing is there, EINVAL when it is no network namespace
  */
 export function openNetns(path: string): NetnsHandle {
-  const fd = libc.must(libc.open(path, O_CLOEXEC, 0), 'open network namespace', path);
+  return netnsOf(libc.must(libc.open(path, O_CLOEXEC, 0), 'open network namespace', path), path);
+}
+
+/** A handle that owns the descriptor of a namespace; `path` is for messages. */
+export function netnsOf(fd: number, path: string): NetnsHandle {
   const { dev, ino } = fstatSync(fd);
   let open = true;
   const close = () => {

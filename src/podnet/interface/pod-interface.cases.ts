@@ -49,11 +49,11 @@ export function describePodInterface(name: string, setUp: () => PodInterfaceSetu
       expect(setup.podInterface.check(first)).toEqual({ link, problems: [] });
     });
 
-    it('leaves nothing on the node when it is deleted, twice over', () => {
+    it('leaves nothing on the node when it is deleted, twice over', async () => {
       const before = [namesOf(setup.node), setup.node.routes({ table: 254 })];
       const { host } = setup.podInterface.add(first);
-      expect(setup.podInterface.del(first)).toBe(host.ifindex);
-      expect(setup.podInterface.del(first)).toBeUndefined();
+      expect(await setup.podInterface.del(first)).toBe(host.ifindex);
+      expect(await setup.podInterface.del(first)).toBeUndefined();
       expect([namesOf(setup.node), setup.node.routes({ table: 254 })]).toEqual(before);
       expect(setup.podInterface.find(first)).toBeUndefined();
       expect(setup.podInterface.check(first).link).toBeUndefined();
@@ -84,10 +84,10 @@ export function describePodInterface(name: string, setUp: () => PodInterfaceSetu
       expect(setup.podInterface.check(first).problems).toContain('eth0 is down');
     });
 
-    it('is removed when it belongs to nobody, and only then', () => {
+    it('is removed when it belongs to nobody, and only then', async () => {
       const kept = setup.podInterface.add(first);
       const left = setup.podInterface.add(second);
-      expect(setup.podInterface.retain([first])).toEqual([left.host.name]);
+      expect(await setup.podInterface.retain([first])).toEqual([left.host.name]);
       expect(setup.podInterface.check(first)).toEqual({ link: kept, problems: [] });
       expect(setup.podInterface.find(second)).toBeUndefined();
     });

@@ -3,7 +3,8 @@
  * How nodes reach each other's pods is another matter (`backend/`); any of the one goes with any of the other.
  *
  * Contract of every implementation:
- *  - all is synchronous and takes a few ms at most: a pod's start waits for them;
+ *  - what a pod's start waits for is synchronous and takes a few ms at most; what ends one leaves the event loop
+ *    free meanwhile;
  *  - `add` leaves nothing behind when it throws; what a killed `add` left does not disturb the next;
  *  - `del` succeeds where anything, or all, is gone already;
  *  - nothing is remembered between calls: the kernel is asked.
@@ -45,9 +46,9 @@ export interface PodInterface {
   /** Interface index of the host end, where there is one. */
   find(attachment: Pick<PodInterfaceSpec, 'containerId' | 'ifName'>): number | undefined;
   /** Gives the interface index that the host end had, where there was one. */
-  del(attachment: Pick<PodInterfaceSpec, 'containerId' | 'ifName'>): number | undefined;
+  del(attachment: Pick<PodInterfaceSpec, 'containerId' | 'ifName'>): Promise<number | undefined>;
   /** Removes devices of this kind that are not among the attachments; gives their names. */
-  retain(attachments: readonly Pick<PodInterfaceSpec, 'containerId' | 'ifName'>[]): string[];
+  retain(attachments: readonly Pick<PodInterfaceSpec, 'containerId' | 'ifName'>[]): Promise<string[]>;
 }
 
 export const hostNamePrefix = 'tdl';

@@ -76,25 +76,27 @@ class RoutedInterface implements PodInterface {
     return this.#node.link(hostInterfaceName(attachment))?.index;
   }
 
-  del(attachment: Pick<PodInterfaceSpec, 'containerId' | 'ifName'>): number | undefined {
+  async del(attachment: Pick<PodInterfaceSpec, 'containerId' | 'ifName'>): Promise<number | undefined> {
+    const ifindex = this.find(attachment);
     // Routes, neighbours and the pod's end go with the device.
-    return this.#deleteLink(hostInterfaceName(attachment));
+    if (ifindex !== undefined) await this.#node.removeLink(ifindex);
+    return ifindex;
   }
 
-  retain(attachments: readonly Pick<PodInterfaceSpec, 'containerId' | 'ifName'>[]): string[] {
+  async retain(attachments: readonly Pick<PodInterfaceSpec, 'containerId' | 'ifName'>[]): Promise<string[]> {
     const wanted = new Set(attachments.map(hostInterfaceName));
     const ours = this.#node
       .links()
       .filter(({ name, kind }) => kind === 'veth' && name.startsWith(hostNamePrefix));
     const left = ours.filter(({ name }) => !wanted.has(name));
-    for (const { index } of left) this.#node.deleteLink(index);
+    await Promise.all(left.map(({ index }) => this.#node.removeLink(index)));
     return left.map(({ name }) => name);
   }
 
-  #deleteLink(name: string): number | undefined {
+  /** At once, for the way of an ADD: nearly always there is none. */
+  #deleteLink(name: string): void {
     const link = this.#node.link(name);
     if (link !== undefined) this.#node.deleteLink(link.index);
-    return link?.index;
   }
 
   #addVeth({ mtu, pod, host }: RoutedPlan, netns: NetnsHandle): Link {
