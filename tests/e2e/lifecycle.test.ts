@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { hostSnapshot } from './support/host.ts';
+import { expectSameHost, hostSnapshot } from './support/host.ts';
 import { bringUp, createLab, labName } from './support/lab.ts';
 import { shopManifest } from './support/shop.ts';
-import { must, run, tendril } from './support/tendril.ts';
+import { must, program, run, tendril } from './support/tendril.ts';
 
 test('a lab comes up, says so, goes down, and leaves the machine as it was', async () => {
   const before = hostSnapshot();
@@ -20,7 +20,7 @@ test('a lab comes up, says so, goes down, and leaves the machine as it was', asy
     expect(status.standIns).toMatchObject([{ image: 'example.com/backend' }]);
     expect(await must(lab.tendril(['get', 'pods', '-o', 'name']))).toContain('pod/client');
   }
-  expect(hostSnapshot()).toEqual(before);
+  await expectSameHost(before);
 });
 
 test('down of what is not there is fine, twice too', async () => {
@@ -30,7 +30,7 @@ test('down of what is not there is fine, twice too', async () => {
 });
 
 test('up on a running name changes nothing; on the remains of a dead lab it says what to do', async () => {
-  await using lab = await bringUp({ args: ['--nodes', '1', '--no-wait'] });
+  await using lab = await bringUp({ args: ['--nodes', '1'] });
   const again = await lab.tendril(['up']);
   expect([again.code, again.stderr]).toEqual([1, expect.stringContaining(`a lab named "${lab.name}" is up`)]);
   await must(lab.tendril(['status']));
@@ -62,7 +62,7 @@ test('after kill -9 of everything, down --all leaves nothing', async () => {
   await must(
     run('sh', [
       '-c',
-      `find /sys/fs/cgroup -path '*tendril/${lab.name}/*' -name cgroup.procs -exec cat {} + | xargs -r kill -9`,
+      `find /sys/fs/cgroup -path '*/${lab.name}/*' -name cgroup.procs -exec cat {} + | xargs -r kill -9`,
     ]),
   );
   const status = await lab.tendril(['status']);
@@ -70,16 +70,16 @@ test('after kill -9 of everything, down --all leaves nothing', async () => {
   const again = await lab.tendril(['up']);
   expect([again.code, again.stderr]).toEqual([1, expect.stringContaining(`tendril down --name ${lab.name}`)]);
   await must(tendril(['down', '--all']));
-  expect(hostSnapshot()).toEqual(before);
+  await expectSameHost(before);
 });
 
 test('Ctrl-C during up undoes what was made', async () => {
   const before = hostSnapshot();
   const name = labName();
-  const { stderr } = await run('timeout', ['-s', 'INT', '0.7', 'bin/tendril', 'up', '--name', name]);
+  const { stderr } = await run('timeout', ['-s', 'INT', '0.7', program, 'up', '--name', name]);
   expect(stderr).not.toContain('could not be removed');
   await must(tendril(['down', '--name', name]));
-  expect(hostSnapshot()).toEqual(before);
+  await expectSameHost(before);
 });
 
 test('pods that do not become Ready: the lab stays, each with its reason', async () => {

@@ -23,7 +23,7 @@ import { askControl } from '../session/control.ts';
 import { type LabSession, openLab } from '../session/lab-session.ts';
 import { programDirectory } from '../session/program.ts';
 import { checkMachine, freeApiPort } from './preflight.ts';
-import { checkReadiness, explainPod } from './readiness.ts';
+import { checkReadiness, explainPod, type Readiness } from './readiness.ts';
 import { rehearse } from './rehearsal.ts';
 import { startLab } from './start.ts';
 import { summary } from './summary.ts';
@@ -46,11 +46,14 @@ export async function bringUp(options: BringUpOptions): Promise<number> {
   const progress = createProgress();
   const timings: Timing[] = [];
   try {
-    using lab = await undoneOnFailure(config.name, progress, () =>
-      make(config, manifests, { progress, timings }),
-    );
-    const ready =
-      !options.wait || (await waitForPods(lab, { progress, timeoutMs: options.timeoutMs, timings }));
+    const { lab, ready } = await undoneOnFailure(config.name, progress, async (signal) => {
+      const reporting = { progress, timings, signal };
+      const made = await make(config, manifests, reporting);
+      const inTime =
+        !options.wait || (await waitForPods(made, { ...reporting, timeoutMs: options.timeoutMs }));
+      return { lab: made, ready: inTime };
+    });
+    using _closed = lab;
     progress.end();
     const status = await askControl<LabStatus>(join(lab.paths.root, 'control.sock'), '/status');
     process.stdout.write(await summary(lab.api, config, status.standIns));
@@ -61,20 +64,23 @@ export async function bringUp(options: BringUpOptions): Promise<number> {
   }
 }
 
-/** Removes the lab again when making it fails or the user interrupts. */
-async function undoneOnFailure<T>(name: string, progress: Progress, run: () => Promise<T>): Promise<T> {
-  let interrupt!: (reason: Error) => void;
-  const interrupted = new Promise<never>((_, reject) => {
-    interrupt = reject;
-  });
-  const onSignal = () => interrupt(new TendrilError('CANCELLED', 'interrupted; what was made is undone'));
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+/** Removes the lab again when making it fails or the user interrupts: first the making ends, then it is undone. */
+async function undoneOnFailure<T>(
+  name: string,
+  progress: Progress,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const onSignal = () =>
+    controller.abort(new TendrilError('CANCELLED', 'interrupted; what was made is undone'));
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   try {
-    return await Promise.race([run(), interrupted]);
+    return await run(controller.signal);
   } catch (error) {
     progress.step('undoing what was made');
     await removeLab(name).catch((undoError) => progress.note(`tendril: ${describeError(undoError)}`));
-    throw error;
+    // What failed because of the interruption (Ctrl-C reaches children too) is no news.
+    throw controller.signal.aborted ? controller.signal.reason : error;
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
@@ -83,16 +89,18 @@ async function undoneOnFailure<T>(name: string, progress: Progress, run: () => P
 interface Reporting {
   progress: Progress;
   timings: Timing[];
+  /** Aborted when the user interrupts. */
+  signal: AbortSignal;
 }
 
 async function make(
   config: LabConfig,
   manifests: readonly ManifestObject[],
-  { progress, timings }: Reporting,
+  { progress, timings, signal }: Reporting,
 ): Promise<LabSession> {
   const paths = labPaths(config.name, { base: labsDirectory, cgroupMount: cgroupMount() });
   progress.step(`starting lab "${config.name}"`);
-  const { events } = await startLab(config, paths);
+  const { events } = await startLab(config, paths, signal);
   let applied: Promise<LabSession> | undefined;
   for await (const event of events) {
     if (event.type === 'step') progress.step(event.text);
@@ -102,7 +110,9 @@ async function make(
     if (event.type === 'up') timings.push(...event.timings);
   }
   if (applied === undefined) throw new TendrilError('INTERNAL', "the lab's server never announced its API");
-  return await applied;
+  const lab = await applied;
+  signal.throwIfAborted();
+  return lab;
 }
 
 async function applyTo(name: string, manifests: readonly ManifestObject[]): Promise<LabSession> {
@@ -123,40 +133,56 @@ const pollMs = 50;
 async function waitForPods(lab: LabSession, options: Reporting & { timeoutMs: number }): Promise<boolean> {
   const { progress, timeoutMs, timings } = options;
   const deadline = performance.now() + timeoutMs;
-  const remaining = () => Math.max(1, deadline - performance.now());
-  let state = await checkReadiness(lab.api);
-  await timed(timings, 'pods Ready', async () => {
-    while (!state.done && performance.now() < deadline) {
-      progress.step(`pods Ready: ${state.ready} of ${state.total}`);
-      await sleep(Math.min(pollMs, remaining()));
-      state = await checkReadiness(lab.api);
-    }
-  });
+  const state = await timed(timings, 'pods Ready', () => untilReady(lab, { ...options, deadline }));
   if (state.done) {
     progress.step('waiting until Services are in force on every node');
-    const path = `/programmed?timeoutMs=${Math.ceil(Math.max(2_000, remaining()))}`;
-    const { missing } = await timed(timings, 'Services in force', () =>
-      askControl<{ missing: string[] }>(
-        join(lab.paths.root, 'control.sock'),
-        path,
-        Math.max(5_000, remaining() + 5_000),
-      ),
+    const missing = await timed(timings, 'Services in force', () =>
+      untilInForce(lab, { ...options, deadline }),
     );
     for (const text of missing) progress.note(`tendril: ${text}`);
     return missing.length === 0;
   }
   progress.end();
-  const { items } = (await lab.api.send({ method: 'GET', path: resourcePath(resources.events) })) as {
-    items: KubeEvent[];
-  };
-  process.stderr.write(`tendril: not Ready after ${Math.round(timeoutMs / 1_000)} s; the lab stays up\n`);
-  for (const text of [
+  await explain(lab, state, timeoutMs);
+  return false;
+}
+
+type Waiting = Reporting & { deadline: number };
+
+async function untilReady(lab: LabSession, { progress, signal, deadline }: Waiting): Promise<Readiness> {
+  for (;;) {
+    const state = await checkReadiness(lab.api);
+    signal.throwIfAborted();
+    if (state.done || performance.now() > deadline) return state;
+    progress.step(`pods Ready: ${state.ready} of ${state.total}`);
+    await sleep(pollMs);
+  }
+}
+
+/** Even where pods took all the time there was, their Services get a moment. */
+const leastInForceMs = 2_000;
+const askMs = 500;
+
+/** What is still missing at the deadline. */
+async function untilInForce(lab: LabSession, { signal, deadline }: Waiting): Promise<string[]> {
+  const last = Math.max(deadline, performance.now() + leastInForceMs);
+  const socket = join(lab.paths.root, 'control.sock');
+  for (;;) {
+    const { missing } = await askControl<{ missing: string[] }>(socket, `/programmed?timeoutMs=${askMs}`);
+    signal.throwIfAborted();
+    if (missing.length === 0 || performance.now() > last) return missing;
+  }
+}
+
+async function explain(lab: LabSession, state: Readiness, timeoutMs: number): Promise<void> {
+  const path = resourcePath(resources.events);
+  const { items } = (await lab.api.send({ method: 'GET', path })) as { items: KubeEvent[] };
+  const lines = [
     ...state.short.map((workload) => `${workload}: its pods are not all created`),
     ...state.waiting.map((pod) => explainPod(pod, items)),
-  ]) {
-    process.stderr.write(`  ${text}\n`);
-  }
-  return false;
+  ];
+  process.stderr.write(`tendril: not Ready after ${Math.round(timeoutMs / 1_000)} s; the lab stays up\n`);
+  for (const line of lines) process.stderr.write(`  ${line}\n`);
 }
 
 async function timed<T>(timings: Timing[], what: string, run: () => Promise<T>): Promise<T> {

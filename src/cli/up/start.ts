@@ -1,6 +1,6 @@
 /** Starts a lab's processes and follows what its server says while it comes up. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { LauncherClient } from '../../lab/launcher/launcher-client.ts';
@@ -17,17 +17,27 @@ export interface StartedLab {
 const serverFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
 
 /** Makes the lab's directory and starts launcher and server. */
-export async function startLab(config: LabConfig, paths: LabPaths): Promise<StartedLab> {
+export async function startLab(config: LabConfig, paths: LabPaths, signal: AbortSignal): Promise<StartedLab> {
   mkdirSync(paths.logs, { recursive: true, mode: 0o755 });
   writeFileSync(paths.config, JSON.stringify(config, null, 2));
-  const socketPath = join(paths.root, 'up.sock');
-  const server = createServer();
-  await listen(server, socketPath);
+  const progress = await listenForProgress(join(paths.root, 'up.sock'));
+  try {
+    await startProcesses(config, paths, signal);
+  } catch (error) {
+    progress.close();
+    throw error;
+  }
+  return { events: progressEvents(progress, { log: join(paths.logs, 'server.log'), signal }) };
+}
+
+async function startProcesses(config: LabConfig, paths: LabPaths, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   await startLauncher({
     program: join(config.program, 'dist', 'native', 'launcher'),
     socket: paths.launcherSocket,
     cgroup: paths.cgroup,
   });
+  signal.throwIfAborted();
   const launcher = new LauncherClient(paths.launcherSocket);
   try {
     await launcher.start({
@@ -47,59 +57,78 @@ export async function startLab(config: LabConfig, paths: LabPaths): Promise<Star
   } finally {
     launcher.close();
   }
-  return {
-    events: progressEvents(server, join(paths.logs, 'server.log'), () => rmSync(socketPath, { force: true })),
-  };
 }
 
 function serverEnvironment(): Record<string, string> {
-  const kept = ['PATH', 'SUDO_UID', 'SUDO_GID', 'TENDRIL_DEBUG'];
+  const kept = ['PATH', 'SUDO_UID', 'SUDO_GID', 'TENDRIL_DEBUG', 'TENDRIL_RUN'];
   return Object.fromEntries(
     kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
 }
 
-function listen(server: Server, path: string): Promise<void> {
+interface ProgressListener {
+  /** The server's connection, when it has come. */
+  connection: Promise<Socket>;
+  close(): void;
+}
+
+/** Closing it removes the socket's file too. */
+function listenForProgress(path: string): Promise<ProgressListener> {
   return new Promise((resolve, reject) => {
+    const server = createServer();
+    const connection = new Promise<Socket>((connected) => server.once('connection', connected));
     server.once('error', reject);
-    server.listen(path, resolve);
+    server.listen(path, () => resolve({ connection, close: () => server.close() }));
   });
 }
 
 /** A server that has not even connected by then does not start at all. */
 const connectTimeoutMs = 20_000;
 
+interface Following {
+  log: string;
+  signal: AbortSignal;
+}
+
 async function* progressEvents(
-  server: Server,
-  log: string,
-  cleanUp: () => void,
+  progress: ProgressListener,
+  { log, signal }: Following,
 ): AsyncGenerator<ProgressEvent> {
+  const late = new AbortController();
+  const timer = setTimeout(() => {
+    late.abort(new TendrilError('LAB_FAILED', "the lab's server does not start", { remedy: `See ${log}` }));
+  }, connectTimeoutMs);
+  let socket: Socket | undefined;
   try {
-    const socket = await accept(server, log);
-    for await (const line of createInterface({ input: socket })) {
+    socket = await unlessAborted(progress.connection, AbortSignal.any([signal, late.signal]));
+    clearTimeout(timer);
+    const lines = createInterface({ input: socket });
+    signal.addEventListener('abort', () => lines.close(), { once: true });
+    for await (const line of lines) {
+      signal.throwIfAborted();
       const event = JSON.parse(line) as ProgressEvent;
-      if (event.type === 'failed')
+      if (event.type === 'failed') {
         throw new TendrilError('LAB_FAILED', event.message, {
           remedy: event.remedy ?? `The whole story: ${log}`,
         });
+      }
       yield event;
       if (event.type === 'up') return;
     }
-    throw new TendrilError('LAB_FAILED', "the lab's server died while it came up", { remedy: `See ${log}` });
   } finally {
-    server.close();
-    cleanUp();
+    clearTimeout(timer);
+    socket?.destroy();
+    progress.close();
   }
+  signal.throwIfAborted();
+  throw new TendrilError('LAB_FAILED', "the lab's server died while it came up", { remedy: `See ${log}` });
 }
 
-function accept(server: Server, log: string): Promise<Socket> {
+/** The promise's value, or the signal's reason, whichever comes first. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(new TendrilError('LAB_FAILED', "the lab's server does not start", { remedy: `See ${log}` }));
-    }, connectTimeoutMs);
-    server.once('connection', (socket) => {
-      clearTimeout(timer);
-      resolve(socket);
-    });
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    promise.then(resolve, reject);
   });
 }

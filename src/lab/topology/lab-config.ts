@@ -1,5 +1,5 @@
 /** What a lab is, once its options are validated, and where everything of it lies. Written to lab.json. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 export interface LabNodeConfig {
   name: string;
@@ -63,8 +63,9 @@ export interface LabPaths {
 }
 
 export function labPaths(name: string, options: { base?: string; cgroupMount: string }): LabPaths {
-  const root = join(options.base ?? '/run/tendril', name);
-  const cgroup = join(options.cgroupMount, 'tendril', name);
+  const base = options.base ?? '/run/tendril';
+  const root = join(base, name);
+  const cgroup = join(options.cgroupMount, basename(base), name);
   const netns = (which: string) => join(root, 'netns', which);
   return {
     root,

@@ -1,8 +1,11 @@
 /** What the machine has, for comparison before and after a lab: whatever a lab makes must be gone. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
 import { cgroupMount } from '../../../src/linux/cgroup/cgroup.ts';
+import { runDirectory } from './tendril.ts';
 
 export type HostSnapshot = Record<string, string[]>;
 
@@ -21,6 +24,32 @@ const sysctls = [
   'fs/inotify/max_user_instances',
 ];
 
+/** The kernel frees namespaces and programs a moment after their last user has gone. */
+const settleMs = 5_000;
+
+/** Fails unless the machine has nothing that it did not have before, at the latest after a moment. */
+export async function expectSameHost(before: HostSnapshot): Promise<void> {
+  const deadline = performance.now() + settleMs;
+  while (Object.keys(additions(before)).length > 0 && performance.now() < deadline) await sleep(50);
+  expect(additions(before)).toEqual({});
+}
+
+/** What is there now and was not, by kind; and what was there and is not, for what a lab could have removed. */
+function additions(before: HostSnapshot): HostSnapshot {
+  const now = hostSnapshot();
+  const changes = Object.entries(now).map(([kind, lines]) => {
+    const added = lines.filter((line) => !before[kind]!.includes(line)).map((line) => `+ ${line}`);
+    const missing = removable.includes(kind)
+      ? before[kind]!.filter((line) => !lines.includes(line)).map((line) => `- ${line}`)
+      : [];
+    return [kind, [...added, ...missing]] as [string, string[]];
+  });
+  return Object.fromEntries(changes.filter(([, lines]) => lines.length > 0));
+}
+
+/** Kinds of which nothing else on the machine takes away while a test runs. */
+const removable = ['links', 'addresses', 'routes', 'routes6', 'rules', 'nftables', 'sysctls'];
+
 /** Everything a lab could leave behind, as sorted text. */
 export function hostSnapshot(): HostSnapshot {
   return {
@@ -33,15 +62,14 @@ export function hostSnapshot(): HostSnapshot {
     mounts: lines(readFileSync('/proc/self/mountinfo', 'utf8'))
       .map((line) => line.split(' ')[4]!)
       .sort(),
-    namespaces: networkNamespaces(),
-    cgroups: cgroupsBelow(join(cgroupMount(), 'tendril')),
+    cgroups: cgroupsBelow(join(cgroupMount(), basename(runDirectory))),
     bpfPrograms: bpfNames('prog'),
     bpfMaps: bpfNames('map'),
     processes: tendrilProcesses(),
     sysctls: sysctls
       .filter((key) => existsSync(`/proc/sys/${key}`))
       .map((key) => `${key}=${readFileSync(`/proc/sys/${key}`, 'utf8').trim()}`),
-    files: existsSync('/run/tendril') ? readdirSync('/run/tendril').sort() : [],
+    files: existsSync(runDirectory) ? readdirSync(runDirectory).sort() : [],
   };
 }
 
@@ -51,19 +79,6 @@ function names(json: string, key: string): string[] {
 
 function withoutLifetime(line: string): string {
   return line.replace(/(valid_lft|preferred_lft|expires) \S+/g, '').trim();
-}
-
-/** By what processes are in and what is mounted. */
-function networkNamespaces(): string[] {
-  const found = new Set<string>();
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      found.add(String(statSync(`/proc/${pid}/ns/net`).ino));
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return [...found].sort();
 }
 
 function cgroupsBelow(directory: string): string[] {
@@ -86,6 +101,6 @@ function bpfNames(kind: 'prog' | 'map'): string[] {
 
 function tendrilProcesses(): string[] {
   return lines(output('ps', '-eo', 'args'))
-    .filter((line) => /dist\/(main\.js|native\/)|tendril (up|agent|dns|lab-server)/.test(line))
+    .filter((line) => line.includes(runDirectory))
     .sort();
 }

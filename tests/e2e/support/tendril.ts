@@ -5,6 +5,9 @@ import { join, resolve } from 'node:path';
 export const root = resolve(import.meta.dirname, '../../..');
 export const program = join(root, 'bin', 'tendril');
 
+/** Labs of these tests live apart from others on the machine, so that `down --all` takes only them. */
+export const runDirectory = `/run/tendril-e2e-${process.pid}`;
+
 export interface Output {
   code: number;
   stdout: string;
@@ -22,7 +25,7 @@ export interface RunOptions {
 export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Output> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, TENDRIL_RUN: runDirectory, ...options.env },
       timeout: options.timeoutMs ?? 120_000,
     });
     let stdout = '';
