@@ -30,8 +30,12 @@ const settleMs = 5_000;
 /** Fails unless the machine has nothing that it did not have before, at the latest after a moment. */
 export async function expectSameHost(before: HostSnapshot): Promise<void> {
   const deadline = performance.now() + settleMs;
-  while (Object.keys(additions(before)).length > 0 && performance.now() < deadline) await sleep(50);
-  expect(additions(before)).toEqual({});
+  let more = additions(before);
+  while (Object.keys(more).length > 0 && performance.now() < deadline) {
+    await sleep(50);
+    more = additions(before);
+  }
+  expect(more).toEqual({});
 }
 
 /** What is there now and was not, by kind; and what was there and is not, for what a lab could have removed. */
