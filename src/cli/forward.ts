@@ -31,17 +31,19 @@ export const forward = defineCommand(
     const target = words[0]!.includes('/') ? words[0]! : `pod/${words[0]}`;
     const namespace = options.namespace ?? 'default';
     const choose = await destinationChooser(lab, { target, namespace, remote });
-    const { port: remotePort } = await choose();
+    const first = await choose();
+    const remotePort = /^\d+$/.test(remote) ? Number(remote) : first.port;
     const relay = createRelay({
       choose,
       netns: lab.paths.netns,
       onFailure: (message) => process.stderr.write(`tendril: a connection failed: ${message}\n`),
     });
-    const port = await listenLocally(relay.accept, local, remotePort);
-    process.stdout.write(`http://127.0.0.1:${port}/ → ${target} port ${remotePort}; Ctrl-C ends it\n`);
+    const listeners = await listenLocally(relay.accept, local, remotePort);
+    process.stdout.write(`http://127.0.0.1:${listeners.port}/ → ${target} port ${remote}; Ctrl-C ends it\n`);
     await new Promise<void>((resolve) => {
       process.once('SIGINT', resolve).once('SIGTERM', resolve);
     });
+    listeners.close();
     relay.close();
     return 0;
   },

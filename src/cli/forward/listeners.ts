@@ -2,15 +2,20 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { TendrilError } from '../../util/errors.ts';
 
+export interface LocalListeners {
+  port: number;
+  close(): void;
+}
+
 /**
- * Resolves with the port. `local` undefined: the remote port's number if it is free, else any.
+ * Resolves when it listens. `local` undefined: the remote port's number if it is free, else any.
  * @throws TendrilError BAD_INPUT when the port is taken
  */
 export async function listenLocally(
   accept: (socket: Socket) => void,
   local: number | undefined,
   remote: number,
-): Promise<number> {
+): Promise<LocalListeners> {
   const servers: Server[] = [];
   const listen = async (host: string, port: number): Promise<number> => {
     const server = await listenOn(accept, host, port);
@@ -21,7 +26,12 @@ export async function listenLocally(
   await listen('::1', port).catch((error: NodeJS.ErrnoException) => {
     if (!['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EADDRINUSE'].includes(error.code ?? '')) throw error;
   });
-  return port;
+  return {
+    port,
+    close: () => {
+      for (const server of servers) server.close();
+    },
+  };
 }
 
 async function firstPort(
@@ -48,7 +58,7 @@ function listenOn(accept: (socket: Socket) => void, host: string, port: number):
     const server = createServer({ allowHalfOpen: true }, accept);
     server.once('error', reject);
     server.listen({ host, port, ipv6Only: true }, () => {
-      server.off('error', reject).unref();
+      server.off('error', reject);
       resolve(server);
     });
   });

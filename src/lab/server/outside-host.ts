@@ -1,6 +1,10 @@
 /** The outside host's servers: DNS for node names and the rest of the world, and HTTP on port 80. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DnsPlugin } from '../../dns/chain.ts';
+import { nameserversOf } from '../../dns/main.ts';
+import { forwardPlugin } from '../../dns/plugins/forward/forward.ts';
 import { startDnsServer } from '../../dns/server/dns-server.ts';
 import { openNetns } from '../../linux/netns/netns.ts';
 import { bindUdp, listenTcp } from '../../linux/netns/sockets.ts';
@@ -36,7 +40,14 @@ async function startDns(config: LabConfig, paths: LabPaths, logger: Logger): Pro
     const at = { ip: parseIp(text), port: dnsPort };
     return { udp: { fd: bindUdp(outside, at), family: at.ip.family }, tcp: { fd: listenTcp(outside, at) } };
   });
-  await startDnsServer({ plugins: [outsideNamesPlugin(config)], logger, listen });
+  const plugins = [outsideNamesPlugin(config), ...(config.internet ? [await machineResolver()] : [])];
+  await startDnsServer({ plugins, logger, listen });
+}
+
+/** Asks the machine's own nameservers, from the machine's own network. */
+async function machineResolver(): Promise<DnsPlugin> {
+  const text = await readFile('/etc/resolv.conf', 'utf8');
+  return forwardPlugin({ upstreams: nameserversOf(text).map((address) => ({ address, port: 53 })) });
 }
 
 async function startHttp(config: LabConfig, paths: LabPaths, launcher: Launcher): Promise<void> {

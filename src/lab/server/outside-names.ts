@@ -23,8 +23,10 @@ export function outsideNamesPlugin(config: LabConfig): DnsPlugin {
   hosts.set('outside', config.outsideIps.map(parseIp));
   return {
     name: 'outside',
-    serve: async ({ message, name, type }) => {
+    serve: async ({ message, name, type }, next) => {
       const bare = name.replace(/\.$/, '');
+      // With a way to the internet the real world answers for itself.
+      if (config.internet && !hosts.has(bare) && !isNowhere(bare)) return await next();
       const ips =
         hosts.get(bare) ??
         (isNowhere(bare) ? undefined : families.map((family) => externalAddress(bare, family)));
