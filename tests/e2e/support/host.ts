@@ -65,6 +65,8 @@ export function hostSnapshot(): HostSnapshot {
     nftables: lines(output('nft', 'list', 'ruleset')),
     mounts: lines(readFileSync('/proc/self/mountinfo', 'utf8'))
       .map((line) => line.split(' ')[4]!)
+      // Labs of others on the machine come and go.
+      .filter((target) => !target.startsWith('/run/tendril/'))
       .sort(),
     cgroups: cgroupsBelow(join(cgroupMount(), basename(runDirectory))),
     bpfPrograms: bpfNames('prog'),
