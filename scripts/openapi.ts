@@ -62,8 +62,9 @@ function closure(definitions: Record<string, Json>, roots: string[]): Record<str
     if (found[name]) continue;
     const definition = definitions[name];
     if (definition === undefined) throw new Error(`${documentPath} does not define ${name}`);
-    found[name] = plainSchema(definition);
-    if (name.endsWith('.IntOrString')) found[name].format = 'int-or-string';
+    const schema = plainSchema(definition);
+    if (name.endsWith('.IntOrString')) schema.format = 'int-or-string';
+    found[name] = schema;
     const names = new Set<string>();
     referenced(found[name], names);
     pending.push(...names);
