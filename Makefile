@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/node_modules/node-linux-$(ARCH)/bin:$(CURDIR)/node_modu
 APT_BUILD := clang llvm libbpf-dev libc6-dev make
 APT_RUN := libbpf1 nftables bubblewrap iproute2 procps util-linux
 # What containers of well-known images and the tests use.
-APT_TOOLS := curl iputils-ping bind9-dnsutils netcat-openbsd tcpdump iperf3 busybox socat
+APT_TOOLS := curl wget iputils-ping bind9-dnsutils netcat-openbsd tcpdump iperf3 busybox socat
 
 TS_SOURCES := $(shell find src -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
