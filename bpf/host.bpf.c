@@ -11,9 +11,15 @@ int host_ingress(struct __sk_buff *skb)
 {
 	static const struct serve_options options = { .external = true, .snat_remote = true };
 	struct work *work = work_begin(HOOK_UPLINK_INGRESS);
+	int parsed;
 
+	if (!work)
+		return TC_ACT_UNSPEC;
+	parsed = parse(skb, &work->packet);
+	if (parsed == PARSE_IP)
+		return serve_icmp(skb, work);
 	/* Not ours to judge: the stack drops what is malformed. */
-	if (!work || parse(skb, &work->packet) != PARSE_PORTS)
+	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
 	return serve(skb, work, &options);
 }
@@ -25,8 +31,14 @@ int host_egress(struct __sk_buff *skb)
 	struct work *work = work_begin(HOOK_UPLINK_EGRESS);
 	struct conntrack_entry *entry;
 	bool redirect;
+	int parsed;
 
-	if (!work || parse(skb, &work->packet) != PARSE_PORTS)
+	if (!work)
+		return TC_ACT_UNSPEC;
+	parsed = parse(skb, &work->packet);
+	if (parsed == PARSE_IP)
+		return pass_icmp(skb, work);
+	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
 	entry = conntrack_lookup(&work->packet.tuple);
 	/* It is on its way out with the right next hop already: only its source changes. */

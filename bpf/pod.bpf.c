@@ -22,6 +22,8 @@ int pod_ingress(struct __sk_buff *skb)
 	reason = source_check(skb, &work->packet, parsed);
 	if (reason)
 		return drop(skb, work, reason);
+	if (parsed == PARSE_IP)
+		return serve_icmp(skb, work);
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
 	return serve(skb, work, &options);
@@ -33,10 +35,14 @@ int pod_egress(struct __sk_buff *skb)
 {
 	struct work *work = work_begin(HOOK_POD_EGRESS);
 	bool redirect;
+	int parsed;
 
 	if (!work)
 		return TC_ACT_SHOT;
-	if (parse(skb, &work->packet) != PARSE_PORTS)
+	parsed = parse(skb, &work->packet);
+	if (parsed == PARSE_IP)
+		return pass_icmp(skb, work);
+	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
 	if (nat_continue(skb, work, &redirect) == NAT_DROPPED)
 		return TC_ACT_SHOT;

@@ -8,6 +8,7 @@
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 #include "lib/drop.h"
+#include "lib/answer.h"
 #include "lib/parse.h"
 
 #define AF_INET 2
@@ -33,8 +34,8 @@ static __always_inline void fib_query(struct bpf_fib_lookup *query, struct __sk_
 	query->l4_protocol = packet->tuple.proto;
 	query->sport = packet->tuple.sport;
 	query->dport = packet->tuple.dport;
-	/* Zero makes the kernel judge by the segments of a GSO packet instead of its whole. */
-	query->tot_len = skb->gso_segs > 1 ? 0 : packet->length;
+	/* What leaves the node are the segments of a GSO packet. */
+	query->tot_len = skb->gso_size ? packet->l4 - packet->l3 + packet->l4_header + skb->gso_size : packet->length;
 	if (packet->is_v6) {
 		query->family = AF_INET6;
 		__builtin_memcpy(query->ipv6_src, &packet->tuple.src, 16);
@@ -46,7 +47,11 @@ static __always_inline void fib_query(struct bpf_fib_lookup *query, struct __sk_
 	}
 }
 
-/* The answer's destination is the next hop; a missing neighbour is resolved by the redirect itself. */
+/*
+ * The answer's destination is the next hop; a missing neighbour is resolved by the redirect itself. Where a router
+ * would answer with an ICMP error the sender gets one: here no router sees the packet. An IPv4 packet that may be
+ * fragmented is answered too, since a program cannot fragment it and Linux then sends smaller ones.
+ */
 static __noinline int forward(struct __sk_buff *skb, struct work *work)
 {
 	struct bpf_fib_lookup query = {};
@@ -56,11 +61,11 @@ static __noinline int forward(struct __sk_buff *skb, struct work *work)
 	if (!work)
 		return TC_ACT_SHOT;
 	if (work->packet.ttl <= 1)
-		return drop(skb, work, DROP_TTL);
+		return answer_ttl_exceeded(skb, work);
 	fib_query(&query, skb, &work->packet);
 	result = bpf_fib_lookup(skb, &query, sizeof(query), 0);
 	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
-		return drop(skb, work, DROP_TOO_BIG);
+		return answer_too_big(skb, work, query.mtu_result);
 	if (result == BPF_FIB_LKUP_RET_NOT_FWDED)
 		return TC_ACT_UNSPEC;
 	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)

@@ -18,7 +18,6 @@ enum fragment_position {
 
 struct packet {
 	struct tuple tuple;
-	/* The tuple before any rewriting, for drop events and for replies to it. */
 	__u32 fragment_id;
 	/* Length of the IP packet, header included. */
 	__u32 length;
@@ -31,10 +30,22 @@ struct packet {
 	__u8 l2_src[6];
 	__u8 hook;
 	__u8 is_icmp;
+	/* TCP's header length in bytes, 0 for others. */
+	__u8 l4_header;
+	/* Not on its way itself: an ICMP error quotes it, perhaps cut. */
+	__u8 is_quote;
 };
+
+/* IP header with options or extensions and the part of the transport header that is read or quoted. */
+#define QUOTE_MAX 96
 
 struct work {
 	struct packet packet;
+	/* The tuple before any rewriting, for answers to the sender. */
+	struct tuple original;
+	struct packet quoted;
+	__u8 quote[QUOTE_MAX];
+	__u8 quote_after[QUOTE_MAX];
 	struct tuple forward;
 	struct tuple reply;
 	struct conntrack_entry entry;

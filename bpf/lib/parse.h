@@ -21,7 +21,7 @@
 #define IP_OFFSET 0x1fff
 #define IPV6_EXTENSIONS 4
 
-/* Byte 13 of the TCP header. */
+/* Flags in byte 13 of the TCP header. */
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
@@ -41,6 +41,7 @@ struct ports {
 	__be16 dport;
 };
 
+/* For what cannot be told from its own bytes: later fragments have the first one's ports. */
 static __always_inline int fragment_ports(struct packet *packet, struct ports *ports)
 {
 	struct fragment_key key = {
@@ -65,6 +66,18 @@ static __always_inline int fragment_ports(struct packet *packet, struct ports *p
 	return 0;
 }
 
+static __always_inline int parse_tcp(struct __sk_buff *skb, struct packet *packet)
+{
+	__u8 bytes[2];
+
+	/* Bytes 12 and 13: data offset and flags. */
+	if (bpf_skb_load_bytes(skb, packet->l4 + 12, bytes, sizeof(bytes)) < 0)
+		return -1;
+	packet->l4_header = (bytes[0] >> 4) * 4;
+	packet->tcp_flags = bytes[1];
+	return 0;
+}
+
 static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *packet)
 {
 	struct ports ports = {};
@@ -76,11 +89,13 @@ static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *pac
 	if (packet->fragment != FRAGMENT_LATER) {
 		if (bpf_skb_load_bytes(skb, packet->l4, &ports, sizeof(ports)) < 0)
 			return PARSE_MALFORMED;
-		if (packet->tuple.proto == IPPROTO_TCP &&
-		    bpf_skb_load_bytes(skb, packet->l4 + 13, &packet->tcp_flags, 1) < 0)
+		/* A quote may end after 8 bytes of it (RFC 792). */
+		if (packet->tuple.proto == IPPROTO_TCP && !packet->is_quote && parse_tcp(skb, packet) < 0)
 			return PARSE_MALFORMED;
 	}
-	if (packet->fragment != FRAGMENT_NONE && fragment_ports(packet, &ports) < 0)
+	if (packet->is_quote && packet->fragment == FRAGMENT_LATER)
+		return PARSE_IP;
+	if (!packet->is_quote && packet->fragment != FRAGMENT_NONE && fragment_ports(packet, &ports) < 0)
 		return PARSE_IP;
 	packet->tuple.sport = ports.sport;
 	packet->tuple.dport = ports.dport;

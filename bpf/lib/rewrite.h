@@ -11,13 +11,18 @@
 #include "lib/addr.h"
 #include "lib/parse.h"
 
-/* Where the checksum lies and how to treat it; 0 for what carries none (later fragments). */
+/*
+ * Where the checksum lies that covers the addresses; 0 where there is none: later fragments, ICMP for IPv4, and
+ * TCP in a quote, which often ends before it and which nobody checks there.
+ */
 static __always_inline __u32 l4_checksum_offset(const struct packet *packet)
 {
-	if (packet->fragment == FRAGMENT_LATER)
+	if (packet->fragment == FRAGMENT_LATER || packet->tuple.proto == IPPROTO_ICMP)
 		return 0;
+	if (packet->tuple.proto == IPPROTO_ICMPV6)
+		return packet->l4 + 2;
 	if (packet->tuple.proto == IPPROTO_TCP)
-		return packet->l4 + offsetof(struct tcphdr, check);
+		return packet->is_quote ? 0 : packet->l4 + offsetof(struct tcphdr, check);
 	return packet->l4 + offsetof(struct udphdr, check);
 }
 
@@ -53,7 +58,7 @@ static __always_inline int rewrite_v6(struct __sk_buff *skb, struct packet *pack
 
 	if (check && bpf_l4_csum_replace(skb, check, 0, difference, BPF_F_PSEUDO_HDR | l4_checksum_flags(packet)) < 0)
 		return -1;
-	return bpf_skb_store_bytes(skb, packet->l3 + field, &to, 16, check ? BPF_F_RECOMPUTE_CSUM : 0);
+	return bpf_skb_store_bytes(skb, packet->l3 + field, &to, 16, BPF_F_RECOMPUTE_CSUM);
 }
 
 static __always_inline int rewrite_port(struct __sk_buff *skb, struct packet *packet, __u32 field, __be16 old,
@@ -61,8 +66,10 @@ static __always_inline int rewrite_port(struct __sk_buff *skb, struct packet *pa
 {
 	__u32 check = l4_checksum_offset(packet);
 
-	if (!check || old == new)
+	if (packet->fragment == FRAGMENT_LATER || old == new)
 		return 0;
+	if (!check)
+		return bpf_skb_store_bytes(skb, packet->l4 + field, &new, 2, BPF_F_RECOMPUTE_CSUM);
 	if (bpf_l4_csum_replace(skb, check, old, new, l4_checksum_flags(packet) | 2) < 0)
 		return -1;
 	return bpf_skb_store_bytes(skb, packet->l4 + field, &new, 2, 0);

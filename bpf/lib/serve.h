@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What every hook does with a packet: follow its connection, or begin one where it goes to a Service. */
 #pragma once
+#include "lib/icmp.h"
 #include "lib/nat.h"
 #include "lib/reject.h"
 
@@ -10,6 +11,7 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 	struct frontend *frontend;
 	int verdict;
 
+	work->original = work->packet.tuple;
 	verdict = nat_continue(skb, work, &redirect);
 	if (verdict == NAT_NOT_MINE) {
 		frontend = frontend_lookup(&work->packet.tuple.dst, work->packet.tuple.dport, work->packet.tuple.proto);

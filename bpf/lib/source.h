@@ -60,6 +60,8 @@ static __always_inline int source_check(struct __sk_buff *skb, const struct pack
 		return DROP_UNKNOWN_ENDPOINT;
 	if (!mac_equal(packet->l2_src, endpoint->mac))
 		return DROP_SOURCE_MAC;
+	if (skb->vlan_present || skb->protocol == bpf_htons(ETH_P_8021Q) || skb->protocol == bpf_htons(ETH_P_8021AD))
+		return DROP_VLAN;
 	if (parsed == PARSE_NOT_IP) {
 		if (skb->protocol == bpf_htons(ETH_P_ARP) && !arp_allowed(skb, endpoint))
 			return DROP_SOURCE_ADDRESS;

@@ -18,6 +18,8 @@ enum drop_reason {
 	DROP_REWRITE = 11,
 	/* Refused with RST or ICMP, as kube-proxy's REJECT. */
 	DROP_NO_ENDPOINTS = 12,
+	/* Pods have no VLANs: a tag would hide the source from the check. */
+	DROP_VLAN = 13,
 	DROP_REASONS = 32,
 };
 

@@ -791,6 +791,7 @@ export const dropReason = {
   "DROP_TTL": 10,
   "DROP_REWRITE": 11,
   "DROP_NO_ENDPOINTS": 12,
+  "DROP_VLAN": 13,
   "DROP_REASONS": 32
 } as const;
 

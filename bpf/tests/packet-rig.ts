@@ -1,0 +1,218 @@
+/**
+ * One node's programs and maps, filled by the planner, and packets put through them by BPF_PROG_TEST_RUN: what
+ * comes out, and with which verdict. The node is a namespace with an uplink and one pod; nothing is attached.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { EndpointSlice, Service } from '../../src/kube/types.ts';
+import type { BpfMap, BpfObject } from '../../src/linux/bpf/bpf.ts';
+import { kernelBpf } from '../../src/linux/bpf/kernel-bpf.ts';
+import {
+  createNetns,
+  deleteNetns,
+  type NetnsHandle,
+  openNetns,
+  withNetns,
+} from '../../src/linux/netns/netns.ts';
+import { formatIp, parseIp } from '../../src/net/ip.ts';
+import { parseMac } from '../../src/net/mac.ts';
+import { type EthernetOptions, type PacketBuilder, packet } from '../../src/net/packet.ts';
+import { decodePacket, describePacket } from '../../src/net/packet-decode.ts';
+import { apply } from '../../src/service/backends/ebpf/apply.ts';
+import {
+  type ConntrackEntry,
+  dropReason,
+  layouts,
+  type Tuple,
+} from '../../src/service/backends/ebpf/generated/layouts.ts';
+import { emptyLedger } from '../../src/service/backends/ebpf/ledger.ts';
+import { plan } from '../../src/service/backends/ebpf/plan.ts';
+import { ServiceTracker } from '../../src/service/model/service-tracker.ts';
+import { TestStore } from '../../src/service/testing-objects.ts';
+import { inside, objectsDirectory } from './cluster.ts';
+
+export type Hook = 'pod_ingress' | 'pod_egress' | 'host_ingress' | 'host_egress';
+
+/** TC_ACT_…, as programs return them; a redirect's target is not told by a test run. */
+export type Verdict = 'pass' | 'drop' | 'redirect';
+const verdicts: Record<number, Verdict> = { [-1]: 'pass', 2: 'drop', 7: 'redirect' };
+
+export interface Outcome {
+  verdict: Verdict;
+  bytes: Uint8Array;
+  /** One line of what came out; see describePacket. `dropped: REASON` for a drop. */
+  text: string;
+}
+
+export const node = { 4: '10.9.0.1', 6: 'fd09::1' } as const;
+/** Another host on the uplink's network, next hop to `remotePod`. */
+export const neighbour = { 4: '10.9.0.2', 6: 'fd09::2' } as const;
+export const pod = { 4: '10.244.1.2', 6: 'fd00:244:1::2' } as const;
+export const remotePod = { 4: '10.244.2.2', 6: 'fd00:244:2::2' } as const;
+export const outside = { 4: '192.0.2.9', 6: '2001:db8::9' } as const;
+export const podMac = '02:00:00:00:00:0a';
+export const hostMac = '02:00:00:00:00:01';
+
+const snat = { snatFirst: 61_000, snatLast: 65_535 };
+
+export class PacketRig {
+  readonly services = new TestStore<Service>();
+  readonly slices = new TestStore<EndpointSlice>();
+  readonly podIfindex: number;
+  readonly uplinkIfindex: number;
+  readonly #root = mkdtempSync(join(tmpdir(), 'tendril-packets-'));
+  readonly #path = join(this.#root, 'node');
+  readonly #netns: NetnsHandle;
+  readonly #objects: Record<'pod' | 'host', BpfObject>;
+
+  constructor() {
+    mkdirSync(join(this.#root, 'bpf'));
+    execFileSync('mount', ['-t', 'bpf', 'bpf', join(this.#root, 'bpf')]);
+    createNetns(this.#path);
+    this.#netns = openNetns(this.#path);
+    inside(this.#path, nodeNetwork);
+    this.podIfindex = this.#ifindex('pod');
+    this.uplinkIfindex = this.#ifindex('eth0');
+    const pinDirectory = join(this.#root, 'bpf', 'node');
+    const load = (name: string) =>
+      kernelBpf.load({ path: join(objectsDirectory, `${name}.bpf.o`), pinDirectory });
+    this.#objects = { pod: load('pod'), host: load('host') };
+    this.#describeNode();
+  }
+
+  /** Writes what the stores say into the maps, as the agent does. */
+  async sync(): Promise<void> {
+    const tracker = new ServiceTracker({
+      services: this.services,
+      slices: this.slices,
+      node: { name: 'here', addresses: () => [parseIp(node[4]), parseIp(node[6])] },
+      onDirty: () => {},
+    });
+    const state = await tracker.update(() => undefined);
+    tracker.stop();
+    const { writes } = plan({ ...emptyLedger(), orphansDropped: true }, state);
+    const maps = {
+      backends: this.map('backends'),
+      slots: this.map('slots'),
+      frontends: this.map('frontends'),
+    };
+    await apply(maps, writes);
+  }
+
+  map(name: string): BpfMap {
+    return this.#objects.pod.map(name);
+  }
+
+  /** A packet as the pod's veth or the uplink would carry it. */
+  from(side: 'pod' | 'uplink', options: EthernetOptions = {}): PacketBuilder {
+    return side === 'pod'
+      ? packet({ src: podMac, dst: hostMac, ...options })
+      : packet({ src: '02:00:00:00:00:0f', dst: '02:00:00:00:00:0e', ...options });
+  }
+
+  send(hook: Hook, input: PacketBuilder | Uint8Array): Outcome {
+    const data = input instanceof Uint8Array ? input : input.bytes();
+    const object = this.#objects[hook.startsWith('pod') ? 'pod' : 'host'];
+    const ifindex = hook.startsWith('pod') ? this.podIfindex : this.uplinkIfindex;
+    const before = this.drops();
+    const { retval, data: bytes } = withNetns(this.#netns, () =>
+      object.program(hook).testRun({ data, ifindex }),
+    );
+    const verdict = verdicts[retval | 0];
+    if (verdict === undefined) throw new Error(`${hook} returned ${retval}`);
+    const dropped = this.drops().find((reason) => !before.includes(reason));
+    const text = verdict === 'drop' ? `dropped: ${dropped?.replace(/ \d+$/, '')}` : describe(bytes);
+    return { verdict, bytes, text };
+  }
+
+  /** The way on, and the reply's way back, of a connection that the packet began. */
+  connections(): { tuple: string; entry: ConntrackEntry }[] {
+    const at = (tuple: Tuple) =>
+      `${formatIp(tuple.src)}|${tuple.sport} > ${formatIp(tuple.dst)}|${tuple.dport}`;
+    return [...this.map('conntrack').entries()].map(([key, value]) => ({
+      tuple: at(layouts.tuple.decode(key)),
+      entry: layouts.conntrackEntry.decode(value),
+    }));
+  }
+
+  /** Forgets all connections and fragments. */
+  forget(): void {
+    for (const name of ['conntrack', 'fragments'])
+      for (const [key] of this.map(name).entries()) this.map(name).delete(key);
+  }
+
+  /** `reason count` of every reason that occurred. */
+  drops(): string[] {
+    const counters = this.map('drop_counters');
+    return Object.entries(dropReason).flatMap(([name, reason]) => {
+      const value = name === 'DROP_REASONS' ? undefined : counters.lookup(u32(reason));
+      const count = value ? sum(value) : 0;
+      return count > 0 ? [`${name.slice(5).toLowerCase().replaceAll('_', ' ')} ${count}`] : [];
+    });
+  }
+
+  close(): void {
+    for (const object of Object.values(this.#objects)) object.close();
+    this.#netns.close();
+    deleteNetns(this.#path);
+    execFileSync('umount', ['-l', join(this.#root, 'bpf')]);
+    rmSync(this.#root, { recursive: true });
+  }
+
+  #ifindex(name: string): number {
+    return Number(/^(\d+):/.exec(inside(this.#path, `ip -o link show ${name}`))![1]);
+  }
+
+  #describeNode(): void {
+    const [snat4, snat6] = [parseIp(node[4]), parseIp(node[6])];
+    const config = layouts.nodeConfig.encode({
+      snat4,
+      snat6,
+      ...snat,
+      netnsCookie: 1n,
+      uplinkIfindex: this.uplinkIfindex,
+    });
+    this.map('node_config').update(new Uint8Array(4), config);
+    const endpoint = layouts.endpoint.encode({
+      addrs: [parseIp(pod[4]), parseIp(pod[6])],
+      mac: parseMac(podMac),
+      count: 2,
+    });
+    this.map('endpoints').update(u32(this.podIfindex), endpoint);
+  }
+}
+
+/** A routed pod, an uplink of MTU 1400 with the default route, and another node's pod behind a neighbour. */
+const nodeNetwork = `
+  ip link add pod address ${hostMac} type veth peer name podeth0
+  ip link add eth0 mtu 1400 type veth peer name far
+  echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+  for f in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 > $f; done
+  for i in lo pod podeth0 eth0 far; do ip link set $i up; done
+  ip addr add ${node[4]}/24 dev eth0; ip addr add ${node[6]}/64 dev eth0 nodad
+  ip route add ${pod[4]} dev pod; ip -6 route add ${pod[6]} dev pod
+  ip route add 10.244.2.0/24 via ${neighbour[4]}; ip -6 route add fd00:244:2::/64 via ${neighbour[6]}
+  ip route add default via ${neighbour[4]}; ip -6 route add default via ${neighbour[6]}`;
+
+function describe(bytes: Uint8Array): string {
+  try {
+    return describePacket(decodePacket(bytes));
+  } catch (error) {
+    return `undecodable: ${(error as Error).message}`;
+  }
+}
+
+function u32(value: number): Uint8Array {
+  const key = new Uint8Array(4);
+  new DataView(key.buffer).setUint32(0, value, true);
+  return key;
+}
+
+function sum(value: Uint8Array): number {
+  let packets = 0;
+  for (let at = 0; at < value.length; at += layouts.dropCounter.size)
+    packets += Number(layouts.dropCounter.decode(value.subarray(at, at + layouts.dropCounter.size)).packets);
+  return packets;
+}
