@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { formatIp, parseIp } from '../../net/ip.ts';
+import type { Endpoint } from './endpoint.ts';
+import { chooseEndpoints } from './topology.ts';
+
+/** `a`: ready elsewhere; `L` local, `!` not ready, `T` serving while terminating, `z1` `n1` hints. */
+function endpoints(text: string): Endpoint[] {
+  return text
+    .split(' ')
+    .filter(Boolean)
+    .map((word, index) => {
+      const terminating = word.includes('T');
+      const ready = !word.includes('!') && !terminating;
+      const hints = (letter: string) =>
+        [...word.matchAll(new RegExp(`${letter}\\d`, 'g'))].map(([hint]) => hint);
+      return {
+        ip: parseIp(`10.0.0.${index + 1}`),
+        port: 80,
+        ready,
+        serving: ready || terminating,
+        terminating,
+        local: word.includes('L'),
+        forZones: hints('z'),
+        forNodes: hints('n'),
+      };
+    });
+}
+
+function chosen(text: string, options: { zone?: string; local?: boolean } = {}) {
+  const policy = options.local ? ('Local' as const) : ('Cluster' as const);
+  const choice = chooseEndpoints(
+    endpoints(text),
+    { name: 'n1', zone: options.zone },
+    { internal: policy, external: 'Cluster' },
+  );
+  const numbers = (list: readonly Endpoint[]) =>
+    list.map((endpoint) => formatIp(endpoint.ip).split('.')[3]).join('');
+  return [numbers(choice.cluster), numbers(choice.local), choice.any];
+}
+
+describe('traffic policy Cluster', () => {
+  it.each([
+    ['nobody', '', ['', '', false]],
+    ['all that are ready', 'a aL a!', ['12', '', true]],
+    ['terminating ones only where nothing is ready', 'a! aT aT', ['23', '', true]],
+    ['not terminating ones beside ready ones', 'a aT', ['1', '', true]],
+    ['nobody where none serves', 'a! a!', ['', '', false]],
+  ])('serves %s', (_, text, expected) => {
+    expect(chosen(text)).toEqual(expected);
+  });
+});
+
+describe('traffic policy Local', () => {
+  it.each([
+    ['those of this node', 'a aL a aL', ['1234', '24', true]],
+    ['a terminating one of this node rather than a ready one elsewhere', 'a aLT', ['1', '2', true]],
+    ['nobody where all are elsewhere, which is not the same as no endpoints', 'a a', ['12', '', true]],
+    ['nobody where none is', '', ['', '', false]],
+  ])('serves %s', (_, text, expected) => {
+    expect(chosen(text, { local: true })).toEqual(expected);
+  });
+});
+
+describe('hints', () => {
+  it.each([
+    ['those of the zone', 'az1 az2 az1', 'z1', '13'],
+    ['all where one ready endpoint lacks a hint', 'az1 a az2', 'z1', '123'],
+    ['all where the zone has none', 'az2 az2', 'z1', '12'],
+    ['all where the node has no zone', 'az1 az2', undefined, '12'],
+    ['those of the zone, though one that is not ready lacks a hint', 'az1 az2 a!', 'z1', '1'],
+    ['those of the node before those of the zone', 'az1n1 az1n2', 'z1', '1'],
+    ['those of the zone where no node hint is ours', 'az1n2 az2n3', 'z1', '1'],
+  ])('serve %s', (_, text, zone, expected) => {
+    expect(chosen(text, zone === undefined ? {} : { zone })[0]).toBe(expected);
+  });
+
+  it('do not hide terminating endpoints where nothing is ready', () => {
+    expect(chosen('az2T az2T', { zone: 'z1' })[0]).toBe('12');
+  });
+});
