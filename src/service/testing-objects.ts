@@ -41,23 +41,56 @@ export function testSlice(service: string, slice: TestSlice): EndpointSlice {
   } as EndpointSlice;
 }
 
+class Index<T> {
+  readonly #values: (object: T) => readonly string[];
+  readonly #keys = new Map<string, Set<string>>();
+
+  constructor(values: (object: T) => readonly string[]) {
+    this.#values = values;
+  }
+
+  add(object: T, key: string): void {
+    for (const value of this.#values(object))
+      this.#keys.set(value, (this.#keys.get(value) ?? new Set()).add(key));
+  }
+
+  remove(object: T, key: string): void {
+    for (const value of this.#values(object)) this.#keys.get(value)?.delete(key);
+  }
+
+  keys(value: string): string[] {
+    return [...(this.#keys.get(value) ?? [])];
+  }
+}
+
 /** A store that tests write to. */
 export class TestStore<T extends KubeObject> implements Store<T> {
   readonly hasSynced = true;
   readonly #objects = new Map<string, T>();
-  readonly #indexes = new Map<string, (object: T) => readonly string[]>();
+  readonly #indexes = new Map<string, Index<T>>();
   readonly #handlers = new Set<(change: Change<T>) => void>();
 
   set(object: T): void {
     const old = this.#objects.get(keyOf(object));
-    this.#objects.set(keyOf(object), object);
+    this.#put(keyOf(object), object);
     for (const handler of this.#handlers) handler({ old, new: object });
   }
 
   remove(key: string): void {
     const old = this.#objects.get(key);
-    if (!this.#objects.delete(key)) return;
+    if (old === undefined) return;
+    this.#put(key, undefined);
     for (const handler of this.#handlers) handler({ old, new: undefined });
+  }
+
+  #put(key: string, object: T | undefined): void {
+    const old = this.#objects.get(key);
+    for (const index of this.#indexes.values()) {
+      if (old) index.remove(old, key);
+      if (object) index.add(object, key);
+    }
+    if (object) this.#objects.set(key, object);
+    else this.#objects.delete(key);
   }
 
   get(key: string): T | undefined {
@@ -69,11 +102,16 @@ export class TestStore<T extends KubeObject> implements Store<T> {
   }
 
   byIndex(index: string, value: string): readonly T[] {
-    return this.list().filter((object) => this.#indexes.get(index)!(object).includes(value));
+    return this.#indexes
+      .get(index)!
+      .keys(value)
+      .map((key) => this.#objects.get(key)!);
   }
 
-  addIndex(index: string, values: (object: T) => readonly string[]): void {
-    this.#indexes.set(index, values);
+  addIndex(name: string, values: (object: T) => readonly string[]): void {
+    const index = new Index(values);
+    for (const [key, object] of this.#objects) index.add(object, key);
+    this.#indexes.set(name, index);
   }
 
   onChange(handler: (change: Change<T>) => void): () => void {

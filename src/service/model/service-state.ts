@@ -22,6 +22,13 @@ export interface ServiceState {
   readonly ports: ReadonlyMap<ServicePortName, ServicePortState>;
   /** The node's own addresses, the first of each family being the source of translated connections. */
   readonly nodeAddresses: readonly Ip[];
+  /** Unlike that of every other state of this process. */
+  readonly version: number;
+  /**
+   * What differs from the state of the version `since`: a backend that serves that one need look at nothing else.
+   * Every backend may ignore it and compare whole states.
+   */
+  readonly changes: { readonly since: number; readonly ports: ReadonlySet<ServicePortName> };
 }
 
 export type Scope = 'cluster' | 'local';

@@ -11,6 +11,7 @@ import { type ServicePortName, type ServicePortSpec, servicePorts } from './serv
 import type { ServicePortState, ServiceState } from './service-state.ts';
 import { chooseEndpoints, type NodeTopology } from './topology.ts';
 
+let lastVersion = 0;
 const sliceIndex = 'service-proxy.service';
 
 export interface TrackerOptions {
@@ -29,6 +30,8 @@ export class ServiceTracker {
   /** Port names by Service, to find those that are gone. */
   readonly #byService = new Map<string, ServicePortName[]>();
   #addresses = '';
+  #version = 0;
+  #changed = new Set<ServicePortName>();
 
   constructor(options: TrackerOptions) {
     this.#options = options;
@@ -66,7 +69,10 @@ export class ServiceTracker {
       this.#derive(service, nodeAddresses);
       await breathe();
     }
-    return { ports: this.#ports, nodeAddresses };
+    const changes = { since: this.#version, ports: this.#changed };
+    this.#version = ++lastVersion;
+    this.#changed = new Set();
+    return { ports: this.#ports, nodeAddresses, version: this.#version, changes };
   }
 
   stop(): void {
@@ -86,16 +92,22 @@ export class ServiceTracker {
     const endpoints =
       specs.length > 0 ? endpointsByPort(slices.byIndex(sliceIndex, key), node.name) : undefined;
     const names = specs.map((spec) => spec.name);
-    for (const name of this.#byService.get(key) ?? []) if (!names.includes(name)) this.#ports.delete(name);
+    for (const name of this.#byService.get(key) ?? []) if (!names.includes(name)) this.#remove(name);
     if (names.length > 0) this.#byService.set(key, names);
     else this.#byService.delete(key);
     for (const spec of specs) this.#replace(portState(spec, endpoints!.get(spec.name) ?? [], node));
   }
 
+  #remove(name: ServicePortName): void {
+    this.#ports.delete(name);
+    this.#changed.add(name);
+  }
+
   #replace(state: ServicePortState): void {
     const before = this.#ports.get(state.name);
-    if (before === undefined || fingerprint(before) !== fingerprint(state))
-      this.#ports.set(state.name, state);
+    if (before !== undefined && fingerprint(before) === fingerprint(state)) return;
+    this.#ports.set(state.name, state);
+    this.#changed.add(state.name);
   }
 }
 

@@ -4,7 +4,6 @@
  */
 import { formatIp, type Ip } from '../../../net/ip.ts';
 import type { ServicePortName } from '../../model/service-port.ts';
-import type { ServicePortState } from '../../model/service-state.ts';
 import { layouts } from './generated/layouts.ts';
 
 export interface BackendRecord {
@@ -28,12 +27,9 @@ export interface FrontendRecord {
 }
 
 export interface PortRecord {
-  state: ServicePortState;
   frontends: readonly string[];
   pools: readonly string[];
   serviceId: number;
-  /** Frontends that another port holds: it is planned again with every sync. */
-  waiting: boolean;
 }
 
 export interface Ledger {
@@ -47,6 +43,11 @@ export interface Ledger {
   /** By encoded key, in hex. */
   frontends: Map<string, FrontendRecord>;
   ports: Map<ServicePortName, PortRecord>;
+  /** Ports with a frontend that another port holds: they are planned again with every state. */
+  waiting: Set<ServicePortName>;
+  /** What of the state `pendingVersion` remains to be planned; removed ports come first. */
+  pending: Set<ServicePortName>;
+  pendingVersion: number;
   /** Which port has a service number. */
   serviceOwners: Map<number, ServicePortName>;
   /** Backends that no slot names, which a failed sync leaves, were removed: they may be what fills the map. */
@@ -66,6 +67,9 @@ export function emptyLedger(): Ledger {
     foundPools: new Map(),
     frontends: new Map(),
     ports: new Map(),
+    waiting: new Set(),
+    pending: new Set(),
+    pendingVersion: 0,
     serviceOwners: new Map(),
     orphansDropped: false,
     unusedSwept: false,

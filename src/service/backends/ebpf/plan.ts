@@ -27,6 +27,8 @@ export interface Plan {
   commit(): void;
   /** More remains to be planned: plan again after this one is applied. */
   more: boolean;
+  /** How many ports were looked at. */
+  ports: number;
 }
 
 const kinds = {
@@ -36,41 +38,62 @@ const kinds = {
   LoadBalancer: frontendKind.FRONTEND_LOAD_BALANCER,
 } as const;
 
-/** Plans at most `limit` endpoints' worth of ports, so that no plan takes long. */
+/**
+ * Plans at most `limit` endpoints' worth of ports, so that no plan takes long. Looks at what changed since the
+ * state that the ledger serves, or at all ports where it serves none of this process's.
+ */
 export function plan(ledger: Ledger, state: ServiceState, limit = 1000): Plan {
   const draft = new Draft(ledger);
   if (!ledger.orphansDropped) {
     draft.dropOrphans();
-    return { writes: draft.writes(), commit: () => draft.commit(), more: true };
+    return { writes: draft.writes(), commit: () => draft.commit(), more: true, ports: 0 };
   }
+  const pending = pendingPorts(ledger, state);
+  const planned = new Map<ServicePortName, 'whole' | 'waiting'>();
   let room = limit;
-  let more = false;
-  // Removed ports first: their frontends may be another port's now.
-  for (const name of ledger.ports.keys()) {
-    if (served(state, name)) continue;
-    if (room-- <= 0) return { writes: draft.writes(), commit: () => draft.commit(), more: true };
-    draft.dropPort(name);
+  for (const name of pending) {
+    if (room <= 0) break;
+    const port = served(state, name);
+    room -= port ? 1 + port.endpoints[4].cluster.length + port.endpoints[6].cluster.length : 1;
+    planned.set(name, port ? planPort(draft, port) : dropPort(draft, name));
   }
-  for (const port of state.ports.values()) {
-    const known = ledger.ports.get(port.name);
-    if (port.protocol === 'SCTP' || (known?.state === port && !known.waiting)) continue;
-    if (room <= 0) {
-      more = true;
-      break;
-    }
-    room -= 1 + port.endpoints[4].cluster.length + port.endpoints[6].cluster.length;
-    planPort(draft, port);
-  }
+  const more = planned.size < pending.size;
   if (!more) draft.dropUnclaimed();
-  return { writes: draft.writes(), commit: () => draft.commit(), more };
+  const commit = () => {
+    draft.commit();
+    for (const [name, result] of planned) {
+      pending.delete(name);
+      if (result === 'waiting') ledger.waiting.add(name);
+      else ledger.waiting.delete(name);
+    }
+    ledger.pending = pending;
+    ledger.pendingVersion = state.version;
+  };
+  return { writes: draft.writes(), commit, more, ports: planned.size };
 }
 
-function served(state: ServiceState, name: ServicePortName): boolean {
+/** Removed ports first: their frontends may be another port's now. */
+function pendingPorts(ledger: Ledger, state: ServiceState): Set<ServicePortName> {
+  if (ledger.pendingVersion === state.version) return ledger.pending;
+  const known = ledger.pendingVersion > 0 && ledger.pendingVersion === state.changes.since;
+  const names = known
+    ? [...ledger.pending, ...state.changes.ports, ...ledger.waiting]
+    : [...ledger.ports.keys(), ...state.ports.keys()];
+  const isServed = (name: ServicePortName) => served(state, name) !== undefined;
+  return new Set([...names.filter((name) => !isServed(name)), ...names.filter(isServed)]);
+}
+
+function dropPort(draft: Draft, name: ServicePortName): 'whole' {
+  draft.dropPort(name);
+  return 'whole';
+}
+
+function served(state: ServiceState, name: ServicePortName): ServicePortState | undefined {
   const port = state.ports.get(name);
-  return port !== undefined && port.protocol !== 'SCTP';
+  return port?.protocol === 'SCTP' ? undefined : port;
 }
 
-function planPort(draft: Draft, port: ServicePortState): void {
+function planPort(draft: Draft, port: ServicePortState): 'whole' | 'waiting' {
   const proto = protocolNumbers[port.protocol];
   const serviceId = draft.serviceId(port.name, foundServiceId(draft, port));
   const pools = new PoolSet(draft, port);
@@ -97,7 +120,8 @@ function planPort(draft: Draft, port: ServicePortState): void {
     draft.setFrontend(hex(key), { owner: port.name, value: hex(value) });
     frontends.push(hex(key));
   }
-  draft.setPort(port.name, { state: port, frontends, pools: pools.names(), serviceId, waiting });
+  draft.setPort(port.name, { frontends, pools: pools.names(), serviceId });
+  return waiting ? 'waiting' : 'whole';
 }
 
 /** The number that an earlier process gave the port, if its first frontend is still there. */
