@@ -6,6 +6,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AttachPoint, Bpf } from '../../src/linux/bpf/bpf.ts';
+import { kernelBpf } from '../../src/linux/bpf/kernel-bpf.ts';
 import {
   createNetns,
   deleteNetns,
@@ -199,6 +201,21 @@ export function inCgroup<T>(cgroup: string | undefined, use: () => T): T {
 /** Runs in a namespace with sockets of the cgroup. */
 export function at<T>(place: { netns: NetnsHandle; cgroup?: string | undefined }, use: () => T): T {
   return inCgroup(place.cgroup, () => withNetns(place.netns, use));
+}
+
+/** The kernel's BPF for a process that is in no node's namespace: interface indexes are those of `netns`. */
+export function bpfIn(netns: NetnsHandle): Bpf {
+  const there = (point: AttachPoint): AttachPoint => (point.type === 'cgroup' ? point : { ...point, netns });
+  return {
+    ...kernelBpf,
+    detach: (pin, point) => kernelBpf.detach(pin, point && there(point)),
+    load: (options) => {
+      const object = kernelBpf.load(options);
+      const attach = object.attach.bind(object);
+      object.attach = (program, point, pin) => attach(program, there(point), pin);
+      return object;
+    },
+  };
 }
 
 export function addresses(node: TestNode): Ip[] {

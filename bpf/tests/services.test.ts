@@ -1,7 +1,6 @@
 /** Services on two real nodes: at the socket and per packet, both families, TCP and UDP. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EndpointSlice, Service } from '../../src/kube/types.ts';
-import { kernelBpf } from '../../src/linux/bpf/kernel-bpf.ts';
 import { netnsCookie } from '../../src/linux/bpf/netns-cookie.ts';
 import { withNetns } from '../../src/linux/netns/netns.ts';
 import { parseIp } from '../../src/net/ip.ts';
@@ -9,7 +8,7 @@ import { createServiceProxy, type ServiceProxy } from '../../src/service/service
 import { TestStore, testService, testSlice } from '../../src/service/testing-objects.ts';
 import { silentLogger } from '../../src/util/logger.ts';
 import { type Exchange, type ExchangeOptions, exchange } from './blocking-client.ts';
-import { addresses, at, objectsDirectory, TestCluster, type TestNode } from './cluster.ts';
+import { addresses, at, bpfIn, objectsDirectory, TestCluster, type TestNode } from './cluster.ts';
 
 const families = [4, 6] as const;
 const protocols = ['TCP', 'UDP'] as const;
@@ -70,22 +69,7 @@ async function startProxy(node: TestNode): Promise<ServiceProxy> {
         logger: silentLogger,
       },
       {
-        // The rig's process is in no node's namespace: interface indexes need one.
-        bpf: {
-          ...kernelBpf,
-          detach: (pin, point) =>
-            kernelBpf.detach(
-              pin,
-              point && (point.type === 'cgroup' ? point : { ...point, netns: node.netns }),
-            ),
-          load: (options) => {
-            const object = kernelBpf.load(options);
-            const attach = object.attach.bind(object);
-            object.attach = (program, point, pin) =>
-              attach(program, point.type === 'cgroup' ? point : { ...point, netns: node.netns }, pin);
-            return object;
-          },
-        },
+        bpf: bpfIn(node.netns),
         netnsCookie,
       },
     ),

@@ -29,6 +29,8 @@ export interface AgentConfig {
   cniBinDirectory?: string;
   /** HTTP on the node's own addresses: /healthz, /readyz, /metrics, /status (JSON). */
   statusPort: number;
+  /** Room of the datapath's maps by name (bpf/lib/maps.h), where the defaults do not suit. */
+  mapSizes?: Record<string, number>;
 }
 
 const paths = [
@@ -66,6 +68,7 @@ export function validateAgentConfig(value: unknown): AgentConfig {
     ...onePerFamily(config, 'serviceCidrs'),
     ...onePerFamily(config, 'clusterPodCidrs'),
     ...port(config, 'statusPort'),
+    ...sizes(config, 'mapSizes'),
   ];
   if (problems.length > 0) {
     throw new TendrilError('BAD_INPUT', `the agent's configuration has ${problems.join('; ')}`);
@@ -88,6 +91,14 @@ function port(config: Record<string, unknown>, field: string): string[] {
   return Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536
     ? []
     : [`no port as ${field}`];
+}
+
+function sizes(config: Record<string, unknown>, field: string): string[] {
+  const value = config[field];
+  if (value === undefined) return [];
+  if (typeof value !== 'object' || value === null) return [`no map of sizes as ${field}`];
+  const bad = Object.entries(value).filter(([, size]) => !Number.isInteger(size) || size < 1);
+  return bad.map(([name]) => `no positive number as ${field}.${name}`);
 }
 
 function onePerFamily(config: Record<string, unknown>, field: string): string[] {

@@ -155,6 +155,7 @@ function wireServices(node: NodeContext): ServiceProxy {
       pinDirectory: config.bpfDirectory,
       cgroup: config.cgroup,
       uplinkIfindex: uplink.link().index,
+      ...(config.mapSizes && { mapSizes: config.mapSizes }),
     },
     logger: logger.child({ component: 'services' }),
     clock,
