@@ -78,11 +78,13 @@ static const char *parent_of(const char *path)
 
 static int build_image(const char *socket)
 {
-	static char image[4096];
+	static char image[4096], netns[4096];
 	const char *failed;
 
 	snprintf(image, sizeof image, "%s/image", parent_of(socket));
+	snprintf(netns, sizeof netns, "%s/netns", parent_of(socket));
 	spawn_context.image = image;
+	spawn_context.netns_directory = netns;
 	failed = image_build(image);
 	if (failed)
 		fprintf(stderr, "launcher: the base image: %s: %s\n", failed, strerror(errno));

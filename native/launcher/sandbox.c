@@ -138,7 +138,16 @@ static int place_files(const struct spec *spec, const struct sandbox_files *file
 	return close_range(FD_END, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-_Noreturn void sandbox_enter(const struct spec *spec, const char *image, const struct sandbox_files *files)
+/*
+ * Bubblewrap reads the whole mount table for each of its mounts. The namespaces of the lab's other pods are mounts too,
+ * hundreds of them: out of this mount namespace with all at once.
+ */
+static void forget_other_pods(const char *netns_directory)
+{
+	umount2(netns_directory, MNT_DETACH);
+}
+
+_Noreturn void sandbox_enter(const struct spec *spec, const struct sandbox_files *files)
 {
 	static char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
 	struct arguments arguments = { .count = 0 };
@@ -147,7 +156,8 @@ _Noreturn void sandbox_enter(const struct spec *spec, const char *image, const s
 
 	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
 		status_fail(files->status, "mount namespace", NULL);
-	failed = root_build(spec, image, detail);
+	forget_other_pods(files->netns_directory);
+	failed = root_build(spec, files->image, detail);
 	if (failed)
 		status_fail(files->status, failed, detail);
 	compose(&arguments, spec, files->pidns >= 0);

@@ -20,13 +20,16 @@ struct sandbox_files {
 	int pidns;
 	/* Bubblewrap's own messages. */
 	int diagnostics;
+	/* Directory of the base image. */
+	const char *image;
+	const char *netns_directory;
 };
 
 /* A sealed copy of this program in memory: what a container may reach by /proc cannot be written. -1 with errno. */
 int sandbox_program(void);
 
 /* Never returns: reports what fails on the status descriptor. The network namespace is already the container's. */
-_Noreturn void sandbox_enter(const struct spec *spec, const char *image, const struct sandbox_files *files);
+_Noreturn void sandbox_enter(const struct spec *spec, const struct sandbox_files *files);
 
 /* The stage; `main` of the program's copy inside. */
 int stage_main(void);

@@ -101,7 +101,9 @@ static _Noreturn void run_plain(const struct spawn *spawn)
 static _Noreturn void run_child(const struct spawn *spawn)
 {
 	struct sandbox_files files = { .program = spawn_context.program, .status = spawn->status,
-				       .pidns = spawn->pidns, .diagnostics = spawn->diagnostics };
+				       .pidns = spawn->pidns, .diagnostics = spawn->diagnostics,
+				       .image = spawn_context.image,
+				       .netns_directory = spawn_context.netns_directory };
 
 	become_plain(0);
 	if (spawn->task)
@@ -113,7 +115,7 @@ static _Noreturn void run_child(const struct spawn *spawn)
 	}
 	enter_network(spawn);
 	if (spawn->spec->sandbox)
-		sandbox_enter(spawn->spec, spawn_context.image, &files);
+		sandbox_enter(spawn->spec, &files);
 	use_standard(spawn, files.standard);
 	run_plain(spawn);
 }

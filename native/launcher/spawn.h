@@ -24,6 +24,8 @@ struct spawn {
 /* What spawning needs to know of the machine; set once. */
 struct spawn_context {
 	const char *image;
+	/* Where the lab keeps its network namespaces, a mount of its own. */
+	const char *netns_directory;
 	/* The sealed copy of this program. */
 	int program;
 	/* All cgroups lie below this directory. */

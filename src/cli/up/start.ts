@@ -7,6 +7,7 @@ import { LauncherClient } from '../../lab/launcher/launcher-client.ts';
 import { startLauncher } from '../../lab/launcher/start-launcher.ts';
 import type { ProgressEvent } from '../../lab/server/control-protocol.ts';
 import type { LabConfig, LabPaths } from '../../lab/topology/lab-config.ts';
+import { mountTmpfs } from '../../linux/mount/mount.ts';
 import { TendrilError } from '../../util/errors.ts';
 
 export interface StartedLab {
@@ -18,6 +19,8 @@ const serverFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-
 
 /** Makes the lab's directory and starts launcher and server. */
 export async function startLab(config: LabConfig, paths: LabPaths, signal: AbortSignal): Promise<StartedLab> {
+  // Memory of its own: a container that fills its disk fills neither the machine's /run nor its root.
+  mountTmpfs(paths.root);
   mkdirSync(paths.logs, { recursive: true, mode: 0o755 });
   writeFileSync(paths.config, JSON.stringify(config, null, 2));
   const progress = await listenForProgress(join(paths.root, 'up.sock'));

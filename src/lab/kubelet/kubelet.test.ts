@@ -240,18 +240,20 @@ describe('probes', () => {
     spec: { containers: [{ name: 'app', image: 'redis', readinessProbe }] },
   });
 
-  test('a readiness probe runs at once and then each period', async () => {
+  test('a readiness probe asks soon and often until the container is ready, and then each period', async () => {
     await lab.start();
     await lab.createPod(probed({ tcpSocket: { port: 6379 }, periodSeconds: 5 }));
     await lab.until(() => lab.host.dials.length === 1);
     expect(isReady(await lab.pod())).toBe(false);
+    await lab.clock.advance(20);
+    await lab.until(() => lab.host.dials.length === 2);
     lab.host.listeners.set('10.244.1.5:6379', true);
-    await lab.clock.advance(4999);
-    expect(isReady(await lab.pod())).toBe(false);
-    await lab.clock.advance(1);
+    await lab.clock.advance(40);
     await lab.podThat(isReady);
     lab.host.listeners.clear();
-    await lab.clock.advance(15_000);
+    await lab.clock.advance(14_939);
+    expect(isReady(await lab.pod())).toBe(true);
+    await lab.clock.advance(1);
     const pod = await lab.podThat((p) => !isReady(p));
     expect(pod.status?.conditions?.find((c) => c.type === 'Ready')).toMatchObject({
       reason: 'ContainersNotReady',

@@ -10,7 +10,6 @@ import type { LabConfig } from '../topology/lab-config.ts';
 const namespace = 'kube-system';
 /** What kubeadm's cluster DNS is labelled with; tools look for it. */
 const labels = { 'k8s-app': 'kube-dns' };
-const readyUrl = 'http://localhost:8181/ready';
 const kubeconfigDirectory = '/etc/tendril-dns';
 
 /** Creates the objects; those that are there already stay. `kubeconfig` is what the servers reach the API with. */
@@ -76,11 +75,8 @@ export function dnsDaemonSet(config: LabConfig): NewObject<DaemonSet> {
                 { name: 'dns', containerPort: 53, protocol: 'UDP' },
                 { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
               ],
-              // Waits inside one probe: a probe that fails once is not tried again for a second.
               readinessProbe: {
-                exec: {
-                  command: ['sh', '-c', `until curl -sf -o /dev/null ${readyUrl}; do sleep 0.02; done`],
-                },
+                httpGet: { path: '/ready', port: 8181 },
                 periodSeconds: 2,
                 timeoutSeconds: 5,
               },

@@ -10,7 +10,7 @@
 import { mkdirSync } from 'node:fs';
 import { resources } from '../../kube/resources.ts';
 import { cgroupMount } from '../../linux/cgroup/cgroup.ts';
-import { ensureBpffs } from '../../linux/mount/mount.ts';
+import { ensureBpffs, mountTmpfs } from '../../linux/mount/mount.ts';
 import { describeError, remedyOf, TendrilError } from '../../util/errors.ts';
 import { createLogger, type Logger } from '../../util/logger.ts';
 import { UndoStack } from '../../util/undo-stack.ts';
@@ -121,7 +121,8 @@ async function bringUp(
 /** Namespaces, links, a bpffs, and where wanted the way to the internet. All or nothing. */
 async function makeFabric(config: LabConfig, paths: LabPaths): Promise<void> {
   await using undo = new UndoStack();
-  mkdirSync(paths.netns('.'), { recursive: true });
+  // A mount of its own: whoever has a mount namespace leaves all namespaces of pods behind by one call.
+  mountTmpfs(paths.netns('.'));
   mkdirSync(paths.bpf, { recursive: true });
   ensureBpffs(paths.bpf);
   applyFabric(planFabric(config), { netns: paths.netns, undo });

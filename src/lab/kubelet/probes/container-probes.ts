@@ -2,7 +2,14 @@
 import type { Probe } from '../../../kube/types.ts';
 import type { Clock } from '../../../util/clock.ts';
 import type { ProbeResult } from './http-probe.ts';
-import { type Outcome, type ProbeKind, ProbeTally, type ProbeTiming, probeTiming } from './probe-plan.ts';
+import {
+  type Outcome,
+  type ProbeKind,
+  ProbeSchedule,
+  ProbeTally,
+  type ProbeTiming,
+  probeTiming,
+} from './probe-plan.ts';
 
 export interface ContainerProbesOptions {
   probes: Partial<Record<ProbeKind, Probe>>;
@@ -13,7 +20,7 @@ export interface ContainerProbesOptions {
   attempt: (probe: Probe, timeoutMs: number) => Promise<ProbeResult>;
   /** A threshold was reached. Told again and again while it stays so. */
   onVerdict: (kind: ProbeKind, outcome: Outcome, message: string) => void;
-  /** Every failed attempt. */
+  /** Every failed attempt, apart from those between two regular ones. */
   onFailure: (kind: ProbeKind, message: string) => void;
 }
 
@@ -56,12 +63,13 @@ export class ContainerProbes {
   async #repeat(kind: ProbeKind, probe: Probe, timing: ProbeTiming): Promise<boolean> {
     const { clock, onVerdict } = this.#options;
     const tally = new ProbeTally(timing);
-    let periodMs = timing.firstPeriodMs;
-    for (let next = clock.monotonic(); ; next += periodMs) {
-      await this.#sleep(next - clock.monotonic());
-      const { outcome, message } = await this.#once(kind, probe, timing);
+    const schedule = new ProbeSchedule(kind, timing, clock.monotonic());
+    for (;;) {
+      await this.#sleep(schedule.next - clock.monotonic());
+      const { outcome, message } = await this.#once(probe, timing);
       if (this.#ended.signal.aborted) return false;
-      if (outcome === 'success') periodMs = timing.periodMs;
+      if (outcome === 'failure' && schedule.isRegular) this.#options.onFailure(kind, message);
+      schedule.advance(outcome);
       const verdict = tally.note(outcome);
       if (verdict === undefined) continue;
       onVerdict(kind, verdict, message);
@@ -71,17 +79,10 @@ export class ContainerProbes {
     }
   }
 
-  async #once(
-    kind: ProbeKind,
-    probe: Probe,
-    timing: ProbeTiming,
-  ): Promise<{ outcome: Outcome; message: string }> {
-    const { attempt, onFailure } = this.#options;
-    const { ok, message } = await attempt(probe, timing.timeoutMs).catch((error: Error) => ({
-      ok: false,
-      message: error.message,
-    }));
-    if (!ok && !this.#ended.signal.aborted) onFailure(kind, message);
+  async #once(probe: Probe, timing: ProbeTiming): Promise<{ outcome: Outcome; message: string }> {
+    const { ok, message } = await this.#options
+      .attempt(probe, timing.timeoutMs)
+      .catch((error: Error) => ({ ok: false, message: error.message }));
     return { outcome: ok ? 'success' : 'failure', message };
   }
 

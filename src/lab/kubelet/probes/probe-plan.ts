@@ -34,6 +34,47 @@ export function probeTiming(kind: ProbeKind, probe: Probe, fast: boolean): Probe
   };
 }
 
+const firstRetryMs = 20;
+
+/**
+ * When to ask next. A container that has never been ready is asked between the regular times too, at growing
+ * distances: "While a container is not Ready, the ReadinessProbe may be executed at times other than the configured
+ * periodSeconds interval" (the API's documentation). Else a server that listens 30 ms late is ready a period late.
+ */
+export class ProbeSchedule {
+  /** On the monotonic clock, ms. */
+  next: number;
+  /** False for an attempt between two regular ones. */
+  isRegular = true;
+  readonly #timing: ProbeTiming;
+  #regular: number;
+  #periodMs: number;
+  /** The distance to the next attempt in between; undefined where there are none. */
+  #retryMs: number | undefined;
+
+  constructor(kind: ProbeKind, timing: ProbeTiming, now: number) {
+    this.#timing = timing;
+    this.#periodMs = timing.firstPeriodMs;
+    this.#retryMs = kind === 'readiness' ? firstRetryMs : undefined;
+    this.#regular = now + this.#periodMs;
+    this.next = now;
+  }
+
+  /** After an attempt. */
+  advance(outcome: Outcome): void {
+    if (outcome === 'success') {
+      this.#periodMs = this.#timing.periodMs;
+      this.#retryMs = undefined;
+    }
+    const from = this.next;
+    if (from >= this.#regular) this.#regular = from + this.#periodMs;
+    const early = from + (this.#retryMs ?? Number.POSITIVE_INFINITY);
+    this.isRegular = early >= this.#regular;
+    this.next = this.isRegular ? this.#regular : early;
+    if (this.#retryMs !== undefined) this.#retryMs *= 2;
+  }
+}
+
 /** Counts results in a row; a verdict comes when a threshold is reached. */
 export class ProbeTally {
   readonly #timing: ProbeTiming;

@@ -6,7 +6,7 @@ import type { Container, Probe } from '../../../kube/types.ts';
 import { encodeRequest, grpcProbe } from './grpc-probe.ts';
 import { type Dial, httpProbe } from './http-probe.ts';
 import { probeAction } from './probe-action.ts';
-import { ProbeTally, probeTiming } from './probe-plan.ts';
+import { ProbeSchedule, ProbeTally, probeTiming } from './probe-plan.ts';
 
 const servers: TcpServer[] = [];
 afterEach(() => {
@@ -175,6 +175,23 @@ describe('timing', () => {
     });
     expect(probeTiming('startup', slow, true)).toMatchObject({ firstPeriodMs: 1000, failureThreshold: 60 });
     expect(probeTiming('liveness', slow, true)).toMatchObject({ firstPeriodMs: 20_000, failureThreshold: 3 });
+  });
+
+  test('until it is ready a container is asked sooner than each period, then at each period', () => {
+    const schedule = new ProbeSchedule('readiness', probeTiming('readiness', { periodSeconds: 1 }, false), 0);
+    const times: [at: number, regular: boolean][] = [];
+    for (let tries = 0; tries < 9; tries++) {
+      times.push([schedule.next, schedule.isRegular]);
+      schedule.advance(tries < 7 ? 'failure' : 'success');
+    }
+    expect(times.map(([at]) => at)).toEqual([0, 20, 60, 140, 300, 620, 1000, 2000, 3000]);
+    expect(times.filter(([, regular]) => regular).map(([at]) => at)).toEqual([0, 1000, 2000, 3000]);
+  });
+
+  test('liveness is asked at its period only', () => {
+    const schedule = new ProbeSchedule('liveness', probeTiming('liveness', {}, false), 0);
+    schedule.advance('failure');
+    expect(schedule.next).toBe(10_000);
   });
 
   test('a verdict needs its threshold in a row', () => {
