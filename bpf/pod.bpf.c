@@ -33,10 +33,13 @@ int pod_ingress(struct __sk_buff *skb)
 SEC("tc")
 int pod_egress(struct __sk_buff *skb)
 {
-	struct work *work = work_begin(HOOK_POD_EGRESS);
+	struct work *work;
 	bool redirect;
 	int parsed;
 
+	if (!any_translated())
+		return TC_ACT_UNSPEC;
+	work = work_begin(HOOK_POD_EGRESS);
 	if (!work)
 		return TC_ACT_SHOT;
 	parsed = parse(skb, &work->packet);

@@ -7,8 +7,27 @@
 #include "lib/maps.h"
 #include "lib/parse.h"
 
+static __always_inline bool any_translated(void)
+{
+	__u32 zero = 0;
+	struct activity *now = bpf_map_lookup_elem(&activity, &zero);
+
+	return !now || now->translated;
+}
+
+static __always_inline void will_translate(void)
+{
+	__u32 zero = 0;
+	struct activity *now = bpf_map_lookup_elem(&activity, &zero);
+
+	if (now && !now->translated)
+		now->translated = 1;
+}
+
 static __always_inline struct conntrack_entry *conntrack_lookup(const struct tuple *tuple)
 {
+	if (!any_translated())
+		return NULL;
 	return bpf_map_lookup_elem(&conntrack, tuple);
 }
 

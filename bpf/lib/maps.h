@@ -35,6 +35,14 @@ struct {
 	__type(value, struct node_config);
 } node_config SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u32);
+	__type(value, struct activity);
+} activity SEC(".maps");
+
 /* A lost entry costs an application the name of its peer, and a datagram's fragments, no more. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

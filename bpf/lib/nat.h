@@ -162,6 +162,7 @@ static __always_inline int nat_begin(struct __sk_buff *skb, struct work *work, s
 		*refuse = true;
 		return NAT_NOT_MINE;
 	}
+	will_translate();
 	work->forward = work->packet.tuple;
 	entries_init(work, backend, backend_id);
 	if (options->reply_to_stack)

@@ -46,6 +46,14 @@ struct conntrack_entry {
 	__u8 reserved[16];
 };
 
+/*
+ * Most nodes never translate a packet, since sockets were: until one does, no packet looks for a connection.
+ * Set before the first entry is written and never taken back.
+ */
+struct activity {
+	__u32 translated;
+};
+
 /* Where the ports of a datagram's later fragments are found. */
 struct fragment_key {
 	struct address src;

@@ -113,18 +113,25 @@ export class PacketRig {
   }
 
   send(hook: Hook, input: PacketBuilder | Uint8Array): Outcome {
-    const data = input instanceof Uint8Array ? input : input.bytes();
-    const object = this.#objects[hook.startsWith('pod') ? 'pod' : 'host'];
-    const ifindex = hook.startsWith('pod') ? this.podIfindex : this.uplinkIfindex;
     const before = this.drops();
-    const { retval, data: bytes } = withNetns(this.#netns, () =>
-      object.program(hook).testRun({ data, ifindex }),
-    );
+    const { retval, data: bytes } = this.#run(hook, input);
     const verdict = verdicts[retval | 0];
     if (verdict === undefined) throw new Error(`${hook} returned ${retval}`);
     const dropped = this.drops().find((reason) => !before.includes(reason));
     const text = verdict === 'drop' ? `dropped: ${dropped?.replace(/ \d+$/, '')}` : describe(bytes);
     return { verdict, bytes, text };
+  }
+
+  /** ns that the program takes for the packet, on average. */
+  cost(hook: Hook, input: PacketBuilder, repeat = 100_000): number {
+    return this.#run(hook, input, repeat).nsPerRun;
+  }
+
+  #run(hook: Hook, input: PacketBuilder | Uint8Array, repeat = 1) {
+    const data = input instanceof Uint8Array ? input : input.bytes();
+    const object = this.#objects[hook.startsWith('pod') ? 'pod' : 'host'];
+    const ifindex = hook.startsWith('pod') ? this.podIfindex : this.uplinkIfindex;
+    return withNetns(this.#netns, () => object.program(hook).testRun({ data, ifindex, repeat }));
   }
 
   /** The way on, and the reply's way back, of a connection that the packet began. */

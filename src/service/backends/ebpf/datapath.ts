@@ -47,7 +47,11 @@ export class Datapath {
         pinDirectory,
         ...(mapSizes && { mapSizes }),
       });
-    this.#objects ??= { sock: load('sock'), pod: load('pod'), host: load('host') };
+    if (this.#objects !== undefined) return;
+    this.#objects = { sock: load('sock'), pod: load('pod'), host: load('host') };
+    // Connections of an earlier version's datapath, which may not have said that there are any.
+    const inherited = this.map('conntrack').entries().next().done !== true;
+    if (inherited) this.map('activity').update(new Uint8Array(4), layouts.activity.encode({ translated: 1 }));
   }
 
   map(name: string): BpfMap {

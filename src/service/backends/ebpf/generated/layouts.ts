@@ -82,6 +82,10 @@ export interface NodeConfig {
   uplinkIfindex: number;
 }
 
+export interface Activity {
+  translated: number;
+}
+
 export interface PeerKey {
   cookie: bigint;
   addr: Ip;
@@ -542,6 +546,18 @@ const structs: Record<string, BtfStruct> = {
    }
   ]
  },
+ "activity": {
+  "name": "activity",
+  "size": 4,
+  "fields": [
+   {
+    "name": "translated",
+    "offset": 0,
+    "size": 4,
+    "type": "__u32"
+   }
+  ]
+ },
  "peer_key": {
   "name": "peer_key",
   "size": 32,
@@ -769,6 +785,7 @@ export const layouts = {
   conntrackEntry: layoutOf<ConntrackEntry>('conntrack_entry', structs),
   endpoint: layoutOf<Endpoint>('endpoint', structs),
   nodeConfig: layoutOf<NodeConfig>('node_config', structs),
+  activity: layoutOf<Activity>('activity', structs),
   peerKey: layoutOf<PeerKey>('peer_key', structs),
   peer: layoutOf<Peer>('peer', structs),
   fragmentKey: layoutOf<FragmentKey>('fragment_key', structs),
