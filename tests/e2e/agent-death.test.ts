@@ -4,7 +4,7 @@ import { labPaths } from '../../src/lab/topology/lab-config.ts';
 import { cgroupMount, processes } from '../../src/linux/cgroup/cgroup.ts';
 import { bringUp, type TestLab } from './support/lab.ts';
 import { shopManifest } from './support/shop.ts';
-import { must } from './support/tendril.ts';
+import { must, runDirectory } from './support/tendril.ts';
 import { until } from './support/until.ts';
 
 const nodes = ['node-1', 'node-2', 'node-3'];
@@ -17,12 +17,13 @@ beforeAll(async () => {
 afterAll(() => lab?.down());
 
 function agentPids(): number[] {
-  const paths = labPaths(lab.name, { cgroupMount: cgroupMount() });
+  const paths = labPaths(lab.name, { base: runDirectory, cgroupMount: cgroupMount() });
   return nodes.flatMap((node) => processes(`${paths.node(node).cgroup}/agent`));
 }
 
 async function killAgents(): Promise<void> {
   const before = agentPids();
+  expect(before).toHaveLength(nodes.length);
   for (const pid of before) process.kill(pid, 'SIGKILL');
   await until('new agents serve', async () => {
     const after = agentPids();
@@ -62,6 +63,7 @@ test('SIGKILL under traffic: no new and no established connection fails', { time
     requests(['--node', 'node-2'], `http://${ip4}/`, { newConnections: true }),
     requests(['--outside'], 'http://172.20.0.11:30090/', { newConnections: true }),
     requests(['--outside'], 'http://172.20.0.12:30090/', { newConnections: false }),
+    requests(['--outside'], 'http://[fd00:10:20::d]:30090/', { newConnections: true }),
   ];
   const done = Promise.all(streams);
   await killAgents();
@@ -70,6 +72,18 @@ test('SIGKILL under traffic: no new and no established connection fails', { time
     expect(codes).toHaveLength(800);
     expect(codes.filter((code) => code !== '200')).toEqual([]);
   }
+});
+
+test('pods made right after a death become Ready, and their addresses are not handed out twice', async () => {
+  for (const pid of agentPids()) process.kill(pid, 'SIGKILL');
+  const { code, stderr } = await lab.kubectl('scale', 'deployment/backend', '--replicas=9');
+  expect([code, stderr]).toEqual([0, '']);
+  await must(lab.kubectl('rollout', 'status', 'deployment/backend', '--timeout=30s'));
+  const { items } = JSON.parse(await must(lab.tendril(['get', 'pods', '-o', 'json'])));
+  const ips = items.flatMap((pod: { status: { podIPs: { ip: string }[] } }) =>
+    pod.status.podIPs.map(({ ip }) => ip),
+  );
+  expect(new Set(ips).size).toBe(ips.length);
 });
 
 test('what changed while no agent ran is caught up with', async () => {
