@@ -73,7 +73,7 @@ describe('a pod', () => {
     lab.cni.ready = false;
     await lab.start();
     await lab.createPod();
-    await lab.podThat(
+    await lab.podInTime(
       (p) =>
         p.status?.containerStatuses?.[0]?.state?.waiting?.message?.includes('network is not ready') ?? false,
     );
@@ -118,7 +118,7 @@ describe('a pod', () => {
       },
     });
     await lab.until(async () => (await lab.running()).join() === 'first.0');
-    const waiting = await lab.podThat(
+    const waiting = await lab.podInTime(
       (p) => p.status?.initContainerStatuses?.[0]?.state?.running !== undefined,
     );
     expect(waiting.status?.phase).toBe('Pending');

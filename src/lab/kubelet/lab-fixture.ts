@@ -121,7 +121,7 @@ export class KubeletFixture {
   }
 
   /** The pod once it is as described. Time stands still meanwhile. */
-  async podThat(is: (pod: Pod) => boolean, name = 'web'): Promise<Pod> {
+  async podThat(is: (pod: Pod) => boolean | Promise<boolean>, name = 'web'): Promise<Pod> {
     let pod: Pod | undefined;
     await this.until(
       async () => {
@@ -131,6 +131,14 @@ export class KubeletFixture {
       () => JSON.stringify(pod?.status, null, 1),
     );
     return pod!;
+  }
+
+  /** The same while time passes. */
+  async podInTime(is: (pod: Pod) => boolean, name = 'web'): Promise<Pod> {
+    return this.podThat(async (pod) => {
+      await this.clock.advance(50);
+      return is(pod);
+    }, name);
   }
 
   async until(holds: () => boolean | Promise<boolean>, describe: () => string = () => ''): Promise<void> {

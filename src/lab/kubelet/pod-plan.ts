@@ -38,6 +38,9 @@ export interface PlanInput {
   networkReady: boolean;
 }
 
+/** A node that has just come up is no news: pods are given to it before its network is made. */
+const networkGraceMs = 5000;
+
 export function planPod(input: PlanInput): PodPlan {
   const { pod, record, now } = input;
   if (record.deletion || record.verdict || isFinished(pod, record)) return planEnd(input);
@@ -72,8 +75,9 @@ function planSetUp({ pod, record, now, networkReady }: PlanInput): PodPlan {
   };
   if (record.volumes === 'absent' && due(record.volumesRetryAt)) actions.push({ do: 'prepare-volumes' });
   if (record.sandbox === 'absent') {
-    if (!networkReady && !pod.spec?.hostNetwork) actions.push({ do: 'await-network' });
-    else if (due(record.sandboxRetryAt)) actions.push({ do: 'create-sandbox' });
+    if (!networkReady && !pod.spec?.hostNetwork) {
+      if (due(record.startTime + networkGraceMs)) actions.push({ do: 'await-network' });
+    } else if (due(record.sandboxRetryAt)) actions.push({ do: 'create-sandbox' });
   }
   return { actions, wakeAt: earliest(...waits) };
 }

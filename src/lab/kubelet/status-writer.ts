@@ -1,6 +1,7 @@
 /**
  * Writes pods' statuses to the API: only when changed, one request at a time per pod, and of several changes that
- * come while one is under way only the last.
+ * come while one is under way only the last. The steps of a pod's start follow each other within milliseconds and
+ * every write is told to all who watch pods: they wait a moment for the next one. What others act on does not wait.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { isConflict, isNotFound } from '../../kube/client/api-error.ts';
@@ -11,6 +12,24 @@ import { Backoff } from '../../util/backoff.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { PodStatus } from './pod-status.ts';
 
+const stepMs = 150;
+const startReasons = new Set(['ContainerCreating', 'PodInitializing']);
+
+function isReady({ conditions = [] }: PodStatus): boolean {
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+}
+
+function isStarting(status: PodStatus): boolean {
+  const { phase, containerStatuses = [], initContainerStatuses = [] } = status;
+  if ((phase !== 'Pending' && phase !== 'Running') || isReady(status)) return false;
+  return [...containerStatuses, ...initContainerStatuses].every(
+    ({ state, restartCount }) =>
+      restartCount === 0 &&
+      !state?.terminated &&
+      (!state?.waiting || startReasons.has(state.waiting.reason ?? '')),
+  );
+}
+
 export class StatusWriter {
   readonly #pod: Pod;
   readonly #client: KubeClient;
@@ -20,6 +39,8 @@ export class StatusWriter {
   #sending: PodStatus | undefined;
   #wanted: PodStatus | undefined;
   #running: Promise<void> | undefined;
+  /** Ends the wait for a next step. */
+  #hurry: (() => void) | undefined;
   #stopped = false;
 
   constructor(pod: Pod, options: { client: KubeClient; clock: Clock }) {
@@ -32,6 +53,7 @@ export class StatusWriter {
   write(status: PodStatus): void {
     if (isSame(status, this.latest)) return;
     this.#wanted = status;
+    if (!this.#isStep(status)) this.#hurry?.();
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
     });
@@ -44,20 +66,40 @@ export class StatusWriter {
 
   /** Resolves when the last status is with the API, or the pod is gone from it. */
   async flushed(): Promise<void> {
+    this.#hurry?.();
     while (this.#running) await this.#running;
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#hurry?.();
   }
 
   async #run(): Promise<void> {
     while (this.#wanted !== undefined && !this.#stopped) {
+      if (this.#isStep(this.#wanted)) await this.#nextStep();
       const status = this.#wanted;
       this.#wanted = undefined;
       if (isSame(status, this.#sent)) continue;
       await this.#send(status);
     }
+  }
+
+  /** On the way to its first readiness, and nothing has gone wrong. */
+  #isStep(status: PodStatus): boolean {
+    return isStarting(status) && !isReady(this.#sent ?? this.#pod.status ?? {});
+  }
+
+  #nextStep(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(stepMs, resolve);
+    this.#hurry = () => {
+      cancel();
+      resolve();
+    };
+    return promise.finally(() => {
+      this.#hurry = undefined;
+    });
   }
 
   async #send(status: PodStatus): Promise<void> {
@@ -89,6 +131,9 @@ function isSame(a: PodStatus, b: PodStatus | undefined): boolean {
   return b !== undefined && isDeepStrictEqual(withoutNulls(a), withoutNulls(b));
 }
 
-function withoutNulls(status: PodStatus): unknown {
-  return JSON.parse(JSON.stringify(status, (_key, value) => (value === null ? undefined : value)));
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).filter(([, field]) => field !== null && field !== undefined);
+  return Object.fromEntries(kept.map(([key, field]) => [key, withoutNulls(field)]));
 }

@@ -16,26 +16,28 @@ export interface Frame {
 
 const frameMax = 8 << 20;
 
-function bytesOf(value: string | Uint8Array): Uint8Array {
-  return typeof value === 'string' ? Buffer.from(value) : value;
-}
-
 /** @throws TendrilError INTERNAL for a key that is empty or holds `=` */
 export function encodeFrame(fields: Field[]): Buffer {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for (const [key, value] of fields) {
-    if (key === '' || key.includes('=')) throw new TendrilError('INTERNAL', `no field can be named "${key}"`);
-    const name = Buffer.from(`${key}=`);
-    const bytes = bytesOf(value);
-    const header = Buffer.alloc(4);
-    header.writeUInt32BE(name.length + bytes.length);
-    parts.push(header, name, bytes, Buffer.alloc(1));
-    length += 5 + name.length + bytes.length;
+  const lengths = fields.map(lengthOf);
+  const frame = Buffer.allocUnsafe(4 + lengths.reduce((sum, length) => sum + 5 + length, 0));
+  let at = frame.writeUInt32BE(frame.length - 4);
+  for (const [i, [key, value]] of fields.entries()) {
+    at = frame.writeUInt32BE(lengths[i]!, at);
+    if (typeof value === 'string') {
+      at += frame.write(`${key}=${value}`, at);
+    } else {
+      at += frame.write(`${key}=`, at);
+      frame.set(value, at);
+      at += value.length;
+    }
+    at = frame.writeUInt8(0, at);
   }
-  const header = Buffer.alloc(4);
-  header.writeUInt32BE(length);
-  return Buffer.concat([header, ...parts]);
+  return frame;
+}
+
+function lengthOf([key, value]: Field): number {
+  if (key === '' || key.includes('=')) throw new TendrilError('INTERNAL', `no field can be named "${key}"`);
+  return Buffer.byteLength(key) + 1 + (typeof value === 'string' ? Buffer.byteLength(value) : value.length);
 }
 
 /** @throws TendrilError INTERNAL when the bytes are no fields */
