@@ -28,7 +28,8 @@ static __noinline int drop_record(struct __sk_buff *skb, struct work *work, __u3
 	event->reason = reason;
 	event->ifindex = skb->ifindex;
 	event->length = skb->len;
-	bpf_ringbuf_submit(event, 0);
+	/* Read every second: a flood of drops shall not wake the reader each time. */
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 

@@ -3,22 +3,34 @@
 #pragma once
 #include "shared/addr.h"
 
+/* The comment on each is its meaning in docs/reference/drop-reasons.md (scripts/drop-reasons.ts). */
 enum drop_reason {
 	DROP_NONE = 0,
+	/* A header is cut short or contradicts itself: a length below the header's own, a wrong IP version. */
 	DROP_MALFORMED = 1,
+	/* A pod sent from an address that is not its own, in IP or ARP. */
 	DROP_SOURCE_ADDRESS = 2,
+	/* A pod sent from an Ethernet address that is not its own. */
 	DROP_SOURCE_MAC = 3,
+	/* A packet came from an interface that belongs to no pod; it is probably being removed. */
 	DROP_UNKNOWN_ENDPOINT = 4,
+	/* The Service's traffic policy is Local and none of its endpoints runs on this node. */
 	DROP_NO_ENDPOINTS_IN_SCOPE = 5,
+	/* There was no room for a new translated connection; established ones go on. */
 	DROP_CONNTRACK_FULL = 6,
+	/* No source port was free on the node's address for a connection to that backend. */
 	DROP_SNAT_EXHAUSTED = 7,
+	/* The node has no route to the backend or the client. */
 	DROP_NO_ROUTE = 8,
+	/* The packet exceeds the MTU of its route; its sender was told by ICMP. */
 	DROP_TOO_BIG = 9,
+	/* The hop limit ended here; the sender was told by ICMP. */
 	DROP_TTL = 10,
+	/* The kernel refused to change the packet. */
 	DROP_REWRITE = 11,
-	/* Refused with RST or ICMP, as kube-proxy's REJECT. */
+	/* The Service has no endpoint; the sender was refused by RST or ICMP, as by kube-proxy's REJECT. */
 	DROP_NO_ENDPOINTS = 12,
-	/* Pods have no VLANs: a tag would hide the source from the check. */
+	/* A pod sent a VLAN-tagged packet: pods have no VLANs, and a tag would hide the source from the check. */
 	DROP_VLAN = 13,
 	DROP_REASONS = 32,
 };

@@ -235,6 +235,14 @@ describe('the source check', () => {
       'ip addr add 10.99.0.1/32 dev lo; ping -c1 -W1 -I 10.99.0.1 10.9.0.1 || true; ip addr del 10.99.0.1/32 dev lo';
     cluster.inside(pod.path, script);
     expect(proxies[0]!.status().drops['source address'] ?? 0).toBeGreaterThan(before);
+    expect(proxies[0]!.status().recentDrops).toContainEqual(
+      expect.objectContaining({
+        reason: 'source address',
+        from: '10.99.0.1',
+        to: '10.9.0.1',
+        hook: 'pod ingress',
+      }),
+    );
   });
 });
 

@@ -60,6 +60,23 @@ export interface ServiceProxyStatus {
   lastError?: string;
   /** Packets dropped since the maps were made, by reason. */
   drops: Record<string, number>;
+  /** The last of them, oldest first: a sample. */
+  recentDrops?: readonly DroppedPacket[];
+}
+
+export interface DroppedPacket {
+  /** ISO 8601. */
+  time: string;
+  /** See docs/reference/drop-reasons.md. */
+  reason: string;
+  /** `ip|port`, or the address alone where there are no ports. */
+  from: string;
+  to: string;
+  protocol: string;
+  /** `pod ingress` is what a pod sends. */
+  hook: string;
+  ifindex: number;
+  bytes: number;
 }
 
 export interface ServiceProxy {

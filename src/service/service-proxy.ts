@@ -11,6 +11,7 @@ import { describeError } from '../util/errors.ts';
 import { TimeSlice } from '../util/time-slice.ts';
 import { collectConntrack } from './backends/ebpf/conntrack-gc.ts';
 import { Datapath } from './backends/ebpf/datapath.ts';
+import { DropLog } from './backends/ebpf/drop-log.ts';
 import { EbpfServiceBackend } from './backends/ebpf/ebpf-backend.ts';
 import { ServiceTracker } from './model/service-tracker.ts';
 import type {
@@ -28,6 +29,7 @@ export type {
 } from './service-proxy-contract.ts';
 
 const collectEveryMs = 10_000;
+const readDropsEveryMs = 1000;
 
 /** What tests replace. */
 export interface Kernel {
@@ -50,6 +52,8 @@ class EbpfServiceProxy implements ServiceProxy {
   readonly #synced = Promise.withResolvers<void>();
   #tracker: ServiceTracker | undefined;
   #cancelCollection: (() => void) | undefined;
+  #cancelDropReading: (() => void) | undefined;
+  #dropLog: DropLog | undefined;
   #stopped = false;
   #status = { synced: false, services: 0, conntrackEntries: 0, lastError: undefined as string | undefined };
 
@@ -60,6 +64,8 @@ class EbpfServiceProxy implements ServiceProxy {
     this.#backend = new EbpfServiceBackend(this.#datapath);
     this.#runner = new BoundedRunner({
       run: () => this.#sync(),
+      // A change after a quiet moment is carried out at once; while many pods come up, several together.
+      minIntervalMs: 50,
       onError: (error) => this.#failed(error),
       clock: options.clock ?? systemClock,
     });
@@ -67,6 +73,8 @@ class EbpfServiceProxy implements ServiceProxy {
 
   async start(): Promise<void> {
     await this.#backend.probe();
+    this.#dropLog = new DropLog(this.#datapath.dropEvents());
+    this.#readDrops();
     const { services, slices, logger } = this.#options;
     void Promise.all([services.synced(), slices.synced()]).then(
       () => this.#follow(),
@@ -79,6 +87,9 @@ class EbpfServiceProxy implements ServiceProxy {
     this.#stopped = true;
     this.#tracker?.stop();
     this.#cancelCollection?.();
+    this.#cancelDropReading?.();
+    this.#dropLog?.close();
+    this.#dropLog = undefined;
     this.#runner.stop();
     await this.#runner.idle();
   }
@@ -98,6 +109,7 @@ class EbpfServiceProxy implements ServiceProxy {
       backends: this.#backend.backendCount(),
       pods: this.#datapath.pods().length,
       drops: this.#datapath.drops(),
+      recentDrops: this.#recentDrops(),
     };
   }
 
@@ -141,6 +153,17 @@ class EbpfServiceProxy implements ServiceProxy {
   #failed(error: unknown): void {
     this.#status.lastError = describeError(error);
     this.#options.logger.error('Services could not be written to the kernel; trying again', { error });
+  }
+
+  #recentDrops() {
+    this.#dropLog?.poll();
+    return this.#dropLog?.recent() ?? [];
+  }
+
+  #readDrops(): void {
+    this.#dropLog?.poll();
+    const clock = this.#options.clock ?? systemClock;
+    this.#cancelDropReading = clock.after(readDropsEveryMs, () => this.#readDrops());
   }
 
   #scheduleCollection(): void {

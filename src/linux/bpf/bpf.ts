@@ -22,6 +22,13 @@ export interface BpfMap extends Disposable {
   close(): void;
 }
 
+/** Records that programs wrote, each given once. Not for two readers of one map. */
+export interface BpfRingBuffer extends Disposable {
+  /** Gives the handler private copies, oldest first, of at most `limit` (1000) records; how many there were. */
+  drain(each: (record: Uint8Array) => void, limit?: number): number;
+  close(): void;
+}
+
 export interface BpfProgram {
   readonly name: string;
   /** Runs the program on a packet (BPF_PROG_TEST_RUN); tc and XDP only. `data` starts at the Ethernet header. */
@@ -42,6 +49,8 @@ export type AttachPoint =
 /** A loaded object file: its programs and maps. Closing it leaves what is pinned or attached by a pinned link. */
 export interface BpfObject extends Disposable {
   map(name: string): BpfMap;
+  /** Reads a map of type BPF_MAP_TYPE_RINGBUF; close it before the object. */
+  ringBuffer(name: string): BpfRingBuffer;
   program(name: string): BpfProgram;
   /**
    * Attaches and pins the link at `pin`. Where a link is pinned there already its program is replaced in one

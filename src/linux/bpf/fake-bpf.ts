@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { TendrilError } from '../../util/errors.ts';
 import { errno, KernelError } from '../errno.ts';
-import type { AttachPoint, Bpf, BpfMap, BpfObject, LoadOptions } from './bpf.ts';
+import type { AttachPoint, Bpf, BpfMap, BpfObject, BpfRingBuffer, LoadOptions } from './bpf.ts';
 
 export interface FakeMapDefinition {
   name: string;
@@ -103,6 +103,8 @@ function nth(bytes: Uint8Array, index: number, size: number): Uint8Array {
 export class FakeBpf implements Bpf {
   /** Attachments by pin. */
   readonly links = new Map<string, { program: string; at: AttachPoint }>();
+  /** Records in ring buffers by pin path: tests push what programs would write. */
+  readonly records = new Map<string, Uint8Array[]>();
   /** Maps by pin path. */
   readonly maps = new Map<string, FakeMap>();
   readonly #objects: Record<string, FakeObjectDefinition>;
@@ -123,6 +125,7 @@ export class FakeBpf implements Bpf {
     const close = () => {};
     return {
       map: (name) => known(maps.get(name), `map "${name}"`),
+      ringBuffer: (name) => this.#ringBuffer(join(options.pinDirectory, name)),
       program: (name) => ({
         name: known(
           definition.programs.find((program) => program === name),
@@ -146,6 +149,15 @@ export class FakeBpf implements Bpf {
     const below = (pin: string) => pin.startsWith(`${pinDirectory}/`);
     for (const pin of [...this.links.keys()].filter(below)) this.links.delete(pin);
     for (const pin of [...this.maps.keys()].filter(below)) this.maps.delete(pin);
+  }
+
+  #ringBuffer(pin: string): BpfRingBuffer {
+    const drain = (each: (record: Uint8Array) => void, limit = 1000) => {
+      const records = (this.records.get(pin) ?? []).splice(0, limit);
+      for (const record of records) each(record);
+      return records.length;
+    };
+    return { drain, close() {}, [Symbol.dispose]() {} };
   }
 
   #map(definition: FakeMapDefinition, options: LoadOptions): FakeMap {

@@ -13,6 +13,7 @@ import * as bpf from './bpf-command.ts';
 import { writeConstants } from './constants.ts';
 import { detachLink, ensureLink } from './kernel-link.ts';
 import { KernelMap, type MapDescription } from './kernel-map.ts';
+import { KernelRingBuffer } from './ring-buffer.ts';
 
 export const kernelBpf: Bpf = {
   load,
@@ -123,6 +124,10 @@ class KernelObject implements BpfObject {
 
   map(name: string): KernelMap {
     return known(this.#maps, name, 'map');
+  }
+
+  ringBuffer(name: string): KernelRingBuffer {
+    return new KernelRingBuffer(known(this.#maps, name, 'map'));
   }
 
   program(name: string): BpfProgram {

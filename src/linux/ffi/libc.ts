@@ -172,6 +172,13 @@ export function mmap(
   return address === -1n ? BigInt(-koffi.errno()) : address;
 }
 
+const sysconf = bind<(name: number) => number>('long sysconf(int name)');
+
+/** Bytes of a memory page: 4 KiB, on arm64 perhaps 16 or 64. */
+export function pageSize(): number {
+  return sysconf(30 /* _SC_PAGESIZE */);
+}
+
 export const munmap = bind<(address: bigint, size: number) => number>(
   'int munmap(void *address, size_t size)',
 );

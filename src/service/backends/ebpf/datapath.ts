@@ -6,11 +6,12 @@
  *     links/sock-connect4 … links/uplink-ingress
  */
 import { join } from 'node:path';
-import type { Bpf, BpfMap, BpfObject } from '../../../linux/bpf/bpf.ts';
+import type { Bpf, BpfMap, BpfObject, BpfRingBuffer } from '../../../linux/bpf/bpf.ts';
 import type { Ip } from '../../../net/ip.ts';
 import { serviceSnatPorts } from '../../../net/ports.ts';
 import { TendrilError } from '../../../util/errors.ts';
 import type { PodAttachment } from '../../service-proxy-contract.ts';
+import { reasonName } from './drop-log.ts';
 import { dropReason, layouts } from './generated/layouts.ts';
 
 export interface DatapathOptions {
@@ -113,6 +114,11 @@ export class Datapath {
     return [...this.map('endpoints').entries()].map(([key]) => Buffer.from(key).readUInt32LE());
   }
 
+  /** Told of each dropped packet, as far as the ring has room. */
+  dropEvents(): BpfRingBuffer {
+    return this.#loaded().pod.ringBuffer('drop_events');
+  }
+
   /** Packets dropped, by reason in lower case; reasons that never occurred are left out. */
   drops(): Record<string, number> {
     const counters = this.map('drop_counters');
@@ -120,7 +126,7 @@ export class Datapath {
     for (const [name, reason] of Object.entries(dropReason)) {
       const value = name === 'DROP_REASONS' ? undefined : counters.lookup(u32(reason));
       const packets = value === undefined ? 0 : sumPackets(value);
-      if (packets > 0) drops[name.slice('DROP_'.length).toLowerCase().replaceAll('_', ' ')] = packets;
+      if (packets > 0) drops[reasonName(reason)] = packets;
     }
     return drops;
   }
