@@ -61,7 +61,8 @@ class Merger {
     if (!strategiesOf(schema).includes('merge')) return cloneJson(patch);
     const mergeKey = schema['x-kubernetes-patch-merge-key'];
     if (mergeKey === undefined) {
-      return [...before, ...patch.filter((p) => !before.some((b) => equalJson(b, p)))];
+      const merged = [...before, ...patch.filter((p) => !before.some((b) => equalJson(b, p)))];
+      return inOrder(merged, { order: patch, mergeKey, before });
     }
     return this.#keyedList(before as JsonObject[], patch as JsonObject[], mergeKey, schema.items ?? {});
   }
@@ -81,7 +82,7 @@ class Merger {
       else if (at < 0) result.push(this.object({}, element, schema));
       else result[at] = this.object(result[at]!, element, schema);
     }
-    return result;
+    return inOrder(result, { order: patch, mergeKey, before });
   }
 }
 
@@ -98,7 +99,7 @@ function dropPrimitives(result: JsonObject, name: string, values: unknown): void
   result[name] = result[name].filter((item) => !values.includes(item));
 }
 
-/** The client's order for what it knows; what only the server has stays where it was between them. */
+/** Puts a list into the order that the client asked for by `$setElementOrder`. */
 function setOrder(
   result: JsonObject,
   name: string,
@@ -106,23 +107,38 @@ function setOrder(
 ): void {
   const items = result[name];
   if (!Array.isArray(order) || !Array.isArray(items)) return;
+  result[name] = inOrder(items, { order, mergeKey, before: Array.isArray(before) ? before : [] });
+}
+
+/**
+ * The client's order for what it names, be it only in the patch; what only the server has stays where it was between
+ * them, and behind what is new (mergeSortedSlice in apimachinery's strategicpatch).
+ */
+function inOrder<T>(
+  items: readonly T[],
+  {
+    order,
+    mergeKey,
+    before,
+  }: { order: readonly unknown[]; mergeKey: string | undefined; before: readonly unknown[] },
+): T[] {
   const idOf = (item: unknown) => (mergeKey !== undefined && isJsonObject(item) ? item[mergeKey] : item);
   const wanted = order.map(idOf);
-  const live = Array.isArray(before) ? before.map(idOf) : [];
+  const live = before.map(idOf);
   const ordered = wanted.flatMap((id) => items.filter((item) => idOf(item) === id));
   const others = items.filter((item) => !wanted.includes(idOf(item)));
-  const merged: unknown[] = [];
+  const merged: T[] = [];
   while (ordered.length > 0 || others.length > 0) {
     const otherFirst = others.length > 0 && comesFirst(live.indexOf(idOf(others[0])), ordered, live, idOf);
-    merged.push(otherFirst ? others.shift() : ordered.shift());
+    merged.push((otherFirst ? others.shift() : ordered.shift())!);
   }
-  result[name] = merged;
+  return merged;
 }
 
 function comesFirst(
   other: number,
-  ordered: unknown[],
-  live: unknown[],
+  ordered: readonly unknown[],
+  live: readonly unknown[],
   idOf: (item: unknown) => unknown,
 ): boolean {
   if (ordered.length === 0) return true;
