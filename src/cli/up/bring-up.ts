@@ -22,7 +22,7 @@ import { createProgress, type Progress } from '../output/progress.ts';
 import { askControl } from '../session/control.ts';
 import { type LabSession, openLab } from '../session/lab-session.ts';
 import { programDirectory } from '../session/program.ts';
-import { checkMachine, freeApiPort } from './preflight.ts';
+import { checkMachine } from './preflight.ts';
 import { checkReadiness, explainPod, type Readiness } from './readiness.ts';
 import { rehearse } from './rehearsal.ts';
 import { startLab } from './start.ts';
@@ -30,7 +30,7 @@ import { summary } from './summary.ts';
 import { formatTimings } from './timing-table.ts';
 
 export interface BringUpOptions {
-  lab: Omit<LabOptions, 'apiServerPort' | 'program'>;
+  lab: Omit<LabOptions, 'program'>;
   files: readonly string[];
   wait: boolean;
   timeoutMs: number;
@@ -40,7 +40,7 @@ export interface BringUpOptions {
 /** Resolves with the exit status. @throws TendrilError when nothing was made, or what was made is undone */
 export async function bringUp(options: BringUpOptions): Promise<number> {
   const program = programDirectory();
-  const config = planLab({ ...options.lab, program, apiServerPort: await freeApiPort() });
+  const config = planLab({ ...options.lab, program });
   const manifests = loadManifests(options.files);
   await Promise.all([checkMachine(config.name, program), rehearse(manifests, config)]);
   const progress = createProgress();
@@ -127,7 +127,9 @@ async function applyTo(name: string, manifests: readonly ManifestObject[]): Prom
   return lab;
 }
 
-const pollMs = 50;
+const pollMs = 25;
+/** A look at hundreds of pods costs the machine that brings them up more than it is worth. */
+const restPerLook = 8;
 
 /** True when all pods are Ready and their Services in force; else tells which are not, and why. */
 async function waitForPods(lab: LabSession, options: Reporting & { timeoutMs: number }): Promise<boolean> {
@@ -151,11 +153,12 @@ type Waiting = Reporting & { deadline: number };
 
 async function untilReady(lab: LabSession, { progress, signal, deadline }: Waiting): Promise<Readiness> {
   for (;;) {
+    const from = performance.now();
     const state = await checkReadiness(lab.api);
     signal.throwIfAborted();
     if (state.done || performance.now() > deadline) return state;
     progress.step(`pods Ready: ${state.ready} of ${state.total}`);
-    await sleep(pollMs);
+    await sleep(Math.min(500, Math.max(pollMs, restPerLook * (performance.now() - from))));
   }
 }
 

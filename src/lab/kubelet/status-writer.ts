@@ -12,7 +12,8 @@ import { Backoff } from '../../util/backoff.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { PodStatus } from './pod-status.ts';
 
-const stepMs = 150;
+/** While nothing runs yet there is more to come. */
+const stepMs = { Pending: 1000, Running: 150 };
 const startReasons = new Set(['ContainerCreating', 'PodInitializing']);
 
 function isReady({ conditions = [] }: PodStatus): boolean {
@@ -77,7 +78,7 @@ export class StatusWriter {
 
   async #run(): Promise<void> {
     while (this.#wanted !== undefined && !this.#stopped) {
-      if (this.#isStep(this.#wanted)) await this.#nextStep();
+      if (this.#isStep(this.#wanted)) await this.#nextStep(this.#wanted.phase);
       const status = this.#wanted;
       this.#wanted = undefined;
       if (isSame(status, this.#sent)) continue;
@@ -90,9 +91,9 @@ export class StatusWriter {
     return isStarting(status) && !isReady(this.#sent ?? this.#pod.status ?? {});
   }
 
-  #nextStep(): Promise<void> {
+  #nextStep(phase: string | undefined): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#clock.after(stepMs, resolve);
+    const cancel = this.#clock.after(phase === 'Running' ? stepMs.Running : stepMs.Pending, resolve);
     this.#hurry = () => {
       cancel();
       resolve();
