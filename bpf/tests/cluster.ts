@@ -179,7 +179,7 @@ function macOf(netns: string): string {
   return /link\/ether (\S+)/.exec(inside(netns, 'ip -o link show eth0'))![1]!;
 }
 
-function cgroupMount(): string {
+export function cgroupMount(): string {
   return existsSync('/sys/fs/cgroup/unified') ? '/sys/fs/cgroup/unified' : '/sys/fs/cgroup';
 }
 

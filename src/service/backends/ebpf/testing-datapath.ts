@@ -2,6 +2,7 @@
  * The datapath's maps in memory, and a tracer that asks them where a connection would go: the semantics of a plan,
  * checked without root. What it decides, bpf/lib/lb.h decides in the kernel.
  */
+import type { BpfMap } from '../../../linux/bpf/bpf.ts';
 import { FakeBpf, type FakeMap } from '../../../linux/bpf/fake-bpf.ts';
 import { formatIp, parseIp } from '../../../net/ip.ts';
 import { type Protocol, protocolNumbers } from '../../../net/protocol.ts';
@@ -71,7 +72,7 @@ export interface TracedPacket {
 
 /** Where a first packet may go: sorted `ip|port`s, or what becomes of it. */
 export function trace(
-  at: TestDatapath,
+  at: { map(name: string): BpfMap },
   packet: TracedPacket,
 ): string[] | 'no service' | 'refused' | 'dropped' {
   const { to, port, protocol = 'TCP', from = 'internal' } = packet;
@@ -86,7 +87,7 @@ export function trace(
   return Array.from({ length: pool.count }, (_, index) => backendAt(at, pool.id, index)).sort();
 }
 
-function backendAt(at: TestDatapath, poolId: number, index: number): string {
+function backendAt(at: { map(name: string): BpfMap }, poolId: number, index: number): string {
   const slot = at.map('slots').lookup(layouts.slotKey.encode({ poolId, index }));
   if (slot === undefined) return `slot ${poolId}/${index} is missing`;
   const id = layouts.slot.decode(slot).backendId;
