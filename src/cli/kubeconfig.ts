@@ -1,6 +1,7 @@
 /** `tendril kubeconfig` */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
 import { labsDirectory, requireLabConfig } from '../lab/topology/lab-state.ts';
 import { TendrilError } from '../util/errors.ts';
 import { chooseFormat, printJson } from './output/format.ts';
@@ -20,11 +21,11 @@ export const kubeconfig = defineCommand(
   },
   async ({ name, options }) => {
     const format = chooseFormat(options.output, ['json']);
-    const { apiServerPort } = requireLabConfig(name);
+    requireLabConfig(name);
     const path = join(labsDirectory, name, 'kubeconfig');
     if (!existsSync(path))
       throw new TendrilError('LAB_MISSING', `lab "${name}" has no kubeconfig yet; it is still coming up`);
-    if (format) printJson({ path, server: `https://127.0.0.1:${apiServerPort}` });
+    if (format) printJson({ path, server: (await loadKubeconfig(path)).server });
     else process.stdout.write(`${path}\n`);
     return 0;
   },

@@ -1,6 +1,5 @@
 /** What is checked before anything of a lab is made. */
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { labNames, labsDirectory, readLabConfig } from '../../lab/topology/lab-state.ts';
 import { cgroupMount } from '../../linux/cgroup/cgroup.ts';
@@ -45,24 +44,4 @@ async function answers(name: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-const firstPort = 6443;
-const triedPorts = 200;
-
-/** The first port of 127.0.0.1 from 6443 on that is free; each lab's API server has one. */
-export async function freeApiPort(): Promise<number> {
-  for (let port = firstPort; port < firstPort + triedPorts; port++) if (await isFree(port)) return port;
-  throw new TendrilError(
-    'LAB_FAILED',
-    `no port of 127.0.0.1 from ${firstPort} to ${firstPort + triedPorts - 1} is free for the API server`,
-  );
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ host: '127.0.0.1', port }, () => server.close(() => resolve(true)));
-  });
 }

@@ -13,6 +13,8 @@ import { startControllers } from '../controllers/controllers.ts';
 import type { LabConfig, LabPaths } from '../topology/lab-config.ts';
 import type { Credentials } from './credentials.ts';
 
+const triedPorts = 200;
+
 export interface ControlPlane {
   api: ApiServer;
   client: KubeClient;
@@ -32,8 +34,8 @@ export async function startControlPlane(
     caCertificate: credentials.ca,
     logger: logger.child({ component: 'apiserver' }),
   });
-  await listen(api, config, { paths, credentials });
-  writeAdminKubeconfig(paths.kubeconfig, credentials.adminKubeconfig);
+  const port = await listen(api, config, { paths, credentials });
+  writeAdminKubeconfig(paths.kubeconfig, credentials.adminKubeconfig(port));
   const client = api.client();
   const informers = createInformers({ client, logger });
   const controllers = startControllers({
@@ -55,27 +57,40 @@ export async function startControlPlane(
   };
 }
 
+/** Listens on the fabric and on 127.0.0.1; the port there. */
 async function listen(
   api: ApiServer,
   config: LabConfig,
   { paths, credentials }: { paths: LabPaths; credentials: Credentials },
-): Promise<void> {
-  const tls = {
-    ...credentials.server,
-    clientCa: credentials.ca,
-  };
+): Promise<number> {
+  const tls = { ...credentials.server, clientCa: credentials.ca };
   const port = config.apiServerPort;
   using fabric = openNetns(paths.netns('fabric'));
   const fds = config.apiServerIps.map((text) => listenTcp(fabric, { ip: parseIp(text), port }));
   await api.listen({ ...tls, at: { fds } });
-  try {
-    await api.listen({ ...tls, at: { host: '127.0.0.1', port } });
-  } catch (cause) {
-    throw new TendrilError('LAB_FAILED', `port ${port} of 127.0.0.1, meant for the API server, is taken`, {
-      cause,
-      remedy: 'Try again: another port is chosen.',
-    });
+  return listenOnMachine(api, tls, port);
+}
+
+/** The first free port of 127.0.0.1 from `first` on: each lab of the machine has one. */
+async function listenOnMachine(
+  api: ApiServer,
+  tls: Omit<Parameters<ApiServer['listen']>[0], 'at'>,
+  first: number,
+): Promise<number> {
+  let taken: unknown;
+  for (let port = first; port < first + triedPorts; port++) {
+    try {
+      await api.listen({ ...tls, at: { host: '127.0.0.1', port } });
+      return port;
+    } catch (error) {
+      taken = error;
+    }
   }
+  const range = `${first} to ${first + triedPorts - 1}`;
+  throw new TendrilError('LAB_FAILED', `no port of 127.0.0.1 from ${range} is free for the API server`, {
+    cause: taken,
+    remedy: 'End what listens there.',
+  });
 }
 
 /** It belongs to who called sudo, so that kubectl works without it. */

@@ -19,7 +19,7 @@ export interface Credentials {
   ca: string;
   server: Certificate;
   /** For users of the machine, by 127.0.0.1. */
-  adminKubeconfig: string;
+  adminKubeconfig: (port: number) => string;
   /** By the fabric. @throws RangeError for a name that is no node of the lab */
   nodeKubeconfig: (node: string) => string;
   dnsKubeconfig: string;
@@ -42,12 +42,7 @@ export async function createCredentials(config: LabConfig): Promise<Credentials>
   return {
     ca,
     server: server!,
-    adminKubeconfig: kubeconfig({
-      name,
-      server: `https://127.0.0.1:${config.apiServerPort}`,
-      ca,
-      client: admin!,
-    }),
+    adminKubeconfig: (port) => kubeconfig({ name, server: `https://127.0.0.1:${port}`, ca, client: admin! }),
     dnsKubeconfig: kubeconfig({ name, server: onFabric, ca, client: dns! }),
     nodeKubeconfig: (node) => {
       const text = kubeconfigs.get(node);

@@ -13,7 +13,6 @@ const config = planLab({
   ipFamily: 'dual',
   podCidrs: [],
   serviceCidrs: [],
-  apiServerPort: 6443,
   fastProbes: false,
   internet: false,
   program: '/',

@@ -18,7 +18,6 @@ const plan = planFabric(
     ipFamily: 'dual',
     podCidrs: [],
     serviceCidrs: [],
-    apiServerPort: 6443,
     fastProbes: false,
     internet: false,
     program: '/',

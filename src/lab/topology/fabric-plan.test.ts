@@ -12,7 +12,6 @@ const lab = (over: Partial<LabOptions> = {}) =>
       ipFamily: 'dual',
       podCidrs: [],
       serviceCidrs: [],
-      apiServerPort: 6443,
       fastProbes: false,
       internet: false,
       program: '/opt/tendril',

@@ -21,7 +21,7 @@ export interface LabConfig {
   /** Cluster DNS Service addresses. */
   dnsIps: string[];
   clusterDomain: string;
-  /** Port of the API server on 127.0.0.1 and on the fabric. */
+  /** Port of the API server on the fabric. On 127.0.0.1 it has the first free one from there on. */
   apiServerPort: number;
   fastProbes: boolean;
   internet: boolean;

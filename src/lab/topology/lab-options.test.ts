@@ -7,7 +7,6 @@ const options = (over: Partial<LabOptions> = {}): LabOptions => ({
   ipFamily: 'dual',
   podCidrs: [],
   serviceCidrs: [],
-  apiServerPort: 6443,
   fastProbes: false,
   internet: false,
   program: '/opt/tendril',

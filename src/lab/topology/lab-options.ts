@@ -16,7 +16,6 @@ export interface LabOptions {
   /** As given; one per family at most. Empty: the defaults. */
   podCidrs: string[];
   serviceCidrs: string[];
-  apiServerPort: number;
   fastProbes: boolean;
   internet: boolean;
   program: string;
@@ -32,6 +31,9 @@ const defaults: Record<'fabric' | 'pod' | 'service', Record<Family, string>> = {
 
 /** Prefix length of the slice of the pod CIDR that each node gets, as kube-controller-manager's defaults. */
 export const nodePrefix: Record<Family, number> = { 4: 24, 6: 64 };
+
+/** On the fabric; kube-apiserver's default. */
+const apiServerPort = 6443;
 
 /** Numbers of addresses inside the fabric's subnets. */
 const outsideIndex = 1;
@@ -68,7 +70,7 @@ export function planLab(options: LabOptions): LabConfig {
     outsideIps: at(fabric, outsideIndex),
     dnsIps: at(service, dnsIndex),
     clusterDomain: 'cluster.local',
-    apiServerPort: options.apiServerPort,
+    apiServerPort,
     fastProbes: options.fastProbes,
     internet: options.internet,
     program: options.program,
