@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { bpfIn, inside, objectsDirectory } from '../bpf/tests/cluster.ts';
@@ -191,7 +191,10 @@ class Rig {
   #start(pod: number, argv: string[]) {
     const managed = pod === pods.client || pod === pods.server;
     const join = managed ? `echo $$ > ${this.#cgroup}/cgroup.procs; ` : '';
-    const script = `${join}exec nsenter --net=${this.#path(`pod${pod}`)} ${this.#program} ${argv.join(' ')}`;
+    // Both servers on one CPU and both clients on another: where the scheduler puts them is a third of the time.
+    const cpu = argv[0] === 'serve' ? 0 : availableParallelism() - 1;
+    const program = `taskset -c ${cpu} ${this.#program} ${argv.join(' ')}`;
+    const script = `${join}exec nsenter --net=${this.#path(`pod${pod}`)} ${program}`;
     const child = spawn('sh', ['-ec', script], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#children.push(child);
     return { child, lines: createInterface({ input: child.stdout! }) };
