@@ -1,11 +1,15 @@
 /** `tendril status` */
 import { join } from 'node:path';
+import { resourcePath, resources } from '../kube/resources.ts';
+import type { KubeEvent } from '../kube/types.ts';
 import type { LabStatus } from '../lab/server/control-protocol.ts';
 import { labsDirectory, requireLabConfig } from '../lab/topology/lab-state.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { formatTable } from './output/table.ts';
 import { defineCommand } from './parser/command.ts';
 import { askControl } from './session/control.ts';
+import { openLab } from './session/lab-session.ts';
+import { checkReadiness, explainPod } from './up/readiness.ts';
 
 export const status = defineCommand(
   {
@@ -21,11 +25,23 @@ export const status = defineCommand(
     const format = chooseFormat(options.output, ['json']);
     requireLabConfig(name);
     const answer = await askControl<LabStatus>(join(labsDirectory, name, 'control.sock'), '/status');
+    answer.problems.push(...(await podProblems(name)));
     if (format) printJson({ name, ...answer });
     else process.stdout.write(statusText(name, answer));
     return answer.problems.length === 0 ? 0 : 1;
   },
 );
+
+/** Pods that should be Ready and are not, each with its reason. */
+async function podProblems(name: string): Promise<string[]> {
+  using lab = await openLab(name);
+  const { waiting } = await checkReadiness(lab.api);
+  if (waiting.length === 0) return [];
+  const { items } = (await lab.api.send({ method: 'GET', path: resourcePath(resources.events) })) as {
+    items: KubeEvent[];
+  };
+  return waiting.map((pod) => `pod ${explainPod(pod, items)}`);
+}
 
 export function statusText(name: string, { nodes, standIns, problems }: LabStatus): string {
   const rows = nodes.map(({ name, ips, ready, pods, agent }) => [

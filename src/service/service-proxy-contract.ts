@@ -57,6 +57,8 @@ export interface ServiceProxyStatus {
   conntrackEntries: number;
   pods: number;
   /** Message of the last failed sync, while it is not repaired. */
+  /** Newest resourceVersion of Services and EndpointSlices that is in the kernel. */
+  revision: string;
   lastError?: string;
   /** Packets dropped since the maps were made, by reason. */
   drops: Record<string, number>;

@@ -2,6 +2,7 @@
  * Services on one node, put together: stores -> tracker -> bounded runner -> backend, with the collection of ended
  * connections beside it. The contract is in service-proxy-contract.ts.
  */
+import { followRevision, type Revision } from '../kube/client/revision.ts';
 import type { Bpf } from '../linux/bpf/bpf.ts';
 import { kernelBpf } from '../linux/bpf/kernel-bpf.ts';
 import { netnsCookie } from '../linux/bpf/netns-cookie.ts';
@@ -51,11 +52,18 @@ class EbpfServiceProxy implements ServiceProxy {
   readonly #runner: BoundedRunner;
   readonly #synced = Promise.withResolvers<void>();
   #tracker: ServiceTracker | undefined;
+  #revision: Revision | undefined;
   #cancelCollection: (() => void) | undefined;
   #cancelDropReading: (() => void) | undefined;
   #dropLog: DropLog | undefined;
   #stopped = false;
-  #status = { synced: false, services: 0, conntrackEntries: 0, lastError: undefined as string | undefined };
+  #status = {
+    synced: false,
+    services: 0,
+    conntrackEntries: 0,
+    lastError: undefined as string | undefined,
+    revision: '0',
+  };
 
   constructor(options: ServiceProxyOptions, kernel: Kernel) {
     this.#options = options;
@@ -86,6 +94,7 @@ class EbpfServiceProxy implements ServiceProxy {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#tracker?.stop();
+    this.#revision?.stop();
     this.#cancelCollection?.();
     this.#cancelDropReading?.();
     this.#dropLog?.close();
@@ -136,6 +145,8 @@ class EbpfServiceProxy implements ServiceProxy {
   #follow(): void {
     if (this.#stopped) return;
     const { services, slices, node } = this.#options;
+    // Also a change that alters nothing here is followed by a sync: the revision in force is what callers wait for.
+    this.#revision = followRevision([services, slices], () => this.#runner.request());
     this.#tracker = new ServiceTracker({ services, slices, node, onDirty: () => this.#runner.request() });
     this.#runner.request();
   }
@@ -143,10 +154,17 @@ class EbpfServiceProxy implements ServiceProxy {
   async #sync(): Promise<void> {
     const tracker = this.#tracker;
     if (tracker === undefined || this.#stopped) return;
+    const revision = String(this.#revision?.newest() ?? 0);
     const slice = new TimeSlice();
     const state = await tracker.update(() => slice.breathe());
     await this.#backend.sync(state);
-    this.#status = { ...this.#status, synced: true, services: state.ports.size, lastError: undefined };
+    this.#status = {
+      ...this.#status,
+      synced: true,
+      services: state.ports.size,
+      lastError: undefined,
+      revision,
+    };
     this.#synced.resolve();
   }
 

@@ -30,6 +30,7 @@ export class FakeServiceProxy implements ServiceProxy {
   status(): ServiceProxyStatus {
     const { size: pods } = this.pods;
     return {
+      revision: '0',
       synced: this.#isSynced,
       services: 0,
       frontends: 0,
