@@ -80,6 +80,17 @@ static __always_inline struct frontend *target_frontend(struct bpf_sock_addr *ct
 	return frontend;
 }
 
+/* A backend for a socket, which has no address yet: for affinity it is its namespace, as a pod is. */
+static __always_inline struct backend *target_backend(struct bpf_sock_addr *ctx, const struct target *target,
+						      const struct frontend *frontend, __u32 *id)
+{
+	struct address client = {};
+
+	if (frontend->flags & FRONTEND_AFFINITY)
+		client.halves[0] = bpf_get_netns_cookie(ctx);
+	return backend_choose(frontend, &frontend->internal, &client, !address_is_v4(&target->addr), id);
+}
+
 static __always_inline void peer_key_init(struct peer_key *key, __u64 cookie, const struct target *target,
 					  __u8 forward)
 {
@@ -133,7 +144,7 @@ static __always_inline int translate_connect(struct bpf_sock_addr *ctx, struct t
 
 	if (!frontend)
 		return PROCEED;
-	backend = backend_choose(&frontend->internal, &id);
+	backend = target_backend(ctx, target, frontend, &id);
 	if (!backend)
 		return refuse();
 	peer_remember(bpf_get_socket_cookie(ctx), target, backend);
@@ -157,7 +168,7 @@ static __always_inline int translate_sendmsg(struct bpf_sock_addr *ctx, struct t
 	peer_key_init(&key, cookie, target, 1);
 	backend = backend_of_flow(&key);
 	if (!backend) {
-		backend = backend_choose(&frontend->internal, &id);
+		backend = target_backend(ctx, target, frontend, &id);
 		if (!backend)
 			return refuse();
 		flow_remember(&key, backend, id);

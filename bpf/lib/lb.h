@@ -26,11 +26,17 @@ static __always_inline struct backend *backend_still(__u32 id, __u32 generation)
 	return backend && backend->generation == generation ? backend : NULL;
 }
 
+/* Which backend, and where it is in its pool. */
+struct choice {
+	__u32 backend_id;
+	__u32 slot;
+};
+
 /*
- * A random one of the pool; *id tells which. NULL where the pool is empty. A pool that shrinks while this runs
- * can have a slot whose backend is gone: the second try goes to the first slot, which is the last to go.
+ * A random one of the pool. NULL where the pool is empty. A pool that shrinks while this runs can have a slot
+ * whose backend is gone: the second try goes to the first slot, which is the last to go.
  */
-static __always_inline struct backend *backend_choose(const struct pool *pool, __u32 *id)
+static __always_inline struct backend *backend_random(const struct pool *pool, struct choice *choice)
 {
 	struct slot_key key = { .pool_id = pool->id };
 	struct backend *backend;
@@ -43,10 +49,86 @@ static __always_inline struct backend *backend_choose(const struct pool *pool, _
 		slot = bpf_map_lookup_elem(&slots, &key);
 		backend = slot ? backend_lookup(slot->backend_id) : NULL;
 		if (backend) {
-			*id = slot->backend_id;
+			choice->backend_id = slot->backend_id;
+			choice->slot = key.index;
 			return backend;
 		}
 		key.index = 0;
 	}
 	return NULL;
+}
+
+struct search {
+	struct slot_key at;
+	__u32 backend_id;
+	__u32 found;
+};
+
+static long search_step(__u32 index, struct search *search)
+{
+	struct slot *slot;
+
+	search->at.index = index;
+	slot = bpf_map_lookup_elem(&slots, &search->at);
+	search->found = slot && slot->backend_id == search->backend_id;
+	return search->found;
+}
+
+/* Members keep their slots but for the last one, which fills gaps: then the pool is searched. */
+static __always_inline bool pool_holds(const struct pool *pool, const struct affinity *known)
+{
+	struct search search = { .at = { .pool_id = pool->id }, .backend_id = known->backend_id };
+
+	if (known->slot < pool->count && search_step(known->slot, &search))
+		return true;
+	bpf_loop(pool->count, search_step, &search, 0);
+	return search.found;
+}
+
+/* The backend of the client's earlier connections while it serves, or a random one, which is remembered. */
+static __noinline struct backend *backend_sticky(const struct frontend *frontend, const struct pool *pool,
+						 const struct affinity_key *key, struct choice *choice)
+{
+	struct affinity *known, now = { .last_used = bpf_ktime_get_ns() };
+	struct backend *backend;
+
+	known = bpf_map_lookup_elem(&affinities, key);
+	if (known && now.last_used - known->last_used < frontend->affinity_seconds * 1000000000ull) {
+		backend = backend_still(known->backend_id, known->generation);
+		if (backend && pool_holds(pool, known)) {
+			known->last_used = now.last_used;
+			choice->backend_id = known->backend_id;
+			return backend;
+		}
+	}
+	backend = backend_random(pool, choice);
+	if (!backend)
+		return NULL;
+	now.backend_id = choice->backend_id;
+	now.slot = choice->slot;
+	now.generation = backend->generation;
+	bpf_map_update_elem(&affinities, key, &now, BPF_ANY);
+	return backend;
+}
+
+/* A backend for a new connection of the client; *id tells which. NULL where there is none. */
+static __always_inline struct backend *backend_choose(const struct frontend *frontend, const struct pool *pool,
+						      const struct address *client, bool is_v6, __u32 *id)
+{
+	struct choice choice = {};
+	struct backend *backend;
+
+	if (frontend->flags & FRONTEND_AFFINITY) {
+		struct affinity_key key = {
+			.client = *client,
+			.service_id = frontend->service_id,
+			.is_v6 = is_v6,
+		};
+
+		backend = backend_sticky(frontend, pool, &key, &choice);
+	} else {
+		backend = backend_random(pool, &choice);
+	}
+	*id = choice.backend_id;
+	return backend;
 }

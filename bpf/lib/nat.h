@@ -153,7 +153,7 @@ static __always_inline int nat_begin(struct __sk_buff *skb, struct work *work, s
 	int reason;
 	bool snat;
 
-	backend = backend_choose(pool, &backend_id);
+	backend = backend_choose(frontend, pool, &work->packet.tuple.src, work->packet.is_v6, &backend_id);
 	if (!backend) {
 		if (frontend->flags & silent) {
 			drop_record(skb, work, DROP_NO_ENDPOINTS_IN_SCOPE);

@@ -74,6 +74,25 @@ struct backend {
 	__u8 reserved[8];
 };
 
+/* sessionAffinity ClientIP: who came to which port of which Service, for each family. */
+struct affinity_key {
+	/* Of a socket, which has no address yet, its namespace's cookie: a pod is its namespace. */
+	struct address client;
+	__u32 service_id;
+	__u8 is_v6;
+	__u8 pad[3];
+};
+
+struct affinity {
+	__u32 backend_id;
+	__u32 generation;
+	/* Where the backend was in its pool. */
+	__u32 slot;
+	__u32 pad;
+	/* Of the last connection, CLOCK_MONOTONIC, ns. */
+	__u64 last_used;
+};
+
 /* One socket's view of one peer: which backend stands behind a frontend, or the other way round. */
 struct peer_key {
 	__u64 cookie;

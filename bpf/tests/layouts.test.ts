@@ -14,7 +14,7 @@ it('the generated layouts match the compiled object (else run scripts/bpf-layout
 
 it('no key of a map has padding that the compiler would leave unset', () => {
   const btf = readBtf(join(objectsDirectory, 'pod.bpf.o'));
-  for (const name of ['frontend_key', 'slot_key', 'tuple', 'peer_key', 'fragment_key']) {
+  for (const name of ['frontend_key', 'slot_key', 'tuple', 'peer_key', 'fragment_key', 'affinity_key']) {
     const { fields, size } = btf.struct(name);
     expect([name, fields.reduce((sum, field) => sum + field.size, 0)]).toEqual([name, size]);
   }

@@ -65,6 +65,7 @@ export class PacketRig {
   readonly #root = mkdtempSync(join(tmpdir(), 'tendril-packets-'));
   readonly #path = join(this.#root, 'node');
   readonly #netns: NetnsHandle;
+  readonly #ledger = { ...emptyLedger(), orphansDropped: true };
   readonly #objects: Record<'pod' | 'host', BpfObject>;
 
   constructor() {
@@ -92,13 +93,14 @@ export class PacketRig {
     });
     const state = await tracker.update(() => undefined);
     tracker.stop();
-    const { writes } = plan({ ...emptyLedger(), orphansDropped: true }, state);
+    const { writes, commit } = plan(this.#ledger, state);
     const maps = {
       backends: this.map('backends'),
       slots: this.map('slots'),
       frontends: this.map('frontends'),
     };
     await apply(maps, writes);
+    commit();
   }
 
   map(name: string): BpfMap {

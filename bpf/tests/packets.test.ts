@@ -1,7 +1,9 @@
 /** The packet hooks as tables: a packet in, its verdict and the packet that comes out. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { formatIp } from '../../src/net/ip.ts';
 import { datagram } from '../../src/net/packet.ts';
 import { decodePacket } from '../../src/net/packet-decode.ts';
+import { layouts } from '../../src/service/backends/ebpf/generated/layouts.ts';
 import { testService, testSlice } from '../../src/service/testing-objects.ts';
 import { node, outside, PacketRig, pod, remotePod } from './packet-rig.ts';
 
@@ -322,6 +324,78 @@ describe.each(families)('ICMP errors, IPv%i', (f) => {
       .icmp(unreachable[f][0], unreachable[f][1])
       .quote(about);
     expect(rig.send('host_ingress', error).text).toBe('dropped: ttl');
+  });
+});
+
+describe.each(families)('session affinity, IPv%i', (f) => {
+  const sticky = { 4: '10.96.0.9', 6: 'fd00:96::9' } as const;
+  const members = {
+    4: ['10.244.2.11', '10.244.2.12', '10.244.2.13'],
+    6: ['fd00:244:2::11', 'fd00:244:2::12', 'fd00:244:2::13'],
+  };
+  const serveSticky = async (ips: string[], timeoutSeconds = 60) => {
+    const sessionAffinityConfig = { clientIP: { timeoutSeconds } };
+    const ports = [{ port: 80, nodePort: 30089 }] as never;
+    const clusterIPs = [sticky[4], sticky[6]];
+    rig.services.set(
+      testService('sticky', {
+        type: 'NodePort',
+        clusterIPs,
+        ports,
+        sessionAffinity: 'ClientIP',
+        sessionAffinityConfig,
+      }),
+    );
+    const endpoints = ips.map((ip) => ({ ip, node: 'there' }));
+    rig.slices.set(testSlice('sticky', { family: f, ports: [{ port: 8080 }], endpoints }));
+    await rig.sync();
+  };
+  let sport = 10_000;
+  /** Where a new connection of a client goes. */
+  const connect = (client: string) => {
+    const out = rig.send(
+      'host_ingress',
+      rig.from('uplink').ip(client, node[f]).tcp(sport++, 30089, { flags: 'S' }),
+    );
+    return formatIp(decodePacket(out.bytes).ip!.dst);
+  };
+  const connections = (client: string, count = 30) =>
+    [...new Set(Array.from({ length: count }, () => connect(client)))].sort();
+  const clients = Array.from({ length: 30 }, (_, i) => (f === 4 ? `192.0.2.${i + 1}` : `2001:db8::${i + 1}`));
+
+  it('keeps a client on its backend, and spreads clients', async () => {
+    await serveSticky(members[f]);
+    for (const client of clients) expect(connections(client, 5)).toHaveLength(1);
+    expect([...new Set(clients.map(connect))].sort()).toEqual(members[f]);
+  });
+
+  it('moves a client only when its own backend goes', async () => {
+    await serveSticky(members[f]);
+    const before = clients.map(connect);
+    const left = members[f].slice(1);
+    await serveSticky(left);
+    const after = clients.map(connect);
+    before.forEach((backend, i) => {
+      if (backend === members[f][0]) expect(left).toContain(after[i]);
+      else expect(after[i]).toBe(backend);
+    });
+  });
+
+  it('forgets a client that stayed away for longer than the timeout', async () => {
+    await serveSticky(members[f], 60);
+    const age = () => {
+      const map = rig.map('affinities');
+      for (const [key, value] of map.entries()) {
+        const known = layouts.affinity.decode(value);
+        map.update(key, layouts.affinity.encode({ ...known, lastUsed: known.lastUsed - 61_000_000_000n }));
+      }
+    };
+    const seen = new Set<string>();
+    for (let i = 0; i < 40; i++) {
+      seen.add(connect(clients[0]!));
+      age();
+    }
+    expect([...seen].sort()).toEqual(members[f]);
   });
 });
 

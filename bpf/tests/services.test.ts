@@ -16,6 +16,7 @@ const clusterIps = {
   web: ['10.96.0.1', 'fd00:96::1'],
   none: ['10.96.0.2', 'fd00:96::2'],
   self: ['10.96.0.3', 'fd00:96::3'],
+  sticky: ['10.96.0.4', 'fd00:96::4'],
 };
 
 let cluster: TestCluster;
@@ -33,9 +34,10 @@ function ports(nodePort?: number) {
   }));
 }
 
-function serve(name: keyof typeof clusterIps, nodePort: number, node: TestNode | undefined): void {
+function serve(name: keyof typeof clusterIps, nodePort: number, ...nodes: TestNode[]): void {
   services.set(
     testService(name, {
+      ...(name === 'sticky' && { sessionAffinity: 'ClientIP' }),
       type: 'NodePort',
       clusterIP: clusterIps[name][0]!,
       clusterIPs: clusterIps[name],
@@ -47,7 +49,7 @@ function serve(name: keyof typeof clusterIps, nodePort: number, node: TestNode |
       testSlice(name, {
         family,
         ports: protocols.map((protocol) => ({ name: protocol.toLowerCase(), port: 8080, protocol })),
-        endpoints: node ? [{ ip: node.pod.ips[family], node: node.name }] : [],
+        endpoints: nodes.map((node) => ({ ip: node.pod.ips[family], node: node.name })),
       }),
     );
   }
@@ -95,8 +97,9 @@ beforeAll(async () => {
   cluster = new TestCluster();
   const [one, two] = cluster.nodes as [TestNode, TestNode];
   serve('web', 30080, two);
-  serve('none', 30081, undefined);
+  serve('none', 30081);
   serve('self', 30082, one);
+  serve('sticky', 30083, one, two);
   for (const node of cluster.nodes) {
     startServers(node);
     proxies.push(await startProxy(node));
@@ -184,6 +187,16 @@ describe.each(families)('IPv%i', (family) => {
       expect(answer).toContain(
         family === 4 ? mapped(4, cluster.client.ips[4]) : 'fd09:0000:0000:0000:0000:0000:0000:0009',
       );
+    });
+
+    it('keeps a pod on one backend with session affinity, by its sockets and per packet', () => {
+      for (const place of ['pod', 'pod packets'] as const) {
+        const answers = Array.from({ length: 12 }, () =>
+          ask(place, { protocol, to: clusterIps.sticky[i]!, port: 80 }),
+        );
+        expect(new Set(answers.map(({ answer }) => answer.slice(0, 6))).size).toBe(1);
+        expect(answers[0]!.answer).toMatch(/^node-/);
+      }
     });
 
     it('refuses where there is no endpoint, at once', () => {

@@ -1,6 +1,6 @@
 /** Keeps one agent running on each node, as a DaemonSet would: one that dies is started again. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { AgentConfig } from '../../agent/config.ts';
 import { Backoff } from '../../util/backoff.ts';
 import { type Clock, systemClock } from '../../util/clock.ts';
@@ -55,6 +55,7 @@ const mapSizes = {
   conntrack: 32_768,
   endpoints: 1024,
   peers: 8192,
+  affinities: 4096,
   fragments: 1024,
   drop_events: 65_536,
 };
@@ -137,6 +138,8 @@ function agentProcess(node: string, config: LabConfig, paths: LabPaths): Paramet
 /** Makes a node's directories and writes its agent's configuration. */
 export function prepareAgent(node: string, config: LabConfig, paths: LabPaths, kubeconfig: string): void {
   const at = paths.node(node);
+  // For root alone: containers may leave set-user-ID files in their volumes.
+  mkdirSync(dirname(at.root), { recursive: true, mode: 0o700 });
   for (const directory of [
     at.root,
     at.cniConf,

@@ -3,7 +3,7 @@ import type { Btf, BtfField, BtfStruct } from './btf.ts';
 import { camelCase, isPadding } from './layout.ts';
 
 /** Kernel types and what no map holds. */
-const internal = /^(__|sk_|bpf_|work$|packet$|address$|ports$|serve_options$|icmp_error$)/;
+const internal = /^(__|sk_|bpf_|work$|packet$|address$|ports$|serve_options$|icmp_error$|choice$|search$)/;
 
 export function renderLayouts(btf: Btf): string {
   const structs = btf.structs().filter((struct) => !internal.test(struct.name));

@@ -11,7 +11,7 @@ const capabilities: ServiceBackendCapabilities = {
   socketLoadBalancing: true,
   localhostNodePort: true,
   keepsClientAddress: true,
-  sessionAffinity: false,
+  sessionAffinity: true,
   sctp: false,
 };
 

@@ -101,6 +101,19 @@ export interface Peer {
   generation: number;
 }
 
+export interface AffinityKey {
+  client: Ip;
+  serviceId: number;
+  isV6: number;
+}
+
+export interface Affinity {
+  backendId: number;
+  generation: number;
+  slot: number;
+  lastUsed: bigint;
+}
+
 export interface FragmentKey {
   src: Ip;
   dst: Ip;
@@ -644,6 +657,73 @@ const structs: Record<string, BtfStruct> = {
    }
   ]
  },
+ "affinity_key": {
+  "name": "affinity_key",
+  "size": 24,
+  "fields": [
+   {
+    "name": "client",
+    "offset": 0,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "service_id",
+    "offset": 16,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "is_v6",
+    "offset": 20,
+    "size": 1,
+    "type": "__u8"
+   },
+   {
+    "name": "pad",
+    "offset": 21,
+    "size": 3,
+    "type": "__u8",
+    "elements": 3
+   }
+  ]
+ },
+ "affinity": {
+  "name": "affinity",
+  "size": 24,
+  "fields": [
+   {
+    "name": "backend_id",
+    "offset": 0,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "generation",
+    "offset": 4,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "slot",
+    "offset": 8,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "pad",
+    "offset": 12,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "last_used",
+    "offset": 16,
+    "size": 8,
+    "type": "__u64"
+   }
+  ]
+ },
  "fragment_key": {
   "name": "fragment_key",
   "size": 40,
@@ -788,6 +868,8 @@ export const layouts = {
   activity: layoutOf<Activity>('activity', structs),
   peerKey: layoutOf<PeerKey>('peer_key', structs),
   peer: layoutOf<Peer>('peer', structs),
+  affinityKey: layoutOf<AffinityKey>('affinity_key', structs),
+  affinity: layoutOf<Affinity>('affinity', structs),
   fragmentKey: layoutOf<FragmentKey>('fragment_key', structs),
   fragmentPorts: layoutOf<FragmentPorts>('fragment_ports', structs),
   dropCounter: layoutOf<DropCounter>('drop_counter', structs),
