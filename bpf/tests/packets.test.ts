@@ -399,6 +399,46 @@ describe.each(families)('session affinity, IPv%i', (f) => {
   });
 });
 
+describe.each(families)('externalTrafficPolicy Local, IPv%i', (f) => {
+  const local = { 4: '10.96.0.10', 6: 'fd00:96::10' } as const;
+  const serveLocal = async (...endpoints: { ip: string; node: string }[]) => {
+    const clusterIPs = [local[4], local[6]];
+    const ports = [{ port: 80, nodePort: 30090 }] as never;
+    rig.services.set(
+      testService('local', { type: 'NodePort', clusterIPs, ports, externalTrafficPolicy: 'Local' }),
+    );
+    rig.slices.set(testSlice('local', { family: f, ports: [{ port: 8080 }], endpoints }));
+    await rig.sync();
+  };
+  const here = { ip: pod[f], node: 'here' };
+  const there = { ip: remotePod[f], node: 'there' };
+  const ask = () => rig.from('uplink').ip(outside[f], node[f]).tcp(4000, 30090, { flags: 'S' });
+
+  it('gives outsiders this node’s endpoint, and it their own address', async () => {
+    await serveLocal(there, here);
+    for (let i = 0; i < 10; i++) {
+      rig.forget();
+      expect(rig.send('host_ingress', ask()).text).toBe(`${outside[f]}|4000 > ${pod[f]}|8080 tcp S ttl 64`);
+    }
+  });
+
+  it('gives outsiders silence where all endpoints are elsewhere, so that a load balancer tries another node', async () => {
+    await serveLocal(there);
+    expect(rig.send('host_ingress', ask()).text).toBe('dropped: no endpoints in scope');
+  });
+
+  it('lets the node’s own pods reach endpoints anywhere', async () => {
+    await serveLocal(there);
+    const out = rig.send('pod_ingress', rig.from('pod').ip(pod[f], node[f]).tcp(4000, 30090, { flags: 'S' }));
+    expect(out.text).toContain(`> ${remotePod[f]}|8080`);
+  });
+
+  it('refuses where there is no endpoint at all', async () => {
+    await serveLocal();
+    expect(rig.send('host_ingress', ask()).text).toContain('tcp RA');
+  });
+});
+
 describe('headers', () => {
   it('IP options are skipped, and stay', () => {
     const options = Uint8Array.of(1, 1, 1, 1, 1, 1, 1, 0);

@@ -46,7 +46,7 @@ const nodeFlags = [
 
 /**
  * A lab's nodes share one machine and serve few Services: under 3 MB of maps a node, where the defaults, made for a
- * large cluster, take 31.
+ * large cluster, take 38.
  */
 const mapSizes = {
   frontends: 16_384,
@@ -55,7 +55,7 @@ const mapSizes = {
   conntrack: 32_768,
   endpoints: 1024,
   peers: 8192,
-  affinities: 4096,
+  affinities: 1024,
   fragments: 1024,
   drop_events: 65_536,
 };
