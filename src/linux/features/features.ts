@@ -1,5 +1,6 @@
 /** Kernel features, tried and not guessed from the version: distributions leave out and add what they like. */
 import { describeError, TendrilError } from '../../util/errors.ts';
+import { KernelError } from '../errno.ts';
 import { catalogue, type Feature, type FeatureName } from './catalogue.ts';
 
 export type { FeatureName } from './catalogue.ts';
@@ -36,7 +37,14 @@ export async function probeOne(name: FeatureName, feature: Feature): Promise<Fea
     await feature.probe();
     return { feature: name, available: true, minimumKernel, remedy };
   } catch (error) {
-    return { feature: name, available: false, minimumKernel, remedy, reason: describeError(error) };
+    const denied = error instanceof KernelError && error.errnoName === 'EPERM';
+    return {
+      feature: name,
+      available: false,
+      minimumKernel,
+      remedy: denied ? 'run with all of root’s capabilities (CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_BPF)' : remedy,
+      reason: describeError(error),
+    };
   }
 }
 

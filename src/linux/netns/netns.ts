@@ -1,5 +1,5 @@
 /** Network namespaces, by handle: an open descriptor that keeps the namespace alive (namespaces(7)). */
-import { closeSync, fstatSync, openSync, stat, unlinkSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, stat, statSync, unlinkSync } from 'node:fs';
 import { TendrilError } from '../../util/errors.ts';
 import { errno, KernelError } from '../errno.ts';
 import {
@@ -87,7 +87,10 @@ function inWindow<T>(use: () => T): T {
     result = use();
   } finally {
     const back = libc.setns(home, CLONE_NEWNET);
-    if (back < 0) abort(new KernelError(-back, 'return to network namespace', ownPath));
+    // A process that may not enter namespaces (no CAP_SYS_ADMIN) has not left its own either.
+    if (back < 0 && statSync(ownPath).ino !== fstatSync(home).ino) {
+      abort(new KernelError(-back, 'return to network namespace', ownPath));
+    }
     libc.close(home);
   }
   if (isPromise(result)) {

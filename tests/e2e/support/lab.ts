@@ -24,14 +24,16 @@ export function labName(): string {
 export interface LabOptions {
   manifest?: string;
   args?: readonly string[];
+  env?: Record<string, string>;
 }
 
 /** Brings a lab up; takes it down again when that fails. */
-export async function bringUp({ manifest, args = [] }: LabOptions = {}): Promise<TestLab> {
+export async function bringUp({ manifest, args = [], env }: LabOptions = {}): Promise<TestLab> {
   const lab = createLab(labName());
   const file = manifest === undefined ? [] : ['-f', '-'];
   const { code, stdout, stderr } = await tendril(['up', '--name', lab.name, ...file, ...args], {
     stdin: manifest,
+    env,
   });
   if (code !== 0) {
     await lab.down();
