@@ -18,6 +18,7 @@ enum { BACKLOG = 1024, DATAGRAM_MAX = 65535 };
 struct listener {
 	struct source source;
 	struct listener *next;
+	int type, port;
 };
 
 static struct listener *listeners;
@@ -63,9 +64,14 @@ static int open_family(int family, int type, int port)
 
 static int open_port(int type, int port, void (*ready)(struct source *, uint32_t))
 {
-	int fd = open_family(AF_INET6, type, port);
-	struct listener *listener;
+	struct listener *listener = listeners;
+	int fd;
 
+	while (listener && (listener->type != type || listener->port != port))
+		listener = listener->next;
+	if (listener)
+		return 0;
+	fd = open_family(AF_INET6, type, port);
 	/* A machine may have IPv6 switched off. */
 	if (fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
 		fd = open_family(AF_INET, type, port);
@@ -76,6 +82,8 @@ static int open_port(int type, int port, void (*ready)(struct source *, uint32_t
 	}
 	listener = calloc(1, sizeof *listener);
 	listener->source = (struct source){ .fd = fd, .ready = ready };
+	listener->type = type;
+	listener->port = port;
 	listener->next = listeners;
 	listeners = listener;
 	return loop_add(&listener->source, EPOLLIN);

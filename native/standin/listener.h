@@ -4,7 +4,7 @@
 
 #include "loop.h"
 
-/* Opens a port; -1 with a message on stderr. */
+/* Opens a port, where it is not open yet; -1 with a message on stderr. */
 int listener_tcp(int port);
 int listener_udp(int port);
 void listener_stop_all(void);

@@ -1,8 +1,9 @@
 /*
  * The stand-in for a container whose image cannot run here.
  *
- *   standin [--http PORT…] [--tcp PORT…] [--udp PORT…]   serves until SIGTERM; without ports it only waits for it
- *   standin --init                                       ends at once, as an init container that is done
+ *   standin [--more FILE] [--http PORT…] [--tcp PORT…] [--udp PORT…]
+ *                    serves until SIGTERM; without ports it only waits for it. SIGHUP: opens ports of FILE too.
+ *   standin --init   ends at once, as an init container that is done
  *
  * Every TCP port speaks HTTP to those who speak it and echoes what others send; every UDP port echoes.
  */
@@ -19,17 +20,25 @@
 #include "connection.h"
 #include "listener.h"
 #include "loop.h"
+#include "ports.h"
 
 static int stopping;
+/* File of ports to add, read at SIGHUP; or none. */
+static const char *more_ports;
 
 static void signal_ready(struct source *source, uint32_t events)
 {
 	struct signalfd_siginfo info;
 
 	(void)events;
-	while (read(source->fd, &info, sizeof info) > 0)
-		;
-	stopping = 1;
+	while (read(source->fd, &info, sizeof info) > 0) {
+		if (info.ssi_signo != SIGHUP)
+			stopping = 1;
+		else if (more_ports && !stopping)
+			ports_read(more_ports);
+	}
+	if (!stopping)
+		return;
 	listener_stop_all();
 	connection_stop_all();
 }
@@ -43,15 +52,18 @@ static int watch_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* As a pod's first process it inherits orphans; ignored, they are reaped by the kernel. */
+	signal(SIGCHLD, SIG_IGN);
 	signals = (struct source){ .fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), .ready = signal_ready };
 	return signals.fd < 0 ? -1 : loop_add(&signals, EPOLLIN);
 }
 
 static int usage(const char *what)
 {
-	fprintf(stderr, "standin: %s\nusage: standin [--http PORT…] [--tcp PORT…] [--udp PORT…] | --init\n", what);
+	fprintf(stderr, "standin: %s\nusage: standin [--more FILE] [--http PORT…] [--tcp PORT…] [--udp PORT…] | --init\n", what);
 	return 2;
 }
 
@@ -70,7 +82,9 @@ static int open_ports(char **arguments)
 	for (; *arguments; arguments++) {
 		int port = read_port(*arguments);
 
-		if (strcmp(*arguments, "--http") == 0 || strcmp(*arguments, "--tcp") == 0)
+		if (strcmp(*arguments, "--more") == 0 && arguments[1])
+			more_ports = *++arguments;
+		else if (strcmp(*arguments, "--http") == 0 || strcmp(*arguments, "--tcp") == 0)
 			listen = listener_tcp;
 		else if (strcmp(*arguments, "--udp") == 0)
 			listen = listener_udp;

@@ -16,6 +16,14 @@ type Port = `${'tcp' | 'udp'}/${number}`;
 /** Where the launcher's mounts show the stand-in server in its container. */
 const standInPath = '/tendril/standin';
 
+/** Where it finds ports that are added while it runs; it reads the file at SIGHUP. */
+export const morePortsPath = '/tendril/ports';
+
+/** That file's text. */
+export function morePortsText({ tcp, udp }: StandInPorts): string {
+  return [...tcp.map((port) => `tcp ${port}\n`), ...udp.map((port) => `udp ${port}\n`)].join('');
+}
+
 /** The server's command line. Without ports it only waits to be ended, as a pause container does. */
 export function standInArgv(options: { ports?: StandInPorts; init?: boolean } = {}): string[] {
   if (options.init) return [standInPath, '--init'];
@@ -50,7 +58,7 @@ function ownPorts(container: Container): Port[] {
 }
 
 /** A Service without a selector selects nothing. */
-function selects(service: Service, pod: Pod): boolean {
+export function selects(service: Service, pod: Pod): boolean {
   const selector = Object.entries(service.spec?.selector ?? {});
   const labels = pod.metadata.labels ?? {};
   if (service.metadata.namespace !== pod.metadata.namespace || selector.length === 0) return false;

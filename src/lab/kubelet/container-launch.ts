@@ -1,7 +1,7 @@
 /** What to hand to the launcher for one attempt of a container: command, environment, mounts, user. */
 import type { Pod, Service } from '../../kube/types.ts';
 import { type ResolvedImage, resolveImage, resolveStandInArgv } from '../images/image-table.ts';
-import { type StandInPorts, standInPorts } from '../images/stand-in.ts';
+import { morePortsPath, type StandInPorts, standInPorts } from '../images/stand-in.ts';
 import type { Mount, ProcessSpec } from '../launcher/launcher.ts';
 import { containerEnvironment } from './environment.ts';
 import { expand } from './expansion.ts';
@@ -20,6 +20,8 @@ export interface ContainerLaunch {
   security: ContainerSecurity;
   /** File that becomes the termination message. */
   terminationLog: string;
+  /** File of ports that a stand-in takes up while it runs. */
+  morePorts: string;
 }
 
 export interface LaunchInput {
@@ -43,16 +45,15 @@ export async function containerLaunch(input: LaunchInput): Promise<ContainerLaun
   const security = containerSecurity(pod, container.spec);
   const image = imageOf(input);
   const services = servicesOf(pod, context);
-  const ports = standInPorts(pod, container.spec, services, {
-    isStandIn: (c) => imageFor(c, context).standIn,
-  });
+  const ports = portsOf(pod, container, context);
   const env = await environment(input, image, services);
   const argv = image.standIn
-    ? resolveStandInArgv(ports, container.kind === 'init')
+    ? standInCommand(ports, container)
     : image.argv.map((word) => expand(word, (name) => env[name]));
   const paths = podPaths(context.paths, pod.metadata.uid);
-  const mounts = [...(await input.volumes.mounts(pod, container.spec, env)), ...image.mounts];
   const at = paths.container(container.name);
+  const mounts = [...(await input.volumes.mounts(pod, container.spec, env)), ...image.mounts];
+  if (image.standIn) mounts.push({ source: at.morePorts, target: morePortsPath, readOnly: true });
   const spec: ProcessSpec = {
     id: processId(pod, container),
     argv,
@@ -77,7 +78,19 @@ export async function containerLaunch(input: LaunchInput): Promise<ContainerLaun
       scratch: at.scratch,
     },
   };
-  return { spec, image, ports, security, terminationLog: at.terminationLog };
+  return { spec, image, ports, security, terminationLog: at.terminationLog, morePorts: at.morePorts };
+}
+
+/** What the container's stand-in shall listen on, as Services are now. */
+export function portsOf(pod: Pod, container: ContainerRecord, context: NodeContext): StandInPorts {
+  return standInPorts(pod, container.spec, servicesOf(pod, context), {
+    isStandIn: (each) => imageFor(each, context).standIn,
+  });
+}
+
+function standInCommand(ports: StandInPorts, { kind }: ContainerRecord): string[] {
+  const argv = resolveStandInArgv(ports, kind === 'init');
+  return kind === 'init' ? argv : [...argv, '--more', morePortsPath];
 }
 
 function imageOf({ container, context }: LaunchInput): ResolvedImage {

@@ -1,8 +1,10 @@
 /** Runs one container of a pod: starts it, probes it, stops it, and writes what happens into its record. */
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Pod } from '../../kube/types.ts';
 import { describeError, isError } from '../../util/errors.ts';
-import { type ContainerLaunch, containerLaunch } from './container-launch.ts';
+import { morePortsText } from '../images/stand-in.ts';
+import { type ContainerLaunch, containerLaunch, portsOf } from './container-launch.ts';
 import type { EventText } from './event-recorder.ts';
 import { type Hook, runHook } from './lifecycle-hooks.ts';
 import type { NodeContext } from './node-context.ts';
@@ -29,6 +31,7 @@ export interface ContainerRunnerOptions {
   event: (text: EventText, container: string) => void;
 }
 
+const SIGHUP = 1;
 const SIGTERM = 15;
 const SIGKILL = 9;
 /** After a preStop hook a container still gets this long between SIGTERM and SIGKILL. */
@@ -76,6 +79,17 @@ export class ContainerRunner {
     await this.#run(this.#launch);
   }
 
+  /** Services have changed: one may send clients to a port that a running stand-in does not have yet. */
+  async servicesChanged(): Promise<void> {
+    const launch = this.#launch;
+    if (!launch?.image.standIn || this.#record.kind === 'init' || this.#record.state !== 'running') return;
+    const ports = portsOf(this.#options.pod(), this.#record, this.#context);
+    if (isDeepStrictEqual(ports, launch.ports)) return;
+    launch.ports = ports;
+    await writeFile(launch.morePorts, morePortsText(ports));
+    await this.#context.launcher.signal(launch.spec.id, SIGHUP);
+  }
+
   async #prepare(): Promise<ContainerLaunch> {
     const { context, pod, podRecord, record, volumes, pidNamespaceOf } = this.#options;
     const launch = await containerLaunch({
@@ -93,6 +107,7 @@ export class ContainerRunner {
       mkdir(paths.logs(record.name), { recursive: true }),
     ]);
     await writeFile(launch.terminationLog, '');
+    if (launch.image.standIn) await writeFile(launch.morePorts, '');
     // Whatever its user, the container may write it; a mode given at creation would be cut by the umask.
     await chmod(launch.terminationLog, 0o666);
     return launch;

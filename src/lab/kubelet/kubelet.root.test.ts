@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isNotFound } from '../../kube/client/api-error.ts';
 import { resources } from '../../kube/resources.ts';
+import type { Pod } from '../../kube/types.ts';
 import { cgroupMount, killCgroup, removeCgroup } from '../../linux/cgroup/cgroup.ts';
 import { createNetns, deleteNetns, openNetns } from '../../linux/netns/netns.ts';
 import { connectTcp } from '../../linux/netns/sockets.ts';
@@ -26,6 +27,11 @@ const host: NodeHost = {
     return await connectTcp(handle, { ip: parseIp(ip), port, timeoutMs });
   },
 };
+
+const isDone = (pod: Pod, container: string): boolean =>
+  pod.status?.containerStatuses?.some(
+    ({ name, state }) => name === container && state?.terminated?.exitCode === 0,
+  ) ?? false;
 
 let lab: KubeletFixture;
 let root: string;
@@ -149,6 +155,32 @@ test('twelve pods are Ready within a second', async () => {
   await Promise.all(names.map((name) => lab.podThat(isReady, name)));
   const took = performance.now() - begin;
   expect(took).toBeLessThan(1000);
+});
+
+test('containers that share a PID namespace see each other, and none takes the others along', async () => {
+  const app = (name: string, script: string) => ({ name, image: 'busybox', command: ['sh', '-c', script] });
+  await lab.createPod({
+    spec: {
+      shareProcessNamespace: true,
+      restartPolicy: 'OnFailure',
+      containers: [
+        app('short', 'exit 0'),
+        app(
+          'long',
+          'until grep -qs "42[4]2" /proc/[0-9]*/cmdline; do sleep 0.05; done; tr "\\0" " " < /proc/1/cmdline; exec sleep 1d',
+        ),
+        app('seen', 'exec sleep 4242'),
+      ],
+    },
+  });
+  await lab.podThat((p) => isDone(p, 'short'));
+  const log = () => text(lab.kubelet.openLog({ namespace: 'default', pod: 'web', container: 'long' }));
+  await lab.until(async () => (await log()).includes('standin'));
+  const names = (await launcher.list()).map((id) => id.split('.')[1]).sort();
+  expect(names).toEqual(['POD', 'long', 'seen']);
+  await lab.client.delete(resources.pods, { namespace: 'default', name: 'web' }, { gracePeriodSeconds: 1 });
+  await lab.until(() => lab.pod().then(() => false, isNotFound));
+  expect(await launcher.list()).toEqual([]);
 });
 
 test('a command that does not exist fails the container with its reason', async () => {

@@ -38,6 +38,32 @@ describe('the node', () => {
     await lab.clock.advance(10_000);
     await lab.until(async () => (await lease()).spec?.renewTime !== before);
   });
+
+  test('registers again when somebody deletes its object', async () => {
+    await lab.start();
+    await lab.client.delete(resources.nodes, { name: 'node-1' });
+    await lab.until(async () => {
+      await lab.clock.advance(10_000);
+      return lab.client.get(resources.nodes, { name: 'node-1' }).then(
+        () => true,
+        () => false,
+      );
+    });
+  });
+
+  test('takes no pod beyond its capacity, whoever bound it', async () => {
+    await lab.start();
+    const names = Array.from({ length: 110 }, (_, i) => `web-${i}`);
+    await Promise.all(names.map((name) => lab.createPod({ name })));
+    await lab.until(async () => (await lab.running()).length === 110);
+    await lab.createPod({ name: 'one-more' });
+    const pod = await lab.podThat((p) => p.status?.phase === 'Failed', 'one-more');
+    expect(pod.status).toMatchObject({
+      reason: 'OutOfpods',
+      message:
+        "Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: 110, capacity: 110",
+    });
+  });
 });
 
 describe('a pod', () => {
@@ -259,6 +285,20 @@ describe('probes', () => {
       reason: 'ContainersNotReady',
       message: 'containers with unready status: [app]',
     });
+  });
+
+  test('a stand-in takes up the port of a Service that is made later', async () => {
+    await lab.start();
+    await lab.createPod({ metadata: { labels: { app: 'web' } } });
+    await lab.podThat(isReady);
+    await lab.client.create(resources.services, {
+      metadata: { name: 'web', namespace: 'default' },
+      spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 9090 }] },
+    });
+    await lab.until(() => lab.launcher.signals.some(({ signal }) => signal === 1));
+    const { mounts } = lab.launcher.started[0]!.sandbox!;
+    const { source } = mounts.find(({ target }) => target === '/tendril/ports')!;
+    expect(await readFile(source, 'utf8')).toBe('tcp 9090\n');
   });
 
   test('a liveness probe that fails often enough has the container restarted', async () => {

@@ -5,16 +5,18 @@
  *                                   └─► StatusWriter ──► API
  *     NodeRegistration ──► Node object, lease, Ready
  */
+import { readdir, rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { CniRuntime } from '../../cni/runtime/cni-runtime.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import type { Change } from '../../kube/client/store.ts';
 import type { KubeObject } from '../../kube/meta.ts';
-import type { Pod } from '../../kube/types.ts';
+import type { Pod, Service } from '../../kube/types.ts';
 import { type Clock, systemClock } from '../../util/clock.ts';
 import { TendrilError } from '../../util/errors.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { ImageTableOptions } from '../images/image-table.ts';
+import { selects } from '../images/stand-in.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import { configSource } from './config-source.ts';
 import { imageFor } from './container-launch.ts';
@@ -98,6 +100,8 @@ class NodeKubelet implements Kubelet {
       events: new EventRecorder({ client, clock, logger, node: node.name }),
       config: (namespace) => configSource(namespace, { client, stores }),
       allocatable: machineCapacity(),
+      activePods: () =>
+        [...this.#workers.values()].filter(({ pod, record }) => !record.verdict && !isOver(pod)).length,
       networkReady: () => this.#registration.readiness.ready,
       networkProblem: () => this.#registration.readiness.message,
       exits: new Map(),
@@ -114,6 +118,7 @@ class NodeKubelet implements Kubelet {
     if (this.#stopped) return;
     this.#unsubscribe = [
       stores.pods.onChange((change) => this.#podChanged(change)),
+      stores.services.onChange(({ new: service }) => service && this.#serviceChanged(service)),
       stores.configMaps.onChange((change) => this.#configChanged(change)),
       stores.secrets.onChange((change) => this.#configChanged(change)),
     ];
@@ -193,6 +198,10 @@ class NodeKubelet implements Kubelet {
     }
   }
 
+  #serviceChanged(service: Service): void {
+    for (const worker of this.#workers.values()) if (selects(service, worker.pod)) worker.servicesChanged();
+  }
+
   #networkChanged(): void {
     for (const worker of this.#workers.values()) worker.networkChanged();
   }
@@ -205,6 +214,22 @@ class NodeKubelet implements Kubelet {
       const uid = podIdPattern.exec(id)?.[1];
       if (uid === undefined || this.#context.exits.has(id)) continue;
       if (!nodeOf.has(uid) || nodeOf.get(uid) === node.name) await launcher.signal(id, 9);
+    }
+    await this.#removeOrphans((uid) => nodeOf.get(uid) === node.name);
+  }
+
+  /** Namespaces and files of pods that are this node's no more. What CNI knows of them goes when pods are torn down. */
+  async #removeOrphans(isOwn: (uid: string) => boolean): Promise<void> {
+    const { paths, host, logger } = this.#options;
+    const uids = await readdir(paths.pods).catch(() => []);
+    for (const uid of uids.filter((each) => !isOwn(each) && !this.#workers.has(each))) {
+      const at = podPaths(paths, uid);
+      try {
+        await host.deleteNetns(at.netns);
+        await rm(at.root, { recursive: true, force: true });
+      } catch (error) {
+        logger.warn('remains of a pod cannot be removed', { uid, error });
+      }
     }
   }
 }

@@ -53,7 +53,9 @@ export interface NodeContext {
   logger: Logger;
   events: EventRecorder;
   config: (namespace: string) => ConfigSource;
-  allocatable: { cpu: string; memory: string };
+  allocatable: { cpu: string; memory: string; pods: string };
+  /** How many of the node's pods have not finished. */
+  activePods: () => number;
   /** The node's CNI plugin answers. */
   networkReady: () => boolean;
   networkProblem: () => string;

@@ -109,7 +109,19 @@ export class NodeRegistration {
     const { clock, logger } = this.#context;
     while (!this.#stop.signal.aborted) {
       await this.#renewLease().catch((error) => logger.warn('node lease not renewed', { error }));
+      await this.#stayRegistered().catch((error) => logger.warn('node not registered again', { error }));
       await clock.sleep(heartbeatMs, this.#stop.signal).catch(() => {});
+    }
+  }
+
+  /** Somebody may have deleted the Node object while the node lives. */
+  async #stayRegistered(): Promise<void> {
+    const { client, node } = this.#context;
+    try {
+      await client.get(resources.nodes, { name: node.name });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      await this.#register();
     }
   }
 

@@ -25,7 +25,13 @@ export interface PodPaths {
   /** All attempts' logs of a container: 0.log, 1.log, … */
   logs: (container: string) => string;
   /** Scratch, termination message and record of a container. */
-  container: (container: string) => { root: string; scratch: string; terminationLog: string; record: string };
+  container: (container: string) => {
+    root: string;
+    scratch: string;
+    terminationLog: string;
+    morePorts: string;
+    record: string;
+  };
 }
 
 export function podPaths(paths: NodePaths, uid: string): PodPaths {
@@ -47,6 +53,7 @@ export function podPaths(paths: NodePaths, uid: string): PodPaths {
         root: at,
         scratch: join(at, 'scratch'),
         terminationLog: join(at, 'termination-log'),
+        morePorts: join(at, 'ports'),
         record: join(at, 'container.json'),
       };
     },

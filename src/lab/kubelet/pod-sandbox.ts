@@ -7,6 +7,7 @@ import { UndoStack } from '../../util/undo-stack.ts';
 import { podHostname } from './hostname.ts';
 import { hostsFile, nodeHostsFile } from './hosts-file.ts';
 import type { NodeContext } from './node-context.ts';
+import { startPause, stopPause } from './pause.ts';
 import { podPaths } from './pod-directory.ts';
 import { parseQuantity } from './quantity.ts';
 import { formatResolvConf, podResolvConf } from './resolv-conf.ts';
@@ -16,6 +17,12 @@ import { podSysctls } from './sysctls.ts';
 export async function createSandbox(pod: Pod, context: NodeContext): Promise<string[]> {
   const ips = pod.spec?.hostNetwork ? [...context.node.ips] : await createNetwork(pod, context);
   await writeEtc(pod, ips, context);
+  if (pod.spec?.shareProcessNamespace) {
+    await startPause(pod, context).catch(async (error: unknown) => {
+      await removeSandbox(pod, context);
+      throw error;
+    });
+  }
   return ips;
 }
 
@@ -36,6 +43,7 @@ async function createNetwork(pod: Pod, context: NodeContext): Promise<string[]> 
 export async function removeSandbox(pod: Pod, context: NodeContext): Promise<void> {
   const { host, cni, paths } = context;
   const { netns, cgroup } = podPaths(paths, pod.metadata.uid);
+  if (pod.spec?.shareProcessNamespace) await stopPause(pod, context);
   if (!pod.spec?.hostNetwork) {
     await cni.del(podAttachment(pod, netns));
     await host.deleteNetns(netns);

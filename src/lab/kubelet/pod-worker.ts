@@ -9,17 +9,18 @@ import { resources } from '../../kube/resources.ts';
 import type { Pod } from '../../kube/types.ts';
 import { Backoff } from '../../util/backoff.ts';
 import { describeError } from '../../util/errors.ts';
+import { rejection } from './admission.ts';
 import { ContainerRunner } from './container-runner.ts';
 import { backOffText } from './container-status.ts';
 import type { EventText } from './event-recorder.ts';
 import type { NodeContext } from './node-context.ts';
+import { pauseId } from './pause.ts';
 import { podPaths } from './pod-directory.ts';
 import { type PodAction, planPod } from './pod-plan.ts';
 import { newPodRecord, type PodRecord } from './pod-record.ts';
 import { createSandbox, removeSandbox } from './pod-sandbox.ts';
 import { podStatus } from './pod-status.ts';
 import { StatusWriter } from './status-writer.ts';
-import { podSysctls } from './sysctls.ts';
 import type { PayloadContext } from './volumes/payload.ts';
 import { PodVolumes } from './volumes/pod-volumes.ts';
 import { TokenSource } from './volumes/token-source.ts';
@@ -88,6 +89,17 @@ export class PodWorker {
     this.#queue();
   }
 
+  /** A Service of the pod's namespace has changed. */
+  servicesChanged(): void {
+    for (const runner of this.#runners.values()) {
+      runner
+        .servicesChanged()
+        .catch((error) =>
+          this.#context.logger.warn('ports not added', { pod: this.#pod.metadata.name, error }),
+        );
+    }
+  }
+
   networkChanged(): void {
     if (this.record.sandbox === 'absent') this.#queue();
   }
@@ -100,10 +112,8 @@ export class PodWorker {
   }
 
   #admit(): void {
-    const { forbidden } = podSysctls(this.#pod);
-    if (forbidden === undefined) return;
-    this.record.verdict = { reason: 'SysctlForbidden', message: forbidden };
-    this.#event({ type: 'Warning', reason: 'SysctlForbidden', message: forbidden });
+    this.record.verdict = rejection(this.#pod, this.#context);
+    if (this.record.verdict !== undefined) this.#event({ type: 'Warning', ...this.record.verdict });
   }
 
   #end(graceMs: number): void {
@@ -120,16 +130,10 @@ export class PodWorker {
       podRecord: this.record,
       record: this.record.containers.find((c) => c.name === name)!,
       volumes: this.#volumes,
-      pidNamespaceOf: () => this.#sharedPidNamespace(name),
+      pidNamespaceOf: () => (this.#pod.spec?.shareProcessNamespace ? pauseId(this.#pod) : undefined),
       changed: () => this.#queue(),
       event: (text, container) => this.#event(text, container),
     });
-  }
-
-  /** With shareProcessNamespace the first container that runs holds the namespace for the others. */
-  #sharedPidNamespace(of: string): string | undefined {
-    if (!this.#pod.spec?.shareProcessNamespace) return undefined;
-    return this.record.containers.find((c) => c.name !== of && c.state === 'running')?.id;
   }
 
   /** Plans after what is running now; several requests make one plan. */

@@ -6,6 +6,7 @@ import { createCniRuntime } from '../../cni/runtime/runtime.ts';
 import { resources } from '../../kube/resources.ts';
 import { createNetns, deleteNetns, openNetns } from '../../linux/netns/netns.ts';
 import { connectTcp } from '../../linux/netns/sockets.ts';
+import { writeSysctl } from '../../linux/sysctl/sysctl.ts';
 import { parseIp } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
 import { createKubelet, type Kubelet } from '../kubelet/kubelet.ts';
@@ -117,8 +118,18 @@ function pluginExec(
     );
 }
 
+/** What containerd gives every pod: low ports and ping without privileges. */
+const podDefaults = {
+  'net.ipv4.ip_unprivileged_port_start': 0,
+  'net.ipv4.ping_group_range': '0 2147483647',
+};
+
 const machineHost: NodeHost = {
-  createNetns: async (path) => createNetns(path),
+  createNetns: async (path) => {
+    createNetns(path);
+    using netns = openNetns(path);
+    writeSysctl(netns, podDefaults);
+  },
   deleteNetns: async (path) => void deleteNetns(path),
   removeCgroup: async (path) => {
     await rmdir(path).catch((error: NodeJS.ErrnoException) => {

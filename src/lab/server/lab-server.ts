@@ -76,7 +76,8 @@ async function bringUp(
 
   const agents = createAgents({ config, paths, launcher, logger });
   const kubelets = startKubelets({ config, paths, launcher, plane, logger });
-  await Promise.all([
+  const [stopOutside] = await Promise.all([
+    timings.measure('outside host', () => startOutsideHost(config, paths, { launcher, logger })),
     step('starting agents', 'agents', () =>
       Promise.all(
         config.nodes.map(({ name }) => {
@@ -88,7 +89,6 @@ async function bringUp(
     timings.measure('cluster DNS objects', () =>
       installClusterDns(plane.client, config, credentials.dnsKubeconfig),
     ),
-    timings.measure('outside host', () => startOutsideHost(config, paths, { launcher, logger })),
     timings.measure('kubelets', () => kubelets.started),
   ]);
   const { informers } = plane;
@@ -113,6 +113,7 @@ async function bringUp(
     agents.stop();
     control.close();
     kubelets.stop();
+    await stopOutside();
     await plane.stop();
     launcher.close();
   };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { DnsPlugin } from '../../dns/chain.ts';
 import { nameserversOf } from '../../dns/main.ts';
 import { forwardPlugin } from '../../dns/plugins/forward/forward.ts';
-import { startDnsServer } from '../../dns/server/dns-server.ts';
+import { type DnsServer, startDnsServer } from '../../dns/server/dns-server.ts';
 import { openNetns } from '../../linux/netns/netns.ts';
 import { bindUdp, listenTcp } from '../../linux/netns/sockets.ts';
 import { parseIp } from '../../net/ip.ts';
@@ -17,13 +17,15 @@ import { outsideNamesPlugin } from './outside-names.ts';
 const dnsPort = 53;
 const httpPort = 80;
 
+/** What it gives back ends its DNS; its HTTP server is a process of its own. */
 export async function startOutsideHost(
   config: LabConfig,
   paths: LabPaths,
   { launcher, logger }: { launcher: Launcher; logger: Logger },
-): Promise<void> {
+): Promise<() => Promise<void>> {
   writeResolvConf(config, paths);
-  await Promise.all([startDns(config, paths, logger), startHttp(config, paths, launcher)]);
+  const [dns] = await Promise.all([startDns(config, paths, logger), startHttp(config, paths, launcher)]);
+  return () => dns.close();
 }
 
 /** The nodes' resolver, and that of commands which `exec` runs on nodes and outside. */
@@ -34,14 +36,14 @@ function writeResolvConf(config: LabConfig, paths: LabPaths): void {
 }
 
 /** One socket per address: answers leave from the address that was asked. */
-async function startDns(config: LabConfig, paths: LabPaths, logger: Logger): Promise<void> {
+async function startDns(config: LabConfig, paths: LabPaths, logger: Logger): Promise<DnsServer> {
   using outside = openNetns(paths.netns('outside'));
   const listen = config.outsideIps.map((text) => {
     const at = { ip: parseIp(text), port: dnsPort };
     return { udp: { fd: bindUdp(outside, at), family: at.ip.family }, tcp: { fd: listenTcp(outside, at) } };
   });
   const plugins = [outsideNamesPlugin(config), ...(config.internet ? [await machineResolver()] : [])];
-  await startDnsServer({ plugins, logger, listen });
+  return await startDnsServer({ plugins, logger, listen });
 }
 
 /** Asks the machine's own nameservers, from the machine's own network. */
