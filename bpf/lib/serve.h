@@ -14,6 +14,9 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 	work->original = work->packet.tuple;
 	verdict = nat_continue(skb, work, &redirect);
 	if (verdict == NAT_NOT_MINE) {
+		/* An answer begins no connection: no need to ask whether it goes to a Service. */
+		if ((work->packet.tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
+			return TC_ACT_UNSPEC;
 		frontend = frontend_lookup(&work->packet.tuple.dst, work->packet.tuple.dport, work->packet.tuple.proto);
 		if (!frontend)
 			return TC_ACT_UNSPEC;

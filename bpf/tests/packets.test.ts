@@ -160,6 +160,11 @@ describe.each(families)('IPv%i', (f) => {
     );
   });
 
+  it('a SYN-ACK begins no connection, whatever address it goes to', () => {
+    const out = rig.send('pod_ingress', fromPod(web[f]).tcp(4000, 80, { flags: 'SA' }));
+    expect([out.verdict, rig.connections()]).toEqual(['pass', []]);
+  });
+
   it('a datagram without endpoints is answered by ICMP port unreachable that quotes it', () => {
     const out = rig.send('pod_ingress', fromPod(none[f]).udp(4000, 80).payload('question'));
     const icmp = `${f === 4 ? 'icmp' : 'icmpv6'} ${unreachable[f].join('/')}`;
