@@ -82,7 +82,19 @@ function containerArguments(paths: LabPaths, pod: Pod, container: string): strin
   if (!running || !existsSync(file))
     throw new TendrilError('BAD_INPUT', `container ${container} of pod ${pod.metadata.name} is not running`);
   const record = JSON.parse(readFileSync(file, 'utf8')) as ProcessSpec & { pid: number };
+  if (!isIn(record.pid, record.cgroup))
+    throw new TendrilError('BAD_INPUT', `container ${container} of pod ${pod.metadata.name} has just ended`);
   return ['--pid', String(record.pid), '--cgroup', record.cgroup];
+}
+
+/** False where the process is gone, or its number is another's by now. */
+function isIn(pid: number, cgroup: string): boolean {
+  try {
+    const own = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
+    return own !== undefined && cgroup.endsWith(own);
+  } catch {
+    return false;
+  }
 }
 
 /** On a node and outside: the namespace and cgroup, so that Services are translated as for any process there. */

@@ -79,9 +79,15 @@ export function createAgents({
       startedAt: 0,
     };
     states.set(node, known);
-    await launcher.start(agentProcess(node, config, paths));
+    // Before it runs: its exit may be told before its start.
     known.alive = true;
     known.startedAt = clock.monotonic();
+    try {
+      await launcher.start(agentProcess(node, config, paths));
+    } catch (error) {
+      known.alive = false;
+      throw error;
+    }
   };
 
   const restart = (node: string): void => {

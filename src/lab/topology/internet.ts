@@ -4,13 +4,15 @@
  * changed is written down in the lab's directory before it is changed, and undone from there.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { KernelError } from '../../linux/errno.ts';
 import { openRouteNetlink } from '../../linux/netlink/kernel-route-netlink.ts';
 import { openNetns } from '../../linux/netns/netns.ts';
 import { nftProgram } from '../../linux/nftables/nft-program.ts';
 import { readSysctl, writeSysctl } from '../../linux/sysctl/sysctl.ts';
-import { formatCidr, nthIp, parseCidr, subnet } from '../../net/cidr.ts';
+import { cidrContains, formatCidr, nthIp, parseCidr, subnet } from '../../net/cidr.ts';
+import type { Ip } from '../../net/ip.ts';
 import type { LabConfig, LabPaths } from './lab-config.ts';
 
 const forwarding = ['net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding'];
@@ -38,13 +40,17 @@ export interface InternetPlan {
   outsideRuleset: string;
 }
 
-/** Pure. */
-export function planInternet(config: LabConfig): InternetPlan {
+/** Pure. `taken` are addresses of the machine: their blocks are passed over. */
+export function planInternet(config: LabConfig, taken: readonly Ip[] = []): InternetPlan {
   const hash = createHash('sha1').update(config.name).digest();
   const families = config.fabricCidrs.map((text) => parseCidr(text).ip.family);
   const blocks = families.map((family) => {
     const { block, prefix } = linkBlocks[family];
-    return formatCidr(subnet(parseCidr(block), prefix, hash.readUInt16BE(0) % 2 ** 14));
+    const first = hash.readUInt16BE(0);
+    const choices = Array.from({ length: 100 }, (_, i) =>
+      subnet(parseCidr(block), prefix, (first + i) % 2 ** 14),
+    );
+    return formatCidr(choices.find((choice) => !taken.some((ip) => cidrContains(choice, ip))) ?? choices[0]!);
   });
   const link = `tdi${hash.toString('hex').slice(0, 11)}`;
   const table = `tendril-${config.name}`;
@@ -86,16 +92,40 @@ function outsideRuleset(): string {
 }
 
 export async function setUpInternet(config: LabConfig, paths: LabPaths): Promise<void> {
-  const plan = planInternet(config);
-  const before = Object.fromEntries(forwarding.map((key) => [key, readSysctl(null, key)]));
-  const changed = Object.fromEntries(Object.entries(before).filter(([, value]) => value !== '1'));
-  const record: InternetRecord = { link: plan.link, table: plan.table, sysctls: changed };
+  const plan = planInternet(config, machineAddresses());
+  const wanted = wantedSysctls();
+  const before = Object.fromEntries(Object.keys(wanted).map((key) => [key, readSysctl(null, key)]));
+  const record: InternetRecord = { link: plan.link, table: plan.table, sysctls: before };
   writeFileSync(recordFile(paths.root), JSON.stringify(record));
   using outside = openNetns(paths.netns('outside'));
   joinMachine(plan, outside);
-  writeSysctl(null, Object.fromEntries(Object.keys(changed).map((key) => [key, '1'])));
+  writeSysctl(null, wanted);
   await nftProgram.apply(undefined, plan.ruleset);
   await nftProgram.apply(outside, plan.outsideRuleset);
+}
+
+function machineAddresses(): Ip[] {
+  using machine = openRouteNetlink();
+  return machine.addresses().map(({ ip }) => ip);
+}
+
+function machineLinks(): string[] {
+  using machine = openRouteNetlink();
+  return machine.links().map(({ name }) => name);
+}
+
+/**
+ * Forwarding where it is off. An interface that forwards IPv6 ignores router advertisements unless accept_ra is 2
+ * (kernel, ip-sysctl): the machine must not lose its own routes by that.
+ */
+function wantedSysctls(): Record<string, string> {
+  const keys = forwarding.filter((key) => readSysctl(null, key) !== '1');
+  const advertised = keys.includes('net.ipv6.conf.all.forwarding')
+    ? machineLinks()
+        .map((name) => `net.ipv6.conf.${name.replaceAll('.', '/')}.accept_ra`)
+        .filter((key) => readSysctl(null, key) === '1')
+    : [];
+  return Object.fromEntries([...advertised.map((key) => [key, '2']), ...keys.map((key) => [key, '1'])]);
 }
 
 function joinMachine(plan: InternetPlan, outside: ReturnType<typeof openNetns>): void {
@@ -126,7 +156,31 @@ export async function undoInternet(root: string): Promise<void> {
   using machine = openRouteNetlink();
   const link = machine.link(record.link);
   if (link) machine.deleteLink(link.index);
-  writeSysctl(null, record.sysctls);
+  if (!handOver(root, record.sysctls)) restoreSysctls(record.sysctls);
+  unlinkSync(file);
+}
+
+/** An interface that is gone takes its settings with it. */
+function restoreSysctls(sysctls: Record<string, string>): void {
+  for (const [key, value] of Object.entries(sysctls)) {
+    try {
+      writeSysctl(null, { [key]: value });
+    } catch (error) {
+      if (!(error instanceof KernelError && error.errnoName === 'ENOENT')) throw error;
+    }
+  }
+}
+
+/** Another lab with a way out still needs the settings: it remembers their values from before instead. */
+function handOver(root: string, sysctls: Record<string, string>): boolean {
+  const labs = dirname(root);
+  const other = readdirSync(labs)
+    .map((name) => recordFile(join(labs, name)))
+    .find((file) => file !== recordFile(root) && existsSync(file));
+  if (other === undefined) return false;
+  const record = JSON.parse(readFileSync(other, 'utf8')) as InternetRecord;
+  writeFileSync(other, JSON.stringify({ ...record, sysctls: { ...record.sysctls, ...sysctls } }));
+  return true;
 }
 
 function recordFile(root: string): string {

@@ -72,7 +72,10 @@ export interface Verdict {
 /** The content of NLMSG_ERROR, or of NLMSG_DONE, whose first field is a status too. */
 export function decodeVerdict(message: Message): Verdict {
   const { payload, flags, type } = message;
-  if (payload.length < 4) return { errno: 0 };
+  if (payload.length < 4) {
+    if (type === NLMSG_DONE) return { errno: 0 };
+    throw malformed('error');
+  }
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const errno = Math.max(0, -view.getInt32(0, true));
   if ((flags & NLM_F_ACK_TLVS) === 0) return { errno };
