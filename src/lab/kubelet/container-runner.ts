@@ -79,6 +79,12 @@ export class ContainerRunner {
     await this.#run(this.#launch);
   }
 
+  /** Looks after the container no more; it runs on. */
+  release(): void {
+    this.#probes?.stop();
+    this.#cancelKill?.();
+  }
+
   /** Services have changed: one may send clients to a port that a running stand-in does not have yet. */
   async servicesChanged(): Promise<void> {
     const launch = this.#launch;

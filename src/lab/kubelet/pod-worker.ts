@@ -109,6 +109,7 @@ export class PodWorker {
     this.#stopped = true;
     this.#cancelWake?.();
     this.#status.stop();
+    for (const runner of this.#runners.values()) runner.release();
   }
 
   #admit(): void {
