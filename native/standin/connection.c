@@ -8,34 +8,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "buffer.h"
-#include "chunks.h"
-#include "http.h"
-#include "identity.h"
+#include "exchange.h"
 
 /* Bytes taken per read, and so the most an echo holds. */
 enum { READ_MAX = 16 << 10, FILLER_MAX = 16 << 10 };
 /* A client that has sent a part of a method's name and waits is no HTTP client. */
 enum { SNIFF_MS = 100, DRAIN_MS = 1000, DRAIN_MAX = 1 << 20 };
-
-enum state { SNIFFING, ECHOING, READING_HEAD, READING_BODY, DELAYED, ANSWERING, DRAINING };
-
-struct connection {
-	struct source source;
-	struct connection *next, *previous;
-	enum state state;
-	/* Of loop_now; 0: none. */
-	int64_t timer;
-	int ended;
-	struct buffer in, out;
-	/* The answer's JSON, still open, while the body comes in. */
-	struct buffer json;
-	struct request request;
-	struct chunks chunks;
-	uint64_t body_left, body_total;
-	/* Filler bytes that follow `out`. */
-	uint64_t filler;
-};
 
 static struct connection *connections;
 static int count, timers, stopping;
@@ -45,7 +23,12 @@ int connection_count(void)
 	return count;
 }
 
-static void set_timer(struct connection *connection, int64_t at)
+int connection_stopping(void)
+{
+	return stopping;
+}
+
+void connection_set_timer(struct connection *connection, int64_t at)
 {
 	timers += (at != 0) - (connection->timer != 0);
 	connection->timer = at;
@@ -55,7 +38,7 @@ static void end(struct connection *connection)
 {
 	if (connection->source.fd < 0)
 		return;
-	set_timer(connection, 0);
+	connection_set_timer(connection, 0);
 	loop_close(&connection->source);
 	count--;
 	if (connection->previous)
@@ -83,125 +66,7 @@ static void drain(struct connection *connection)
 	buffer_free(&connection->in);
 	connection->body_total = 0;
 	shutdown(connection->source.fd, SHUT_WR);
-	set_timer(connection, loop_now() + DRAIN_MS);
-}
-
-static void refuse(struct connection *connection, int status)
-{
-	connection->request.keep_alive = 0;
-	http_write_refusal(&connection->out, status);
-	connection->state = ANSWERING;
-}
-
-static void begin_json(struct connection *connection)
-{
-	struct sockaddr_storage address = { 0 };
-	socklen_t length = sizeof address;
-
-	buffer_text(&connection->json, "{");
-	identity_write(&connection->json);
-	getpeername(connection->source.fd, (struct sockaddr *)&address, &length);
-	buffer_text(&connection->json, ",\"client\":");
-	address_write(&connection->json, &address);
-	length = sizeof address;
-	getsockname(connection->source.fd, (struct sockaddr *)&address, &length);
-	buffer_text(&connection->json, ",\"server\":");
-	address_write(&connection->json, &address);
-	http_write_request(&connection->json, &connection->request);
-}
-
-static void answer(struct connection *connection)
-{
-	struct request *request = &connection->request;
-	int bodiless = request->is_head || request->status == 204 || request->status == 304;
-
-	request->keep_alive &= !stopping;
-	if (request->bytes >= 0) {
-		http_write_head(&connection->out, request, "application/octet-stream", (uint64_t)request->bytes);
-		connection->filler = bodiless ? 0 : (uint64_t)request->bytes;
-	} else {
-		buffer_text(&connection->json, ",\"bodyBytes\":");
-		buffer_number(&connection->json, connection->body_total);
-		buffer_text(&connection->json, "}\n");
-		http_write_head(&connection->out, request, "application/json", connection->json.length);
-		if (!bodiless)
-			buffer_append(&connection->out, connection->json.bytes, connection->json.length);
-	}
-	buffer_free(&connection->json);
-	connection->state = ANSWERING;
-}
-
-static void finish_request(struct connection *connection)
-{
-	if (connection->request.delay_ms == 0)
-		return answer(connection);
-	connection->state = DELAYED;
-	set_timer(connection, loop_now() + connection->request.delay_ms);
-}
-
-/* 0: needs more bytes. */
-static int take_head(struct connection *connection)
-{
-	size_t length = http_head_length(connection->in.bytes, connection->in.length);
-	int refused;
-
-	if (length == 0 && connection->in.length <= HEAD_MAX)
-		return 0;
-	if (length == 0 || length > HEAD_MAX)
-		return refuse(connection, 431), 1;
-	refused = http_parse(connection->in.bytes, length, &connection->request);
-	if (refused)
-		return refuse(connection, refused), 1;
-	begin_json(connection);
-	connection->body_left = connection->request.content_length;
-	connection->body_total = 0;
-	connection->chunks = (struct chunks){ 0 };
-	connection->state = READING_BODY;
-	if (connection->request.expects_continue && (connection->body_left > 0 || connection->request.chunked))
-		buffer_text(&connection->out, "HTTP/1.1 100 Continue\r\n\r\n");
-	/* The request's slices point into what is forgotten here; only its numbers are used from now on. */
-	buffer_consume(&connection->in, length);
-	return 1;
-}
-
-static int take_chunks(struct connection *connection)
-{
-	size_t taken = chunks_take(&connection->chunks, connection->in.bytes, connection->in.length);
-
-	buffer_consume(&connection->in, taken);
-	connection->body_total = connection->chunks.total;
-	if (connection->chunks.state == CHUNK_BAD)
-		return buffer_free(&connection->json), refuse(connection, 400), 1;
-	if (connection->chunks.state != CHUNK_DONE)
-		return 0;
-	finish_request(connection);
-	return 1;
-}
-
-static int take_body(struct connection *connection)
-{
-	size_t taken = connection->in.length < connection->body_left ? connection->in.length : (size_t)connection->body_left;
-
-	if (connection->request.chunked)
-		return take_chunks(connection);
-	buffer_consume(&connection->in, taken);
-	connection->body_left -= taken;
-	connection->body_total += taken;
-	if (connection->body_left > 0)
-		return 0;
-	finish_request(connection);
-	return 1;
-}
-
-/* HTTP/2 is not spoken here: an empty SETTINGS, then GOAWAY with HTTP_1_1_REQUIRED (RFC 9113, 7). */
-static void refuse_http2(struct connection *connection)
-{
-	static const char frames[] = "\0\0\0\4\0\0\0\0\0"
-				     "\0\0\10\7\0\0\0\0\0\0\0\0\0\0\0\0\15";
-
-	buffer_append(&connection->out, frames, sizeof frames - 1);
-	connection->request.keep_alive = 0;
-	connection->state = ANSWERING;
+	connection_set_timer(connection, loop_now() + DRAIN_MS);
 }
 
 static int sniff(struct connection *connection)
@@ -211,12 +76,12 @@ static int sniff(struct connection *connection)
 
 	if (sniffed == SNIFF_MORE && !late) {
 		if (connection->timer == 0)
-			set_timer(connection, loop_now() + SNIFF_MS);
+			connection_set_timer(connection, loop_now() + SNIFF_MS);
 		return 0;
 	}
-	set_timer(connection, 0);
+	connection_set_timer(connection, 0);
 	if (sniffed == SNIFF_HTTP2)
-		refuse_http2(connection);
+		exchange_refuse_http2(connection);
 	else
 		connection->state = sniffed == SNIFF_HTTP ? READING_HEAD : ECHOING;
 	return 1;
@@ -237,8 +102,8 @@ static int step(struct connection *connection)
 	switch (connection->state) {
 	case SNIFFING: return connection->in.length > 0 && sniff(connection);
 	case ECHOING: return echo(connection);
-	case READING_HEAD: return connection->in.length > 0 && take_head(connection);
-	case READING_BODY: return take_body(connection);
+	case READING_HEAD: return connection->in.length > 0 && exchange_take_head(connection);
+	case READING_BODY: return exchange_take_body(connection);
 	case ANSWERING:
 		if (connection->request.keep_alive)
 			return connection->state = READING_HEAD, 1;
@@ -368,8 +233,8 @@ int64_t connection_check_timers(void)
 		} else if (connection->state == DRAINING) {
 			end(connection);
 		} else if (connection->state == DELAYED) {
-			set_timer(connection, 0);
-			answer(connection);
+			connection_set_timer(connection, 0);
+			exchange_answer(connection);
 			advance(connection);
 		} else {
 			advance(connection);

@@ -2,9 +2,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -179,4 +180,20 @@ describe('its life', () => {
     expect([code, (await slow).status]).toEqual([0, 200]);
     idle.destroy();
   });
+});
+
+it('opens ports that its file names at SIGHUP, those it has already stay as they are', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'standin-'));
+  const file = join(directory, 'ports');
+  const child = await start('--tcp', '28090', '--more', file);
+  try {
+    writeFileSync(file, 'tcp 28090\ntcp 28091\nudp 28091\nnonsense\n');
+    child.kill('SIGHUP');
+    const [complaint] = await once(child.stderr!, 'data');
+    expect(String(complaint)).toBe('standin: no port: nonsense\n');
+    for (const each of [28_090, 28_091]) await once(connect(each, '127.0.0.1'), 'connect');
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true });
+  }
 });
