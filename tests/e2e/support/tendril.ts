@@ -16,7 +16,7 @@ export interface Output {
 
 export interface RunOptions {
   stdin?: string;
-  /** Killed after this; 120 s unless given. */
+  /** Killed after this; 180 s unless given. */
   timeoutMs?: number;
   env?: Record<string, string>;
 }
@@ -26,7 +26,7 @@ export function run(file: string, args: readonly string[], options: RunOptions =
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       env: { ...process.env, TENDRIL_RUN: runDirectory, ...options.env },
-      timeout: options.timeoutMs ?? 120_000,
+      timeout: options.timeoutMs ?? 180_000,
     });
     let stdout = '';
     let stderr = '';

@@ -1,4 +1,5 @@
 /** POST: from what a client sends to what is stored. */
+
 import { randomInt, randomUUID } from 'node:crypto';
 import type { KubeObject } from '../../../kube/meta.ts';
 import { deepFreeze, type JsonObject } from '../json.ts';
@@ -6,6 +7,7 @@ import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound } from '../status.ts';
 import { isDnsSubdomain } from '../validation/names.ts';
 import { validateObjectMeta } from '../validation/object-meta.ts';
+import { dropEmptyMetadata } from './metadata.ts';
 import { keyFor, type RestContext, timestamp } from './rest-context.ts';
 
 export interface WriteOptions {
@@ -57,6 +59,7 @@ function setMetadata(context: RestContext, draft: JsonObject, resource: Resource
   for (const key of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'managedFields'])
     delete metadata[key];
   if (!metadata.name && metadata.generateName) metadata.name = generateName(metadata.generateName);
+  dropEmptyMetadata(metadata);
   metadata.uid = randomUUID();
   metadata.creationTimestamp = timestamp(context.clock.now());
   if (resource.countsGenerations) metadata.generation = 1;

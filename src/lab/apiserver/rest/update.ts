@@ -1,4 +1,5 @@
 /** PUT and what a patch comes to: from the stored object and a wish to the next stored object. */
+
 import type { KubeObject } from '../../../kube/meta.ts';
 import { deepFreeze, equalJson, type JsonObject } from '../json.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
@@ -6,6 +7,7 @@ import { badRequest, conflict, invalid, modified } from '../status.ts';
 import { isDnsSubdomain } from '../validation/names.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { settleNamespace, type WriteOptions } from './create.ts';
+import { dropEmptyMetadata } from './metadata.ts';
 import { getStored, keyFor, type ObjectRef, type RestContext } from './rest-context.ts';
 
 export interface UpdateOptions extends WriteOptions {
@@ -114,6 +116,7 @@ export function updateObject(
   checkPreconditions(ref, wish, old);
   wish.apiVersion = old.apiVersion ?? apiVersionOf(resource);
   wish.kind = resource.kind;
+  dropEmptyMetadata(wish.metadata);
   keepServerMetadata(wish.metadata, old.metadata);
   const toStatus = options.subresource === 'status';
   const next = toStatus
