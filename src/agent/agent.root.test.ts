@@ -318,7 +318,6 @@ describe('an agent', () => {
   it('keeps serving pods while the API is away, where pinned state is in force', async () => {
     const agent = await startAgent();
     await killed(agent, 'SIGKILL');
-    writeFileSync(at('bpf/pinned'), '');
     await startAgent({ API_AWAY: '1' });
     expect((await cni('STATUS', 'pod1')).status).toBe(0);
     expect((await cni('ADD', 'pod1')).status).toBe(0);

@@ -11,7 +11,15 @@ import { type AgentConfig, validateAgentConfig } from './config.ts';
 import { startAgent } from './wiring.ts';
 
 /** Without these nothing works; the datapath has other ways where newer ones are missing. */
-const needed = ['cgroup2', 'bpffs', 'cgroup-sock-addr', 'nf-tables', 'veth'] as const;
+const needed = [
+  'cgroup2',
+  'bpffs',
+  'cgroup-sock-addr',
+  'clsact',
+  'so-netns-cookie',
+  'nf-tables',
+  'veth',
+] as const;
 
 /**
  * Runs the agent until SIGTERM or SIGINT; gives the exit status. The datapath outlives it.
@@ -34,9 +42,12 @@ export async function runAgent(given: AgentConfig): Promise<number> {
     nftables: nftProgram,
     logger,
   });
-  agent.ready().catch((error) => logger.error('the node cannot be made ready', { error }));
-  logger.info('agent ends', { signal: await ended });
+  // Who supervises the agent starts it again, later and later: a full disk may have room by then.
+  const failed = new Promise<Error>((resolve) => agent.ready().catch(resolve));
+  const end = await Promise.race([ended, failed]);
+  if (end instanceof Error) logger.error('the node cannot be made ready', { error: end });
+  else logger.info('agent ends', { signal: end });
   await agent.stop();
   client.close();
-  return 0;
+  return end instanceof Error ? 1 : 0;
 }

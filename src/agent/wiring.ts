@@ -15,7 +15,7 @@
  * server; and once the kernel holds a complete state: conflist, node condition. Where an earlier agent's state is
  * pinned and in force the node stays ready while the API is away: nothing that serves pods waits for it.
  */
-import { readdirSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { startCniServer } from '../cni/server/cni-server.ts';
 import { createDispatcher, type Dispatcher } from '../cni/server/dispatch.ts';
@@ -32,6 +32,7 @@ import type { ServiceProxy, ServiceProxyOptions } from '../service/service-proxy
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
+import { CompleteState } from './complete-state.ts';
 import type { AgentConfig } from './config.ts';
 import { installShim, writeConflist } from './conflist.ts';
 import { createNodeCondition, type NodeCondition } from './node-condition.ts';
@@ -81,6 +82,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   const cni = await startCniServer({ path: config.cniSocket, dispatch: dispatcherOf(node, pods, metrics) });
   stack.defer(() => cni.close());
   network.start();
+  stack.defer(() => network.stop());
   node.informers.start();
   const status = await startStatusServer(
     config.statusPort,
@@ -100,6 +102,7 @@ interface NodeContext extends Required<AgentParts> {
   config: AgentConfig;
   uplink: Uplink;
   memory: NodeMemory;
+  complete: CompleteState;
   ipam: NodeIpam;
   informers: Informers;
   condition: NodeCondition;
@@ -128,9 +131,10 @@ async function openNode(
   stack.defer(() => condition.stop());
   let reason: string | undefined = 'the agent has not learned of the cluster’s nodes and Services yet';
   // Programs and maps of an earlier agent are in force: a later failure does not make running pods worse.
-  if (facts !== undefined && hasPins(config.bpfDirectory)) reason = undefined;
+  const complete = new CompleteState({ state: config.stateDirectory, pins: config.bpfDirectory });
+  if (facts !== undefined && complete.isInForce()) reason = undefined;
   return {
-    ...{ ...parts, clock, config, uplink, memory, ipam, informers, condition, facts },
+    ...{ ...parts, clock, config, uplink, memory, complete, ipam, informers, condition, facts },
     notReady: () => reason,
     setReady: () => {
       reason = undefined;
@@ -218,20 +222,13 @@ function statusSources(
 }
 
 /** Tells the runtime and the cluster that pods can start here: once the kernel holds a complete state. */
-async function announce(node: NodeContext, complete: Promise<void>[]): Promise<void> {
+async function announce(node: NodeContext, synced: Promise<void>[]): Promise<void> {
   await installShim(node.config);
-  if (node.notReady() !== undefined) await Promise.all(complete);
+  const recorded = Promise.all(synced).then(() => node.complete.record());
+  recorded.catch((error) => node.logger.error('the state in force cannot be recorded', { error }));
+  if (node.notReady() !== undefined) await recorded;
   node.setReady();
   await writeConflist(node.config);
   node.condition.setUp();
   node.logger.info('pods can start');
-}
-
-/** Programs and maps of an earlier agent are pinned, hence in force. */
-function hasPins(directory: string): boolean {
-  try {
-    return readdirSync(directory).length > 0;
-  } catch {
-    return false;
-  }
 }

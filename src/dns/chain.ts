@@ -13,6 +13,8 @@ export interface Query {
   type: number;
   transport: 'udp' | 'tcp';
   client: { address: string; port: number };
+  /** How many aliases have been followed to get here. */
+  depth?: number;
 }
 
 export interface DnsPlugin {

@@ -60,6 +60,7 @@ export async function runDns(options: DnsOptions): Promise<number> {
       resolve: (query, name) =>
         serveChain(plugins, {
           ...query,
+          depth: (query.depth ?? 0) + 1,
           name,
           message: { ...query.message, questions: [{ name, type: query.type, class: 1 }] },
         }),

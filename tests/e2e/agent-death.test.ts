@@ -21,10 +21,10 @@ function agentPids(): number[] {
   return nodes.flatMap((node) => processes(`${paths.node(node).cgroup}/agent`));
 }
 
-async function killAgents(): Promise<void> {
+async function killAgents(signal: NodeJS.Signals): Promise<void> {
   const before = agentPids();
   expect(before).toHaveLength(nodes.length);
-  for (const pid of before) process.kill(pid, 'SIGKILL');
+  for (const pid of before) process.kill(pid, signal);
   await until('new agents serve', async () => {
     const after = agentPids();
     if (after.length < nodes.length || after.some((pid) => before.includes(pid))) return false;
@@ -53,26 +53,30 @@ async function requests(
   return stdout.trim().split('\n');
 }
 
-test('SIGKILL under traffic: no new and no established connection fails', { timeout: 120_000 }, async () => {
-  const service = JSON.parse(await must(lab.tendril(['get', 'svc', 'backend', '-o', 'json'])));
-  const [ip4, ip6] = service.spec.clusterIPs as [string, string];
-  const streams = [
-    requests(['client'], `http://${ip4}/`, { newConnections: true }),
-    requests(['client'], `http://[${ip6}]/`, { newConnections: true }),
-    requests(['client'], `http://${ip4}/`, { newConnections: false }),
-    requests(['--node', 'node-2'], `http://${ip4}/`, { newConnections: true }),
-    requests(['--outside'], 'http://172.20.0.11:30090/', { newConnections: true }),
-    requests(['--outside'], 'http://172.20.0.12:30090/', { newConnections: false }),
-    requests(['--outside'], 'http://[fd00:10:20::d]:30090/', { newConnections: true }),
-  ];
-  const done = Promise.all(streams);
-  await killAgents();
-  await killAgents();
-  for (const codes of await done) {
-    expect(codes).toHaveLength(800);
-    expect(codes.filter((code) => code !== '200')).toEqual([]);
-  }
-});
+test.each(['SIGKILL', 'SIGTERM'] as const)(
+  '%s under traffic: no new and no established connection fails',
+  { timeout: 120_000 },
+  async (signal) => {
+    const service = JSON.parse(await must(lab.tendril(['get', 'svc', 'backend', '-o', 'json'])));
+    const [ip4, ip6] = service.spec.clusterIPs as [string, string];
+    const streams = [
+      requests(['client'], `http://${ip4}/`, { newConnections: true }),
+      requests(['client'], `http://[${ip6}]/`, { newConnections: true }),
+      requests(['client'], `http://${ip4}/`, { newConnections: false }),
+      requests(['--node', 'node-2'], `http://${ip4}/`, { newConnections: true }),
+      requests(['--outside'], 'http://172.20.0.11:30090/', { newConnections: true }),
+      requests(['--outside'], 'http://172.20.0.12:30090/', { newConnections: false }),
+      requests(['--outside'], 'http://[fd00:10:20::d]:30090/', { newConnections: true }),
+    ];
+    const done = Promise.all(streams);
+    await killAgents(signal);
+    await killAgents(signal);
+    for (const codes of await done) {
+      expect(codes).toHaveLength(800);
+      expect(codes.filter((code) => code !== '200')).toEqual([]);
+    }
+  },
+);
 
 test('pods made right after a death become Ready, and their addresses are not handed out twice', async () => {
   for (const pid of agentPids()) process.kill(pid, 'SIGKILL');

@@ -31,7 +31,8 @@ const agent = await startAgent(config, {
   nftables: nftProgram,
   logger: createLogger(),
 });
-process.once('SIGTERM', () => void agent.stop().then(() => process.exit(0)));
+// It ends by itself when nothing is left that holds it.
+process.once('SIGTERM', () => void agent.stop());
 await agent.ready();
 process.stdout.write('ready\n');
 

@@ -70,12 +70,17 @@ function listen(server: Server, path: string): Promise<void> {
 }
 
 async function removeStaleSocket(path: string): Promise<void> {
-  const state = await new Promise<'live' | 'dead' | 'absent'>((resolve) => {
+  const state = await new Promise<'live' | 'dead' | 'absent'>((resolve, reject) => {
     const probe = connect(path, () => {
       probe.destroy();
       resolve('live');
     });
-    probe.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ENOENT' ? 'absent' : 'dead'));
+    // Anything else, such as a full backlog, says nothing about who listens.
+    probe.on('error', (cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'ENOENT') resolve('absent');
+      else if (cause.code === 'ECONNREFUSED') resolve('dead');
+      else reject(new TendrilError('CNI', `cannot tell who listens on ${path}`, { cause }));
+    });
   });
   if (state === 'live') {
     throw new TendrilError('CNI', `another agent listens on ${path}`, {

@@ -61,7 +61,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
 type Responder = (bytes: Uint8Array, transport: 'udp' | 'tcp', client: Client) => Promise<Buffer | undefined>;
 
 function createResponder({ plugins, logger, recursive = false }: DnsServerOptions): Responder {
-  return async (bytes, transport, client) => {
+  const respond: Responder = async (bytes, transport, client) => {
     let message: Message;
     try {
       message = decodeMessage(bytes);
@@ -85,6 +85,14 @@ function createResponder({ plugins, logger, recursive = false }: DnsServerOption
       { ...reply, recursionAvailable: reply.recursionAvailable || recursive },
       transport,
     );
+  };
+  return async (bytes, transport, client) => {
+    try {
+      return await respond(bytes, transport, client);
+    } catch (error) {
+      logger.error('a reply cannot be made', { client: client.address, error });
+      return undefined;
+    }
   };
 }
 
@@ -113,6 +121,8 @@ function formatError(bytes: Uint8Array): Buffer | undefined {
 function udpSocket(family: number, answer: Responder): dgram.Socket {
   const socket = dgram.createSocket({ type: family === 4 ? 'udp4' : 'udp6', reuseAddr: false });
   socket.on('message', async (bytes, from) => {
+    // Port 0 is nobody's: no reply can be sent there, and none is meant to be.
+    if (from.port === 0) return;
     const reply = await answer(bytes, 'udp', from);
     // A client that is gone (ECONNREFUSED, EHOSTUNREACH) is nobody's error.
     if (reply) socket.send(reply, from.port, from.address, () => {});

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { MemoryStore } from '../../../kube/client/memory-store.ts';
 import type { EndpointSlice, Namespace, Service } from '../../../kube/types.ts';
 import { formatIp } from '../../../net/ip.ts';
-import { type Query, serveChain } from '../../chain.ts';
+import { type DnsPlugin, type Query, serveChain } from '../../chain.ts';
 import { recordTypes, responseCodes } from '../../message/constants.ts';
 import { type Message, newQuery, type ResourceRecord, replyTo } from '../../message/message.ts';
 import type { RecordData } from '../../message/record-data.ts';
@@ -63,6 +63,7 @@ function cluster() {
     service('db', { clusterIP: 'None', clusterIPs: ['None'], ports: [{ name: 'pg', port: 5432 }] }),
   );
   stores.services.set(service('idle', { clusterIP: 'None', clusterIPs: ['None'], ports: [{ port: 1 }] }));
+  stores.services.set(service('loop', { type: 'ExternalName', externalName: 'loop.shop.svc.cluster.local' }));
   stores.services.set(service('out', { type: 'ExternalName', externalName: 'www.example.com' }));
   stores.slices.set(
     slice('db', {
@@ -173,6 +174,20 @@ test('before the stores are filled nothing is said to be absent', async () => {
   expect(await ask('nobody.shop.svc.cluster.local', 'A', false)).toMatchObject({
     rcode: responseCodes.SERVFAIL,
   });
+});
+
+test('an ExternalName that leads back to itself ends in SERVFAIL', async () => {
+  const plugin: DnsPlugin = kubernetesPlugin({
+    zone: 'cluster.local',
+    names: cluster(),
+    synced: () => true,
+    resolve: (query, name) => serveChain([plugin], { ...query, name, depth: (query.depth ?? 0) + 1 }),
+  });
+  const name = 'loop.shop.svc.cluster.local';
+  const message = newQuery(1, { name, type: recordTypes.A });
+  const client = { address: '10.244.0.9', port: 1 };
+  const reply = await serveChain([plugin], { message, name, type: recordTypes.A, transport: 'udp', client });
+  expect(reply.rcode).toBe(responseCodes.SERVFAIL);
 });
 
 test('names outside the zone are the next plugin’s', async () => {

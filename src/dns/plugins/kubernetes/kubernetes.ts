@@ -7,6 +7,9 @@ import { isBelow } from '../../message/name.ts';
 import type { RecordData } from '../../message/record-data.ts';
 import type { ClusterNames, Lookup, ServiceTarget } from './cluster-names.ts';
 
+/** A chain of ExternalNames that is longer is a loop, or as good as one. */
+const maxAliases = 8;
+
 export interface KubernetesPluginOptions {
   /** Canonical, e.g. cluster.local. */
   zone: string;
@@ -78,6 +81,7 @@ export function kubernetesPlugin(options: KubernetesPluginOptions): DnsPlugin {
   async function external(query: Query, target: string): Promise<Message> {
     const alias = record(query.name, { type: recordTypes.CNAME, target });
     if (query.type === recordTypes.CNAME || options.resolve === undefined) return answer(query, [alias]);
+    if ((query.depth ?? 0) >= maxAliases) return replyTo(query.message, { rcode: responseCodes.SERVFAIL });
     const resolved = await options.resolve(query, target);
     return { ...answer(query, [alias, ...resolved.answers]), rcode: resolved.rcode };
   }

@@ -1,0 +1,39 @@
+/**
+ * Remembers, across agents of one boot, that a complete state is in the pinned maps: pins alone do not tell, since
+ * they exist from the moment the programs are loaded.
+ */
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readSysctl } from '../linux/sysctl/sysctl.ts';
+
+export class CompleteState {
+  readonly #file: string;
+  readonly #pins: string;
+
+  constructor(directories: { state: string; pins: string }) {
+    this.#file = join(directories.state, 'complete');
+    this.#pins = directories.pins;
+  }
+
+  /** True where an earlier agent put a whole state into the maps that are pinned now. */
+  isInForce(): boolean {
+    try {
+      return readFileSync(this.#file, 'utf8') === this.#identity();
+    } catch {
+      return false;
+    }
+  }
+
+  /** Call it once the first whole state is in the kernel. */
+  record(): void {
+    writeFileSync(`${this.#file}.new`, this.#identity());
+    renameSync(`${this.#file}.new`, this.#file);
+  }
+
+  /** Another boot, or another bpffs, has other pins. */
+  #identity(): string {
+    const boot = readSysctl(null, 'kernel.random.boot_id');
+    const { dev, ino } = statSync(this.#pins);
+    return `${boot} ${dev}:${ino}\n`;
+  }
+}
