@@ -9,16 +9,24 @@ let slices: TestStore<EndpointSlice>;
 let addresses: string[];
 let tracker: ServiceTracker;
 let dirty: number;
+let zone: string | undefined;
 
 beforeEach(() => {
   services = new TestStore();
   slices = new TestStore();
   addresses = ['10.9.0.1'];
   dirty = 0;
+  zone = undefined;
   tracker = new ServiceTracker({
     services,
     slices,
-    node: { name: 'here', addresses: () => addresses.map(parseIp) },
+    node: {
+      name: 'here',
+      get zone() {
+        return zone;
+      },
+      addresses: () => addresses.map(parseIp),
+    },
     onDirty: () => dirty++,
   });
 });
@@ -127,6 +135,32 @@ describe('work', () => {
     expect((await update()).get('default/web:http/TCP')).toBe(before);
     slices.set(slice(['10.0.0.1', '10.0.0.2']));
     expect((await update()).get('default/web:http/TCP')).not.toBe(before);
+  });
+
+  it('a Service that cannot be derived is tried again, and the others are not lost', async () => {
+    services.set(web());
+    services.set(
+      testService('later', { clusterIPs: ['10.96.0.2'], ports: [{ name: 'http', port: 80 }] as never }),
+    );
+    const lookup = services.get.bind(services);
+    let broken = true;
+    services.get = (key) => {
+      if (broken && key === 'default/web') throw new Error('broken');
+      return lookup(key);
+    };
+    await expect(update()).rejects.toThrow('broken');
+    broken = false;
+    expect([...(await update()).keys()].sort()).toEqual(['default/later:http/TCP', 'default/web:http/TCP']);
+  });
+
+  it('another zone of the node chooses endpoints anew', async () => {
+    services.set(web());
+    slices.set(slice(['10.0.0.1']));
+    await update();
+    const asked = dirty;
+    zone = 'b';
+    await update();
+    expect(dirty).toBeGreaterThan(asked);
   });
 
   it('new addresses of the node give NodePorts anew', async () => {

@@ -11,7 +11,6 @@ import { type ServicePortName, type ServicePortSpec, servicePorts } from './serv
 import type { ServicePortState, ServiceState } from './service-state.ts';
 import { chooseEndpoints, type NodeTopology } from './topology.ts';
 
-let lastVersion = 0;
 const sliceIndex = 'service-proxy.service';
 
 export interface TrackerOptions {
@@ -23,13 +22,16 @@ export interface TrackerOptions {
 }
 
 export class ServiceTracker {
+  /** Versions are never used twice in a process: a backend may see states of two trackers. */
+  static #lastVersion = 0;
   readonly #options: TrackerOptions;
   readonly #unsubscribe: (() => void)[];
-  #dirty = new Set<string>();
+  readonly #dirty = new Set<string>();
   #ports = new Map<ServicePortName, ServicePortState>();
   /** Port names by Service, to find those that are gone. */
   readonly #byService = new Map<string, ServicePortName[]>();
-  #addresses = '';
+  /** What of the node every Service depends on: addresses and zone. */
+  #place = '';
   #version = 0;
   #changed = new Set<ServicePortName>();
 
@@ -60,23 +62,32 @@ export class ServiceTracker {
   /** Brings the state up to date; `breathe` is awaited between Services so that no stretch is long. */
   async update(breathe: () => Promise<void> | undefined): Promise<ServiceState> {
     const nodeAddresses = [...this.#options.node.addresses()];
-    const addresses = nodeAddresses.map(formatIp).join();
-    if (addresses !== this.#addresses) this.markAll();
-    this.#addresses = addresses;
-    const dirty = this.#dirty;
-    this.#dirty = new Set();
-    for (const service of dirty) {
-      this.#derive(service, nodeAddresses);
+    const place = [this.#options.node.zone, ...nodeAddresses.map(formatIp)].join();
+    if (place !== this.#place) this.markAll();
+    this.#place = place;
+    for (const service of [...this.#dirty]) {
+      this.#take(service, nodeAddresses);
       await breathe();
     }
     const changes = { since: this.#version, ports: this.#changed };
-    this.#version = ++lastVersion;
+    this.#version = ++ServiceTracker.#lastVersion;
     this.#changed = new Set();
     return { ports: this.#ports, nodeAddresses, version: this.#version, changes };
   }
 
   stop(): void {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
+  }
+
+  /** One that cannot be derived stays dirty: the next update tries again. */
+  #take(service: string, nodeAddresses: readonly Ip[]): void {
+    this.#dirty.delete(service);
+    try {
+      this.#derive(service, nodeAddresses);
+    } catch (error) {
+      this.#dirty.add(service);
+      throw error;
+    }
   }
 
   #mark(service: string | undefined): void {

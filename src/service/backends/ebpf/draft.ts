@@ -138,8 +138,9 @@ export class Draft {
       (member.local ? backendFlags.BACKEND_LOCAL : 0) |
       (member.terminating ? backendFlags.BACKEND_TERMINATING : 0);
     const { ip: addr, port, proto } = member;
-    const value = hex(layouts.backend.encode({ addr, port, proto, flags, generation: 1 }));
     const known = this.#backends.get(key);
+    const generation = known ? generationOf(known.value) : this.#ledger.generation;
+    const value = hex(layouts.backend.encode({ addr, port, proto, flags, generation }));
     const id = known?.id ?? this.#nextBackendId++;
     const uses = (known?.uses ?? 0) + (held.has(id) ? 0 : 1);
     this.#backends.set(key, { id, value, uses });
@@ -257,4 +258,8 @@ function backendIdKey(id: number): Uint8Array {
   const key = new Uint8Array(4);
   new DataView(key.buffer).setUint32(0, id, true);
   return key;
+}
+
+function generationOf(value: string): number {
+  return layouts.backend.decode(unhex(value)).generation;
 }

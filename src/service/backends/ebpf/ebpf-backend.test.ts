@@ -6,6 +6,7 @@ import { isError } from '../../../util/errors.ts';
 import { ServiceTracker } from '../../model/service-tracker.ts';
 import { type TestEndpoint, TestStore, testService, testSlice } from '../../testing-objects.ts';
 import { EbpfServiceBackend } from './ebpf-backend.ts';
+import { layouts } from './generated/layouts.ts';
 import { type TestDatapath, testDatapath, trace } from './testing-datapath.ts';
 
 function rig(options: Parameters<typeof testDatapath>[0] = {}) {
@@ -45,6 +46,15 @@ function rig(options: Parameters<typeof testDatapath>[0] = {}) {
     },
   };
 }
+
+/** Generations by number. */
+const backendsOf = (at: ReturnType<typeof testDatapath>) =>
+  new Map(
+    [...at.map('backends').entries()].map(([key, value]) => [
+      Buffer.from(key).readUInt32LE(),
+      layouts.backend.decode(value).generation,
+    ]),
+  );
 
 const web = (spec: object = {}) =>
   testService('web', {
@@ -160,6 +170,23 @@ describe('what is written', () => {
     expect(trace(r.at, { to: '10.96.0.7', port: 80 })).toBe('no service');
     expect([...r.at.map('backends').entries()]).toHaveLength(2);
     expect([...r.at.map('slots').entries()]).toHaveLength(2);
+  });
+
+  it('a number that is given out again after a restart is of another generation; what stays keeps its own', async () => {
+    const r = rig();
+    r.services.set(web());
+    r.slices.set(pods([here, there]));
+    await r.sync();
+    const before = backendsOf(r.at);
+    r.slices.set(pods([here]));
+    await r.sync();
+    r.restart();
+    r.slices.set(pods([here, { ip: '10.244.2.9', node: 'there' }]));
+    await r.sync();
+    const after = backendsOf(r.at);
+    expect(after.get(1)).toBe(before.get(1));
+    expect(after.has(2)).toBe(true);
+    expect(after.get(2)).not.toBe(before.get(2));
   });
 
   it('follows the node’s addresses', async () => {
