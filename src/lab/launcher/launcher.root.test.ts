@@ -122,14 +122,17 @@ describe('the launcher itself', () => {
   });
 
   it('runs hundreds at once and holds no more afterwards', async () => {
-    const descriptors = () =>
-      lab.client.run(lab.plain('count', ['ls', `/proc/${lab.pid}/fd`]), { timeoutMs: 5000 });
-    const before = (await descriptors()).stdout;
+    const descriptors = async () =>
+      (
+        await lab.client.run(lab.plain('count', ['ls', `/proc/${lab.pid}/fd`]), { timeoutMs: 5000 })
+      ).stdout.split('\n').length;
+    const before = await descriptors();
     const many = Array.from({ length: 300 }, (_, i) =>
       lab.client.run(lab.plain(`many-${i % 7}`, ['sh', '-c', `exit ${i % 100}`]), { timeoutMs: 30_000 }),
     );
     expect((await Promise.all(many)).map(({ code }) => code)).toEqual(many.map((_, i) => i % 100));
-    expect((await descriptors()).stdout).toBe(before);
+    // Fewer is fine: what an earlier test left may be let go of meanwhile.
+    await expect.poll(descriptors).toBeLessThanOrEqual(before);
   });
 });
 
