@@ -1,11 +1,12 @@
 /** Applies manifests as `kubectl apply` does: all documents are tried first, and none is applied if one is bad. */
-import { isNotFound } from '../../kube/client/api-error.ts';
+import { isAlreadyExists, isNotFound } from '../../kube/client/api-error.ts';
 import type { KubeObject } from '../../kube/meta.ts';
 import { resourcePath } from '../../kube/resources.ts';
 import { describeError, isError, TendrilError } from '../../util/errors.ts';
 import { type ManifestObject, objectTitle } from '../manifests/document.ts';
 import type { DiscoveredResource, Discovery } from '../session/discovery.ts';
 import type { RawApi } from '../session/raw-api.ts';
+import { mergeSchemaOf } from './merge-schema.ts';
 import { applyOrder } from './order.ts';
 import { threeWayPatch } from './three-way-patch.ts';
 
@@ -57,6 +58,22 @@ export async function applyManifests(
   return done;
 }
 
+/**
+ * Applies every object to a server that is thrown away afterwards: unlike a dry run it finds what objects take from
+ * each other, a node port twice, say.
+ * @throws TendrilError BAD_MANIFEST listing each bad object with its file and line
+ */
+export async function rehearseManifests(
+  target: ApplyTarget,
+  manifests: readonly ManifestObject[],
+): Promise<void> {
+  const problems: unknown[] = [];
+  for (const item of planApply(target, manifests)) {
+    await located(item, () => applyOne(target.api, item, false)).catch((error) => problems.push(error));
+  }
+  if (problems.length > 0) throw joined(problems);
+}
+
 /** Finds each object's resource and namespace, in the order of application. */
 export function planApply(
   { discovery, namespace }: ApplyTarget,
@@ -83,7 +100,7 @@ export function planApply(
   return planned;
 }
 
-/** A dry run of each object; those in namespaces that come with the same manifests cannot be tried, only checked. */
+/** A dry run of each object. */
 async function tryAll(target: ApplyTarget, planned: readonly Planned[]): Promise<void> {
   const coming = new Set(
     planned
@@ -96,17 +113,31 @@ async function tryAll(target: ApplyTarget, planned: readonly Planned[]): Promise
       await located(item, () => applyOne(target.api, item, true));
     } catch (error) {
       const inComing = item.namespace !== undefined && coming.has(item.namespace);
-      if (!(inComing && isNamespaceMissing(error))) problems.push(error);
+      const tried = inComing && isMissing(error, item.namespace!) ? await tryElsewhere(target, item) : error;
+      if (tried !== undefined) problems.push(tried);
     }
   }
   if (problems.length > 0) throw joined(problems);
 }
 
-function isNamespaceMissing(error: unknown): boolean {
-  return (
-    isNotFound((error as { cause?: unknown }).cause) &&
-    /namespaces? ".*" not found/.test(describeError(error))
-  );
+/**
+ * An object whose namespace comes with the same manifests is tried in another one, which is there: but for the
+ * name's being taken it is judged the same.
+ */
+async function tryElsewhere({ api }: ApplyTarget, item: Planned): Promise<unknown> {
+  const { object } = item.manifest;
+  const moved = { ...object, metadata: { ...object.metadata, namespace: 'default' } };
+  const path = `${resourcePath(item.resource, { namespace: 'default' })}?fieldValidation=Strict&dryRun=All`;
+  try {
+    await located(item, () => api.send({ method: 'POST', path, body: moved }));
+  } catch (error) {
+    if (!isAlreadyExists((error as { cause?: unknown }).cause)) return error;
+  }
+}
+
+function isMissing(error: unknown, namespace: string): boolean {
+  const missing = describeError(error).includes(`namespaces "${namespace}" not found`);
+  return missing && isNotFound((error as { cause?: unknown }).cause);
 }
 
 function joined(problems: readonly unknown[]): TendrilError {
@@ -147,14 +178,13 @@ async function applyOne(api: RawApi, item: Planned, dryRun: boolean): Promise<Ap
       object,
     };
   }
-  const strategic =
-    resource.group === '' || !resource.group.includes('.') || resource.group.endsWith('.k8s.io');
+  const schema = await mergeSchemaOf(resource);
   const patch = threeWayPatch(
     { original: lastApplied(current), modified: withLastApplied(wanted), current },
-    { strategic },
+    schema,
   );
   if (patch === undefined) return { title, outcome: 'unchanged', object: current as unknown as KubeObject };
-  const contentType = strategic ? 'application/strategic-merge-patch+json' : 'application/merge-patch+json';
+  const contentType = schema ? 'application/strategic-merge-patch+json' : 'application/merge-patch+json';
   const path = resourcePath(resource, { namespace, name }) + query;
   const object = (await api.send({ method: 'PATCH', path, body: patch, contentType })) as KubeObject;
   const same = object.metadata.resourceVersion === (current.metadata as Fields).resourceVersion;

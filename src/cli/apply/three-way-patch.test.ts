@@ -1,9 +1,19 @@
 import { describe, expect, test } from 'vitest';
+import { mergeSchemaOf } from './merge-schema.ts';
 import { threeWayPatch } from './three-way-patch.ts';
 
 type Fields = Record<string, unknown>;
-const strategic = (original: Fields | undefined, modified: Fields, current: Fields) =>
-  threeWayPatch({ original, modified, current }, { strategic: true });
+const schemas = {
+  Pod: await mergeSchemaOf({ group: '', version: 'v1', kind: 'Pod' }),
+  Service: await mergeSchemaOf({ group: '', version: 'v1', kind: 'Service' }),
+  Deployment: await mergeSchemaOf({ group: 'apps', version: 'v1', kind: 'Deployment' }),
+};
+const strategic = (
+  original: Fields | undefined,
+  modified: Fields,
+  current: Fields,
+  kind: keyof typeof schemas = 'Pod',
+) => threeWayPatch({ original, modified, current }, schemas[kind]);
 
 const pod = (...containers: Fields[]) => ({ spec: { containers } });
 
@@ -100,28 +110,48 @@ describe('the patch that makes the live object follow the manifest', () => {
   test('ports of a Service keep the node port that was allocated', () => {
     const modified = { spec: { ports: [{ port: 80, name: 'web' }] } };
     const current = { spec: { ports: [{ port: 80, nodePort: 30001, protocol: 'TCP' }] } };
-    expect(strategic(undefined, modified, current)).toEqual({ spec: { ports: [{ port: 80, name: 'web' }] } });
+    expect(strategic(undefined, modified, current, 'Service')).toEqual({
+      spec: { ports: [{ port: 80, name: 'web' }] },
+    });
   });
 
-  test('a list whose key occurs twice is replaced as a whole', () => {
-    const modified = {
-      spec: {
-        ports: [
-          { port: 53, protocol: 'UDP' },
-          { port: 53, protocol: 'TCP' },
-        ],
-      },
+  describe('one port number for two protocols', () => {
+    const ports = (...protocols: string[]) => ({
+      spec: { ports: protocols.map((protocol) => ({ name: protocol, port: 53, protocol })) },
+    });
+    const live = {
+      spec: { ports: ports('UDP', 'TCP').spec.ports.map((p, i) => ({ ...p, nodePort: 30000 + i })) },
     };
-    expect(strategic(undefined, modified, { spec: { ports: [{ port: 53, protocol: 'UDP' }] } })).toEqual(
-      modified,
-    );
+    const replaced = (...protocols: string[]) => ({
+      spec: { ports: [...ports(...protocols).spec.ports, { $patch: 'replace' }] },
+    });
+
+    test('the list is replaced as a whole', () => {
+      expect(strategic(ports('UDP'), ports('UDP', 'TCP'), ports('UDP'), 'Service')).toEqual(
+        replaced('UDP', 'TCP'),
+      );
+      expect(strategic(ports('UDP', 'TCP'), ports('TCP'), live, 'Service')).toEqual(replaced('TCP'));
+    });
+
+    test('nothing is sent when nothing changed', () => {
+      expect(strategic(ports('UDP', 'TCP'), ports('UDP', 'TCP'), live, 'Service')).toBeUndefined();
+    });
+  });
+
+  test('of a set, what is new is added and what was ours is removed', () => {
+    const finalizers = (...names: string[]) => ({ metadata: { finalizers: names } });
+    expect(strategic(finalizers('a', 'b'), finalizers('b', 'c'), finalizers('a', 'b', 'theirs'))).toEqual({
+      metadata: { finalizers: ['c'], '$deleteFromPrimitiveList/finalizers': ['a'] },
+    });
   });
 
   test('a changed strategy drops what was defaulted for the old one', () => {
     const current = { spec: { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%' } } } };
-    expect(strategic(undefined, { spec: { strategy: { type: 'Recreate' } } }, current)).toEqual({
-      spec: { strategy: { type: 'Recreate', $retainKeys: ['type'] } },
-    });
+    expect(strategic(undefined, { spec: { strategy: { type: 'Recreate' } } }, current, 'Deployment')).toEqual(
+      {
+        spec: { strategy: { type: 'Recreate', $retainKeys: ['type'] } },
+      },
+    );
   });
 
   test('other kinds get a JSON merge patch', () => {
@@ -130,6 +160,6 @@ describe('the patch that makes the live object follow the manifest', () => {
       modified: pod({ name: 'a' }),
       current: pod({ name: 'a' }, { name: 'b' }),
     };
-    expect(threeWayPatch(objects, { strategic: false })).toEqual(pod({ name: 'a' }));
+    expect(threeWayPatch(objects, undefined)).toEqual(pod({ name: 'a' }));
   });
 });

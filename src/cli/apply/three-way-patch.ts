@@ -3,53 +3,35 @@
  * applied manifest that are gone from the new one are deleted, fields of the new one are set, and all else
  * (defaults, what controllers or other people set) stays.
  *
- * Lists of built-in kinds are merged by key as their `patchMergeKey` says; others are replaced as a whole.
+ * Lists of built-in kinds are merged by key as the OpenAPI document says; others are replaced as a whole.
  * See "How apply calculates differences and merges changes" in Kubernetes' documentation.
  */
+import type { MergeSchema } from './merge-schema.ts';
+
 type Value = unknown;
 type Fields = Record<string, Value>;
 
-/** Merge keys by the list's field name; `ports` depends on what holds it. */
-const mergeKeys: Readonly<Record<string, string>> = {
-  containers: 'name',
-  initContainers: 'name',
-  ephemeralContainers: 'name',
-  env: 'name',
-  volumes: 'name',
-  volumeMounts: 'mountPath',
-  volumeDevices: 'devicePath',
-  imagePullSecrets: 'name',
-  secrets: 'name',
-  hostAliases: 'ip',
-  topologySpreadConstraints: 'topologyKey',
-  ownerReferences: 'uid',
-};
-
-/** Fields whose alternatives exclude each other: `patchStrategy: retainKeys`. */
-const retainKeysFields = new Set(['strategy', 'volumes']);
-
-export interface PatchOptions {
-  /** Merge lists by key (strategic merge patch); otherwise JSON merge patch. */
-  strategic: boolean;
-}
-
-/** The patch, or undefined when the live object already is what the manifest says. */
+/**
+ * The patch, or undefined when the live object already is what the manifest says: a strategic merge patch where there
+ * is a schema, else a JSON merge patch.
+ */
 export function threeWayPatch(
   objects: { original: Fields | undefined; modified: Fields; current: Fields },
-  options: PatchOptions,
+  schema: MergeSchema | undefined,
 ): Fields | undefined {
-  return diffFields(objects.original ?? {}, objects.modified, objects.current, { ...options, path: [] });
+  return diffFields({ ...objects, original: objects.original ?? {} }, schema);
 }
 
-interface Context extends PatchOptions {
-  path: readonly string[];
+/** What was applied last, what is wanted now, and what is there. */
+interface Three<T> {
+  original: T;
+  modified: T;
+  current: T;
 }
 
 function diffFields(
-  original: Fields,
-  modified: Fields,
-  current: Fields,
-  context: Context,
+  { original, modified, current }: Three<Fields>,
+  schema: MergeSchema | undefined,
 ): Fields | undefined {
   const patch: Fields = {};
   for (const key of Object.keys(original)) {
@@ -58,70 +40,88 @@ function diffFields(
   }
   for (const [key, wanted] of Object.entries(modified)) {
     if (wanted === null) continue;
-    const change = diffValue(original[key], wanted, current[key], {
-      ...context,
-      path: [...context.path, key],
-    });
-    if (change !== undefined) patch[key] = change;
+    const values = { original: original[key], modified: wanted, current: current[key] };
+    Object.assign(patch, diffField(key, values, schema?.field(key)));
   }
-  return Object.keys(patch).length === 0 ? undefined : retained(patch, modified, context);
+  return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+/** The part of the patch for one field; empty where nothing changes. */
+function diffField(
+  key: string,
+  { original, modified, current }: Three<Value>,
+  schema: MergeSchema | undefined,
+): Fields {
+  if (isFields(modified) && isFields(current)) {
+    const three = { original: isFields(original) ? original : {}, modified, current };
+    const change = diffFields(three, schema);
+    return change === undefined ? {} : { [key]: retained(change, modified, schema) };
+  }
+  if (Array.isArray(modified) && Array.isArray(current) && schema !== undefined) {
+    const three = { original: Array.isArray(original) ? original : [], modified, current };
+    if (schema.isSet) return diffSet(key, three);
+    if (schema.mergeKey !== undefined) return diffKeyed(key, three, { schema, mergeKey: schema.mergeKey });
+  }
+  return sameValue(modified, current) ? {} : { [key]: modified };
 }
 
 /** Adds `$retainKeys`, which drops what the server had defaulted for the alternative chosen before. */
-function retained(patch: Fields, modified: Fields, { strategic, path }: Context): Fields {
-  if (!strategic || !retainKeysFields.has(path.at(-1) ?? '')) return patch;
-  return { ...patch, $retainKeys: Object.keys(modified).sort() };
+function retained(patch: Fields, modified: Fields, schema: MergeSchema | undefined): Fields {
+  return schema?.retainsKeys ? { ...patch, $retainKeys: Object.keys(modified).sort() } : patch;
 }
 
-function diffValue(original: Value, wanted: Value, current: Value, context: Context): Value {
-  if (isFields(wanted) && isFields(current)) {
-    return diffFields(isFields(original) ? original : {}, wanted, current, context);
-  }
-  const key = Array.isArray(wanted) ? mergeKeyOf(wanted, context) : undefined;
-  if (key !== undefined && Array.isArray(current)) {
-    return diffList(Array.isArray(original) ? original : [], wanted as Fields[], current, {
-      ...context,
-      key,
-    });
-  }
-  return sameValue(wanted, current) ? undefined : wanted;
+function diffSet(key: string, { original, modified, current }: Three<Value[]>): Fields {
+  const added = modified.filter((item) => !current.includes(item));
+  const removed = original.filter((item) => !modified.includes(item) && current.includes(item));
+  return {
+    ...(added.length > 0 && { [key]: added }),
+    ...(removed.length > 0 && { [`$deleteFromPrimitiveList/${key}`]: removed }),
+  };
 }
 
-/** Undefined for lists that are replaced as a whole, also where an item has no key or a key occurs twice. */
-function mergeKeyOf(list: Value[], { strategic, path }: Context): string | undefined {
-  if (!strategic || list.length === 0 || !list.every(isFields)) return undefined;
-  const field = path.at(-1)!;
-  const isPorts = field === 'ports' && ['containers', 'initContainers'].includes(path.at(-2) ?? '');
-  const key = isPorts
-    ? 'containerPort'
-    : field === 'ports' && path.join('.') === 'spec.ports'
-      ? 'port'
-      : mergeKeys[field];
-  if (key === undefined) return undefined;
-  const values = list.map((item) => item[key]);
-  return values.includes(undefined) || new Set(values).size < values.length ? undefined : key;
+interface Keyed {
+  schema: MergeSchema;
+  mergeKey: string;
 }
 
-function diffList(
-  original: Value[],
-  wanted: Fields[],
-  current: Value[],
-  context: Context & { key: string },
-): Value {
-  const { key } = context;
-  const find = (list: Value[], value: Value) => list.filter(isFields).find((item) => item[key] === value);
-  const patch: Fields[] = [];
-  for (const item of original.filter(isFields)) {
-    const value = item[key];
-    if (!find(wanted, value) && find(current, value)) patch.push({ $patch: 'delete', [key]: value });
+function diffKeyed(key: string, three: Three<Value[]>, { schema, mergeKey }: Keyed): Fields {
+  const { original, modified, current } = three;
+  if (![modified, current].every((list) => isKeyedBy(list, mergeKey))) {
+    // A Service may have one port number for two protocols; merged by number, one of the two would be lost.
+    const same = sameValue(original, modified) && covers(current, modified);
+    return same ? {} : { [key]: [...modified, { $patch: 'replace' }] };
   }
-  for (const item of wanted) {
-    const live = find(current, item[key]);
-    const before = find(original, item[key]) ?? {};
-    const change = live === undefined ? item : diffFields(before, item, live, context);
-    if (change !== undefined) patch.push({ ...change, [key]: item[key] });
+  const find = (list: Value[], item: Fields) =>
+    list.filter(isFields).find((other) => other[mergeKey] === item[mergeKey]);
+  const patch: Fields[] = original
+    .filter(isFields)
+    .filter((item) => !find(modified, item) && find(current, item))
+    .map((item) => ({ $patch: 'delete', [mergeKey]: item[mergeKey] }));
+  for (const item of modified as Fields[]) {
+    const live = find(current, item);
+    const change = live
+      ? diffFields({ original: find(original, item) ?? {}, modified: item, current: live }, schema.items)
+      : item;
+    if (change !== undefined)
+      patch.push({ ...retained(change, item, live && schema), [mergeKey]: item[mergeKey] });
   }
-  return patch.length === 0 ? undefined : patch;
+  return patch.length === 0 ? {} : { [key]: patch };
+}
+
+/** Every item has the key, and no two the same. */
+function isKeyedBy(list: Value[], mergeKey: string): boolean {
+  const values = list.map((item) => (isFields(item) ? item[mergeKey] : undefined));
+  return !values.includes(undefined) && new Set(values).size === values.length;
+}
+
+/** Whether the live list has just these items, each perhaps with more fields than the manifest gives it. */
+function covers(live: Value, wanted: Value): boolean {
+  if (Array.isArray(wanted))
+    return (
+      Array.isArray(live) && live.length === wanted.length && wanted.every((item, i) => covers(live[i], item))
+    );
+  if (!isFields(wanted)) return sameValue(live, wanted);
+  return isFields(live) && Object.entries(wanted).every(([key, value]) => covers(live[key], value));
 }
 
 function isFields(value: Value): value is Fields {

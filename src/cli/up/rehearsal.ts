@@ -7,7 +7,7 @@ import type { ApiHandler } from '../../lab/apiserver/api-request.ts';
 import { createApiServer } from '../../lab/apiserver/api-server.ts';
 import type { LabConfig } from '../../lab/topology/lab-config.ts';
 import { nodePorts } from '../../net/ports.ts';
-import { applyManifests } from '../apply/applier.ts';
+import { rehearseManifests } from '../apply/applier.ts';
 import type { ManifestObject } from '../manifests/document.ts';
 import { discover } from '../session/discovery.ts';
 import type { RawApi } from '../session/raw-api.ts';
@@ -18,7 +18,7 @@ export async function rehearse(manifests: readonly ManifestObject[], config: Lab
   const server = createApiServer({ serviceCidrs: config.serviceCidrs, nodePortRange: nodePorts });
   try {
     const api = inProcessApi(server.handle);
-    await applyManifests({ api, discovery: await discover(api), namespace: 'default' }, manifests);
+    await rehearseManifests({ api, discovery: await discover(api), namespace: 'default' }, manifests);
   } finally {
     await server.stop();
   }

@@ -20,10 +20,12 @@ export interface AgentsOptions {
   paths: LabPaths;
   launcher: Launcher;
   logger: Logger;
-  /** Told of each death, for an Event on the node. */
-  onDeath?: (node: string, code: number) => void;
+  /** Told of each death and each start after one, for Events on the node. */
+  onChange?: (node: string, change: AgentChange) => void;
   clock?: Clock;
 }
+
+export type AgentChange = { type: 'died'; code: number } | { type: 'restarted'; restarts: number };
 
 export interface AgentState {
   alive: boolean;
@@ -65,7 +67,7 @@ export function createAgents({
   paths,
   launcher,
   logger,
-  onDeath,
+  onChange,
   clock = systemClock,
 }: AgentsOptions): Agents {
   const states = new Map<string, AgentState & { backoff: Backoff; startedAt: number }>();
@@ -96,10 +98,13 @@ export function createAgents({
     clock.after(state.backoff.next(), () => {
       if (stopped) return;
       state.restarts++;
-      start(node).catch((error) => {
-        logger.error('agent cannot be started', { node, error });
-        restart(node);
-      });
+      start(node).then(
+        () => onChange?.(node, { type: 'restarted', restarts: state.restarts }),
+        (error) => {
+          logger.error('agent cannot be started', { node, error });
+          restart(node);
+        },
+      );
     });
   };
 
@@ -109,7 +114,7 @@ export function createAgents({
     if (node === undefined || state === undefined || stopped) return;
     state.alive = false;
     logger.warn('agent died', { node, code });
-    onDeath?.(node, code);
+    onChange?.(node, { type: 'died', code });
     restart(node);
   });
 

@@ -20,6 +20,7 @@ import { planFabric } from '../topology/fabric-plan.ts';
 import { setUpInternet } from '../topology/internet.ts';
 import { type LabConfig, type LabPaths, labPaths } from '../topology/lab-config.ts';
 import { labsDirectory, requireLabConfig } from '../topology/lab-state.ts';
+import { agentEvents } from './agent-events.ts';
 import { createAgents, prepareAgent } from './agents.ts';
 import { installClusterDns } from './cluster-dns.ts';
 import { startControl } from './control.ts';
@@ -74,7 +75,8 @@ async function bringUp(
   );
   progress.send({ type: 'api' });
 
-  const agents = createAgents({ config, paths, launcher, logger });
+  const onChange = agentEvents(plane, logger);
+  const agents = createAgents({ config, paths, launcher, logger, onChange });
   const kubelets = startKubelets({ config, paths, launcher, plane, logger });
   const [stopOutside] = await Promise.all([
     timings.measure('outside host', () => startOutsideHost(config, paths, { launcher, logger })),

@@ -49,6 +49,22 @@ const strategic: { what: string; definition?: string; object: object; patch: obj
     result: { spec: { containers: [{ name: 'c' }] } },
   },
   {
+    what: '$patch: replace may give a list whose key occurs twice',
+    definition: 'io.k8s.api.core.v1.Service',
+    object: { spec: { ports: [{ port: 53, protocol: 'UDP' }] } },
+    patch: {
+      spec: { ports: [{ port: 53, protocol: 'UDP' }, { port: 53, protocol: 'TCP' }, { $patch: 'replace' }] },
+    },
+    result: {
+      spec: {
+        ports: [
+          { port: 53, protocol: 'UDP' },
+          { port: 53, protocol: 'TCP' },
+        ],
+      },
+    },
+  },
+  {
     what: '$patch: replace in a map replaces the map',
     object: { metadata: { labels: { a: '1', b: '2' } } },
     patch: { metadata: { labels: { $patch: 'replace', c: '3' } } },

@@ -69,14 +69,14 @@ class Merger {
 
   #keyedList(before: JsonObject[], patch: JsonObject[], mergeKey: string, schema: Schema): JsonObject[] {
     const replacing = patch.some((p) => p?.[directive] === 'replace' && p[mergeKey] === undefined);
-    let result = replacing ? [] : before.map(cloneJson);
+    // What replaces a list is taken as it is, be a key in it twice (a Service's port for two protocols).
+    if (replacing) return patch.filter((element) => element[directive] === undefined).map(cloneJson);
+    let result = before.map(cloneJson);
     for (const element of patch) {
       if (!isJsonObject(element)) throw badRequest('expected a list of objects in the patch');
       const key = element[mergeKey];
-      if (key === undefined) {
-        if (element[directive] === 'replace') continue;
+      if (key === undefined)
         throw badRequest(`map: ${JSON.stringify(element)} does not contain declared merge key: ${mergeKey}`);
-      }
       const at = result.findIndex((r) => r[mergeKey] === key);
       if (element[directive] === 'delete') result = result.filter((r) => r[mergeKey] !== key);
       else if (at < 0) result.push(this.object({}, element, schema));
