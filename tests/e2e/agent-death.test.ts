@@ -16,9 +16,9 @@ beforeAll(async () => {
 
 afterAll(() => lab?.down());
 
-function agentPids(): number[] {
+function agentPids(...of: string[]): number[] {
   const paths = labPaths(lab.name, { base: runDirectory, cgroupMount: cgroupMount() });
-  return nodes.flatMap((node) => processes(`${paths.node(node).cgroup}/agent`));
+  return (of.length > 0 ? of : nodes).flatMap((node) => processes(`${paths.node(node).cgroup}/agent`));
 }
 
 async function killAgents(signal: NodeJS.Signals): Promise<void> {
@@ -34,13 +34,13 @@ async function killAgents(signal: NodeJS.Signals): Promise<void> {
 }
 
 /**
- * 8 s of requests at 100/s; the status codes and, for a failure, 000. A request that needs more than 900 ms counts as
+ * Requests at 100/s, 800 unless told; the status codes and, for a failure, 000. A request that needs more than 900 ms counts as
  * failed: that is a SYN sent twice.
  */
 async function requests(
   where: string[],
   url: string,
-  options: { newConnections: boolean },
+  options: { newConnections: boolean; count?: number },
 ): Promise<string[]> {
   const close = options.newConnections ? ['-H', 'Connection: close'] : [];
   const { stdout } = await lab.tendril([
@@ -48,18 +48,35 @@ async function requests(
     ...where,
     '--',
     ...['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}\n', '--rate', '6000/m', '-m', '0.9', ...close],
-    `${url}?n=[1-800]`,
+    `${url}?n=[1-${options.count ?? 800}]`,
   ]);
   return stdout.trim().split('\n');
+}
+
+/** Lines that come back of 320 datagrams that one socket sends within 8 s. */
+async function echoes(where: string[], target: string): Promise<string[]> {
+  const script = `(for i in $(seq 320); do echo $i; sleep 0.025; done) | socat -t 1 - ${target}`;
+  return (await lab.exec(where, 'sh', '-c', script)).trim().split('\n');
+}
+
+/** Answers to 200 questions to cluster DNS, each by a socket of its own that asks once. */
+async function lookups(): Promise<string[]> {
+  const dig = 'dig +short +time=1 +tries=1 backend.default.svc.cluster.local';
+  const script = `for i in $(seq 200); do ${dig}; sleep 0.02; done`;
+  return (await lab.exec(['client'], 'sh', '-c', script)).trim().split('\n');
+}
+
+async function backendIps(): Promise<[string, string]> {
+  const service = JSON.parse(await must(lab.tendril(['get', 'svc', 'backend', '-o', 'json'])));
+  return service.spec.clusterIPs;
 }
 
 test.each(['SIGKILL', 'SIGTERM'] as const)(
   '%s under traffic: no new and no established connection fails',
   { timeout: 120_000 },
   async (signal) => {
-    const service = JSON.parse(await must(lab.tendril(['get', 'svc', 'backend', '-o', 'json'])));
-    const [ip4, ip6] = service.spec.clusterIPs as [string, string];
-    const streams = [
+    const [ip4, ip6] = await backendIps();
+    const http = Promise.all([
       requests(['client'], `http://${ip4}/`, { newConnections: true }),
       requests(['client'], `http://[${ip6}]/`, { newConnections: true }),
       requests(['client'], `http://${ip4}/`, { newConnections: false }),
@@ -67,16 +84,58 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
       requests(['--outside'], 'http://172.20.0.11:30090/', { newConnections: true }),
       requests(['--outside'], 'http://172.20.0.12:30090/', { newConnections: false }),
       requests(['--outside'], 'http://[fd00:10:20::d]:30090/', { newConnections: true }),
-    ];
-    const done = Promise.all(streams);
+    ]);
+    const udp = Promise.all([
+      echoes(['client'], `UDP4:${ip4}:5000`),
+      echoes(['client'], `UDP6:[${ip6}]:5000`),
+      echoes(['--outside'], 'UDP4:172.20.0.12:30091'),
+      echoes(['--outside'], 'UDP6:[fd00:10:20::b]:30091'),
+    ]);
+    const dns = lookups();
     await killAgents(signal);
     await killAgents(signal);
-    for (const codes of await done) {
+    for (const codes of await http) {
       expect(codes).toHaveLength(800);
       expect(codes.filter((code) => code !== '200')).toEqual([]);
     }
+    for (const lines of await udp) expect(lines).toHaveLength(320);
+    expect(await dns).toEqual(Array(200).fill(ip4));
   },
 );
+
+test('an agent killed as often as it starts: traffic goes on, and its deaths are told', {
+  timeout: 180_000,
+}, async () => {
+  const [ip4] = await backendIps();
+  const where = ['--node', 'node-1'];
+  const traffic = requests(where, `http://${ip4}/`, { newConnections: true, count: 2500 });
+  for (let i = 0; i < 10; i++) {
+    await until('the agent of node-1 runs', () => agentPids('node-1').length === 1, 60_000);
+    for (const pid of agentPids('node-1')) process.kill(pid, 'SIGKILL');
+    await until('it is dead', () => agentPids('node-1').length === 0);
+  }
+  expect((await traffic).filter((code) => code !== '200')).toEqual([]);
+  await until('all is well', async () => (await lab.tendril(['status'])).code === 0, 60_000);
+  const events = await must(lab.kubectl('describe', 'node', 'node-1'));
+  expect(events).toMatch(/Warning +AgentDied .*killed by signal 9/);
+  expect(events).toMatch(/Normal +AgentStarted .*started again \(restarts: \d+\)/);
+});
+
+test('endpoints that changed while no agent ran are caught up with', async () => {
+  const select = async (app: string) => {
+    for (const pid of agentPids()) process.kill(pid, 'SIGKILL');
+    const patch = JSON.stringify({ spec: { selector: { app } } });
+    await must(lab.kubectl('patch', 'service', 'backend', '-p', patch));
+  };
+  const curl = async () =>
+    (await lab.tendril(['exec', 'client', '--', 'curl', '-s', '-m', '2', 'http://backend/'])).code;
+  await select('nobody');
+  // curl: 7 is "could not connect".
+  await until('the Service refuses', async () => (await curl()) === 7);
+  await select('backend');
+  await until('the Service answers', async () => (await curl()) === 0);
+  await until('all is well', async () => (await lab.tendril(['status'])).code === 0);
+});
 
 test('pods made right after a death become Ready, and their addresses are not handed out twice', async () => {
   for (const pid of agentPids()) process.kill(pid, 'SIGKILL');

@@ -11,9 +11,9 @@ import type { LabConfig, LabPaths } from '../topology/lab-config.ts';
 /** Of every agent, in its node's namespace. */
 export const agentStatusPort = 9353;
 
-const restartBackoff = { initialMs: 200, maxMs: 10_000 };
+const restartBackoff = { initialMs: 200, maxMs: 3_000 };
 /** An agent that ran this long begins with a short delay again. */
-const settledMs = 60_000;
+const settledMs = 10_000;
 
 export interface AgentsOptions {
   config: LabConfig;

@@ -21,6 +21,7 @@ spec:
   selector: {app: backend}
   ports:
     - {name: http, port: 80, targetPort: http, nodePort: 30090}
+    - {name: udp, port: 5000, targetPort: udp, protocol: UDP, nodePort: 30091}
 ---
 apiVersion: v1
 kind: Service
