@@ -5,8 +5,10 @@
  */
 import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { pinnedMapIds, untilMapsFreed } from '../../linux/bpf/pinned-maps.ts';
 import { cgroupMount, killCgroup, removeCgroup } from '../../linux/cgroup/cgroup.ts';
 import { unmountBelow } from '../../linux/mount/mount.ts';
+import { systemClock } from '../../util/clock.ts';
 import { describeError, TendrilError } from '../../util/errors.ts';
 import { undoInternet } from './internet.ts';
 import { labPaths } from './lab-config.ts';
@@ -27,11 +29,13 @@ export async function removeLab(name: string): Promise<boolean> {
       problems.push(`${what}: ${describeError(error)}`);
     }
   };
+  const maps = pinnedMapIds(paths.bpf);
   await step('processes', () => killCgroup(paths.cgroup));
   await step('internet access', () => undoInternet(paths.root));
   await step('mounts', () => void unmountBelow(paths.root));
   await step('cgroups', async () => void (await removeCgroup(paths.cgroup)));
   if (problems.length === 0) await step('files', () => rmSync(paths.root, { recursive: true, force: true }));
+  await step('kernel programs', () => untilFreed(maps));
   if (problems.length > 0) {
     throw new TendrilError(
       'LAB_FAILED',
@@ -44,6 +48,14 @@ export async function removeLab(name: string): Promise<boolean> {
   removeIfEmpty(labsDirectory);
   removeIfEmpty(join(dirname(paths.cgroup)));
   return wasThere;
+}
+
+/** Namespaces are taken down, and what is attached in them let go of, a moment after their last user has gone. */
+const freedMs = 5_000;
+
+async function untilFreed(maps: readonly number[]): Promise<void> {
+  const left = await untilMapsFreed(maps, { timeoutMs: freedMs, clock: systemClock });
+  if (left.length > 0) throw new Error(`a process still holds BPF maps ${left.join(', ')}`);
 }
 
 /** The last lab takes the common directories along. */

@@ -13,6 +13,7 @@ export const command = {
   pin: 6,
   get: 7,
   testRun: 10,
+  mapById: 14,
   info: 15,
   lookupBatch: 24,
   updateBatch: 26,
@@ -99,6 +100,7 @@ export function linkUpdate(linkFd: number, programFd: number): number {
 /** struct bpf_map_info, its first fields. */
 export function mapInfo(fd: number): {
   type: number;
+  id: number;
   keySize: number;
   valueSize: number;
   maxEntries: number;
@@ -111,7 +113,7 @@ export function mapInfo(fd: number): {
     view.setBigUint64(8, info.address, true);
     libc.must(libc.bpf(command.info, bytes), 'describe BPF map');
     const field = (offset: number) => info.view.getUint32(offset, true);
-    return { type: field(0), keySize: field(8), valueSize: field(12), maxEntries: field(16) };
+    return { type: field(0), id: field(4), keySize: field(8), valueSize: field(12), maxEntries: field(16) };
   });
 }
 

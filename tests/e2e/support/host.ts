@@ -65,12 +65,10 @@ export function hostSnapshot(): HostSnapshot {
     nftables: lines(output('nft', 'list', 'ruleset')),
     mounts: lines(readFileSync('/proc/self/mountinfo', 'utf8'))
       .map((line) => line.split(' ')[4]!)
-      // Labs of others on the machine come and go.
-      .filter((target) => !target.startsWith('/run/tendril/'))
+      .filter((target) => !isOfAnotherLab(target))
       .sort(),
     cgroups: cgroupsBelow(join(cgroupMount(), basename(runDirectory))),
-    bpfPrograms: bpfNames('prog'),
-    bpfMaps: bpfNames('map'),
+    ...bpfObjects(),
     processes: tendrilProcesses(),
     sysctls: sysctls
       .filter((key) => existsSync(`/proc/sys/${key}`))
@@ -94,14 +92,40 @@ function cgroupsBelow(directory: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** Names and ids of what the kernel holds, less what other programs on the machine have. */
-function bpfNames(kind: 'prog' | 'map'): string[] {
+/** Labs of others on the machine come and go. */
+function isOfAnotherLab(path: string): boolean {
+  return path.startsWith('/run/tendril') && !path.startsWith(`${runDirectory}/`);
+}
+
+interface BpfObject {
+  id: number;
+  name?: string;
+  pinned?: string[];
+  map_ids?: number[];
+}
+
+/**
+ * Programs and maps of the kernel, less those of other labs, which are known by the maps that they pin. A network
+ * namespace that is left behind shows here, too: its programs and their maps live as long as it.
+ */
+function bpfObjects(): { bpfPrograms: string[]; bpfMaps: string[] } {
+  const [programs, maps] = [bpfList('prog'), bpfList('map')];
+  const pinned = new Set(maps.filter(({ pinned = [] }) => pinned.some(isOfAnotherLab)).map(({ id }) => id));
+  const isTheirs = ({ map_ids = [] }: BpfObject) => map_ids.some((id) => pinned.has(id));
+  const theirMaps = new Set([...pinned, ...programs.filter(isTheirs).flatMap(({ map_ids = [] }) => map_ids)]);
+  const text = ({ id, name }: BpfObject) => `${id} ${name}`;
+  return {
+    bpfPrograms: programs.filter((program) => !isTheirs(program)).map(text),
+    bpfMaps: maps.filter(({ id }) => !theirMaps.has(id)).map(text),
+  };
+}
+
+/** Empty where bpftool is not installed. */
+function bpfList(kind: 'prog' | 'map'): BpfObject[] {
   try {
-    return (JSON.parse(output('bpftool', '-j', kind, 'show')) as { id: number; name?: string }[])
-      .map(({ id, name }) => `${id} ${name}`)
-      .sort();
+    return JSON.parse(output('bpftool', '-f', '-j', kind, 'show')) as BpfObject[];
   } catch {
-    return ['bpftool is not here'];
+    return [];
   }
 }
 
