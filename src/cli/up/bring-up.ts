@@ -22,7 +22,7 @@ import { createProgress, type Progress } from '../output/progress.ts';
 import { askControl } from '../session/control.ts';
 import { type LabSession, openLab } from '../session/lab-session.ts';
 import { programDirectory } from '../session/program.ts';
-import { checkMachine } from './preflight.ts';
+import { checkMachine, claimName } from './preflight.ts';
 import { checkReadiness, explainPod, type Readiness } from './readiness.ts';
 import { rehearse } from './rehearsal.ts';
 import { startLab } from './start.ts';
@@ -43,6 +43,8 @@ export async function bringUp(options: BringUpOptions): Promise<number> {
   const config = planLab({ ...options.lab, program });
   const manifests = loadManifests(options.files);
   await Promise.all([checkMachine(config.name, program), rehearse(manifests, config)]);
+  // From here on the name is this process's alone, and so is undoing what is made under it.
+  await claimName(config.name);
   const progress = createProgress();
   const timings: Timing[] = [];
   try {

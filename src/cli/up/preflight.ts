@@ -1,8 +1,8 @@
 /** What is checked before anything of a lab is made. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { labNames, labsDirectory, readLabConfig } from '../../lab/topology/lab-state.ts';
-import { cgroupMount } from '../../linux/cgroup/cgroup.ts';
+import { cgroupMount, isPopulated } from '../../linux/cgroup/cgroup.ts';
 import { requireFeatures } from '../../linux/features/features.ts';
 import { TendrilError } from '../../util/errors.ts';
 import { askControl } from '../session/control.ts';
@@ -26,15 +26,39 @@ function checkBuild(program: string): void {
 }
 
 async function checkName(name: string): Promise<void> {
-  if (!labNames(cgroupMount()).includes(name)) return;
+  if (labNames(cgroupMount()).includes(name)) throw await taken(name);
+}
+
+/**
+ * Makes the lab's directory, which nobody else can then: of two `up` with one name at once, one goes on.
+ * @throws TendrilError LAB_EXISTS
+ */
+export async function claimName(name: string): Promise<void> {
+  mkdirSync(labsDirectory, { recursive: true });
+  try {
+    mkdirSync(join(labsDirectory, name));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw await taken(name);
+    // The last lab that went down took the common directory along.
+    if (code === 'ENOENT') return await claimName(name);
+    throw error;
+  }
+}
+
+async function taken(name: string): Promise<TendrilError> {
   const remedy = `Take it down first: tendril down --name ${name}; or choose another name with --name.`;
   const alive = readLabConfig(name) !== undefined && (await answers(name));
-  const message = alive
-    ? `a lab named "${name}" is up`
-    : `remains of a lab named "${name}" are here; its processes are dead`;
-  throw new TendrilError('LAB_EXISTS', message, {
+  const message = alive ? `a lab named "${name}" is up` : unanswered(name);
+  return new TendrilError('LAB_EXISTS', message, {
     remedy: alive ? `${remedy} To change it: tendril apply -f …` : remedy,
   });
+}
+
+function unanswered(name: string): string {
+  return isPopulated(join(cgroupMount(), basename(labsDirectory), name))
+    ? `a lab named "${name}" is coming up, or does not answer`
+    : `a lab named "${name}" left remains here; its processes are dead, or it has just begun to come up`;
 }
 
 async function answers(name: string): Promise<boolean> {
