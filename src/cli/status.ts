@@ -49,7 +49,7 @@ export function statusText(name: string, { nodes, standIns, problems }: LabStatu
     ready ? 'Ready' : 'NotReady',
     ips.join(','),
     String(pods),
-    agent.alive ? (agent.programmed ? 'in force' : 'catching up') : 'down',
+    agent.alive ? (agent.programmed && agent.upToDate ? 'in force' : 'catching up') : 'down',
     agent.services === undefined ? '-' : String(agent.services),
     String(agent.restarts),
   ]);

@@ -22,7 +22,7 @@ describe('what to try next', () => {
   test('else a ClusterIP from a node', () => {
     expect(
       nextSteps(config({ name: 'six' }), [service({ clusterIP: 'fd00::5', ports: [{ port: 80 }] })]),
-    ).toContain('  bin/tendril exec --name six --node node-1 -- curl -s http://[fd00::5]:80/\n');
+    ).toContain("  bin/tendril exec --name six --node node-1 -- curl -s 'http://[fd00::5]:80/'\n");
   });
 
   test('no call where no Service can be called', () => {

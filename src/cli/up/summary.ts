@@ -60,11 +60,16 @@ function exampleCall(config: LabConfig, services: readonly Service[]): string | 
   );
   const tcp = (service: Service) => service.spec?.ports?.find(({ protocol = 'TCP' }) => protocol === 'TCP');
   const exposed = own.find((service) => tcp(service)?.nodePort !== undefined);
-  if (exposed)
-    return `--outside -- curl -s http://${hostText(config.nodes[0]!.ips[0]!)}:${tcp(exposed)!.nodePort}/`;
+  if (exposed) return `--outside -- curl -s ${url(config.nodes[0]!.ips[0]!, tcp(exposed)!.nodePort!)}`;
   const internal = own.find(
     (service) => tcp(service) && service.spec?.clusterIP && service.spec.clusterIP !== 'None',
   );
   if (internal === undefined) return undefined;
-  return `--node ${config.nodes[0]!.name} -- curl -s http://${hostText(internal.spec!.clusterIP!)}:${tcp(internal)!.port}/`;
+  return `--node ${config.nodes[0]!.name} -- curl -s ${url(internal.spec!.clusterIP!, tcp(internal)!.port)}`;
+}
+
+/** In quotes where a shell would take the brackets for a pattern. */
+function url(ip: string, port: number): string {
+  const text = `http://${hostText(ip)}:${port}/`;
+  return text.includes('[') ? `'${text}'` : text;
 }

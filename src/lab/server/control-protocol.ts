@@ -30,7 +30,16 @@ export interface NodeStatus {
   ips: string[];
   ready: boolean;
   pods: number;
-  agent: { alive: boolean; restarts: number; programmed: boolean; services?: number; error?: string };
+  agent: {
+    alive: boolean;
+    restarts: number;
+    /** A complete state of Services is in the kernel. */
+    programmed: boolean;
+    /** It is the API's newest. */
+    upToDate: boolean;
+    services?: number;
+    error?: string;
+  };
 }
 
 /** An image that does not run here, and what stands in for it. */

@@ -16,8 +16,9 @@ export interface StatusSources {
 
 export async function labStatus(sources: StatusSources): Promise<LabStatus> {
   const reports = await Promise.all(sources.config.nodes.map(({ name }) => report(sources, name)));
+  const wanted = newestVersion(sources);
   const nodes = sources.config.nodes.map(({ name, ips }, i) =>
-    nodeStatus(sources, { name, ips, report: reports[i]! }),
+    nodeStatus(sources, { name, ips, report: reports[i]!, wanted }),
   );
   return {
     nodes,
@@ -39,7 +40,7 @@ async function report({ paths, config }: StatusSources, node: string): Promise<R
 
 function nodeStatus(
   sources: StatusSources,
-  { name, ips, report }: { name: string; ips: string[]; report: Reported },
+  { name, ips, report, wanted }: { name: string; ips: string[]; report: Reported; wanted: bigint },
 ): NodeStatus {
   const conditions = sources.stores.nodes.get(name)?.status?.conditions ?? [];
   const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
@@ -55,6 +56,7 @@ function nodeStatus(
       alive,
       restarts,
       programmed: !failed && report.programmed,
+      upToDate: missingOf(name, report, wanted).length === 0,
       services: failed ? undefined : report.services,
       error: failed ? report.error : report.lastError,
     },
