@@ -21,6 +21,7 @@ int host_ingress(struct __sk_buff *skb)
 	/* Not ours to judge: the stack drops what is malformed. */
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
+	fragment_remember(&work->packet);
 	return serve(skb, work, &options);
 }
 
@@ -40,6 +41,7 @@ int host_egress(struct __sk_buff *skb)
 		return pass_icmp(skb, work);
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
+	fragment_remember(&work->packet);
 	entry = conntrack_lookup(&work->packet.tuple);
 	/* It is on its way out with the right next hop already: only its source changes. */
 	if (entry && (entry->flags & CONNTRACK_REPLY))

@@ -26,6 +26,7 @@ int pod_ingress(struct __sk_buff *skb)
 		return serve_icmp(skb, work);
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
+	fragment_remember(&work->packet);
 	return serve(skb, work, &options);
 }
 
@@ -47,6 +48,7 @@ int pod_egress(struct __sk_buff *skb)
 		return pass_icmp(skb, work);
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
+	fragment_remember(&work->packet);
 	if (nat_continue(skb, work, &redirect) == NAT_DROPPED)
 		return TC_ACT_SHOT;
 	return TC_ACT_UNSPEC;

@@ -109,13 +109,16 @@ static __always_inline void peer_remember(__u64 cookie, const struct target *fro
 	struct peer_key key;
 
 	peer_key_init(&key, cookie, &behind, 0);
-	bpf_map_update_elem(&peers, &key, &name, BPF_ANY);
+	if (key.proto == IPPROTO_UDP)
+		bpf_map_update_elem(&flows, &key, &name, BPF_ANY);
+	else
+		bpf_map_update_elem(&peers, &key, &name, BPF_ANY);
 }
 
 /* The backend that this socket's earlier datagrams to the frontend went to, while it serves. */
 static __always_inline struct backend *backend_of_flow(const struct peer_key *key)
 {
-	struct peer *choice = bpf_map_lookup_elem(&peers, key);
+	struct peer *choice = bpf_map_lookup_elem(&flows, key);
 
 	return choice ? backend_still(choice->backend_id, choice->generation) : NULL;
 }
@@ -126,7 +129,7 @@ static __always_inline void flow_remember(const struct peer_key *key, const stru
 
 	choice.backend_id = id;
 	choice.generation = backend->generation;
-	bpf_map_update_elem(&peers, key, &choice, BPF_ANY);
+	bpf_map_update_elem(&flows, key, &choice, BPF_ANY);
 }
 
 static __always_inline int refuse(void)
@@ -187,7 +190,10 @@ static __always_inline bool translate_back(struct bpf_sock_addr *ctx, struct tar
 	struct peer *name;
 
 	peer_key_init(&key, bpf_get_socket_cookie(ctx), target, 0);
-	name = bpf_map_lookup_elem(&peers, &key);
+	if (key.proto == IPPROTO_UDP)
+		name = bpf_map_lookup_elem(&flows, &key);
+	else
+		name = bpf_map_lookup_elem(&peers, &key);
 	if (!name)
 		return false;
 	target->addr = name->addr;

@@ -43,14 +43,35 @@ struct {
 	__type(value, struct activity);
 } activity SEC(".maps");
 
-/* A lost entry costs an application the name of its peer, and a datagram's fragments, no more. */
+/* Raised by each process that reads the maps: the generation of the backends that it will number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u32);
+	__type(value, __u32);
+} epoch SEC(".maps");
+
+/* Of TCP sockets. A lost entry costs an application the name that getpeername() gives, no more. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 32768);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 	__type(key, struct peer_key);
 	__type(value, struct peer);
 } peers SEC(".maps");
+
+/*
+ * Of UDP sockets: where their datagrams to a frontend go, and under which name the answers come. A lost entry
+ * costs a flow its backend, and answers under way their name; so TCP's many connects have a map of their own.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, struct peer_key);
+	__type(value, struct peer);
+} flows SEC(".maps");
 
 /* A lost entry costs a client its backend: the oldest go first. */
 struct {
@@ -61,6 +82,7 @@ struct {
 	__type(value, struct affinity);
 } affinities SEC(".maps");
 
+/* A lost entry leaves the rest of a fragmented datagram untranslated. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);

@@ -59,23 +59,37 @@ struct ports {
 	__be16 dport;
 };
 
-/* For what cannot be told from its own bytes: later fragments have the first one's ports. */
-static __always_inline int fragment_ports(struct packet *packet, struct ports *ports)
+static __always_inline void fragment_key_init(struct fragment_key *key, const struct packet *packet)
 {
-	struct fragment_key key = {
-		.src = packet->tuple.src,
-		.dst = packet->tuple.dst,
-		.id = packet->fragment_id,
-		.proto = packet->tuple.proto,
-	};
+	__builtin_memset(key, 0, sizeof(*key));
+	key->src = packet->tuple.src;
+	key->dst = packet->tuple.dst;
+	key->id = packet->fragment_id;
+	key->proto = packet->tuple.proto;
+}
+
+/*
+ * Keeps the ports of a first fragment for those that follow. Apart from parse(), since the map is all of the
+ * node's: a pod's packet may be remembered only once its source was found to be its own.
+ */
+static __always_inline void fragment_remember(const struct packet *packet)
+{
+	struct fragment_ports now = { .sport = packet->tuple.sport, .dport = packet->tuple.dport };
+	struct fragment_key key;
+
+	if (packet->fragment != FRAGMENT_FIRST)
+		return;
+	fragment_key_init(&key, packet);
+	bpf_map_update_elem(&fragments, &key, &now, BPF_ANY);
+}
+
+/* For what cannot be told from its own bytes: later fragments have the first one's ports. */
+static __always_inline int fragment_ports(const struct packet *packet, struct ports *ports)
+{
 	struct fragment_ports *known;
+	struct fragment_key key;
 
-	if (packet->fragment == FRAGMENT_FIRST) {
-		struct fragment_ports now = { .sport = ports->sport, .dport = ports->dport };
-
-		bpf_map_update_elem(&fragments, &key, &now, BPF_ANY);
-		return 0;
-	}
+	fragment_key_init(&key, packet);
 	known = bpf_map_lookup_elem(&fragments, &key);
 	if (!known)
 		return -1;
@@ -113,7 +127,7 @@ static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *pac
 	}
 	if (packet->is_quote && packet->fragment == FRAGMENT_LATER)
 		return PARSE_IP;
-	if (!packet->is_quote && packet->fragment != FRAGMENT_NONE && fragment_ports(packet, &ports) < 0)
+	if (packet->fragment == FRAGMENT_LATER && fragment_ports(packet, &ports) < 0)
 		return PARSE_IP;
 	packet->tuple.sport = ports.sport;
 	packet->tuple.dport = ports.dport;

@@ -207,6 +207,15 @@ describe.each(families)('IPv%i', (f) => {
     expect(joined).toEqual(Buffer.from(expected.subarray(14 + (f === 4 ? 20 : 40))));
   });
 
+  it('a fragment with a forged source changes nothing for those of the pod it names', () => {
+    const forged = rig.from('uplink').ip(pod[f], web[f]).udp(4000, 666).payload('z'.repeat(100));
+    const [bad] = forged.fragments(64, 10);
+    const [first, later] = fromPod(web[f]).udp(4000, 80).payload('z'.repeat(100)).fragments(64, 10);
+    rig.send('pod_ingress', first!);
+    expect(rig.send('pod_ingress', bad!).verdict).toBe('drop');
+    expect(rig.send('pod_ingress', later!).text).toContain(`${pod[f]} > ${remotePod[f]} udp fragment`);
+  });
+
   it('a later fragment whose first was not seen passes untouched', () => {
     const [, later] = fromPod(web[f]).udp(4000, 80).payload('z'.repeat(100)).fragments(64, 9);
     const out = rig.send('pod_ingress', later!);
