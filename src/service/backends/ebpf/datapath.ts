@@ -59,6 +59,17 @@ export class Datapath {
     return this.#loaded().pod.map(name);
   }
 
+  /**
+   * A number that no call gave before, in this process or an earlier one, as long as the maps live. It is in the map
+   * before it is used, so that a process that dies with it never has it given out again.
+   */
+  nextEpoch(): number {
+    const epoch = this.map('epoch');
+    const next = (Buffer.from(epoch.lookup(u32(0))!).readUInt32LE() + 1) >>> 0;
+    epoch.update(u32(0), u32(next));
+    return next;
+  }
+
   /** Sets what the programs know of the node. */
   configure(addresses: readonly Ip[]): void {
     const { netnsCookie, uplinkIfindex } = this.#options;

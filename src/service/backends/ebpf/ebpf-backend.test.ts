@@ -189,6 +189,20 @@ describe('what is written', () => {
     expect(after.get(2)).not.toBe(before.get(2));
   });
 
+  it('no two processes number backends of one generation, also where the map of backends was lost between', async () => {
+    const r = rig();
+    r.services.set(web());
+    const generations: number[] = [];
+    for (let process = 0; process < 5; process++) {
+      r.slices.set(pods([{ ip: `10.244.2.${process + 1}`, node: 'there' }]));
+      r.restart();
+      await r.sync();
+      generations.push(backendsOf(r.at).get(1) ?? -1);
+      r.at.bpf.maps.delete('/pins/backends');
+    }
+    expect(generations).toEqual([1, 2, 3, 4, 5]);
+  });
+
   it('follows the node’s addresses', async () => {
     const r = rig();
     r.services.set(web());

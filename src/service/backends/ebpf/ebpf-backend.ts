@@ -62,7 +62,7 @@ export class EbpfServiceBackend implements ServiceBackend {
       frontends: this.#datapath.map('frontends'),
     };
     const slice = new TimeSlice();
-    const ledger = this.#ledger ?? (await readMaps(maps, slice));
+    const ledger = this.#ledger ?? (await readMaps(maps, this.#datapath.nextEpoch(), slice));
     this.#ledger = undefined;
     for (let more = true; more; ) {
       const next = plan(ledger, state);
@@ -77,6 +77,7 @@ export class EbpfServiceBackend implements ServiceBackend {
 
 async function readMaps(
   maps: Record<'backends' | 'slots' | 'frontends', { entries(): Iterable<[Uint8Array, Uint8Array]> }>,
+  epoch: number,
   slice: TimeSlice,
 ): Promise<Ledger> {
   const read = async (map: { entries(): Iterable<[Uint8Array, Uint8Array]> }) => {
@@ -87,9 +88,8 @@ async function readMaps(
     }
     return entries;
   };
-  return readLedger({
-    backends: await read(maps.backends),
-    slots: await read(maps.slots),
-    frontends: await read(maps.frontends),
-  });
+  const backends = await read(maps.backends);
+  const slots = await read(maps.slots);
+  const frontends = await read(maps.frontends);
+  return readLedger({ backends, slots, frontends }, epoch);
 }

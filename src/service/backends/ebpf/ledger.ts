@@ -2,7 +2,6 @@
  * What the kernel's Service maps hold, as far as this process knows: read back from the maps at start and after
  * a failure, and kept up with every applied plan. Numbers given to backends and pools live here.
  */
-import { randomInt } from 'node:crypto';
 import { formatIp, type Ip } from '../../../net/ip.ts';
 import type { ServicePortName } from '../../model/service-port.ts';
 import { layouts } from './generated/layouts.ts';
@@ -56,7 +55,7 @@ export interface Ledger {
   /** Backends that nobody uses were looked for once all ports were planned. */
   unusedSwept: boolean;
   nextBackendId: number;
-  /** Of backends that get a number from now on; those that are there keep theirs. */
+  /** Of backends that get a number from now on: the process's epoch. Those that are there keep theirs. */
   generation: number;
   nextPoolId: number;
   nextServiceId: number;
@@ -87,22 +86,23 @@ export type Entries = Iterable<[key: Uint8Array, value: Uint8Array]>;
 
 /**
  * A ledger of what an earlier process left in the maps. Numbers go on after the highest one seen; that may give a
- * number out again whose holder is gone, while connections remember it. So new backends are of another generation.
+ * number out again whose holder is gone, while connections remember it. So new backends are of another generation:
+ * an epoch (32 bits) that no ledger of these maps had before.
  */
-export function readLedger(maps: { backends: Entries; slots: Entries; frontends: Entries }): Ledger {
-  const ledger = emptyLedger();
-  const generations = new Set([0]);
+export function readLedger(
+  maps: { backends: Entries; slots: Entries; frontends: Entries },
+  epoch: number,
+): Ledger {
+  const ledger = { ...emptyLedger(), generation: epoch };
   for (const [key, value] of maps.backends) {
     const id = Buffer.from(key).readUInt32LE();
     const backend = layouts.backend.decode(value);
-    generations.add(backend.generation);
     // A crash can leave one endpoint under two numbers: the second is nobody's and goes with what is stale.
     const name = ledger.backends.has(backendKey(backend)) ? `stale ${id}` : backendKey(backend);
     ledger.backends.set(name, { id, value: hex(value), uses: 0 });
     ledger.backendKeys.set(id, name);
     ledger.nextBackendId = Math.max(ledger.nextBackendId, id + 1);
   }
-  ledger.generation = otherGeneration(generations);
   const pools = new Map<number, number[]>();
   for (const [key, value] of maps.slots) {
     const { poolId, index } = layouts.slotKey.decode(key);
@@ -126,14 +126,6 @@ export function readLedger(maps: { backends: Entries; slots: Entries; frontends:
     }
   }
   return ledger;
-}
-
-/** 16 bits, at random: what earlier processes chose is not known, only what the maps still hold. */
-function otherGeneration(seen: ReadonlySet<number>): number {
-  for (;;) {
-    const generation = randomInt(0x10000);
-    if (!seen.has(generation) || seen.size > 0x8000) return generation;
-  }
 }
 
 export function backendKey(backend: { ip?: Ip; addr?: Ip; port: number; proto: number }): string {

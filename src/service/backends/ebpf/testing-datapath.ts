@@ -23,6 +23,7 @@ const maps = [
   hash('conntrack', layouts.tuple.size, layouts.conntrackEntry.size),
   hash('endpoints', 4, layouts.endpoint.size, 4096),
   { ...hash('node_config', 4, layouts.nodeConfig.size, 1), array: true },
+  { ...hash('epoch', 4, 4, 1), array: true },
   { ...hash('activity', 4, layouts.activity.size, 1), array: true },
   { ...hash('drop_counters', 4, layouts.dropCounter.size, 32), array: true },
 ];
