@@ -20,6 +20,12 @@ if (documentPath === undefined || version === undefined) {
 }
 
 const extraRoots = [
+  'io.k8s.api.authentication.v1.SelfSubjectReview',
+  'io.k8s.api.authorization.v1.LocalSubjectAccessReview',
+  'io.k8s.api.authorization.v1.SelfSubjectAccessReview',
+  'io.k8s.api.authorization.v1.SelfSubjectRulesReview',
+  'io.k8s.api.authorization.v1.SubjectAccessReview',
+  'io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler',
   'io.k8s.api.autoscaling.v1.Scale',
   'io.k8s.api.core.v1.Binding',
   'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions',

@@ -172,6 +172,6 @@ async function printAll(objects: readonly KubeJson[], single: boolean, format: F
     ? objects[0]
     : { apiVersion: 'v1', kind: 'List', metadata: { resourceVersion: '' }, items: objects };
   if (format === 'json') return printJson(value);
-  const { stringify } = await import('yaml');
+  const { stringify } = await import('../util/yaml.ts');
   process.stdout.write(stringify(value, { version: '1.1', lineWidth: 0 }));
 }

@@ -98,7 +98,7 @@ async function decode(text: string, source: string): Promise<unknown> {
   try {
     const value: unknown = text.trimStart().startsWith('{')
       ? JSON.parse(text)
-      : (await import('yaml')).parse(text);
+      : (await import('../../util/yaml.ts')).parse(text);
     if (typeof value === 'object' && value !== null) return value;
   } catch (cause) {
     throw new TendrilError('BAD_INPUT', `${source} is not a kubeconfig`, { cause });

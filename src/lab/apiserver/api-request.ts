@@ -2,6 +2,12 @@
 import type { Readable } from 'node:stream';
 import type { StreamEvent } from './rest/watch-stream.ts';
 
+/** As authentication.k8s.io tells it. */
+export interface UserInfo {
+  username: string;
+  groups: string[];
+}
+
 export interface ApiRequest {
   method: string;
   /** Without the query. */
@@ -14,6 +20,8 @@ export interface ApiRequest {
   body?: unknown;
   /** Ends a watch or a followed log. */
   signal?: AbortSignal;
+  /** Who asks, where that is known; read from the client's certificate when somebody wants to know. */
+  user?: () => UserInfo;
   /** The body comes from this program's own parts: its shape is trusted and not checked against the schema. */
   trusted?: boolean;
 }

@@ -64,7 +64,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   const collector = new GarbageCollector(context, logger);
   const namespaces = new NamespaceController(context, { caCertificate, logger });
-  bootstrap(context, { serviceCidrs, advertise: options.advertise });
+  const stopKeeping = bootstrap(context, { serviceCidrs, advertise: options.advertise }, logger);
   const stopping = new AbortController();
   const answer = createHandler(context, logger);
   // Every watch and followed log ends with the server.
@@ -86,6 +86,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
     async stop() {
       stopping.abort();
+      stopKeeping();
       collector.stop();
       namespaces.stop();
       await Promise.all(listeners.map((listener) => listener.close()));

@@ -1,8 +1,11 @@
 /** What a cluster has before anybody asks for anything. */
 
+import { keyOf } from '../../kube/meta.ts';
 import { nthIp, parseCidr } from '../../net/cidr.ts';
 import { formatIp, tryParseIp } from '../../net/ip.ts';
-import type { JsonObject } from './json.ts';
+import type { Logger } from '../../util/logger.ts';
+import { WorkQueue } from './gc/work-queue.ts';
+import { cloneJson, type JsonObject } from './json.ts';
 import { findKind } from './registry/registry.ts';
 import { createObject } from './rest/create.ts';
 import type { RestContext } from './rest/rest-context.ts';
@@ -59,17 +62,44 @@ function sliceManifest(addressType: string, ips: string[], port: number): JsonOb
   };
 }
 
-/** The namespaces and the `kubernetes` Service: the first address of the primary Service CIDR, one family. */
-export function bootstrap(
-  context: RestContext,
-  { serviceCidrs, advertise }: { serviceCidrs: string[]; advertise?: { ips: string[]; port: number } },
-): void {
-  for (const name of namespaces) create(context, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+export interface BootstrapOptions {
+  serviceCidrs: string[];
+  advertise?: { ips: string[]; port: number };
+}
+
+/** The `kubernetes` Service, on the first address of the primary Service CIDR, and what leads from it. */
+function ownService({ serviceCidrs, advertise }: BootstrapOptions): JsonObject[] {
   const cidr = parseCidr(serviceCidrs[0]!);
   const port = advertise?.port ?? 6443;
-  create(context, serviceManifest(formatIp(nthIp(cidr, 1)), port));
+  const service = serviceManifest(formatIp(nthIp(cidr, 1)), port);
   const ips = (advertise?.ips ?? []).filter((ip) => tryParseIp(ip)?.family === cidr.ip.family);
-  if (ips.length === 0) return;
-  create(context, endpointsManifest(ips, port));
-  create(context, sliceManifest(cidr.ip.family === 4 ? 'IPv4' : 'IPv6', ips, port));
+  if (ips.length === 0) return [service];
+  const family = cidr.ip.family === 4 ? 'IPv4' : 'IPv6';
+  return [service, endpointsManifest(ips, port), sliceManifest(family, ips, port)];
+}
+
+/** Creates the namespaces and the `kubernetes` Service; brings the latter back when somebody deletes it. */
+export function bootstrap(context: RestContext, options: BootstrapOptions, logger: Logger): () => void {
+  const { storage } = context;
+  for (const name of namespaces) create(context, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  const manifests = ownService(options).map((manifest) => ({
+    manifest,
+    collection: findKind(manifest.apiVersion, manifest.kind)!.collection,
+  }));
+  const key = 'default/kubernetes';
+  const ensure = () => {
+    for (const { manifest, collection } of manifests)
+      if (storage.get(collection, key) === undefined) create(context, cloneJson(manifest));
+  };
+  ensure();
+  const queue = new WorkQueue(ensure, (error) => logger.error('the kubernetes Service is gone', { error }));
+  const stops = manifests.map(({ collection }) =>
+    storage.watch(collection, storage.revision, ({ type, object }) => {
+      if (type === 'DELETED' && keyOf(object) === key) queue.add(key);
+    }),
+  );
+  return () => {
+    queue.stop();
+    for (const stop of stops) stop();
+  };
 }

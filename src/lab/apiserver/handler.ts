@@ -8,10 +8,11 @@ import { handleOpenApi } from './openapi/openapi-handler.ts';
 import { parseResourcePath } from './rest/request-path.ts';
 import { handleResource } from './rest/resource-handler.ts';
 import type { RestContext } from './rest/rest-context.ts';
+import { handleReview } from './rest/reviews.ts';
 import { internalError, pathNotFound } from './status.ts';
 
 /** The Kubernetes whose API and OpenAPI document this is. */
-export const kubernetesVersion = 'v1.36.0';
+export const kubernetesVersion = 'v1.36.3';
 
 const healthPaths = new Set(['/healthz', '/livez', '/readyz']);
 
@@ -19,6 +20,8 @@ async function route(context: RestContext, request: ApiRequest): Promise<ApiResp
   const { path, method } = request;
   const target = parseResourcePath(path);
   if (target !== undefined) return handleResource(context, request, target);
+  const review = handleReview(request, context.clock.now());
+  if (review !== undefined) return review;
   if (method !== 'GET') throw pathNotFound();
   if (healthPaths.has(path)) return { status: 200, contentType: 'text/plain', raw: 'ok' };
   if (path === '/version' || path === '/version/')

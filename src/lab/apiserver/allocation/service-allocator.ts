@@ -8,13 +8,8 @@ import type { PortRange } from '../../../net/ports.ts';
 import type { JsonObject } from '../json.ts';
 import type { Storage, StorageEvent } from '../storage/storage.ts';
 import { type FieldError, invalidValue } from '../validation/field-error.ts';
-import {
-  familyOf,
-  type IpFamily,
-  keepClusterIps,
-  normalizeClusterIps,
-  settleIpFamilies,
-} from './ip-families.ts';
+import { familyOf, type IpFamily } from './cluster-ip-fields.ts';
+import { keepClusterIps, normalizeClusterIps, settleIpFamilies } from './ip-families.ts';
 
 /** The lowest addresses are left to those who ask for one (KEP-3070). */
 function staticBand(size: bigint): bigint {
@@ -22,6 +17,9 @@ function staticBand(size: bigint): bigint {
   const band = share < 16n ? 16n : share > 256n ? 256n : share;
   return band >= size - 2n ? 0n : band;
 }
+
+/** A requested address is stored as it was written; it is the same one however it was. */
+const canonical = (ip: string): string => formatIp(parseIp(ip));
 
 /** One number after the other, from where the last one was given, so that a freed one rests. */
 class Cursor {
@@ -95,9 +93,9 @@ export class ServiceAllocator {
     const spec = next.spec as JsonObject;
     const before = old?.spec as JsonObject | undefined;
     const key = `${next.metadata.namespace}/${next.metadata.name}`;
-    if (spec.type === 'ExternalName') return [];
-    normalizeClusterIps(spec, before);
     keepClusterIps(spec, before);
+    normalizeClusterIps(spec, before);
+    if (spec.type === 'ExternalName') return [];
     const errors = settleIpFamilies(spec, before, this.#families);
     if (errors.length > 0) return errors;
     return [
@@ -129,7 +127,7 @@ export class ServiceAllocator {
     if (!cidrContains(cidr, parseIp(ip))) {
       return `${asked}the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${formatCidr(cidr)}`;
     }
-    const holder = this.#usedIps.get(ip);
+    const holder = this.#usedIps.get(canonical(ip));
     return holder === undefined || holder === key ? undefined : `${asked}provided IP is already allocated`;
   }
 
@@ -148,12 +146,10 @@ export class ServiceAllocator {
     const given = new Set(ports.map((p) => p.nodePort).filter(Boolean) as number[]);
     for (const port of ports) {
       if (port.nodePort) continue;
-      const old = kept.find((p) => p.protocol === port.protocol && p.port === port.port)?.nodePort;
-      // One number for both protocols of a port, as DNS has it.
-      const twin = ports.find(
-        (p) => p.nodePort && p.port === port.port && p.protocol !== port.protocol,
-      )?.nodePort;
-      port.nodePort = (given.has(old) ? undefined : old) ?? twin ?? this.#givePort(given);
+      const old = kept.find((p) => (p.name ?? '') === (port.name ?? ''))?.nodePort;
+      // A new Service has one number for both protocols of a port, as DNS has it.
+      const twin = before === undefined ? ports.find((p) => p.nodePort && p.port === port.port) : undefined;
+      port.nodePort = (given.has(old) ? undefined : old) ?? twin?.nodePort ?? this.#givePort(given);
       if (port.nodePort === undefined) {
         return [invalidValue('spec.ports', port.port, 'failed to allocate a nodePort: range is full')];
       }
@@ -200,8 +196,9 @@ export class ServiceAllocator {
     const { clusterIPs = [], ports = [], healthCheckNodePort } = service.spec ?? {};
     const nodePorts = [...ports.map((p: JsonObject) => p.nodePort), healthCheckNodePort].filter(Boolean);
     for (const ip of clusterIPs) {
-      if (key === undefined) this.#usedIps.delete(ip);
-      else if (ip !== 'None') this.#usedIps.set(ip, key);
+      if (ip === 'None') continue;
+      if (key === undefined) this.#usedIps.delete(canonical(ip));
+      else this.#usedIps.set(canonical(ip), key);
     }
     for (const port of nodePorts) {
       if (key === undefined) this.#usedPorts.delete(port);

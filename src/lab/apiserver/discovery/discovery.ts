@@ -1,6 +1,7 @@
 /** What is served: /api, /apis, one group, one version; and /version. */
 import { registry, servedGroups } from '../registry/registry.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
+import { reviewGroups, reviewResources } from '../rest/reviews.ts';
 
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
@@ -40,22 +41,26 @@ function resourceEntry(resource: Resource): object {
 
 function resourceList(group: string, version: string): object | undefined {
   const resources = registry.filter((r) => r.group === group && r.version === version);
-  if (resources.length === 0) return undefined;
+  const reviews = version === 'v1' ? reviewResources(group) : [];
+  if (resources.length + reviews.length === 0) return undefined;
   return {
     kind: 'APIResourceList',
     ...(group === '' ? {} : { apiVersion: 'v1' }),
     groupVersion: apiVersionOf({ group, version }),
-    resources: resources.flatMap((r) => [resourceEntry(r), ...subresourcesOf(r)]),
+    resources: [...resources.flatMap((r) => [resourceEntry(r), ...subresourcesOf(r)]), ...reviews],
   };
 }
 
-function groupEntry({ group, version }: { group: string; version: string }): object {
-  const one = { groupVersion: `${group}/${version}`, version };
-  return { name: group, versions: [one], preferredVersion: one };
+/** The first version is the preferred one. */
+function groupEntry({ group, versions }: { group: string; versions: string[] }): object {
+  const all = versions.map((version) => ({ groupVersion: `${group}/${version}`, version }));
+  return { name: group, versions: all, preferredVersion: all[0] };
 }
 
-const groups = servedGroups();
-const namedGroups = groups.filter((g) => g.group !== '');
+const namedGroups = [
+  ...servedGroups().filter((g) => g.group !== ''),
+  ...reviewGroups.map(({ group, version }) => ({ group, versions: [version] })),
+];
 
 /** The document at a discovery path, or undefined. */
 export function discoveryDocument(path: string): object | undefined {

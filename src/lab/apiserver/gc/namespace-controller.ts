@@ -14,6 +14,8 @@ import { WorkQueue } from './work-queue.ts';
 const namespaces = findResource('', 'v1', 'namespaces')!;
 const serviceAccounts = findResource('', 'v1', 'serviceaccounts')!;
 const configMaps = findResource('', 'v1', 'configmaps')!;
+/** By kind and name: what every namespace has. */
+const furniture = new Set(['ServiceAccount/default', 'ConfigMap/kube-root-ca.crt']);
 const contents = storedResources.filter((r) => r.namespaced);
 
 export class NamespaceController {
@@ -43,11 +45,12 @@ export class NamespaceController {
     for (const stop of this.#stops) stop();
   }
 
+  /** The last thing to go lets a namespace end; furniture that goes comes back. */
   #onContent({ type, object }: StorageEvent): void {
-    const { namespace } = object.metadata;
+    const { namespace, name } = object.metadata;
     if (type !== 'DELETED' || namespace === undefined) return;
-    if (this.#context.storage.get('/namespaces', namespace)?.metadata.deletionTimestamp)
-      this.#queue.add(namespace);
+    const ending = this.#context.storage.get('/namespaces', namespace)?.metadata.deletionTimestamp;
+    if (ending || furniture.has(`${object.kind}/${name}`)) this.#queue.add(namespace);
   }
 
   #sync(name: string): void {

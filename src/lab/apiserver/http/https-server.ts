@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ApiError } from '../../../kube/client/api-error.ts';
 import { TendrilError } from '../../../util/errors.ts';
-import type { ApiHandler, ApiResponse } from '../api-request.ts';
+import type { ApiHandler, ApiResponse, UserInfo } from '../api-request.ts';
 import { internalError, unauthorized } from '../status.ts';
 import { readRequest } from './request-reader.ts';
 import { writeResponse } from './response-writer.ts';
@@ -28,6 +28,15 @@ export interface Listener {
 
 const open = new Set(['/healthz', '/livez', '/readyz', '/version']);
 
+/** The certificate's common name and organizations, as Kubernetes reads them. */
+function userOf(socket: TLSSocket): UserInfo {
+  const { CN = '', O = [] } = (socket.getPeerCertificate().subject ?? {}) as {
+    CN?: string;
+    O?: string | string[];
+  };
+  return { username: CN, groups: [...(Array.isArray(O) ? O : [O]), 'system:authenticated'] };
+}
+
 async function answer(
   handle: ApiHandler,
   message: IncomingMessage,
@@ -36,7 +45,8 @@ async function answer(
   try {
     const path = (message.url ?? '').split('?')[0]!;
     if (!open.has(path) && !(message.socket as TLSSocket).authorized) throw unauthorized();
-    return await handle(await readRequest(message, signal));
+    const request = await readRequest(message, signal);
+    return await handle({ ...request, user: () => userOf(message.socket as TLSSocket) });
   } catch (error) {
     const { status } = error instanceof ApiError ? error : internalError('the request cannot be read');
     return { status: status.code, body: status };

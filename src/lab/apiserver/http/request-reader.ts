@@ -7,6 +7,15 @@ import { badRequest, unsupportedMediaType } from '../status.ts';
 /** Kubernetes takes 3 MiB. */
 const maxBodyBytes = 3 * 1024 * 1024;
 
+const binary = /protobuf|cbor/;
+
+/** Clients do not fall back from protobuf to JSON, so the answer says what a person can do. */
+function refusal(type: string): string {
+  const remedy =
+    'with kubectl create: add --dry-run=client -o yaml and pipe the result to kubectl apply -f -';
+  return `the body of the request was in an unknown format (${type}) - accepted media types include: application/json, application/yaml; ${remedy}`;
+}
+
 async function readBytes(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -23,7 +32,8 @@ async function decode(text: string, type: string): Promise<unknown> {
   if (text === '') return undefined;
   try {
     if (!type.includes('yaml')) return JSON.parse(text);
-    return (await import('yaml')).parse(text);
+    const yaml = await import('../../../util/yaml.ts');
+    return yaml.parse(text);
   } catch (error) {
     throw badRequest(`the object provided is unrecognized: ${(error as Error).message}`);
   }
@@ -45,10 +55,6 @@ export async function readRequest(message: IncomingMessage, signal: AbortSignal)
   if (method === 'GET' || method === 'HEAD') return request;
   const type = contentType ?? 'application/json';
   const bytes = await readBytes(message);
-  if (bytes.length > 0 && (type.includes('protobuf') || type.includes('cbor'))) {
-    throw unsupportedMediaType(
-      'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
-    );
-  }
+  if (bytes.length > 0 && binary.test(type)) throw unsupportedMediaType(refusal(type));
   return { ...request, body: await decode(bytes.toString(), type) };
 }

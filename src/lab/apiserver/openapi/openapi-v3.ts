@@ -7,8 +7,11 @@ import { patchOperations, patchParameters } from './operations.ts';
 const pathOf = (group: string, version: string) =>
   group === '' ? `api/${version}` : `apis/${group}/${version}`;
 
+const servedVersions = () =>
+  servedGroups().flatMap(({ group, versions }) => versions.map((version) => ({ group, version })));
+
 export function openApiV3Index(kubernetesVersion: string): object {
-  const entries = servedGroups().map(({ group, version }) => {
+  const entries = servedVersions().map(({ group, version }) => {
     const path = pathOf(group, version);
     return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${kubernetesVersion}` }];
   });
@@ -77,7 +80,7 @@ export function openApiV3(
   path: string,
   kubernetesVersion: string,
 ): object | undefined {
-  const found = servedGroups().find(({ group, version }) => pathOf(group, version) === path);
+  const found = servedVersions().find(({ group, version }) => pathOf(group, version) === path);
   if (found === undefined) return undefined;
   const { group, version } = found;
   const schemas: Record<string, object> = {};

@@ -23,16 +23,17 @@ import {
   priorityClassStrategy,
   secretStrategy,
 } from './core/strategies.ts';
+import { autoscalerConversion } from './others/autoscalers.ts';
+import { endpointSliceStrategy } from './others/endpoint-slice.ts';
 import { eventConversion } from './others/events.ts';
+import { ingressClassStrategy, ingressStrategy } from './others/ingress.ts';
+import { networkPolicyStrategy } from './others/network-policy.ts';
 import {
   autoscalerStrategy,
   bindingStrategy,
   cronJobStrategy,
-  endpointSliceStrategy,
-  ingressStrategy,
   jobStrategy,
   leaseStrategy,
-  networkPolicyStrategy,
   rbacStrategy,
 } from './others/strategies.ts';
 import { apiVersionOf, type Resource, type Strategy } from './resource.ts';
@@ -47,6 +48,8 @@ interface Entry {
   fieldSelectors?: string[];
   columns?: readonly Column[];
   singular?: string;
+  /** Said to whoever creates one: nothing in a lab acts on this kind. */
+  kept?: string;
   /** Stored in another resource's collection. */
   face?: Pick<Resource, 'collection' | 'conversion'>;
 }
@@ -80,6 +83,7 @@ function resource(apiVersion: string, kind: string, plural: string, entry: Entry
     strategy: entry.strategy ?? {},
     fieldSelectors: entry.fieldSelectors ?? [],
     columns: entry.columns ?? other.plainColumns,
+    ...(entry.kept === undefined ? {} : { keptOnly: entry.kept }),
     ...entry.face,
   };
 }
@@ -170,6 +174,7 @@ export const registry: readonly Resource[] = [
     shortNames: ['pvc'],
     status: true,
     strategy: claimStrategy,
+    kept: 'PersistentVolumeClaims are stored here, and get no volume',
     columns: core.claimColumns,
   }),
 
@@ -217,16 +222,19 @@ export const registry: readonly Resource[] = [
   resource('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies', {
     shortNames: ['netpol'],
     strategy: networkPolicyStrategy,
+    kept: 'NetworkPolicies are stored here, and not enforced yet',
     columns: other.networkPolicyColumns,
   }),
   resource('networking.k8s.io/v1', 'Ingress', 'ingresses', {
     shortNames: ['ing'],
     status: true,
     strategy: ingressStrategy,
+    kept: 'Ingresses are stored here, and not served yet',
     columns: other.ingressColumns,
   }),
   resource('networking.k8s.io/v1', 'IngressClass', 'ingressclasses', {
     clusterScoped: true,
+    strategy: ingressClassStrategy,
     columns: other.ingressClassColumns,
   }),
   resource('coordination.k8s.io/v1', 'Lease', 'leases', {
@@ -244,6 +252,7 @@ export const registry: readonly Resource[] = [
     shortNames: ['pdb'],
     status: true,
     columns: other.disruptionBudgetColumns,
+    kept: 'PodDisruptionBudgets are stored here, and evictions do not ask them',
   }),
 
   resource('rbac.authorization.k8s.io/v1', 'Role', 'roles', {
@@ -274,6 +283,7 @@ export const registry: readonly Resource[] = [
     categories: all,
     status: true,
     strategy: jobStrategy,
+    kept: 'Jobs are stored here, and not run',
     columns: workload.jobColumns,
   }),
   resource('batch/v1', 'CronJob', 'cronjobs', {
@@ -281,12 +291,22 @@ export const registry: readonly Resource[] = [
     categories: all,
     status: true,
     strategy: cronJobStrategy,
+    kept: 'CronJobs are stored here, and not run',
   }),
   resource('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', {
     shortNames: ['hpa'],
     categories: all,
     status: true,
     strategy: autoscalerStrategy,
+    kept: 'HorizontalPodAutoscalers are stored here, and scale nothing',
+  }),
+  resource('autoscaling/v1', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', {
+    shortNames: ['hpa'],
+    categories: all,
+    status: true,
+    strategy: autoscalerStrategy,
+    kept: 'HorizontalPodAutoscalers are stored here, and scale nothing',
+    face: { collection: 'autoscaling/horizontalpodautoscalers', conversion: autoscalerConversion },
   }),
 ];
 
@@ -301,10 +321,14 @@ export function findKind(apiVersion: string, kind: string): Resource | undefined
   return byKind.get(`${apiVersion}/${kind}`);
 }
 
-/** The group's versions in the order of their first resource: `''` and `apps` and so on. */
-export function servedGroups(): { group: string; version: string }[] {
-  const seen = new Map(registry.map((r) => [r.group, { group: r.group, version: r.version }]));
-  return [...seen.values()];
+/** The groups in the order of their first resource, each with its versions, the preferred one first. */
+export function servedGroups(): { group: string; versions: string[] }[] {
+  const groups = new Map<string, string[]>();
+  for (const { group, version } of registry) {
+    const versions = groups.get(group) ?? [];
+    groups.set(group, versions.includes(version) ? versions : [...versions, version]);
+  }
+  return [...groups].map(([group, versions]) => ({ group, versions }));
 }
 
 /** One for each collection: the face under which its objects are stored. */

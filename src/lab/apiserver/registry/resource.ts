@@ -28,8 +28,11 @@ export interface Strategy {
   prepareForUpdate?(next: JsonObject, old: JsonObject): void;
   /** Admission: may change the object by what else exists, or refuse it. Runs before validation. */
   admit?(next: JsonObject, old: JsonObject | undefined, context: AdmissionContext): FieldError[];
-  validate?(object: JsonObject): FieldError[];
+  /** `old` is there for updates: what an object held before, some fields may keep. */
+  validate?(object: JsonObject, old?: JsonObject): FieldError[];
   validateUpdate?(next: JsonObject, old: JsonObject): FieldError[];
+  /** What is accepted and yet worth a word to whoever wrote it; kubectl prints it. */
+  warnings?(object: JsonObject): string[];
   /** Seconds until a graceful deletion may complete; 0 deletes at once. Absent: always at once. */
   gracePeriod?(object: JsonObject, asked: number | undefined): number;
 }
@@ -58,6 +61,8 @@ export interface Resource extends ErrorSubject {
   /** Beyond metadata.name and metadata.namespace. */
   fieldSelectors: readonly string[];
   columns: readonly Column[];
+  /** A warning for whoever creates one, where nothing acts on the kind. */
+  keptOnly?: string;
   /** For a second face of a collection (events): how its objects look from here, and how they are stored. */
   conversion?: { toStored(object: JsonObject): JsonObject; fromStored(object: JsonObject): JsonObject };
 }

@@ -94,7 +94,9 @@ export function createObject(
   );
   const admissionErrors =
     metadataErrors.length === 0 ? (strategy.admit?.(draft, undefined, context.admission) ?? []) : [];
-  const errors = [...metadataErrors, ...(strategy.validate?.(draft) ?? []), ...admissionErrors];
+  // What admission refuses is told alone: validation would only repeat it in other words.
+  const errors =
+    admissionErrors.length > 0 ? admissionErrors : [...metadataErrors, ...(strategy.validate?.(draft) ?? [])];
   if (errors.length > 0) throw invalid(resource, metadata.name ?? '', errors);
   const key = keyFor(metadata);
   if (context.storage.get(resource.collection, key) !== undefined) {

@@ -1,5 +1,6 @@
 /** GET pods/NAME/log: finds the container and hands over to the kubelet that has it. */
 import type { Readable } from 'node:stream';
+import { isError } from '../../../util/errors.ts';
 import type { JsonObject } from '../json.ts';
 import { badRequest, internalError } from '../status.ts';
 import { getStored, type ObjectRef, type RestContext } from './rest-context.ts';
@@ -49,6 +50,16 @@ function notRunningYet(pod: JsonObject, container: string): string | undefined {
   );
 }
 
+/** What the kubelet cannot give is the client's mistake, not the server's. */
+async function fromKubelet(podLogs: PodLogs, ref: ObjectRef, options: PodLogOptions): Promise<Readable> {
+  try {
+    return await podLogs(ref.namespace!, ref.name, options);
+  } catch (error) {
+    if (isError(error, 'BAD_INPUT')) throw badRequest((error as Error).message);
+    throw error;
+  }
+}
+
 const numberOf = (query: URLSearchParams, key: string) =>
   query.has(key) ? Number(query.get(key)) : undefined;
 
@@ -67,7 +78,7 @@ export async function readPodLogs(
   );
   if (waiting && !previous && !ranBefore) throw badRequest(waiting);
   if (context.podLogs === undefined) throw internalError('no kubelet supplies logs');
-  return context.podLogs(ref.namespace!, ref.name, {
+  return fromKubelet(context.podLogs, ref, {
     container,
     previous,
     follow: query.get('follow') === 'true',

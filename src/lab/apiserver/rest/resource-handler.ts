@@ -42,6 +42,11 @@ function answer(call: Call, object: KubeObject, status = 200, warnings: string[]
   return { status, body, warnings };
 }
 
+/** The program's own parts want no advice. */
+function warningsOf({ request, target }: Call, object: KubeObject): string[] {
+  return request.trusted ? [] : (target.resource.strategy.warnings?.(object) ?? []);
+}
+
 function get(call: Call): ApiResponse {
   return answer(call, getStored(call.context, refOf(call.target)));
 }
@@ -71,7 +76,9 @@ async function create(call: Call): Promise<ApiResponse> {
   if (resource.namespaced && namespace === undefined && !object.metadata?.namespace) {
     throw badRequest('an empty namespace may not be set during creation');
   }
-  return answer(call, createObject(call.context, { resource, namespace }, object, options), 201, warnings);
+  const created = createObject(call.context, { resource, namespace }, object, options);
+  const kept = resource.keptOnly === undefined ? [] : [resource.keptOnly];
+  return answer(call, created, 201, [...warnings, ...warningsOf(call, created), ...kept]);
 }
 
 async function update(call: Call, subresource?: 'status'): Promise<ApiResponse> {
@@ -81,12 +88,8 @@ async function update(call: Call, subresource?: 'status'): Promise<ApiResponse> 
     query: call.query,
     trusted: call.request.trusted === true,
   });
-  return answer(
-    call,
-    updateObject(call.context, refOf(call.target), () => object, options),
-    200,
-    warnings,
-  );
+  const stored = updateObject(call.context, refOf(call.target), () => object, options);
+  return answer(call, stored, 200, [...warnings, ...warningsOf(call, stored)]);
 }
 
 async function patch(call: Call, subresource?: 'status'): Promise<ApiResponse> {
@@ -102,7 +105,7 @@ async function patch(call: Call, subresource?: 'status'): Promise<ApiResponse> {
   }
   const checked = await checkedPatch(resource, change, fieldValidationOf(call.query));
   const stored = updateObject(call.context, refOf(call.target), checked.apply, options);
-  return answer(call, stored, 200, checked.warnings);
+  return answer(call, stored, 200, [...checked.warnings, ...warningsOf(call, stored)]);
 }
 
 /** From the body (DeleteOptions) and, where that is silent, the query. */

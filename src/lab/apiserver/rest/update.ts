@@ -80,11 +80,12 @@ function validateMain(context: RestContext, resource: Resource, next: JsonObject
   const { strategy } = resource;
   strategy.setDefaults?.(next);
   strategy.prepareForUpdate?.(next, old);
+  const refused = strategy.admit?.(next, old, context.admission) ?? [];
+  if (refused.length > 0) throw invalid(resource, next.metadata.name, refused);
   const errors = [
-    ...(strategy.admit?.(next, old, context.admission) ?? []),
     ...validateObjectMeta(next.metadata, resource.namespaced, strategy.nameRule ?? isDnsSubdomain),
     ...validateObjectMetaUpdate(next.metadata, old.metadata),
-    ...(strategy.validate?.(next) ?? []),
+    ...(strategy.validate?.(next, old) ?? []),
     ...(strategy.validateUpdate?.(next, old) ?? []),
   ];
   if (errors.length > 0) throw invalid(resource, next.metadata.name, errors);

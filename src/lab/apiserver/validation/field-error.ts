@@ -35,7 +35,7 @@ export const duplicate = (field: string, value: unknown): FieldError => ({
 export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError => ({
   field,
   reason: 'FieldValueNotSupported',
-  message: `Unsupported value: ${show(value)}: supported values: ${[...supported].sort().map(show).join(', ')}`,
+  message: `Unsupported value: ${show(value)}: supported values: ${supported.map(show).join(', ')}`,
 });
 
 export const fieldForbidden = (field: string, detail: string): FieldError => ({
@@ -48,6 +48,12 @@ export const fieldNotFound = (field: string, value: unknown): FieldError => ({
   field,
   reason: 'FieldValueNotFound',
   message: `Not found: ${show(value)}`,
+});
+
+export const tooMany = (field: string, count: number, max: number): FieldError => ({
+  field,
+  reason: 'FieldValueTooMany',
+  message: `Too many: ${count}: must have at most ${max} items`,
 });
 
 export const tooLong = (field: string, max: number): FieldError => ({

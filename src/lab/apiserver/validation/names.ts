@@ -9,7 +9,6 @@ export type NameRule = (value: string) => string[];
 const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const labelPattern = new RegExp(`^${label}$`);
 const subdomainPattern = new RegExp(`^${label}(\\.${label})*$`);
-const rfc1035Pattern = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 const qualifiedPattern = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 const valuePattern = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 const portNamePattern = /^[-a-z0-9]+$/;
@@ -48,17 +47,16 @@ export const isDnsSubdomain: NameRule = (value) => [
       ]),
 ];
 
-/** RFC 1035 label: Services' names. */
-export const isDns1035Label: NameRule = (value) => [
-  ...(value.length > 63 ? [tooLong(63)] : []),
-  ...(rfc1035Pattern.test(value)
+/** A domain whose first label is `*`: hosts of Ingresses. */
+export const isWildcardDomain: NameRule = (value) => [
+  ...(value.length > 253 ? [tooLong(253)] : []),
+  ...(value.startsWith('*.') && subdomainPattern.test(value.slice(2))
     ? []
     : [
         regexDetail(
-          "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
-          '[a-z]([-a-z0-9]*[a-z0-9])?',
-          'my-name',
-          'abc-123',
+          "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
+          `\\*\\.${label}(\\.${label})*`,
+          '*.example.com',
         ),
       ]),
 ];

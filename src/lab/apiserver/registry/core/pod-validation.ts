@@ -11,7 +11,7 @@ import {
 } from '../../validation/field-error.ts';
 import { isDnsLabel, isEnvironmentName, isPortName, isPortNumber } from '../../validation/names.ts';
 
-const protocols = ['TCP', 'UDP', 'SCTP'];
+const protocols = ['SCTP', 'TCP', 'UDP'];
 
 /** Names in a list must be there, well formed and different. */
 function validateNames(list: JsonObject[], field: string, seen = new Set<string>()): FieldError[] {
