@@ -25,6 +25,7 @@ export const errno = {
   ENOSPC: 28,
   ERANGE: 34,
   ENOTEMPTY: 39,
+  ENOLINK: 67,
   EBADMSG: 74,
   EMSGSIZE: 90,
   ENOPROTOOPT: 92,

@@ -117,6 +117,28 @@ export function mapInfo(fd: number): {
   });
 }
 
+/** enum bpf_link_type, those made here. */
+export const linkType = { cgroup: 3, xdp: 6, tcx: 11 } as const;
+
+/**
+ * struct bpf_link_info: `target` is a cgroup's id or an interface's index, 0 once that is gone; `attachType` is
+ * meaningless for XDP.
+ */
+export function linkInfo(fd: number): { type: number; target: bigint; attachType: number } {
+  return withScratch((scratch) => {
+    const info = scratch(96);
+    const { view, bytes } = scratch(16);
+    view.setUint32(0, fd, true);
+    view.setUint32(4, info.bytes.length, true);
+    view.setBigUint64(8, info.address, true);
+    libc.must(libc.bpf(command.info, bytes), 'describe BPF link');
+    const type = info.view.getUint32(0, true);
+    return type === linkType.cgroup
+      ? { type, target: info.view.getBigUint64(16, true), attachType: info.view.getUint32(24, true) }
+      : { type, target: BigInt(info.view.getUint32(16, true)), attachType: info.view.getUint32(20, true) };
+  });
+}
+
 const skBuffSize = 192;
 const skBuffIfindex = 40;
 /** Room for a packet that a program made longer. */

@@ -2,7 +2,7 @@
  * Attaching a program and keeping it attached: a pinned link outlives every process, and its program is
  * replaced in one step.
  */
-import { mkdirSync, unlinkSync } from 'node:fs';
+import { mkdirSync, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errno } from '../errno.ts';
 import * as constants from '../ffi/constants.ts';
@@ -20,7 +20,10 @@ export interface LinkRequest {
   pin: string;
 }
 
-/** Replaces the program of the link that is pinned there, or makes the link and pins it. */
+/**
+ * Replaces the program of the link that is pinned there, or makes the link and pins it. A pinned link to another
+ * interface or cgroup (another uplink was configured), or to one that is gone, makes room once the new one is made.
+ */
 export function ensureLink(request: LinkRequest): void {
   if (request.at.type === 'clsact') {
     ensureFilter(request.program, request.at);
@@ -28,14 +31,40 @@ export function ensureLink(request: LinkRequest): void {
   }
   const existing = bpf.pinned(bpf.command.get, request.pin);
   if (existing >= 0) {
-    const result = bpf.linkUpdate(existing, request.program.fd);
+    const updated = updateLink(existing, request.program, request.at);
     libc.close(existing);
-    if (result >= 0) return;
-    // The interface is gone and its index was given to another: the pin holds a link to nothing.
-    removeLink(request.pin);
+    if (updated) return;
   }
   createLink(request, request.at);
 }
+
+/** False where the link is not one to `at`. */
+function updateLink(link: number, program: LinkRequest['program'], at: LinkPoint): boolean {
+  if (!leadsTo(bpf.linkInfo(link), program, at)) return false;
+  const result = bpf.linkUpdate(link, program.fd);
+  // What it was attached to went meanwhile.
+  if (result === -errno.ENOLINK) return false;
+  libc.must(result, `replace ${program.name} at`, describe(at));
+  return true;
+}
+
+function leadsTo(
+  { type, target, attachType }: ReturnType<typeof bpf.linkInfo>,
+  program: LinkRequest['program'],
+  at: LinkPoint,
+): boolean {
+  if (type !== bpf.linkType[at.type]) return false;
+  if (at.type === 'xdp') return target === BigInt(at.ifindex);
+  if (at.type === 'tcx') return target === BigInt(at.ifindex) && attachType === tcxTypes[at.direction];
+  return target === cgroupId(at.path) && attachType === program.attachType;
+}
+
+/** The inode number of its directory. */
+function cgroupId(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+}
+
+const tcxTypes = { ingress: bpf.attachType.tcxIngress, egress: bpf.attachType.tcxEgress } as const;
 
 /** Detaches what `ensureLink` attached. False when there was nothing. */
 export function detachLink(pin: string, at?: AttachPoint): boolean {
@@ -52,6 +81,7 @@ function createLink({ program, pin }: LinkRequest, at: LinkPoint): void {
   }
   libc.must(link, `attach ${program.name} to`, describe(at));
   mkdirSync(dirname(pin), { recursive: true });
+  removeLink(pin);
   const result = bpf.pinned(bpf.command.pin, pin, link);
   libc.close(link);
   libc.must(result, 'pin BPF link', pin);
@@ -79,7 +109,7 @@ function attachInterface(
       ? bpf.linkCreate(program.fd, { target: at.ifindex, type: bpf.attachType.xdp, flags: xdpFlags[at.mode] })
       : bpf.linkCreate(program.fd, {
           target: at.ifindex,
-          type: at.direction === 'ingress' ? bpf.attachType.tcxIngress : bpf.attachType.tcxEgress,
+          type: tcxTypes[at.direction],
         });
   return at.netns === undefined ? create() : withNetns(at.netns, create);
 }
