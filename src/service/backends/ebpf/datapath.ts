@@ -92,7 +92,8 @@ export class Datapath {
     for (const hook of socketHooks)
       sock.attach(`sock_${hook}`, { type: 'cgroup', path }, this.#pin(`sock-${hook}`));
     for (const direction of directions) {
-      host.attach(`host_${direction}`, { type: 'tcx', direction, ifindex }, this.#pin(`uplink-${direction}`));
+      const at = uplinkPoint(ifindex, direction);
+      host.attach(`host_${direction}`, at, this.#pin(`uplink-${direction}`));
     }
   }
 
@@ -148,10 +149,18 @@ export class Datapath {
     this.#objects = undefined;
   }
 
-  /** Detaches everything and removes all pins. */
+  /** Detaches everything and removes all pins; what was not loaded is, to know the pods of an earlier process. */
   clear(): void {
-    if (this.#objects !== undefined) for (const ifindex of this.pods()) this.detachPod(ifindex);
-    this.#options.bpf.clear(this.#options.pinDirectory);
+    const { bpf, pinDirectory, uplinkIfindex } = this.#options;
+    try {
+      this.load();
+      for (const ifindex of this.pods()) this.detachPod(ifindex);
+      // Without tcx these are filters, which no pin's removal takes away.
+      for (const direction of directions)
+        bpf.detach(this.#pin(`uplink-${direction}`), uplinkPoint(uplinkIfindex, direction));
+    } finally {
+      bpf.clear(pinDirectory);
+    }
   }
 
   #loaded() {
@@ -166,6 +175,10 @@ export class Datapath {
   #podPin(ifindex: number, direction: string): string {
     return this.#pin(`pod-${ifindex}-${direction}`);
   }
+}
+
+function uplinkPoint(ifindex: number, direction: 'ingress' | 'egress') {
+  return { type: 'tcx', direction, ifindex } as const;
 }
 
 /** clsact: pods come and go by the hundred, and a tcx link would cost each one two RCU grace periods. */

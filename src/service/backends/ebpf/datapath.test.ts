@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import type { AttachPoint } from '../../../linux/bpf/bpf.ts';
+import { parseIp } from '../../../net/ip.ts';
+import { testDatapath } from './testing-datapath.ts';
+
+const pod = { ifindex: 9, ips: [parseIp('10.244.1.2')], mac: Uint8Array.of(2, 0, 0, 0, 0, 9) };
+
+/** A filter has no pin: it stays for ever where nobody asks for its removal by interface. */
+it('clear detaches pods and both sides of the uplink by interface, also of an earlier process', () => {
+  const { bpf, datapath } = testDatapath();
+  datapath.attachNode();
+  datapath.attachPod(pod);
+  datapath.close();
+  const detached: string[] = [];
+  const detach = bpf.detach.bind(bpf);
+  bpf.detach = (pin: string, at?: AttachPoint) => {
+    if (at !== undefined && at.type !== 'cgroup' && at.type !== 'xdp')
+      detached.push(`${at.type} ${at.ifindex} ${at.direction}`);
+    return detach(pin);
+  };
+  datapath.clear();
+  expect(detached).toEqual(['clsact 9 ingress', 'clsact 9 egress', 'tcx 2 ingress', 'tcx 2 egress']);
+  expect([bpf.links.size, bpf.maps.size]).toEqual([0, 0]);
+});
