@@ -154,6 +154,73 @@ describe('deletion', () => {
   });
 });
 
+describe('what every cluster has comes back', () => {
+  test.each([
+    [`${inDefault}/serviceaccounts/default`],
+    [`${inDefault}/services/kubernetes`],
+    [`${inDefault}/endpoints/kubernetes`],
+    ['/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes'],
+  ])('%s', async (path) => {
+    await settle();
+    const { uid } = (await call('GET', path)).metadata;
+    await call('DELETE', path);
+    await settle();
+    const again = await call('GET', path);
+    expect(again).toMatchObject({ code: 200, metadata: { uid: expect.any(String) } });
+    expect(again.metadata.uid).not.toBe(uid);
+  });
+});
+
+describe('kinds that nothing acts on', () => {
+  const template = { spec: { restartPolicy: 'Never', containers: [container] } };
+  test.each([
+    ['batch/v1', 'jobs', { template }, 'Jobs are stored here, and not run'],
+    [
+      'autoscaling/v2',
+      'horizontalpodautoscalers',
+      { maxReplicas: 2, scaleTargetRef: { kind: 'Deployment', name: 'web' } },
+      'HorizontalPodAutoscalers are stored here, and scale nothing',
+    ],
+  ])('are accepted with a warning: %s %s', async (version, plural, spec, warning) => {
+    const answer = await call('POST', `/apis/${version}/namespaces/default/${plural}`, {
+      metadata: { name: 'x' },
+      spec,
+    });
+    expect(answer).toMatchObject({ code: 201, warnings: [warning] });
+  });
+
+  test('an autoscaler is the same in v1 and v2', async () => {
+    const spec = { maxReplicas: 2, scaleTargetRef: { kind: 'Deployment', name: 'web' } };
+    const at = (version: string) =>
+      `/apis/autoscaling/${version}/namespaces/default/horizontalpodautoscalers`;
+    const percentage = { targetCPUUtilizationPercentage: 50 };
+    await call('POST', at('v1'), { metadata: { name: 'x' }, spec: { ...spec, ...percentage } });
+    const stored = await call('GET', `${at('v2')}/x`);
+    expect(stored).toMatchObject({ apiVersion: 'autoscaling/v2', spec: { metrics: [{ type: 'Resource' }] } });
+    expect(await call('GET', `${at('v1')}/x`)).toMatchObject({ spec: percentage });
+  });
+});
+
+describe('questions', () => {
+  const review = (kind: string, group = 'authorization') =>
+    call('POST', `/apis/${group}.k8s.io/v1/${kind.toLowerCase()}s`, { kind, spec: {} }, { user });
+  const user = () => ({ username: 'admin', groups: ['system:masters'] });
+  test.each([
+    ['SelfSubjectAccessReview', 'authorization', { allowed: true }],
+    ['SelfSubjectRulesReview', 'authorization', { resourceRules: [{ verbs: ['*'] }] }],
+    ['SelfSubjectReview', 'authentication', { userInfo: { username: 'admin' } }],
+  ])('%s is answered', async (kind, group, expected) => {
+    const answer = await review(kind, group);
+    expect(answer).toMatchObject({ code: 201, kind });
+    expect(answer.status).toMatchObject(expected);
+  });
+
+  test('are found by discovery', async () => {
+    const { resources } = await call('GET', '/apis/authorization.k8s.io/v1');
+    expect(resources.map((r: JsonObject) => r.name)).toContain('selfsubjectaccessreviews');
+  });
+});
+
 describe('other requests', () => {
   test('a binding puts a pod on a node, once', async () => {
     await call('POST', `${inDefault}/pods`, podOf('x'));

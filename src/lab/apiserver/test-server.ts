@@ -59,8 +59,8 @@ export function useTestServer({
     const { pathname: path, searchParams: query } = new URL(url, 'http://server');
     const response = await server.handle({ method, path, query, body, ...more });
     if (!('body' in response)) throw new Error('no JSON answer');
-    const { status, warnings } = response;
-    return { status, warnings, ...(response.body as object), code: status };
+    const { status: code, warnings } = response;
+    return { ...(response.body as object), code, warnings };
   };
   return {
     call,

@@ -7,6 +7,7 @@ import { parseKubeconfig } from '../../../kube/client/kubeconfig.ts';
 import { resources } from '../../../kube/resources.ts';
 import { nodePorts } from '../../../net/ports.ts';
 import { type ApiServer, createApiServer } from '../api-server.ts';
+import type { JsonObject } from '../json.ts';
 import { kubeconfig } from '../pki/kubeconfig.ts';
 import { apiServerNames, type CertificateAuthority, createCertificateAuthority } from '../pki/pki.ts';
 import type { Listener } from './https-server.ts';
@@ -39,6 +40,24 @@ function statusWithoutCertificate(port: number, path: string): Promise<number | 
   });
 }
 
+/** A body as it is, to the ConfigMaps unless told otherwise; the answer's JSON. */
+function post(
+  port: number,
+  type: string,
+  body: string,
+  path = '/api/v1/namespaces/default/configmaps',
+): Promise<JsonObject> {
+  const { certificate: cert, key } = ca.clientCertificate('admin', ['system:masters']);
+  const options = { host: '127.0.0.1', port, path, method: 'POST', ca: ca.certificate, cert, key };
+  return new Promise((resolve, reject) => {
+    request({ ...options, agent: false, headers: { 'content-type': type } }, async (answer) => {
+      resolve(JSON.parse(Buffer.concat(await answer.toArray()).toString()));
+    })
+      .on('error', reject)
+      .end(body);
+  });
+}
+
 beforeAll(() => {
   ca = createCertificateAuthority();
 });
@@ -48,6 +67,31 @@ afterAll(async () => {
 
 describe('the API over HTTPS', () => {
   clientCases(async () => connect((await start()).listener));
+
+  test('a protobuf body is refused with what can be done instead', async () => {
+    const { listener } = await start();
+    const answer = await post(listener.port, 'application/vnd.kubernetes.protobuf', 'k8s\0');
+    expect(answer).toMatchObject({ code: 415, reason: 'UnsupportedMediaType' });
+    expect(answer.message).toContain(
+      'add --dry-run=client -o yaml and pipe the result to kubectl apply -f -',
+    );
+  });
+
+  test('a YAML body is read as a JSON one', async () => {
+    const { listener } = await start();
+    const answer = await post(listener.port, 'application/yaml', 'metadata: {name: x}\ndata: {a: b}\n');
+    expect(answer).toMatchObject({ kind: 'ConfigMap', data: { a: 'b' } });
+  });
+
+  test('the client’s certificate says who asks', async () => {
+    const { listener } = await start();
+    const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+    const { status } = await post(listener.port, 'application/json', '{}', path);
+    expect(status.userInfo).toEqual({
+      username: 'admin',
+      groups: ['system:masters', 'system:authenticated'],
+    });
+  });
 
   test.each([
     ['/healthz', 200],
