@@ -27,6 +27,20 @@ PINNED_HASH(backends, __u32, struct backend, 262144);
 PINNED_HASH(conntrack, struct tuple, struct conntrack_entry, 262144);
 PINNED_HASH(endpoints, __u32, struct endpoint, 4096);
 
+/*
+ * Its room is the version of all layouts here: pinned maps of another version are given up at load. To be raised by
+ * a change of a key or value that keeps its size, which nothing else would notice.
+ */
+#define LAYOUT_VERSION 1
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LAYOUT_VERSION);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u32);
+	__type(value, __u32);
+} layout SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

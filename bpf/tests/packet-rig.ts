@@ -66,7 +66,7 @@ export class PacketRig {
   readonly #path = join(this.#root, 'node');
   readonly #netns: NetnsHandle;
   readonly #ledger = { ...emptyLedger(), orphansDropped: true };
-  readonly #objects: Record<'pod' | 'host', BpfObject>;
+  #objects: Record<'pod' | 'host', BpfObject>;
 
   constructor() {
     mkdirSync(join(this.#root, 'bpf'));
@@ -76,11 +76,21 @@ export class PacketRig {
     inside(this.#path, nodeNetwork);
     this.podIfindex = this.#ifindex('pod');
     this.uplinkIfindex = this.#ifindex('eth0');
+    this.#objects = this.#load({});
+    this.#describeNode();
+  }
+
+  /** Loads the programs again on maps of other sizes, as an agent with other settings does. */
+  resize(mapSizes: Record<string, number>): void {
+    for (const object of Object.values(this.#objects)) object.close();
+    this.#objects = this.#load(mapSizes);
+  }
+
+  #load(mapSizes: Record<string, number>) {
     const pinDirectory = join(this.#root, 'bpf', 'node');
     const load = (name: string) =>
-      kernelBpf.load({ path: join(objectsDirectory, `${name}.bpf.o`), pinDirectory });
-    this.#objects = { pod: load('pod'), host: load('host') };
-    this.#describeNode();
+      kernelBpf.load({ path: join(objectsDirectory, `${name}.bpf.o`), pinDirectory, mapSizes });
+    return { pod: load('pod'), host: load('host') };
   }
 
   /** Writes what the stores say into the maps, as the agent does. */

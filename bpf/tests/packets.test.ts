@@ -207,6 +207,21 @@ describe.each(families)('IPv%i', (f) => {
     expect(joined).toEqual(Buffer.from(expected.subarray(14 + (f === 4 ? 20 : 40))));
   });
 
+  it('a connection goes on over maps of another size, before anything is written to them', () => {
+    const fromClient = () => fromOutside(node[f]).tcp(4000, 30080, { flags: 'A' });
+    const begun = rig.send('host_ingress', fromOutside(node[f]).tcp(4000, 30080, { flags: 'S' }));
+    const { sport } = decodePacket(begun.bytes).transport!;
+    const before = rig.send('host_ingress', fromClient()).text;
+    rig.resize({ conntrack: 1000, frontends: 1000, backends: 1000, slots: 1000, endpoints: 100 });
+    expect(rig.send('host_ingress', fromClient()).text).toBe(before);
+    const reply = rig.from('uplink').ip(remotePod[f], node[f]).tcp(8080, sport, { flags: 'SA' });
+    expect(rig.send('host_ingress', reply).text).toContain(`${node[f]}|30080 > ${outside[f]}|4000`);
+    const another = fromOutside(node[f]).tcp(4001, 30080, { flags: 'S' });
+    expect(rig.send('host_ingress', another).text).toContain(`> ${remotePod[f]}|8080`);
+    expect(rig.send('pod_ingress', fromPod(web[f]).tcp(4002, 80)).text).toContain(`> ${remotePod[f]}|8080`);
+    rig.resize({});
+  });
+
   it('a fragment with a forged source changes nothing for those of the pod it names', () => {
     const forged = rig.from('uplink').ip(pod[f], web[f]).udp(4000, 666).payload('z'.repeat(100));
     const [bad] = forged.fragments(64, 10);

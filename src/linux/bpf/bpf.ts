@@ -64,7 +64,10 @@ export interface BpfObject extends Disposable {
 export interface LoadOptions {
   /** Compiled object, e.g. dist/bpf/sock.bpf.o. */
   path: string;
-  /** Directory on a bpffs: maps pinned there are reused when their definition fits, others are pinned there. */
+  /**
+   * Directory on a bpffs: maps pinned there are reused when their definition fits, others are pinned there. One that
+   * differs in size alone takes over the entries of the one it replaces, as far as it has room.
+   */
   pinDirectory: string;
   /** Values of `const volatile` variables, by name. */
   constants?: Record<string, number | bigint | Uint8Array>;

@@ -164,11 +164,11 @@ export class FakeBpf implements Bpf {
     const maxEntries = options.mapSizes?.[definition.name] ?? definition.maxEntries;
     const pin = join(options.pinDirectory, definition.name);
     const pinned = this.maps.get(pin);
-    const fits =
-      pinned?.keySize === definition.keySize &&
-      pinned.valueSize === definition.valueSize &&
-      pinned.maxEntries === maxEntries;
-    const map = fits ? pinned : new FakeMap({ ...definition, maxEntries });
+    const same = pinned?.keySize === definition.keySize && pinned.valueSize === definition.valueSize;
+    if (same && pinned.maxEntries === maxEntries) return pinned;
+    const map = new FakeMap({ ...definition, maxEntries });
+    const entries = same ? [...pinned.entries()].slice(0, maxEntries) : [];
+    for (const [key, value] of entries) map.update(key, value);
     this.maps.set(pin, map);
     return map;
   }

@@ -3,7 +3,7 @@
  * programs; descriptors are then duplicated and the object is closed, so that nothing of libbpf outlives `load`.
  */
 import { mkdirSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { TendrilError } from '../../util/errors.ts';
 import { errnoName, KernelError } from '../errno.ts';
 import { type Handle, libbpf, members, openObject } from '../ffi/libbpf.ts';
@@ -12,7 +12,8 @@ import type { AttachPoint, Bpf, BpfObject, BpfProgram, LoadOptions } from './bpf
 import * as bpf from './bpf-command.ts';
 import { writeConstants } from './constants.ts';
 import { detachLink, ensureLink } from './kernel-link.ts';
-import { KernelMap, type MapDescription } from './kernel-map.ts';
+import { KernelMap } from './kernel-map.ts';
+import { forgetOtherLayout, type MapShape, setAsideUnfit, succeed } from './map-succession.ts';
 import { KernelRingBuffer } from './ring-buffer.ts';
 
 export const kernelBpf: Bpf = {
@@ -29,41 +30,28 @@ function load(options: LoadOptions): BpfObject {
     prepare(opened.handle, options);
     const result = libbpf().load(opened.handle) as number;
     if (result < 0) throw loadError(options.path, -result, opened.log());
-    return adopt(opened.handle);
+    return adopt(opened.handle, options.pinDirectory);
   } finally {
     libbpf().closeObject(opened.handle);
   }
 }
 
 function prepare(object: Handle, options: LoadOptions): void {
-  for (const map of members('nextMap', object)) {
-    const name = libbpf().mapName(map) as string;
-    const size = options.mapSizes?.[name];
+  const { pinDirectory } = options;
+  const maps = [...members('nextMap', object)];
+  for (const map of maps) {
+    const size = options.mapSizes?.[libbpf().mapName(map) as string];
     if (size !== undefined) libbpf().setMaxEntries(map, size);
+  }
+  for (const map of maps) forgetOtherLayout(describeMap(map), pinDirectory);
+  for (const map of maps) {
+    const name = libbpf().mapName(map) as string;
     if (name.endsWith('.rodata') && options.constants) writeConstants(map, options.path, options.constants);
-    else forgetUnfit(map, join(options.pinDirectory, name));
+    else setAsideUnfit(describeMap(map), pinDirectory);
   }
 }
 
-/**
- * A pinned map of another shape or size (an older version's, or another setting) cannot be taken over: its pin
- * is removed, programs that run keep it until they are replaced, and a new one is made and filled.
- */
-function forgetUnfit(map: Handle, pin: string): void {
-  const fd = bpf.pinned(bpf.command.get, pin);
-  if (fd < 0) return;
-  const is = bpf.mapInfo(fd);
-  libc.close(fd);
-  const want = describeMap(map);
-  const fits =
-    is.type === want.type &&
-    is.keySize === want.keySize &&
-    is.valueSize === want.valueSize &&
-    is.maxEntries === want.maxEntries;
-  if (!fits) rmSync(pin);
-}
-
-function describeMap(map: Handle): Omit<MapDescription, 'fd'> {
+function describeMap(map: Handle): MapShape {
   const library = libbpf();
   return {
     name: library.mapName(map) as string,
@@ -92,7 +80,7 @@ interface LoadedProgram {
   attachType: number;
 }
 
-function adopt(object: Handle): BpfObject {
+function adopt(object: Handle, pinDirectory: string): BpfObject {
   const library = libbpf();
   const maps = new Map<string, KernelMap>();
   for (const map of members('nextMap', object)) {
@@ -102,7 +90,9 @@ function adopt(object: Handle): BpfObject {
       library.mapName(map) as string,
     );
     const description = describeMap(map);
-    maps.set(description.name, new KernelMap({ fd, ...description }));
+    const made = new KernelMap({ fd, ...description });
+    maps.set(description.name, made);
+    succeed(made, description, pinDirectory);
   }
   const programs = new Map<string, LoadedProgram>();
   for (const program of members('nextProgram', object)) {
