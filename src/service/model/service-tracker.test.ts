@@ -155,12 +155,13 @@ describe('work', () => {
 
   it('another zone of the node chooses endpoints anew', async () => {
     services.set(web());
-    slices.set(slice(['10.0.0.1']));
-    await update();
-    const asked = dirty;
+    const hinted = slice(['10.0.0.1', '10.0.0.2']);
+    for (const [at, name] of ['a', 'b'].entries()) hinted.endpoints![at]!.hints = { forZones: [{ name }] };
+    slices.set(hinted);
+    zone = 'a';
+    expect(await served()).toEqual(['10.0.0.1|8080']);
     zone = 'b';
-    await update();
-    expect(dirty).toBeGreaterThan(asked);
+    expect(await served()).toEqual(['10.0.0.2|8080']);
   });
 
   it('new addresses of the node give NodePorts anew', async () => {
