@@ -1,6 +1,8 @@
 /** Services on two real nodes: at the socket and per packet, both families, TCP and UDP. */
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EndpointSlice, Service } from '../../src/kube/types.ts';
+import { kernelBpf } from '../../src/linux/bpf/kernel-bpf.ts';
 import { netnsCookie } from '../../src/linux/bpf/netns-cookie.ts';
 import { withNetns } from '../../src/linux/netns/netns.ts';
 import { parseIp } from '../../src/net/ip.ts';
@@ -256,6 +258,28 @@ describe('the source check', () => {
         hook: 'pod ingress',
       }),
     );
+  });
+});
+
+describe('what sockets are remembered', () => {
+  const remembered = () => {
+    const path = join(objectsDirectory, 'sock.bpf.o');
+    using object = kernelBpf.load({ path, pinDirectory: cluster.nodes[0]!.pinDirectory });
+    const keys = (map: string) =>
+      [...object.map(map).entries()].map(([key]) => Buffer.from(key).toString('hex'));
+    return { flows: keys('flows').sort(), peers: keys('peers').sort() };
+  };
+
+  it('datagrams’ and connections’ are apart: no number of connects makes a flow forget its backend', () => {
+    const before = remembered();
+    ask('pod', { protocol: 'TCP', to: clusterIps.web[0]!, port: 80 });
+    const afterTcp = remembered();
+    expect(afterTcp.flows).toEqual(before.flows);
+    expect(afterTcp.peers).toHaveLength(before.peers.length + 1);
+    ask('pod', { protocol: 'UDP', to: clusterIps.web[0]!, port: 80 });
+    const afterUdp = remembered();
+    expect(afterUdp.peers).toEqual(afterTcp.peers);
+    expect(afterUdp.flows).toHaveLength(before.flows.length + 2);
   });
 });
 
