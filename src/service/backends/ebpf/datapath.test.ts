@@ -1,16 +1,13 @@
 import { expect, it } from 'vitest';
 import type { AttachPoint } from '../../../linux/bpf/bpf.ts';
+import type { FakeBpf } from '../../../linux/bpf/fake-bpf.ts';
 import { parseIp } from '../../../net/ip.ts';
 import { testDatapath } from './testing-datapath.ts';
 
 const pod = { ifindex: 9, ips: [parseIp('10.244.1.2')], mac: Uint8Array.of(2, 0, 0, 0, 0, 9) };
 
-/** A filter has no pin: it stays for ever where nobody asks for its removal by interface. */
-it('clear detaches pods and both sides of the uplink by interface, also of an earlier process', () => {
-  const { bpf, datapath } = testDatapath();
-  datapath.attachNode();
-  datapath.attachPod(pod);
-  datapath.close();
+/** `type ifindex direction` of what is detached from now on. */
+function recordDetached(bpf: FakeBpf): string[] {
   const detached: string[] = [];
   const detach = bpf.detach.bind(bpf);
   bpf.detach = (pin: string, at?: AttachPoint) => {
@@ -18,7 +15,28 @@ it('clear detaches pods and both sides of the uplink by interface, also of an ea
       detached.push(`${at.type} ${at.ifindex} ${at.direction}`);
     return detach(pin);
   };
+  return detached;
+}
+
+/** A filter has no pin: it stays for ever where nobody asks for its removal by interface. */
+it('clear detaches pods and both sides of the uplink by interface, also of an earlier process', () => {
+  const { bpf, datapath } = testDatapath();
+  datapath.attachNode();
+  datapath.attachPod(pod);
+  datapath.close();
+  const detached = recordDetached(bpf);
   datapath.clear();
   expect(detached).toEqual(['clsact 9 ingress', 'clsact 9 egress', 'tcx 2 ingress', 'tcx 2 egress']);
   expect([bpf.links.size, bpf.maps.size]).toEqual([0, 0]);
+});
+
+it('another uplink takes the programs from the one before, and the same keeps them', () => {
+  const { bpf, datapath } = testDatapath();
+  const detached = recordDetached(bpf);
+  datapath.configure([]);
+  datapath.attachNode();
+  testDatapath({ bpf }).datapath.configure([]);
+  expect(detached).toEqual([]);
+  testDatapath({ bpf, uplinkIfindex: 3 }).datapath.configure([]);
+  expect(detached).toEqual(['tcx 2 ingress', 'tcx 2 egress']);
 });

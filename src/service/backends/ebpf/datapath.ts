@@ -73,6 +73,7 @@ export class Datapath {
   /** Sets what the programs know of the node. */
   configure(addresses: readonly Ip[]): void {
     const { netnsCookie, uplinkIfindex } = this.#options;
+    this.#leaveEarlierUplink();
     const [snat4, snat6] = ([4, 6] as const).map((family) => addresses.find((ip) => ip.family === family));
     const value = layouts.nodeConfig.encode({
       ...(snat4 && { snat4 }),
@@ -155,12 +156,22 @@ export class Datapath {
     try {
       this.load();
       for (const ifindex of this.pods()) this.detachPod(ifindex);
-      // Without tcx these are filters, which no pin's removal takes away.
-      for (const direction of directions)
-        bpf.detach(this.#pin(`uplink-${direction}`), uplinkPoint(uplinkIfindex, direction));
+      this.#detachUplink(uplinkIfindex);
     } finally {
       bpf.clear(pinDirectory);
     }
+  }
+
+  /** The interface that an earlier process had as its uplink, where the settings name another now. */
+  #leaveEarlierUplink(): void {
+    const { uplinkIfindex: before } = layouts.nodeConfig.decode(this.map('node_config').lookup(u32(0))!);
+    if (before !== 0 && before !== this.#options.uplinkIfindex) this.#detachUplink(before);
+  }
+
+  /** By interface too: without tcx these are filters, which no pin's removal takes away. */
+  #detachUplink(ifindex: number): void {
+    for (const direction of directions)
+      this.#options.bpf.detach(this.#pin(`uplink-${direction}`), uplinkPoint(ifindex, direction));
   }
 
   #loaded() {

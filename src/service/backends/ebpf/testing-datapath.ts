@@ -41,9 +41,9 @@ export interface TestDatapath {
 
 /** A loaded datapath; with `bpf`, one that takes over what another left. */
 export function testDatapath(
-  options: { bpf?: FakeBpf; mapSizes?: Record<string, number> } = {},
+  options: { bpf?: FakeBpf; mapSizes?: Record<string, number>; uplinkIfindex?: number } = {},
 ): TestDatapath {
-  const { mapSizes } = options;
+  const { mapSizes, uplinkIfindex = 2 } = options;
   const bpf =
     options.bpf ??
     new FakeBpf({
@@ -56,7 +56,7 @@ export function testDatapath(
     objectsDirectory: '/objects',
     pinDirectory: '/pins',
     cgroup: '/cgroup',
-    uplinkIfindex: 2,
+    uplinkIfindex,
     netnsCookie: 1n,
     ...(mapSizes && { mapSizes }),
   });
