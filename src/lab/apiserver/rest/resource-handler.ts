@@ -3,6 +3,7 @@ import type { KubeObject } from '../../../kube/meta.ts';
 import type { ApiRequest, ApiResponse } from '../api-request.ts';
 import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
 import { badRequest, methodNotAllowed, notImplemented, pathNotFound } from '../status.ts';
+import { scaleColumns } from '../table/workload-columns.ts';
 import { checkBody, fieldValidationOf, readObject } from './body.ts';
 import { createObject, type WriteOptions } from './create.ts';
 import { type DeleteOptions, type Deletion, deleteObject } from './delete.ts';
@@ -12,7 +13,7 @@ import { readPodLogs } from './pod-logs.ts';
 import { presentationOf, presentList, presentObject, presentStream } from './presentation.ts';
 import type { Target } from './request-path.ts';
 import { getStored, keyFor, type ObjectRef, type RestContext } from './rest-context.ts';
-import { bindPod, finalizeNamespace, scaleOf, updateScale } from './subresources.ts';
+import { bindPod, finalizeNamespace, type Scale, scaleOf, updateScale } from './subresources.ts';
 import { type UpdateOptions, updateObject } from './update.ts';
 import { watchObjects } from './watch.ts';
 
@@ -165,22 +166,27 @@ function removeCollection(call: Call): ApiResponse {
 
 const scaleDefinition = 'io.k8s.api.autoscaling.v1.Scale';
 
-async function scale(call: Call): Promise<ApiResponse> {
-  const { context, request, target, query } = call;
+async function writeScale({ context, request, target, query }: Call): Promise<Scale> {
   const ref = refOf(target);
-  if (request.method === 'GET') return { status: 200, body: scaleOf(getStored(context, ref)) };
   const options = writeOptionsOf(query);
   if (request.method === 'PUT') {
     if (!isJsonObject(request.body)) throw badRequest('a Scale is expected');
     const check = { kind: 'Scale', version: 'v1', mode: fieldValidationOf(query) };
     const { object } = await checkBody(request.body, scaleDefinition, check);
-    return { status: 200, body: updateScale(context, ref, () => object, options) };
+    return updateScale(context, ref, () => object, options);
   }
   const change = await readPatch(request.contentType, request.body, scaleDefinition);
-  return {
-    status: 200,
-    body: updateScale(context, ref, (old) => change(old as unknown as JsonObject), options),
-  };
+  return updateScale(context, ref, (old) => change(old as unknown as JsonObject), options);
+}
+
+async function scale(call: Call): Promise<ApiResponse> {
+  const { context, request, target, query } = call;
+  const how = presentationOf(request.accept, query);
+  const found =
+    request.method === 'GET' ? scaleOf(getStored(context, refOf(target))) : await writeScale(call);
+  const printed = { ...target.resource, columns: scaleColumns };
+  const body = presentObject(printed, found as unknown as KubeObject, how, context.clock.now());
+  return { status: 200, body };
 }
 
 const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };

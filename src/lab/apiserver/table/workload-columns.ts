@@ -20,6 +20,14 @@ const templateColumns = [
 ];
 const selectorColumn = wide('Selector', selectorText);
 
+/** Of the scale subresource. */
+export const scaleColumns: readonly Column[] = [
+  nameColumn,
+  integer('Desired', ({ spec }) => spec.replicas ?? 0),
+  integer('Available', ({ status }) => status.replicas ?? 0),
+  ageColumn,
+];
+
 export const deploymentColumns: readonly Column[] = [
   nameColumn,
   column('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),
