@@ -39,7 +39,7 @@ spec:
 `;
 
 describe.each(kubectls())('kubectl $version', (entry) => {
-  const { kubectl, attempt, run, apply, follow, minor } = useKubectlLab(entry);
+  const { kubectl, tendril, attempt, run, apply, follow, minor } = useKubectlLab(entry);
   const get = (path: string, ...what: string[]) => kubectl('get', ...what, '-o', `jsonpath={${path}}`);
 
   test('apply creates, changes, and leaves alone what is as it should be', async () => {
@@ -105,6 +105,12 @@ describe.each(kubectls())('kubectl $version', (entry) => {
     expect(await kubectl('get', 'svc', 'web', '-o', columns)).toBe('N     P\nweb   80\n');
     const sorted = await kubectl('get', 'pods', '-o', 'name', '--sort-by=.metadata.name');
     expect(sorted.trim().split('\n')).toEqual(sorted.trim().split('\n').sort());
+  });
+
+  test('tendril get shows the same object', async () => {
+    const service = await kubectl('get', 'svc', 'web', '-o', 'json');
+    expect(JSON.parse(await tendril('get', 'svc', 'web', '-o', 'json'))).toEqual(JSON.parse(service));
+    expect(await tendril('get', 'svc', 'web', '-o', 'yaml')).toMatch(/^apiVersion: v1\nkind: Service\n/);
   });
 
   test('get -w shows a change as it happens', async () => {

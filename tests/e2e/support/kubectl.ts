@@ -56,6 +56,8 @@ export interface KubectlLab {
   readonly minor: number;
   /** Standard output of a command that must succeed. */
   kubectl(...args: string[]): Promise<string>;
+  /** Tendril's own command for the same lab, which must succeed. */
+  tendril(...args: string[]): Promise<string>;
   /** Whatever came of it. */
   attempt(...args: string[]): Promise<Output>;
   /** With standard input and more variables of the environment. */
@@ -84,6 +86,7 @@ export function useKubectlLab({ path, version }: Kubectl): KubectlLab {
   return {
     minor: Number(/^v1\.(\d+)/.exec(version)![1]),
     attempt,
+    tendril: (...args) => must(lab.tendril(args)),
     run: runKubectl,
     kubectl: (...args) => must(attempt(...args)),
     apply: (manifest) => must(runKubectl(['apply', '-f', '-'], { stdin: manifest })),

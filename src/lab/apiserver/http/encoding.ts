@@ -13,7 +13,13 @@ export function encodeBody(body: unknown): string {
   return `${head.slice(0, -1)},"items":[${(items as object[]).map(textOf).join(',')}]}`;
 }
 
-/** One line of a watch. */
-export function encodeEvent({ type, object }: StreamEvent): string {
-  return `{"type":"${type}","object":${textOf(object)}}\n`;
+const lines = new WeakMap<object, { type: string; line: Uint8Array }>();
+
+/** One line of a watch. The last one made of an object is kept: its watchers get it one after the other. */
+export function encodeEvent({ type, object }: StreamEvent): Uint8Array {
+  const known = lines.get(object);
+  if (known?.type === type) return known.line;
+  const line = Buffer.from(`{"type":"${type}","object":${textOf(object)}}\n`);
+  if (Object.isFrozen(object)) lines.set(object, { type, line });
+  return line;
 }

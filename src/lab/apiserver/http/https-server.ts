@@ -26,6 +26,8 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+const clientGone = new Error('the client has closed the connection');
+
 const open = new Set(['/healthz', '/livez', '/readyz', '/version']);
 
 /** The certificate's common name and organizations, as Kubernetes reads them. */
@@ -56,7 +58,10 @@ async function answer(
 function serve(handle: ApiHandler) {
   return async (message: IncomingMessage, out: ServerResponse): Promise<void> => {
     const abort = new AbortController();
-    out.on('close', () => abort.abort());
+    // An answer that is complete has nothing left to stop; a reason of one's own spares making an error each time.
+    out.on('close', () => {
+      if (!out.writableFinished) abort.abort(clientGone);
+    });
     const response = await answer(handle, message, abort.signal);
     const acceptsGzip = String(message.headers['accept-encoding'] ?? '').includes('gzip');
     try {

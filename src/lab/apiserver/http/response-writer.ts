@@ -5,6 +5,7 @@ import { gzip } from 'node:zlib';
 import type { ApiResponse } from '../api-request.ts';
 import type { StreamEvent } from '../rest/watch-stream.ts';
 import { encodeBody, encodeEvent } from './encoding.ts';
+import { EventWriter } from './event-writer.ts';
 
 /** Compression costs more than it saves on one machine, but for what kubectl caches on disk. */
 const compressFromBytes = 1 << 20;
@@ -30,16 +31,12 @@ function sendBytes(out: ServerResponse, content: string | Uint8Array, gzipped: b
 async function sendEvents(out: ServerResponse, events: AsyncIterable<StreamEvent>): Promise<void> {
   out.writeHead(200, { 'content-type': 'application/json' });
   out.flushHeaders();
+  using writer = new EventWriter(out);
   for await (const event of events) {
     if (out.destroyed) return;
-    if (!out.write(encodeEvent(event))) {
-      await new Promise<void>((resolve) => {
-        out.once('drain', resolve);
-        out.once('close', resolve);
-      });
-    }
+    await writer.write(encodeEvent(event));
   }
-  out.end();
+  writer.end();
 }
 
 /** Resolves when the answer is handed over; a watch's when it has ended. */

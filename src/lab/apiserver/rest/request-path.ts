@@ -35,6 +35,7 @@ export function parseResourcePath(path: string): Target | undefined {
 }
 
 function decode(part: string): string {
+  if (!part.includes('%')) return part;
   try {
     return decodeURIComponent(part);
   } catch {
