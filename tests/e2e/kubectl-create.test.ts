@@ -3,7 +3,8 @@
  * and does not try again in JSON; a lab reads JSON and YAML, and says what to do instead.
  */
 import { describe, expect, test } from 'vitest';
-import { kubectls, useKubectlLab } from './support/kubectl.ts';
+import { useKubectlLab } from './support/kubectl.ts';
+import { kubectls } from './support/kubectl-programs.ts';
 
 /** What is typed after `create`, and the name of what there is then. */
 const creations: [args: string, name: string, warning?: string][] = [

@@ -1,6 +1,7 @@
 /** kubectl on what runs in a lab: rollouts, logs, nodes. */
 import { describe, expect, test } from 'vitest';
-import { kubectls, useKubectlLab } from './support/kubectl.ts';
+import { useKubectlLab } from './support/kubectl.ts';
+import { kubectls } from './support/kubectl-programs.ts';
 import { until } from './support/until.ts';
 
 const template = (app: string) => `

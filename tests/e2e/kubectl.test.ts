@@ -1,6 +1,7 @@
 /** kubectl finds in a lab what it finds in a cluster: reading and writing objects. */
 import { describe, expect, test } from 'vitest';
-import { kubectls, useKubectlLab } from './support/kubectl.ts';
+import { useKubectlLab } from './support/kubectl.ts';
+import { kubectls } from './support/kubectl-programs.ts';
 import { until } from './support/until.ts';
 
 const web = ({ replicas = 2, extra = '' } = {}) => `

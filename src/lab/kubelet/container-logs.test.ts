@@ -50,3 +50,14 @@ test('follow goes on until the container has ended, and loses nothing', async ()
   }
   expect(read.join('')).toBe('one\ntwo\nthree\n');
 });
+
+test('without follow the log ends where it ended when it was asked for, however fast it grows', async () => {
+  const line = `${'x'.repeat(999)}\n`;
+  await writeFile(log, line.repeat(100));
+  let read = 0;
+  for await (const chunk of readLog(log, { tailLines: 90 }, () => true)) {
+    read += (chunk as Buffer).length;
+    await appendFile(log, line.repeat(70));
+  }
+  expect(read).toBe(90_000);
+});

@@ -11,7 +11,10 @@ export interface LogOptions {
 
 const chunkBytes = 64 * 1024;
 
-/** Bytes of the file from where `tailLines` says; with follow until `ended` says so and the rest is read. */
+/**
+ * Bytes of the file from where `tailLines` says to the end that it has now; with follow until `ended` says so and
+ * the rest is read.
+ */
 export function readLog(path: string, options: LogOptions, ended: () => boolean): Readable {
   return Readable.from(chunks(path, options, ended), { objectMode: false });
 }
@@ -21,12 +24,15 @@ async function* chunks(path: string, options: LogOptions, ended: () => boolean):
   if (file === undefined) return;
   const changes = options.follow ? new Changes(path) : undefined;
   try {
-    let position = options.tailLines === undefined ? 0 : await tailStart(file, options.tailLines);
+    const { size } = await file.stat();
+    let position = options.tailLines === undefined ? 0 : await tailStart(file, size, options.tailLines);
+    const end = options.follow ? Number.POSITIVE_INFINITY : size;
     for (;;) {
       // Asked before reading: what is written before the end is read after it.
       const last = !options.follow || ended();
       const seen = changes?.count;
-      const { bytesRead, buffer } = await file.read({ buffer: Buffer.alloc(chunkBytes), position });
+      const length = Math.min(chunkBytes, end - position);
+      const { bytesRead, buffer } = await file.read({ buffer: Buffer.alloc(chunkBytes), position, length });
       position += bytesRead;
       if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
       else if (last) return;
@@ -38,9 +44,8 @@ async function* chunks(path: string, options: LogOptions, ended: () => boolean):
   }
 }
 
-/** Where the last `lines` lines begin. */
-async function tailStart(file: FileHandle, lines: number): Promise<number> {
-  const { size } = await file.stat();
+/** Where the last `lines` lines of the first `size` bytes begin. */
+async function tailStart(file: FileHandle, size: number, lines: number): Promise<number> {
   if (lines <= 0) return size;
   let found = 0;
   for (let end = size; end > 0; ) {

@@ -7,7 +7,11 @@ import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pinnedMapIds, untilMapsFreed } from '../../linux/bpf/pinned-maps.ts';
 import { cgroupMount, killCgroup, removeCgroup } from '../../linux/cgroup/cgroup.ts';
+import { errno, KernelError } from '../../linux/errno.ts';
 import { unmountBelow } from '../../linux/mount/mount.ts';
+import { mountsBelow } from '../../linux/mount/mount-table.ts';
+import { openNetns } from '../../linux/netns/netns.ts';
+import { SockDiag } from '../../linux/sock-diag/sock-diag.ts';
 import { systemClock } from '../../util/clock.ts';
 import { describeError, TendrilError } from '../../util/errors.ts';
 import { undoInternet } from './internet.ts';
@@ -32,6 +36,7 @@ export async function removeLab(name: string): Promise<boolean> {
   const maps = pinnedMapIds(paths.bpf);
   await step('processes', () => killCgroup(paths.cgroup));
   await step('internet access', () => undoInternet(paths.root));
+  await step('connections', () => endConnections(paths.root));
   await step('mounts', () => void unmountBelow(paths.root));
   await step('cgroups', async () => void (await removeCgroup(paths.cgroup)));
   if (problems.length === 0) await step('files', () => rmSync(paths.root, { recursive: true, force: true }));
@@ -48,6 +53,23 @@ export async function removeLab(name: string): Promise<boolean> {
   removeIfEmpty(labsDirectory);
   removeIfEmpty(join(dirname(paths.cgroup)));
   return wasThere;
+}
+
+/**
+ * A connection whose process is gone tries for minutes to tell a peer that cannot be reached, and keeps its
+ * namespace for as long.
+ */
+function endConnections(root: string): void {
+  for (const { target } of mountsBelow(root).filter(({ type }) => type === 'nsfs')) {
+    using netns = openNetns(target);
+    using sockets = new SockDiag(netns);
+    try {
+      for (const socket of sockets.list('TCP')) sockets.destroy(socket);
+    } catch (error) {
+      // A kernel that cannot lets them end in their own time.
+      if (!(error instanceof KernelError && error.errno === errno.EOPNOTSUPP)) throw error;
+    }
+  }
 }
 
 /** Namespaces are taken down, and what is attached in them let go of, a moment after their last user has gone. */

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { kubectls } from './kubectl-programs.ts';
 import { must, type Output, type RunOptions, run, tendril } from './tendril.ts';
 
 export interface TestLab extends AsyncDisposable {
@@ -42,6 +43,15 @@ export async function bringUp({ manifest, args = [], env }: LabOptions = {}): Pr
   return lab;
 }
 
+let kubectl: string | undefined;
+
+/** @throws where the machine has none and none can be fetched */
+function anyKubectl(): string {
+  kubectl ??= kubectls()[0]?.path;
+  if (kubectl === undefined) throw new Error('no kubectl: apt install kubernetes-client');
+  return kubectl;
+}
+
 export function createLab(name: string): TestLab {
   const here = (args: readonly string[], options?: RunOptions) => tendril(['--name', name, ...args], options);
   const down = async () => void (await must(here(['down'])));
@@ -50,7 +60,7 @@ export function createLab(name: string): TestLab {
     tendril: here,
     exec: (where, ...command) => must(here(['exec', ...where, '--', ...command])),
     kubectl: async (...args) =>
-      run('kubectl', ['--kubeconfig', (await must(here(['kubeconfig']))).trim(), ...args]),
+      run(anyKubectl(), ['--kubeconfig', (await must(here(['kubeconfig']))).trim(), ...args]),
     down,
     [Symbol.asyncDispose]: down,
   };

@@ -1,4 +1,4 @@
-/** Waits for a condition by asking, every 50 ms and for at most 30 s. */
+/** Waits for a condition by asking, every 50 ms, and for at most 30 s unless told otherwise. */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
