@@ -102,12 +102,16 @@ static __always_inline void peer_key_init(struct peer_key *key, __u64 cookie, co
 	key->forward = forward;
 }
 
-static __always_inline void peer_remember(__u64 cookie, const struct target *frontend, const struct backend *backend)
+/* With what was chosen, so that user space can end the socket when it outlives its backend. */
+static __always_inline void peer_remember(__u64 cookie, const struct target *frontend, const struct backend *backend,
+					  __u32 id)
 {
 	struct target behind = { .addr = backend->addr, .port = backend->port, .proto = frontend->proto };
 	struct peer name = { .addr = frontend->addr, .port = frontend->port };
 	struct peer_key key;
 
+	name.backend_id = id;
+	name.generation = backend->generation;
 	peer_key_init(&key, cookie, &behind, 0);
 	if (key.proto == IPPROTO_UDP)
 		bpf_map_update_elem(&flows, &key, &name, BPF_ANY);
@@ -150,7 +154,7 @@ static __always_inline int translate_connect(struct bpf_sock_addr *ctx, struct t
 	backend = target_backend(ctx, target, frontend, &id);
 	if (!backend)
 		return refuse();
-	peer_remember(bpf_get_socket_cookie(ctx), target, backend);
+	peer_remember(bpf_get_socket_cookie(ctx), target, backend, id);
 	target->addr = backend->addr;
 	target->port = backend->port;
 	*chosen = true;
@@ -175,7 +179,7 @@ static __always_inline int translate_sendmsg(struct bpf_sock_addr *ctx, struct t
 		if (!backend)
 			return refuse();
 		flow_remember(&key, backend, id);
-		peer_remember(cookie, target, backend);
+		peer_remember(cookie, target, backend, id);
 	}
 	target->addr = backend->addr;
 	target->port = backend->port;

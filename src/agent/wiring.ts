@@ -20,6 +20,7 @@ import { join } from 'node:path';
 import { startCniServer } from '../cni/server/cni-server.ts';
 import { createDispatcher, type Dispatcher } from '../cni/server/dispatch.ts';
 import { NodeIpam } from '../ipam/node-ipam.ts';
+import { isNotFound } from '../kube/client/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { createInformers, type Informers } from '../kube/client/informers.ts';
 import { resources } from '../kube/resources.ts';
@@ -28,6 +29,7 @@ import type { Nftables } from '../linux/nftables/nftables.ts';
 import { formatIp } from '../net/ip.ts';
 import { createHostgwBackend } from '../podnet/backend/hostgw/apply.ts';
 import { createRoutedInterface } from '../podnet/interface/routed/apply.ts';
+import type { PodReference } from '../service/model/departed-pods.ts';
 import type { ServiceProxy, ServiceProxyOptions } from '../service/service-proxy.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
@@ -161,9 +163,21 @@ function wireServices(node: NodeContext): ServiceProxy {
       uplinkIfindex: uplink.link().index,
       ...(config.mapSizes && { mapSizes: config.mapSizes }),
     },
+    podNamespaces: () => node.ipam.list().flatMap(({ note }) => note.netns ?? []),
+    isPodGone: (pod) => isPodGone(node.client, pod),
     logger: logger.child({ component: 'services' }),
     clock,
   });
+}
+
+async function isPodGone(client: KubeClient, { namespace, name, uid }: PodReference): Promise<boolean> {
+  try {
+    const pod = await client.get(resources.pods, { namespace, name });
+    return pod.metadata.uid !== uid || ['Succeeded', 'Failed'].includes(pod.status?.phase ?? '');
+  } catch (error) {
+    if (isNotFound(error)) return true;
+    throw error;
+  }
 }
 
 function wireNetwork(node: NodeContext, services: ServiceProxy): NodeNetwork {

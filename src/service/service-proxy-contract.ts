@@ -9,6 +9,7 @@ import type { Ip } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
+import type { PodReference } from './model/departed-pods.ts';
 
 export interface ServiceProxyOptions {
   services: Store<Service>;
@@ -34,6 +35,10 @@ export interface ServiceProxyOptions {
     /** Room of maps by name, where the defaults do not suit. */
     mapSizes?: Record<string, number>;
   };
+  /** Network namespaces of the node's pods, by path, whose sockets are ended when they outlive their backend. */
+  podNamespaces?: () => Iterable<string>;
+  /** Whether a pod has ended, or is deleted. @throws when the API cannot tell */
+  isPodGone?: (pod: PodReference) => Promise<boolean>;
   logger: Logger;
   clock?: Clock;
 }

@@ -6,14 +6,18 @@ import { followRevision, type Revision } from '../kube/client/revision.ts';
 import type { Bpf } from '../linux/bpf/bpf.ts';
 import { kernelBpf } from '../linux/bpf/kernel-bpf.ts';
 import { netnsCookie } from '../linux/bpf/netns-cookie.ts';
+import { openNetns } from '../linux/netns/netns.ts';
+import { SockDiag } from '../linux/sock-diag/sock-diag.ts';
 import { BoundedRunner } from '../util/bounded-runner.ts';
 import { systemClock } from '../util/clock.ts';
 import { describeError } from '../util/errors.ts';
 import { TimeSlice } from '../util/time-slice.ts';
+import { ConnectionEnder } from './backends/ebpf/connection-ender.ts';
 import { collectConntrack } from './backends/ebpf/conntrack-gc.ts';
 import { Datapath } from './backends/ebpf/datapath.ts';
 import { DropLog } from './backends/ebpf/drop-log.ts';
 import { EbpfServiceBackend } from './backends/ebpf/ebpf-backend.ts';
+import { type DepartedPod, followDepartures } from './model/departed-pods.ts';
 import { ServiceTracker } from './model/service-tracker.ts';
 import type {
   PodAttachment,
@@ -50,6 +54,10 @@ class EbpfServiceProxy implements ServiceProxy {
   readonly #datapath: Datapath;
   readonly #backend: EbpfServiceBackend;
   readonly #runner: BoundedRunner;
+  readonly #ender: ConnectionEnder;
+  /** Pods that slices name no more; their backends may still be in the maps. */
+  readonly #departed: DepartedPod[] = [];
+  #unfollow: (() => void) | undefined;
   readonly #synced = Promise.withResolvers<void>();
   #tracker: ServiceTracker | undefined;
   #revision: Revision | undefined;
@@ -77,6 +85,14 @@ class EbpfServiceProxy implements ServiceProxy {
       onError: (error) => this.#failed(error),
       clock: options.clock ?? systemClock,
     });
+    this.#ender = new ConnectionEnder({
+      map: (name) => this.#datapath.map(name),
+      podNamespaces: options.podNamespaces ?? (() => []),
+      openSockets,
+      isGone: options.isPodGone ?? (async () => false),
+      logger: options.logger,
+      clock: options.clock ?? systemClock,
+    });
   }
 
   async start(): Promise<void> {
@@ -95,6 +111,8 @@ class EbpfServiceProxy implements ServiceProxy {
     this.#stopped = true;
     this.#tracker?.stop();
     this.#revision?.stop();
+    this.#unfollow?.();
+    await this.#ender.stop();
     this.#cancelCollection?.();
     this.#cancelDropReading?.();
     this.#dropLog?.close();
@@ -148,6 +166,7 @@ class EbpfServiceProxy implements ServiceProxy {
     // Also a change that alters nothing here is followed by a sync: the revision in force is what callers wait for.
     this.#revision = followRevision([services, slices], () => this.#runner.request());
     this.#tracker = new ServiceTracker({ services, slices, node, onDirty: () => this.#runner.request() });
+    this.#unfollow = followDepartures(slices, (pod) => this.#departed.push(pod));
     this.#runner.request();
   }
 
@@ -156,8 +175,11 @@ class EbpfServiceProxy implements ServiceProxy {
     if (tracker === undefined || this.#stopped) return;
     const revision = String(this.#revision?.newest() ?? 0);
     const slice = new TimeSlice();
+    const departed = this.#departed.length;
     const state = await tracker.update(() => slice.breathe());
     await this.#backend.sync(state);
+    for (const pod of this.#departed.splice(0, departed)) this.#ender.podDeparted(pod);
+    if (departed > 0 || this.#backend.takeRemoved() > 0) this.#ender.backendsRemoved();
     this.#status = {
       ...this.#status,
       synced: true,
@@ -199,4 +221,10 @@ class EbpfServiceProxy implements ServiceProxy {
     }
     this.#scheduleCollection();
   }
+}
+
+function openSockets(path: string | undefined): SockDiag {
+  if (path === undefined) return new SockDiag();
+  using netns = openNetns(path);
+  return new SockDiag(netns);
 }

@@ -27,12 +27,15 @@ export interface SocketEntry {
   local: { ip: Ip; port: number };
   /** The port is 0 where the socket is not connected. */
   remote: { ip: Ip; port: number };
-  /** struct inet_diag_sockid with its cookie: names this socket and no later one. */
+  /** As SO_COOKIE and bpf_get_socket_cookie give it: no later socket has it. */
+  cookie: bigint;
+  /** struct inet_diag_sockid: how the kernel finds it again. */
   id: Uint8Array;
 }
 
 const idSize = 48;
 const idOffset = 4;
+const cookieOffset = 40;
 
 export class SockDiag implements Disposable {
   readonly #socket: NetlinkSocket;
@@ -111,5 +114,10 @@ function decodeEntry(protocol: SocketProtocol, family: Family, payload: Uint8Arr
     ip: ipFromBytes(id.subarray(ip, ip + size)),
     port: view.getUint16(port),
   });
-  return { protocol, family, state: payload[1]!, local: endpoint(0, 4), remote: endpoint(2, 20), id };
+  return {
+    ...{ protocol, family, state: payload[1]!, id },
+    local: endpoint(0, 4),
+    remote: endpoint(2, 20),
+    cookie: view.getBigUint64(cookieOffset, true),
+  };
 }

@@ -77,7 +77,7 @@ function judge(map: BpfMap, key: Uint8Array, value: Uint8Array, now: bigint): nu
 }
 
 /** Key of the other direction; see bpf/shared/conntrack.h. */
-function otherTuple(tuple: Tuple, entry: ConntrackEntry): Tuple {
+export function otherTuple(tuple: Tuple, entry: ConntrackEntry): Tuple {
   return {
     src: entry.newDst,
     dst: entry.newSrc,

@@ -24,6 +24,7 @@ export class EbpfServiceBackend implements ServiceBackend {
   #attached = false;
   /** Entries written to the maps so far. */
   writes = 0;
+  #removed = 0;
 
   constructor(datapath: Datapath) {
     this.#datapath = datapath;
@@ -55,6 +56,13 @@ export class EbpfServiceBackend implements ServiceBackend {
     return this.#ledger?.backends.size ?? 0;
   }
 
+  /** How many backends were taken out of the maps since the last call. */
+  takeRemoved(): number {
+    const removed = this.#removed;
+    this.#removed = 0;
+    return removed;
+  }
+
   async #write(state: ServiceState): Promise<void> {
     const maps = {
       backends: this.#datapath.map('backends'),
@@ -67,6 +75,7 @@ export class EbpfServiceBackend implements ServiceBackend {
     for (let more = true; more; ) {
       const next = plan(ledger, state);
       this.writes += await apply(maps, next.writes, slice);
+      this.#removed += next.writes.filter(({ map, op }) => map === 'backends' && op === 'delete').length;
       next.commit();
       more = next.more;
       await slice.breathe();

@@ -21,6 +21,8 @@ const maps = [
   hash('slots', layouts.slotKey.size, layouts.slot.size),
   hash('backends', 4, layouts.backend.size),
   hash('conntrack', layouts.tuple.size, layouts.conntrackEntry.size),
+  hash('peers', layouts.peerKey.size, layouts.peer.size),
+  hash('flows', layouts.peerKey.size, layouts.peer.size),
   hash('endpoints', 4, layouts.endpoint.size, 4096),
   { ...hash('node_config', 4, layouts.nodeConfig.size, 1), array: true },
   { ...hash('epoch', 4, 4, 1), array: true },

@@ -1,0 +1,69 @@
+/** What outlived its backend: sockets and connections that the maps know of. Reads only. */
+import type { BpfMap } from '../../../linux/bpf/bpf.ts';
+import { formatIp } from '../../../net/ip.ts';
+import { TimeSlice } from '../../../util/time-slice.ts';
+import { otherTuple } from './conntrack-gc.ts';
+import { conntrackFlags, layouts, type Tuple } from './generated/layouts.ts';
+
+/** Of a backend, whenever it was chosen: its number is given again only with another generation. */
+interface Chosen {
+  backendId: number;
+  generation: number;
+}
+
+/** Whether a backend that was chosen once serves still; asks the map for each one once. */
+export function servingBackends(backends: BpfMap): (chosen: Chosen) => boolean {
+  const known = new Map<number, number | undefined>();
+  return ({ backendId, generation }) => {
+    if (!known.has(backendId)) known.set(backendId, generationOf(backends, backendId));
+    return known.get(backendId) === generation;
+  };
+}
+
+function generationOf(backends: BpfMap, id: number): number | undefined {
+  const key = new Uint8Array(4);
+  new DataView(key.buffer).setUint32(0, id, true);
+  const value = backends.lookup(key);
+  return value && layouts.backend.decode(value).generation;
+}
+
+/**
+ * Cookies of the sockets in `peers` or `flows` that talk to a backend which serves no more.
+ * @param addresses only to these
+ */
+export async function outlivedSockets(
+  map: BpfMap,
+  serves: (chosen: Chosen) => boolean,
+  addresses?: ReadonlySet<string>,
+): Promise<Set<bigint>> {
+  const cookies = new Set<bigint>();
+  const slice = new TimeSlice();
+  for (const [key, value] of map.entries()) {
+    await slice.breathe();
+    const { cookie, addr, forward } = layouts.peerKey.decode(key);
+    const chosen = layouts.peer.decode(value);
+    if (forward !== 0 || chosen.backendId === 0 || serves(chosen)) continue;
+    if (addresses === undefined || addresses.has(formatIp(addr))) cookies.add(cookie);
+  }
+  return cookies;
+}
+
+/** Translated TCP connections to these addresses whose backend serves no more: the client's tuple and the reply's. */
+export async function outlivedConnections(
+  conntrack: BpfMap,
+  serves: (chosen: Chosen) => boolean,
+  addresses: ReadonlySet<string>,
+): Promise<[client: Tuple, reply: Tuple][]> {
+  const found: [Tuple, Tuple][] = [];
+  const slice = new TimeSlice();
+  for (const [key, value] of conntrack.entries()) {
+    await slice.breathe();
+    const tuple = layouts.tuple.decode(key);
+    const entry = layouts.conntrackEntry.decode(value);
+    if (tuple.proto !== 6 || (entry.flags & conntrackFlags.CONNTRACK_REPLY) !== 0) continue;
+    const chosen = { backendId: entry.backendId, generation: entry.backendGeneration };
+    if (addresses.has(formatIp(entry.newDst)) && !serves(chosen))
+      found.push([tuple, otherTuple(tuple, entry)]);
+  }
+  return found;
+}
