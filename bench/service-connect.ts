@@ -220,7 +220,7 @@ function servicePort(n: number): ServicePortState {
     forZones: [],
     forNodes: [],
   });
-  const choice = (family: 4 | 6) => ({ cluster: [endpoint(family)], local: [], any: true });
+  const choice = (family: 4 | 6) => ({ cluster: [endpoint(family)], local: [], held: [], any: true });
   return {
     name: `default/s${n}:/TCP`,
     protocol: 'TCP',

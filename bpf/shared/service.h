@@ -65,13 +65,15 @@ enum backend_flags {
 	BACKEND_TERMINATING = 1 << 1,
 };
 
+/* An endpoint of one Service port: another Service's is another backend, so that a flow of either is its own. */
 struct backend {
 	struct address addr;
 	__be16 port;
 	__u8 proto;
 	__u8 flags;
 	__u32 generation;
-	__u8 reserved[8];
+	__u32 service_id;
+	__u8 reserved[4];
 };
 
 /* sessionAffinity ClientIP: who came to which port of which Service, for each family. */

@@ -127,12 +127,11 @@ function portState(
   endpoints: readonly Endpoint[],
   node: NodeTopology,
 ): ServicePortState {
-  const policies = { internal: spec.internalPolicy, external: spec.externalPolicy };
   const choose = (family: 4 | 6) =>
     chooseEndpoints(
       endpoints.filter((endpoint) => endpoint.ip.family === family),
       node,
-      policies,
+      spec,
     );
   return Object.freeze({ ...spec, endpoints: Object.freeze({ 4: choose(4), 6: choose(6) }) });
 }
@@ -140,10 +139,10 @@ function portState(
 /** Equal for states that no datapath can tell apart. */
 function fingerprint(state: ServicePortState): string {
   const endpoints = ([4, 6] as const).map((family) => {
-    const { cluster, local, any } = state.endpoints[family];
+    const { cluster, local, held, any } = state.endpoints[family];
     const side = (list: readonly Endpoint[]) =>
       list.map((e) => `${endpointKey(e)}${e.local ? 'L' : ''}${e.terminating ? 'T' : ''}`).join();
-    return `${side(cluster)};${side(local)};${any}`;
+    return `${side(cluster)};${side(local)};${side(held)};${any}`;
   });
   const frontends = state.frontends.map((f) => `${f.kind}${formatIp(f.ip)}|${f.port}`);
   return [endpoints, frontends, state.internalPolicy, state.externalPolicy, state.affinitySeconds].join('/');

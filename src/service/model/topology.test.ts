@@ -31,7 +31,7 @@ function chosen(text: string, options: { zone?: string; local?: boolean } = {}) 
   const choice = chooseEndpoints(
     endpoints(text),
     { name: 'n1', zone: options.zone },
-    { internal: policy, external: 'Cluster' },
+    { internalPolicy: policy, externalPolicy: 'Cluster', protocol: 'TCP' },
   );
   const numbers = (list: readonly Endpoint[]) =>
     list.map((endpoint) => formatIp(endpoint.ip).split('.')[3]).join('');
@@ -76,5 +76,26 @@ describe('hints', () => {
 
   it('do not hide terminating endpoints where nothing is ready', () => {
     expect(chosen('az2T az2T', { zone: 'z1' })[0]).toBe('12');
+  });
+});
+
+describe('flows that an endpoint has stay its own while it serves', () => {
+  const held = (text: string, protocol: 'TCP' | 'UDP') => {
+    const port = { internalPolicy: 'Cluster', externalPolicy: 'Cluster', protocol } as const;
+    return chooseEndpoints(endpoints(text), { name: 'n1', zone: 'z1' }, port).held.map(({ ip }) =>
+      formatIp(ip),
+    );
+  };
+  it.each([
+    ['a terminating one beside ready ones', 'a aT', ['10.0.0.2']],
+    ['one of another zone', 'az1 az2', ['10.0.0.2']],
+    ['none that serves no more', 'a a!', []],
+    ['none twice, where nothing is ready', 'aT', []],
+  ])('%s', (_, text, expected) => {
+    expect(held(text, 'UDP')).toEqual(expected);
+  });
+
+  it('TCP knows its own end', () => {
+    expect(held('a aT', 'TCP')).toEqual([]);
   });
 });

@@ -3,6 +3,8 @@
  * (pkg/proxy/topology.go): ready ones, those meant for this zone or node where hints allow it, and where nothing
  * is ready those that still serve while they terminate (KEP-1669, KEP-2433, KEP-3015).
  */
+
+import type { Protocol } from '../../net/protocol.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { TrafficPolicy } from './service-port.ts';
 
@@ -11,6 +13,11 @@ export interface EndpointChoice {
   readonly cluster: readonly Endpoint[];
   /** For traffic policy Local. */
   readonly local: readonly Endpoint[];
+  /**
+   * In neither, yet serving: datagram flows that they have already stay theirs, as kube-proxy forgets a flow only once
+   * its endpoint no longer serves (pkg/proxy/conntrack/cleanup.go).
+   */
+  readonly held: readonly Endpoint[];
   /** There is an endpoint somewhere: Local without one drops, rather than refuses. */
   readonly any: boolean;
 }
@@ -23,13 +30,14 @@ export interface NodeTopology {
 export function chooseEndpoints(
   endpoints: readonly Endpoint[],
   node: NodeTopology,
-  policies: { internal: TrafficPolicy; external: TrafficPolicy } = {
-    internal: 'Cluster',
-    external: 'Cluster',
+  port: { internalPolicy: TrafficPolicy; externalPolicy: TrafficPolicy; protocol: Protocol } = {
+    internalPolicy: 'Cluster',
+    externalPolicy: 'Cluster',
+    protocol: 'TCP',
   },
 ): EndpointChoice {
   const cluster = usable(endpoints, hintFilter(endpoints, node));
-  const usesLocal = policies.internal === 'Local' || policies.external === 'Local';
+  const usesLocal = port.internalPolicy === 'Local' || port.externalPolicy === 'Local';
   const local = usesLocal
     ? usable(
         endpoints.filter((endpoint) => endpoint.local),
@@ -37,7 +45,10 @@ export function chooseEndpoints(
       )
     : [];
   const any = endpoints.some((endpoint) => endpoint.ready || (endpoint.serving && endpoint.terminating));
-  return { cluster, local, any };
+  const chosen = new Set([...cluster, ...local]);
+  const held =
+    port.protocol === 'UDP' ? endpoints.filter((endpoint) => endpoint.serving && !chosen.has(endpoint)) : [];
+  return { cluster, local, held, any };
 }
 
 /** Ready ones that pass; without any, whatever serves while terminating, hints aside. */

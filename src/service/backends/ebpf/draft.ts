@@ -15,7 +15,10 @@ import {
 import { Overlay } from './overlay.ts';
 import type { MapWrite } from './plan.ts';
 
-export type Member = Pick<Endpoint, 'ip' | 'port' | 'local' | 'terminating'> & { proto: number };
+export type Member = Pick<Endpoint, 'ip' | 'port' | 'local' | 'terminating'> & {
+  proto: number;
+  serviceId: number;
+};
 
 export class Draft {
   readonly #ledger: Ledger;
@@ -137,10 +140,10 @@ export class Draft {
     const flags =
       (member.local ? backendFlags.BACKEND_LOCAL : 0) |
       (member.terminating ? backendFlags.BACKEND_TERMINATING : 0);
-    const { ip: addr, port, proto } = member;
+    const { ip: addr, port, proto, serviceId } = member;
     const known = this.#backends.get(key);
     const generation = known ? generationOf(known.value) : this.#ledger.generation;
-    const value = hex(layouts.backend.encode({ addr, port, proto, flags, generation }));
+    const value = hex(layouts.backend.encode({ addr, port, proto, flags, generation, serviceId }));
     const id = known?.id ?? this.#nextBackendId++;
     const uses = (known?.uses ?? 0) + (held.has(id) ? 0 : 1);
     this.#backends.set(key, { id, value, uses });
@@ -152,8 +155,19 @@ export class Draft {
     const key = this.#names.get(id);
     const record = key === undefined ? undefined : this.#backends.get(key);
     if (record === undefined) return;
-    if (record.uses > 1) this.#backends.set(key!, { ...record, uses: record.uses - 1 });
-    else this.#deleteBackend(key!, id);
+    this.#backends.set(key!, { ...record, uses: record.uses - 1 });
+    if (record.uses === 1) this.#released.add(key!);
+  }
+
+  /** Backends that lost their last pool; another pool of this draft may take one up, with its number. */
+  readonly #released = new Set<string>();
+
+  #deleteReleased(): void {
+    for (const key of this.#released) {
+      const record = this.#backends.get(key);
+      if (record?.uses === 0) this.#deleteBackend(key, record.id);
+    }
+    this.#released.clear();
   }
 
   #deleteBackend(key: string, id: number): void {
@@ -168,7 +182,9 @@ export class Draft {
     this.#pools.delete(name);
   }
 
+  /** Complete once everything is planned. */
   writes(): MapWrite[] {
+    this.#deleteReleased();
     const slots = this.#slotWrites();
     const backends = this.#recordWrites('backends', this.#backends, (_, record) => backendIdKey(record.id));
     const frontends = this.#recordWrites('frontends', this.#frontends, (key) => unhex(key));

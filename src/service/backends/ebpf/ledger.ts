@@ -33,7 +33,7 @@ export interface PortRecord {
 }
 
 export interface Ledger {
-  /** By `ip|port/proto`. */
+  /** By `service number/ip|port/proto`. */
   backends: Map<string, BackendRecord>;
   backendKeys: Map<number, string>;
   /** By `port name/family/scope`. */
@@ -128,8 +128,14 @@ export function readLedger(
   return ledger;
 }
 
-export function backendKey(backend: { ip?: Ip; addr?: Ip; port: number; proto: number }): string {
-  return `${formatIp((backend.ip ?? backend.addr)!)}|${backend.port}/${backend.proto}`;
+export function backendKey(backend: {
+  ip?: Ip;
+  addr?: Ip;
+  port: number;
+  proto: number;
+  serviceId: number;
+}): string {
+  return `${backend.serviceId}/${formatIp((backend.ip ?? backend.addr)!)}|${backend.port}/${backend.proto}`;
 }
 
 export function hex(bytes: Uint8Array): string {

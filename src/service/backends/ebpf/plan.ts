@@ -96,7 +96,7 @@ function served(state: ServiceState, name: ServicePortName): ServicePortState | 
 function planPort(draft: Draft, port: ServicePortState): 'whole' | 'waiting' {
   const proto = protocolNumbers[port.protocol];
   const serviceId = draft.serviceId(port.name, foundServiceId(draft, port));
-  const pools = new PoolSet(draft, port);
+  const pools = new PoolSet(draft, port, serviceId);
   const frontends: string[] = [];
   let waiting = false;
   for (const frontend of port.frontends) {
@@ -120,6 +120,7 @@ function planPort(draft: Draft, port: ServicePortState): 'whole' | 'waiting' {
     draft.setFrontend(hex(key), { owner: port.name, value: hex(value) });
     frontends.push(hex(key));
   }
+  pools.hold();
   draft.setPort(port.name, { frontends, pools: pools.names(), serviceId });
   return waiting ? 'waiting' : 'whole';
 }
@@ -156,15 +157,17 @@ function flagsOf(
 class PoolSet {
   readonly #draft: Draft;
   readonly #port: ServicePortState;
+  readonly #serviceId: number;
   readonly #planned = new Map<string, { id: number; count: number }>();
 
-  constructor(draft: Draft, port: ServicePortState) {
+  constructor(draft: Draft, port: ServicePortState, serviceId: number) {
     this.#draft = draft;
     this.#port = port;
+    this.#serviceId = serviceId;
   }
 
   /** `found` is the pool that the kernel's frontend names: taken over where the name has no pool yet. */
-  get(family: 4 | 6, scope: Scope, found: number | undefined): { id: number; count: number } {
+  get(family: 4 | 6, scope: Scope | 'held', found: number | undefined): { id: number; count: number } {
     const name = `${this.#port.name}/${family}/${scope}`;
     const planned =
       this.#planned.get(name) ?? this.#draft.planPool(name, this.#members(family, scope), found);
@@ -172,12 +175,22 @@ class PoolSet {
     return planned;
   }
 
+  /** Backends that no frontend leads to: flows that they have stay theirs. */
+  hold(): void {
+    for (const family of [4, 6] as const)
+      if (this.#port.endpoints[family].held.length > 0) this.get(family, 'held', undefined);
+  }
+
   names(): string[] {
     return [...this.#planned.keys()];
   }
 
-  #members(family: 4 | 6, scope: Scope) {
+  #members(family: 4 | 6, scope: Scope | 'held') {
     const proto = protocolNumbers[this.#port.protocol];
-    return this.#port.endpoints[family][scope].map((endpoint) => ({ ...endpoint, proto }));
+    return this.#port.endpoints[family][scope].map((endpoint) => ({
+      ...endpoint,
+      proto,
+      serviceId: this.#serviceId,
+    }));
   }
 }

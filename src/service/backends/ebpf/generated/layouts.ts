@@ -39,6 +39,7 @@ export interface Backend {
   proto: number;
   flags: number;
   generation: number;
+  serviceId: number;
 }
 
 export interface Tuple {
@@ -311,11 +312,17 @@ const structs: Record<string, BtfStruct> = {
     "type": "__u32"
    },
    {
-    "name": "reserved",
+    "name": "service_id",
     "offset": 24,
-    "size": 8,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "reserved",
+    "offset": 28,
+    "size": 4,
     "type": "__u8",
-    "elements": 8
+    "elements": 4
    }
   ]
  },
