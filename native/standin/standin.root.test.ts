@@ -191,7 +191,12 @@ it('opens ports that its file names at SIGHUP, those it has already stay as they
     child.kill('SIGHUP');
     const [complaint] = await once(child.stderr!, 'data');
     expect(String(complaint)).toBe('standin: no port: nonsense\n');
-    for (const each of [28_090, 28_091]) await once(connect(each, '127.0.0.1'), 'connect');
+    for (const each of [28_090, 28_091]) {
+      const socket = connect(each, '127.0.0.1');
+      await once(socket, 'connect');
+      // Before the server dies: its end would be a reset that nobody awaits.
+      socket.destroy();
+    }
   } finally {
     child.kill('SIGKILL');
     rmSync(directory, { recursive: true });

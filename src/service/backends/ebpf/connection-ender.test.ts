@@ -10,7 +10,7 @@ import { type TestDatapath, testDatapath } from './testing-datapath.ts';
 const [served, deserted] = [7, 8];
 const tcp = 6;
 const udp = 17;
-const gone = { namespace: 'default', name: 'gone', uid: 'u-gone', addresses: ['10.244.1.8', 'fd00::8'] };
+const gone = { namespace: 'default', name: 'gone', uid: 'u-gone', addresses: ['10.244.1.8'] };
 
 let at: TestDatapath;
 let ended: bigint[];
@@ -55,7 +55,10 @@ async function end(options: {
     logger: silentLogger,
     clock: systemClock,
   });
-  if (options.departed) ender.podDeparted(gone);
+  if (options.departed) {
+    ender.podDeparted(gone);
+    ender.podDeparted({ ...gone, addresses: ['fd00::8'] });
+  }
   ender.backendsRemoved();
   await ender.idle();
   await ender.stop();

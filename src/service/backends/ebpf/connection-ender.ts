@@ -52,9 +52,10 @@ export class ConnectionEnder {
     this.#runner.request();
   }
 
-  /** No slice names the pod any more; its backends are out of the maps with the next `backendsRemoved`. */
+  /** No slice of one family names the pod any more; its backends are out of the maps with the next `backendsRemoved`. */
   podDeparted(pod: DepartedPod): void {
-    this.#departed.set(pod.uid, pod);
+    const known = this.#departed.get(pod.uid)?.addresses ?? [];
+    this.#departed.set(pod.uid, { ...pod, addresses: [...known, ...pod.addresses] });
   }
 
   /** Resolves when all that was asked for is done. */
