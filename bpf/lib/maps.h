@@ -29,9 +29,10 @@ PINNED_HASH(endpoints, __u32, struct endpoint, 4096);
 
 /*
  * Its room is the version of all layouts here: pinned maps of another version are given up at load. To be raised by
- * a change of a key or value that keeps its size, which nothing else would notice.
+ * a change of a key or value that keeps its size, which nothing else would notice; not by a field that was reserved,
+ * where zero means what entries without it meant.
  */
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 1
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

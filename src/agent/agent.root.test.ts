@@ -254,18 +254,13 @@ describe('a pod’s network', () => {
     expect((await cni('CHECK', 'pod1')).output.code).toBe(3);
   });
 
-  it('is made in a few milliseconds', async () => {
+  it('is counted, with the time that it took', async () => {
     await startAgent();
-    for (let i = 0; i < 20; i++) {
-      await cni('ADD', 'pod1');
-      await cni('DEL', 'pod1');
-    }
+    await cni('ADD', 'pod1');
+    await cni('ADD', 'pod2');
     const metrics = run('node', 'curl -s http://172.20.0.1:9353/metrics');
-    const total = /tendril_cni_call_seconds_sum\{command="ADD"\} (\S+)/.exec(metrics)![1];
-    const mean = (Number(total) * 1000) / 20;
-    console.info(`ADD, dual stack, inside the agent: mean ${mean.toFixed(2)} ms`);
-    // The bound leaves room for a busy machine; alone it is about 3.
-    expect(mean).toBeLessThan(15);
+    expect(metrics).toContain('tendril_cni_call_seconds_count{command="ADD"} 2');
+    expect(metrics).toMatch(/tendril_cni_call_seconds_sum\{command="ADD"\} 0\.\d+/);
   });
 });
 
@@ -322,6 +317,22 @@ describe('an agent', () => {
     expect((await cni('STATUS', 'pod1')).status).toBe(0);
     expect((await cni('ADD', 'pod1')).status).toBe(0);
     ping('pod1', '10.244.2.9');
+  });
+
+  it('whose maps start empty leaves pods the programs they have until it knows of all Services', async () => {
+    const agent = await startAgent();
+    const first = await cni('ADD', 'pod1');
+    await killed(agent, 'SIGKILL');
+    const waiting = startProcess({ MAPS_LOST: '1' });
+    expect((await untilAnswer(() => cni('STATUS', 'pod1'))).output).toMatchObject({ code: 50 });
+    const status = JSON.parse(run('node', 'curl -s http://172.20.0.1:9353/status'));
+    expect([status.pods.length, status.services.pods]).toEqual([1, 0]);
+    ping('pod1', '10.244.2.9');
+    await killed(waiting, 'SIGKILL');
+    // The maps are there now, but nobody has filled them: still not before all Services are known.
+    await startAgent();
+    expect(await cni('ADD', 'pod1')).toEqual(first);
+    expect(JSON.parse(run('node', 'curl -s http://172.20.0.1:9353/status')).services.pods).toBe(1);
   });
 
   it('without pinned state waits for the API, and says so', async () => {

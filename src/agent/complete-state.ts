@@ -2,7 +2,7 @@
  * Remembers, across agents of one boot, that a complete state is in the pinned maps: pins alone do not tell, since
  * they exist from the moment the programs are loaded.
  */
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSysctl } from '../linux/sysctl/sysctl.ts';
 
@@ -28,6 +28,11 @@ export class CompleteState {
   record(): void {
     writeFileSync(`${this.#file}.new`, this.#identity());
     renameSync(`${this.#file}.new`, this.#file);
+  }
+
+  /** What was recorded is no longer in the maps that are pinned now. */
+  forget(): void {
+    rmSync(this.#file, { force: true });
   }
 
   /** Another boot, or another bpffs, has other pins. */

@@ -39,6 +39,7 @@ function tryParseCidr(text: string): Cidr[] {
 export class NodeMemory {
   readonly #path: string;
   #written: string | undefined;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(path: string) {
     this.#path = path;
@@ -58,7 +59,14 @@ export class NodeMemory {
     }
   }
 
-  async save(facts: NodeFacts): Promise<void> {
+  /** One after the other: the file says at the end what was given last. */
+  save(facts: NodeFacts): Promise<void> {
+    const saved = this.#last.then(() => this.#write(facts));
+    this.#last = saved.catch(() => {});
+    return saved;
+  }
+
+  async #write(facts: NodeFacts): Promise<void> {
     const { podCidrs, internalIps, ...rest } = facts;
     const text = JSON.stringify({
       ...rest,

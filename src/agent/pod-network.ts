@@ -2,7 +2,7 @@
  * CNI calls, answered: address, device, programs, in this order, and backwards. Joins the address store, the pod
  * interface and the datapath, of which none knows the others.
  *
- *     ADD    address on disk → veth → addresses and routes → programs attached → published → confirmed
+ *     ADD    address on disk → veth → programs attached → up, addresses, routes → published → confirmed
  *     DEL    veth → programs' entries → withdrawn → address
  *
  * An attachment counts once it is confirmed. What is not was cut off by a kill, and `recover` removes it.
@@ -63,8 +63,10 @@ export class PodNetwork implements CniHandler {
     const allocation = await ipam.allocate(request, noteOf(request));
     const spec = specOf(allocation, request.netns!);
     undo.push('remove the interface', () => this.#unplug(request));
-    const link = podInterface.add(spec);
-    datapath.attachPod({ ifindex: link.host.ifindex, ips: allocation.ips, mac: link.pod.mac });
+    const link = podInterface.add(spec, ({ host: { ifindex }, pod: { mac } }) => {
+      undo.push('detach the programs', () => datapath.detachPod(ifindex));
+      datapath.attachPod({ ifindex, ips: allocation.ips, mac });
+    });
     undo.push('withdraw the address', () => publisher.withdraw(allocation));
     await publisher.publish(allocation);
     await ipam.confirm(request);

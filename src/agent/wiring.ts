@@ -13,7 +13,8 @@
  *
  * The order of `start` is what pods rest on: sysctls, address store, programs, pods that are there, then the CNI
  * server; and once the kernel holds a complete state: conflist, node condition. Where an earlier agent's state is
- * pinned and in force the node stays ready while the API is away: nothing that serves pods waits for it.
+ * pinned and in force the node stays ready while the API is away: nothing that serves pods waits for it. Where it is
+ * not, or of another layout, pods that are there keep the programs they have until the new state is complete.
  */
 
 import { join } from 'node:path';
@@ -71,10 +72,12 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   const node = await openNode(config, parts, stack);
   const services = wireServices(node);
   const network = wireNetwork(node, services);
-  await services.start();
+  const { tookOver } = await services.start();
   stack.defer(() => services.stop());
+  const inForce = takeOver(node, tookOver);
   const pods = wirePods(node, services);
-  const recovered = await pods.recover();
+  const recovery = inForce ? pods.recover() : services.synced().then(() => pods.recover());
+  if (inForce) await recovery;
   const metrics = createAgentMetrics({
     usage: () => node.ipam.usage(),
     services: () => services.status(),
@@ -91,8 +94,12 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
     statusSources(node, { services, network, metrics }),
   );
   stack.defer(() => status.close());
-  node.logger.info('agent started', { ...recovered, ready: node.notReady() === undefined });
-  const announced = announce(node, [network.synced(), services.synced()]);
+  node.logger.info('agent started', { inForce, ready: node.notReady() === undefined });
+  recovery.then(
+    (recovered) => node.logger.info('pods that were there are taken over', { ...recovered }),
+    () => {},
+  );
+  const announced = announce(node, [network.synced(), services.synced(), recovery]);
   // Told to whoever asks for it; nobody has to.
   announced.catch(() => {});
   const owned = stack.move();
@@ -132,9 +139,7 @@ async function openNode(
   const condition = createNodeCondition({ client: parts.client, clock, logger: parts.logger });
   stack.defer(() => condition.stop());
   let reason: string | undefined = 'the agent has not learned of the cluster’s nodes and Services yet';
-  // Programs and maps of an earlier agent are in force: a later failure does not make running pods worse.
   const complete = new CompleteState({ state: config.stateDirectory, pins: config.bpfDirectory });
-  if (facts !== undefined && complete.isInForce()) reason = undefined;
   return {
     ...{ ...parts, clock, config, uplink, memory, complete, ipam, informers, condition, facts },
     notReady: () => reason,
@@ -142,6 +147,14 @@ async function openNode(
       reason = undefined;
     },
   };
+}
+
+/** Whether programs and maps of an earlier agent are in force: a later failure does not make running pods worse. */
+function takeOver(node: NodeContext, mapsTakenOver: boolean): boolean {
+  if (!mapsTakenOver) node.complete.forget();
+  const inForce = node.complete.isInForce();
+  if (inForce && node.facts !== undefined) node.setReady();
+  return inForce;
 }
 
 function wireServices(node: NodeContext): ServiceProxy {
@@ -236,7 +249,7 @@ function statusSources(
 }
 
 /** Tells the runtime and the cluster that pods can start here: once the kernel holds a complete state. */
-async function announce(node: NodeContext, synced: Promise<void>[]): Promise<void> {
+async function announce(node: NodeContext, synced: Promise<unknown>[]): Promise<void> {
   await installShim(node.config);
   const recorded = Promise.all(synced).then(() => node.complete.record());
   recorded.catch((error) => node.logger.error('the state in force cannot be recorded', { error }));

@@ -89,10 +89,11 @@ export interface DroppedPacket {
 export interface ServiceProxy {
   /**
    * Loads the programs, takes over pinned state and begins to follow the stores; resolves before these have
-   * synced. attachPod works from then on.
+   * synced. attachPod works from then on. `tookOver` is false where nothing is pinned, or what is pinned cannot be
+   * read: programs that run keep it until they are replaced, which is for `synced` then.
    * @throws TendrilError BPF_LOAD, KERNEL_CALL, KERNEL_FEATURE
    */
-  start(): Promise<void>;
+  start(): Promise<{ tookOver: boolean }>;
   /** Ends syncing. Programs, maps and attachments stay. */
   stop(): Promise<void>;
   /** Resolves once the first complete state is in the kernel and the node's own hooks are attached. */

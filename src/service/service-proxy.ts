@@ -95,8 +95,9 @@ class EbpfServiceProxy implements ServiceProxy {
     });
   }
 
-  async start(): Promise<void> {
+  async start(): Promise<{ tookOver: boolean }> {
     await this.#backend.probe();
+    const tookOver = this.#datapath.epoch() > 0;
     this.#dropLog = new DropLog(this.#datapath.dropEvents());
     this.#readDrops();
     const { services, slices, logger } = this.#options;
@@ -105,6 +106,7 @@ class EbpfServiceProxy implements ServiceProxy {
       (error) => logger.error('stores of Services failed', { error }),
     );
     this.#scheduleCollection();
+    return { tookOver };
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * An agent as a process, for tests that kill it: real kernel, an API of two nodes in memory, and a Service
  * datapath that translates nothing. Prints `ready`; `CRASH_AT_ATTACH` in the environment kills it in the middle
- * of an ADD, `API_AWAY` leaves it without an API.
+ * of an ADD, `API_AWAY` leaves it without an API, `MAPS_LOST` without the maps of earlier agents and the API.
  */
 import { readFileSync } from 'node:fs';
 import { FakeClient } from '../../kube/client/fake-client.ts';
@@ -16,13 +16,14 @@ import { FakeServiceProxy } from './fake-service-proxy.ts';
 const config = validateAgentConfig(JSON.parse(readFileSync(process.argv[2]!, 'utf8')));
 
 const client = new FakeClient();
-if (process.env.API_AWAY === undefined) {
+if (process.env.API_AWAY === undefined && process.env.MAPS_LOST === undefined) {
   for (const n of [1, 2]) {
     const created = await client.create(resources.nodes, node(n) as never);
     await client.update(resources.nodes, { ...created, status: statusOf(n) }, 'status');
   }
 }
-const proxy = new FakeServiceProxy();
+const mapsLost = process.env.MAPS_LOST !== undefined;
+const proxy = new FakeServiceProxy({ synced: !mapsLost, tookOver: !mapsLost });
 if (process.env.CRASH_AT_ATTACH !== undefined) proxy.onAttach = () => process.kill(process.pid, 'SIGKILL');
 const agent = await startAgent(config, {
   client,

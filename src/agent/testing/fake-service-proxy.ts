@@ -8,8 +8,10 @@ export class FakeServiceProxy implements ServiceProxy {
   onAttach: (pod: PodAttachment) => void = () => {};
   #synced = Promise.withResolvers<void>();
   #isSynced = false;
+  readonly #tookOver: boolean;
 
-  constructor(options: { synced?: boolean } = {}) {
+  constructor(options: { synced?: boolean; tookOver?: boolean } = {}) {
+    this.#tookOver = options.tookOver ?? true;
     if (options.synced ?? true) this.setSynced();
   }
 
@@ -18,7 +20,10 @@ export class FakeServiceProxy implements ServiceProxy {
     this.#synced.resolve();
   }
 
-  async start(): Promise<void> {}
+  async start(): Promise<{ tookOver: boolean }> {
+    return { tookOver: this.#tookOver };
+  }
+
   async stop(): Promise<void> {}
   async cleanup(): Promise<void> {}
   refresh(): void {}

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -94,4 +95,17 @@ it('finishes calls under way before it closes', async () => {
   release();
   await closed;
   expect(decodeAnswer(await answer).output).toBe('done');
+});
+
+it('ends at once, whoever is connected and says nothing', async () => {
+  server = await startCniServer({ path, dispatch: echo });
+  const [quiet, halfway] = [connect(path), connect(path)];
+  const cut = [quiet, halfway].map((socket) => {
+    socket.on('error', () => {});
+    return new Promise((resolve) => socket.on('close', resolve));
+  });
+  await Promise.all([once(quiet, 'connect'), once(halfway, 'connect')]);
+  halfway.write(encodeRequest({ env: {}, config: null }).subarray(0, 6));
+  await server.close();
+  await Promise.all(cut);
 });

@@ -7,7 +7,7 @@ import { type Dispatcher, failureAnswer } from './dispatch.ts';
 import { encodeAnswer, RequestReader } from './frame.ts';
 
 export interface CniServer {
-  /** Stops listening, lets calls under way finish, and removes the socket. */
+  /** Stops listening, cuts off who has not asked yet, lets calls under way finish, and removes the socket. */
   close(): Promise<void>;
 }
 
@@ -23,8 +23,11 @@ export async function startCniServer(options: { path: string; dispatch: Dispatch
   mkdirSync(dirname(path), { recursive: true });
   await removeStaleSocket(path);
   const open = new Set<Promise<void>>();
+  const silent = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    const served = serveSocket(socket, dispatch).finally(() => open.delete(served));
+    silent.add(socket);
+    const heard = () => silent.delete(socket);
+    const served = serveSocket(socket, dispatch, heard).finally(() => open.delete(served));
     open.add(served);
   });
   await listen(server, path);
@@ -32,13 +35,14 @@ export async function startCniServer(options: { path: string; dispatch: Dispatch
   return {
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of silent) socket.destroy();
       await Promise.allSettled(open);
       await closed;
     },
   };
 }
 
-async function serveSocket(socket: Socket, dispatch: Dispatcher): Promise<void> {
+async function serveSocket(socket: Socket, dispatch: Dispatcher, heard: () => void): Promise<void> {
   // A shim that was killed takes its connection along; the call goes on and its answer is dropped.
   socket.on('error', () => {});
   socket.setTimeout(idleMs, () => socket.destroy());
@@ -48,12 +52,15 @@ async function serveSocket(socket: Socket, dispatch: Dispatcher): Promise<void> 
       const request = reader.push(chunk as Buffer);
       if (request === undefined) continue;
       socket.setTimeout(0);
+      heard();
       socket.end(encodeAnswer(await dispatch(request)));
       return;
     }
     socket.end();
   } catch (error) {
     socket.end(encodeAnswer(failureAnswer(error)));
+  } finally {
+    heard();
   }
 }
 

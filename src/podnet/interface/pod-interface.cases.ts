@@ -49,6 +49,20 @@ export function describePodInterface(name: string, setUp: () => PodInterfaceSetu
       expect(setup.podInterface.check(first)).toEqual({ link, problems: [] });
     });
 
+    it('is down at both ends while what must be in force first is made so, and leaves nothing when that fails', () => {
+      const before = namesOf(setup.node);
+      const stop = () => {
+        setup.podInterface.add(first, (link) => {
+          using pod = setup.openPod(first.netns);
+          expect(setup.node.link(link.host.name)).toMatchObject({ index: link.host.ifindex, up: false });
+          expect(pod.link('eth0')).toMatchObject({ mac: link.pod.mac, up: false });
+          throw new Error('no programs');
+        });
+      };
+      expect(stop).toThrow('no programs');
+      expect(namesOf(setup.node)).toEqual(before);
+    });
+
     it('leaves nothing on the node when it is deleted, twice over', async () => {
       const before = [namesOf(setup.node), setup.node.routes({ table: 254 })];
       const { host } = setup.podInterface.add(first);

@@ -36,8 +36,12 @@ export interface PodLink {
 
 export interface PodInterface {
   readonly name: string;
-  /** @throws KernelError EEXIST when the pod has a device of that name; others by what failed */
-  add(spec: PodInterfaceSpec): PodLink;
+  /**
+   * `beforeUp` is called when the device is there and neither end is up yet: what must be in force before the pod's
+   * first packet.
+   * @throws KernelError EEXIST when the pod has a device of that name; others by what failed
+   */
+  add(spec: PodInterfaceSpec, beforeUp?: (link: PodLink) => void): PodLink;
   /**
    * What there is and what is wrong with it: no `problems` means as `add` made it; no `link` means that the
    * device is gone. Each problem is a sentence about one thing.

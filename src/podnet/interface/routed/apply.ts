@@ -49,19 +49,21 @@ class RoutedInterface implements PodInterface {
     this.#namespaces = namespaces;
   }
 
-  add(spec: PodInterfaceSpec): PodLink {
+  add(spec: PodInterfaceSpec, beforeUp: (link: PodLink) => void = () => {}): PodLink {
     const plan = planRouted(spec, this.#situation());
     using netns = this.#namespaces.open(spec.netns);
     // Of an ADD that was killed: its device has our name, and takes its other end along.
     this.#deleteLink(plan.host.name);
     const host = this.#addVeth(plan, netns);
+    const link = linkOf(plan, host, spec.ips);
     try {
+      beforeUp(link);
       this.#fill(plan, host, netns);
     } catch (error) {
       this.#deleteLink(plan.host.name);
       throw error;
     }
-    return linkOf(plan, host, spec.ips);
+    return link;
   }
 
   check(spec: PodInterfaceSpec): { link?: PodLink; problems: string[] } {

@@ -64,10 +64,14 @@ export class Datapath {
    * before it is used, so that a process that dies with it never has it given out again.
    */
   nextEpoch(): number {
-    const epoch = this.map('epoch');
-    const next = (Buffer.from(epoch.lookup(u32(0))!).readUInt32LE() + 1) >>> 0;
-    epoch.update(u32(0), u32(next));
+    const next = (this.epoch() + 1) >>> 0;
+    this.map('epoch').update(u32(0), u32(next));
     return next;
+  }
+
+  /** The last of them; 0 where no process has written to the maps. */
+  epoch(): number {
+    return Buffer.from(this.map('epoch').lookup(u32(0))!).readUInt32LE();
   }
 
   /** Sets what the programs know of the node. */
