@@ -35,9 +35,10 @@ import type { ServiceProxy, ServiceProxyOptions } from '../service/service-proxy
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
+import { CniFiles } from './cni-files.ts';
 import { CompleteState } from './complete-state.ts';
 import type { AgentConfig } from './config.ts';
-import { installShim, writeConflist } from './conflist.ts';
+import { installShim } from './conflist.ts';
 import { createNodeCondition, type NodeCondition } from './node-condition.ts';
 import { type NodeFacts, NodeMemory } from './node-facts.ts';
 import { NodeNetwork } from './node-network.ts';
@@ -115,6 +116,7 @@ interface NodeContext extends Required<AgentParts> {
   ipam: NodeIpam;
   informers: Informers;
   condition: NodeCondition;
+  cniFiles: CniFiles;
   /** Of the Node object, as last seen. */
   facts: NodeFacts | undefined;
   notReady: () => string | undefined;
@@ -138,10 +140,12 @@ async function openNode(
   stack.defer(() => informers.stop());
   const condition = createNodeCondition({ client: parts.client, clock, logger: parts.logger });
   stack.defer(() => condition.stop());
+  const cniFiles = new CniFiles({ config, clock, logger: parts.logger.child({ component: 'cni' }) });
+  stack.defer(() => cniFiles.stop());
   let reason: string | undefined = 'the agent has not learned of the cluster’s nodes and Services yet';
   const complete = new CompleteState({ state: config.stateDirectory, pins: config.bpfDirectory });
   return {
-    ...{ ...parts, clock, config, uplink, memory, complete, ipam, informers, condition, facts },
+    ...{ ...parts, clock, config, uplink, memory, complete, ipam, informers, condition, cniFiles, facts },
     notReady: () => reason,
     setReady: () => {
       reason = undefined;
@@ -255,7 +259,7 @@ async function announce(node: NodeContext, synced: Promise<unknown>[]): Promise<
   recorded.catch((error) => node.logger.error('the state in force cannot be recorded', { error }));
   if (node.notReady() !== undefined) await recorded;
   node.setReady();
-  await writeConflist(node.config);
+  await node.cniFiles.keep();
   node.condition.setUp();
   node.logger.info('pods can start');
 }
