@@ -5,6 +5,7 @@ import { systemClock } from '../../../util/clock.ts';
 import { silentLogger } from '../../../util/logger.ts';
 import { ConnectionEnder } from './connection-ender.ts';
 import { layouts } from './generated/layouts.ts';
+import { indexKey } from './index-key.ts';
 import { type TestDatapath, testDatapath } from './testing-datapath.ts';
 
 const [served, deserted] = [7, 8];
@@ -21,7 +22,7 @@ beforeEach(() => {
   ended = [];
   isGone = () => true;
   at.map('backends').update(
-    u32(served),
+    indexKey(served),
     layouts.backend.encode({ addr: parseIp('10.244.1.7'), port: 80, proto: tcp, generation: 1 }),
   );
 });
@@ -111,9 +112,3 @@ describe.each(['10.244.1.8', 'fd00::8'])('TCP to %s', (ip) => {
     expect(at.map('conntrack').lookup(layouts.tuple.encode(tuple))).toBeUndefined();
   });
 });
-
-function u32(value: number): Uint8Array {
-  const key = new Uint8Array(4);
-  new DataView(key.buffer).setUint32(0, value, true);
-  return key;
-}

@@ -13,6 +13,7 @@ import { TendrilError } from '../../../util/errors.ts';
 import type { PodAttachment } from '../../service-proxy-contract.ts';
 import { reasonName } from './drop-log.ts';
 import { dropReason, layouts } from './generated/layouts.ts';
+import { indexKey } from './index-key.ts';
 
 export interface DatapathOptions {
   bpf: Bpf;
@@ -65,13 +66,13 @@ export class Datapath {
    */
   nextEpoch(): number {
     const next = (this.epoch() + 1) >>> 0;
-    this.map('epoch').update(u32(0), u32(next));
+    this.map('epoch').update(indexKey(0), indexKey(next));
     return next;
   }
 
   /** The last of them; 0 where no process has written to the maps. */
   epoch(): number {
-    return Buffer.from(this.map('epoch').lookup(u32(0))!).readUInt32LE();
+    return Buffer.from(this.map('epoch').lookup(indexKey(0))!).readUInt32LE();
   }
 
   /** Sets what the programs know of the node. */
@@ -111,7 +112,7 @@ export class Datapath {
       );
     }
     const value = layouts.endpoint.encode({ addrs: [...ips], mac, count: ips.length });
-    this.map('endpoints').update(u32(ifindex), value);
+    this.map('endpoints').update(indexKey(ifindex), value);
     const { pod } = this.#loaded();
     for (const direction of directions) {
       pod.attach(`pod_${direction}`, podPoint(ifindex, direction), this.#podPin(ifindex, direction));
@@ -123,7 +124,7 @@ export class Datapath {
     for (const direction of directions) {
       bpf.detach(this.#podPin(ifindex, direction), podPoint(ifindex, direction));
     }
-    this.map('endpoints').delete(u32(ifindex));
+    this.map('endpoints').delete(indexKey(ifindex));
   }
 
   /** Interface indexes of all attached pods. */
@@ -141,7 +142,7 @@ export class Datapath {
     const counters = this.map('drop_counters');
     const drops: Record<string, number> = {};
     for (const [name, reason] of Object.entries(dropReason)) {
-      const value = name === 'DROP_REASONS' ? undefined : counters.lookup(u32(reason));
+      const value = name === 'DROP_REASONS' ? undefined : counters.lookup(indexKey(reason));
       const packets = value === undefined ? 0 : sumPackets(value);
       if (packets > 0) drops[reasonName(reason)] = packets;
     }
@@ -168,7 +169,7 @@ export class Datapath {
 
   /** The interface that an earlier process had as its uplink, where the settings name another now. */
   #leaveEarlierUplink(): void {
-    const { uplinkIfindex: before } = layouts.nodeConfig.decode(this.map('node_config').lookup(u32(0))!);
+    const { uplinkIfindex: before } = layouts.nodeConfig.decode(this.map('node_config').lookup(indexKey(0))!);
     if (before !== 0 && before !== this.#options.uplinkIfindex) this.#detachUplink(before);
   }
 
@@ -199,12 +200,6 @@ function uplinkPoint(ifindex: number, direction: 'ingress' | 'egress') {
 /** clsact: pods come and go by the hundred, and a tcx link would cost each one two RCU grace periods. */
 function podPoint(ifindex: number, direction: 'ingress' | 'egress') {
   return { type: 'clsact', direction, ifindex } as const;
-}
-
-function u32(value: number): Uint8Array {
-  const key = new Uint8Array(4);
-  new DataView(key.buffer).setUint32(0, value, true);
-  return key;
 }
 
 /** One counter for each CPU. */

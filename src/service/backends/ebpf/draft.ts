@@ -2,6 +2,7 @@
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { ServicePortName } from '../../model/service-port.ts';
 import { backendFlags, layouts } from './generated/layouts.ts';
+import { indexKey } from './index-key.ts';
 import {
   type BackendRecord,
   backendKey,
@@ -186,7 +187,7 @@ export class Draft {
   writes(): MapWrite[] {
     this.#deleteReleased();
     const slots = this.#slotWrites();
-    const backends = this.#recordWrites('backends', this.#backends, (_, record) => backendIdKey(record.id));
+    const backends = this.#recordWrites('backends', this.#backends, (_, record) => indexKey(record.id));
     const frontends = this.#recordWrites('frontends', this.#frontends, (key) => unhex(key));
     const updates = (writes: MapWrite[]) => writes.filter((write) => write.op === 'update');
     const deletes = (writes: MapWrite[]) => writes.filter((write) => write.op === 'delete');
@@ -268,12 +269,6 @@ function arrange(before: readonly number[], want: ReadonlySet<number>): number[]
   const rest = [...want].filter((member) => !placed.has(member));
   for (let index = 0; rest.length > 0; index++) if (after[index] === undefined) after[index] = rest.shift()!;
   return after as number[];
-}
-
-function backendIdKey(id: number): Uint8Array {
-  const key = new Uint8Array(4);
-  new DataView(key.buffer).setUint32(0, id, true);
-  return key;
 }
 
 function generationOf(value: string): number {

@@ -4,6 +4,7 @@ import { formatIp } from '../../../net/ip.ts';
 import { TimeSlice } from '../../../util/time-slice.ts';
 import { otherTuple } from './conntrack-gc.ts';
 import { conntrackFlags, layouts, type Tuple } from './generated/layouts.ts';
+import { indexKey } from './index-key.ts';
 
 /** Of a backend, whenever it was chosen: its number is given again only with another generation. */
 interface Chosen {
@@ -21,9 +22,7 @@ export function servingBackends(backends: BpfMap): (chosen: Chosen) => boolean {
 }
 
 function generationOf(backends: BpfMap, id: number): number | undefined {
-  const key = new Uint8Array(4);
-  new DataView(key.buffer).setUint32(0, id, true);
-  const value = backends.lookup(key);
+  const value = backends.lookup(indexKey(id));
   return value && layouts.backend.decode(value).generation;
 }
 
