@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -46,5 +46,32 @@ it('are remembered; a memory that is damaged is none', async () => {
   expect(await new NodeMemory(path).load()).toEqual(facts);
   writeFileSync(path, '{"name":');
   expect(await new NodeMemory(path).load()).toBeUndefined();
+  rmSync(directory, { recursive: true });
+});
+
+it('are remembered as they were last, also where saves overlap', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tendril-facts-'));
+  const memory = new NodeMemory(join(directory, 'node.json'));
+  const facts = (n: number) => ({
+    name: `n${n}`,
+    podCidrs: [parseCidr(`10.244.${n}.0/24`)],
+    internalIps: [],
+  });
+  await Promise.all([1, 2, 3, 1, 2, 3, 4].map((n) => memory.save(facts(n))));
+  expect(await new NodeMemory(join(directory, 'node.json')).load()).toEqual(facts(4));
+  expect(readdirSync(directory)).toEqual(['node.json']);
+  rmSync(directory, { recursive: true });
+});
+
+it('are saved again after a failure', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tendril-facts-'));
+  const path = join(directory, 'node.json');
+  const memory = new NodeMemory(path);
+  mkdirSync(path);
+  const facts = { name: 'n', podCidrs: [], internalIps: [] };
+  await expect(memory.save(facts)).rejects.toThrow('EISDIR');
+  rmSync(path, { recursive: true });
+  await memory.save(facts);
+  expect(await new NodeMemory(path).load()).toEqual(facts);
   rmSync(directory, { recursive: true });
 });

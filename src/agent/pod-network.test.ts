@@ -101,6 +101,27 @@ describe('ADD', () => {
     expect(remains()).toEqual([0, 0, 0, 0]);
   });
 
+  it.each([
+    ['the first time', () => {}],
+    ['again', () => pods.add(request('a'))],
+    ['for what is broken', () => pods.add(request('a')).then(unplug)],
+  ])('%s attaches programs while the device is down, or where it has them', async (_, before) => {
+    await before();
+    const seen: [up: boolean, attached: boolean][] = [];
+    proxy.onAttach = ({ ifindex }) => void seen.push([node.link(ifindex)!.up, proxy.pods.has(ifindex)]);
+    await pods.add(request('a'));
+    expect(seen).toHaveLength(1);
+    const [up, attached] = seen[0]!;
+    expect(up).toBe(attached);
+  });
+
+  it('that comes again gives back the programs that somebody took', async () => {
+    const first = await pods.add(request('a'));
+    proxy.pods.clear();
+    expect(await pods.add(request('a'))).toEqual(first);
+    expect(remains()).toEqual([1, 1, 1, 1]);
+  });
+
   it('waits until the node is ready, and DEL does not', async () => {
     notReady = 'not yet';
     await expect(pods.add(request('a'))).rejects.toMatchObject({ cniCode: 11, message: 'not yet' });
@@ -158,6 +179,17 @@ describe('a new agent', () => {
     expect(remains()).toEqual([1, 1, 1, 1]);
   });
 
+  it('leaves a pod that a DEL takes meanwhile to the DEL', async () => {
+    await pods.add(request('a'));
+    await startAgent();
+    proxy.onAttach = ({ ifindex }) => {
+      node.deleteLink(ifindex);
+      throw new Error('no such device');
+    };
+    expect(await pods.recover()).toEqual({ kept: 0, removed: 1 });
+    expect(remains()).toEqual([0, 0, 0, 0]);
+  });
+
   it('gives back the addresses of pods that a reboot took', async () => {
     await pods.add(request('a'));
     network = new FakeNetwork();
@@ -176,6 +208,11 @@ describe('a new agent', () => {
     expect(names).toContain('other');
   });
 });
+
+function unplug(): void {
+  using pod = network.open(fakeNetns('/run/netns/a'));
+  pod.setLink(pod.link('eth0')!.index, { up: false });
+}
 
 function fail(): never {
   throw new Error('broken');

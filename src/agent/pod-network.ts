@@ -139,7 +139,13 @@ export class PodNetwork implements CniHandler {
     if (link === undefined) return false;
     if (problems.length > 0)
       logger.warn('a pod’s network is not as it was made', { ...allocation.note, problems });
-    datapath.attachPod({ ifindex: link.host.ifindex, ips: allocation.ips, mac: link.pod.mac });
+    try {
+      datapath.attachPod({ ifindex: link.host.ifindex, ips: allocation.ips, mac: link.pod.mac });
+    } catch (error) {
+      // A DEL that came meanwhile took the device.
+      if (podInterface.find(allocation) === undefined) return false;
+      throw error;
+    }
     return true;
   }
 
@@ -152,15 +158,17 @@ export class PodNetwork implements CniHandler {
     datapath.retainPods(links.filter((ifindex) => ifindex !== undefined));
   }
 
-  /** The attachment as an earlier ADD made it, where nothing of it is missing. */
+  /** The attachment as an earlier ADD made it, where nothing of it is missing; nobody sees programs that are. */
   #present(request: PodRequest): CniResult | undefined {
-    const { ipam, podInterface } = this.#options;
+    const { ipam, podInterface, datapath } = this.#options;
     const allocation = ipam.get(request);
     if (allocation === undefined || !allocation.confirmed || allocation.note.netns !== request.netns)
       return undefined;
     const spec = specOf(allocation, request.netns!);
     const { link, problems } = podInterface.check(spec);
-    return link !== undefined && problems.length === 0 ? resultOf(link, spec) : undefined;
+    if (link === undefined || problems.length > 0) return undefined;
+    datapath.attachPod({ ifindex: link.host.ifindex, ips: allocation.ips, mac: link.pod.mac });
+    return resultOf(link, spec);
   }
 
   /** The device first: without it the pod can send nothing that nobody checks. */

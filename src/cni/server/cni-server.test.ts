@@ -109,3 +109,13 @@ it('ends at once, whoever is connected and says nothing', async () => {
   await server.close();
   await Promise.all(cut);
 });
+
+it('ends though a client keeps its connection after the answer', async () => {
+  server = await startCniServer({ path, dispatch: echo });
+  const client = connect({ path, allowHalfOpen: true });
+  client.write(encodeRequest({ env: { A: 'b' }, config: null }));
+  const [answer] = await once(client, 'data');
+  expect(decodeAnswer(answer).output).toBe('{"A":"b"}');
+  await server.close();
+  client.destroy();
+});

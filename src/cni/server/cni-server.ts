@@ -53,14 +53,15 @@ async function serveSocket(socket: Socket, dispatch: Dispatcher, heard: () => vo
       if (request === undefined) continue;
       socket.setTimeout(0);
       heard();
-      socket.end(encodeAnswer(await dispatch(request)));
+      socket.write(encodeAnswer(await dispatch(request)));
       return;
     }
-    socket.end();
   } catch (error) {
-    socket.end(encodeAnswer(failureAnswer(error)));
+    socket.write(encodeAnswer(failureAnswer(error)));
   } finally {
     heard();
+    // Once it is written: a client that keeps its end open must not hold up `close`.
+    socket.destroySoon();
   }
 }
 

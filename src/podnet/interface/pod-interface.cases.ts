@@ -74,8 +74,12 @@ export function describePodInterface(name: string, setUp: () => PodInterfaceSetu
     });
 
     it('is made anew over what an interrupted add left', () => {
-      setup.podInterface.add({ ...first, ips: [first.ips[0]!] });
-      setup.podInterface.add(first);
+      const before = setup.podInterface.add({ ...first, ips: [first.ips[0]!] });
+      setup.podInterface.add(first, ({ host }) => {
+        using pod = setup.openPod(first.netns);
+        expect(setup.node.link(before.host.ifindex)).toBeUndefined();
+        expect([setup.node.link(host.ifindex)!.up, pod.link('eth0')!.up]).toEqual([false, false]);
+      });
       expect(setup.podInterface.check(first).problems).toEqual([]);
     });
 
