@@ -3,6 +3,7 @@ import { createHttpClient } from '../kube/client/http-client.ts';
 import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
 import { requireFeatures } from '../linux/features/features.ts';
 import { openRouteNetlink } from '../linux/netlink/kernel-route-netlink.ts';
+import { watchRoutes } from '../linux/netlink/route-watch.ts';
 import { warmThreads } from '../linux/netns/netns.ts';
 import { nftProgram } from '../linux/nftables/nft-program.ts';
 import { createServiceProxy } from '../service/service-proxy.ts';
@@ -38,6 +39,7 @@ export async function runAgent(given: AgentConfig): Promise<number> {
   const agent = await startAgent(config, {
     client,
     netlink,
+    watchRoutes,
     createServiceProxy,
     nftables: nftProgram,
     logger,

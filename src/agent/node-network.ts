@@ -86,6 +86,11 @@ export class NodeNetwork {
     this.#runner.stop();
   }
 
+  /** The uplink changed: sync soon. */
+  refresh(): void {
+    this.#runner.request();
+  }
+
   /** Resolves once the kernel has been as all Node objects say, and the own one has a pod CIDR. */
   synced(): Promise<void> {
     return this.#firstSync.promise;

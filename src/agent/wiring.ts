@@ -1,7 +1,8 @@
 /**
  * One node's agent: who gets what from whom. Features know small interfaces only; here they meet.
  *
- *     API ──► informers ──nodes──────────► NodeNetwork ──► hostgw routes, own CIDRs, masquerade
+ *     API ──► informers ──nodes──────────► NodeNetwork ◄── Uplink (addresses as the kernel tells of them)
+ *                │                              ├─────────► hostgw routes, own CIDRs, masquerade
  *                │                              │
  *                │                              └─own node──► NodeIpam.setCidrs, NodeMemory, NodeCondition
  *                └──services, slices──► ServiceProxy ──► BPF maps, socket and uplink hooks
@@ -25,7 +26,7 @@ import { isNotFound } from '../kube/client/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { createInformers, type Informers } from '../kube/client/informers.ts';
 import { resources } from '../kube/resources.ts';
-import type { RouteNetlink } from '../linux/netlink/route-netlink.ts';
+import type { RouteNetlink, WatchRoutes } from '../linux/netlink/route-netlink.ts';
 import type { Nftables } from '../linux/nftables/nftables.ts';
 import { formatIp } from '../net/ip.ts';
 import { createHostgwBackend } from '../podnet/backend/hostgw/apply.ts';
@@ -51,6 +52,8 @@ import { Uplink } from './uplink.ts';
 export interface AgentParts {
   client: KubeClient;
   netlink: RouteNetlink;
+  /** Of the thread's namespace, as `netlink`. */
+  watchRoutes: WatchRoutes;
   createServiceProxy: (options: ServiceProxyOptions) => ServiceProxy;
   nftables: Nftables;
   logger: Logger;
@@ -89,6 +92,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   stack.defer(() => cni.close());
   network.start();
   stack.defer(() => network.stop());
+  stack.use(watchUplink(node, { services, network }));
   node.informers.start();
   const status = await startStatusServer(
     config.statusPort,
@@ -184,6 +188,17 @@ function wireServices(node: NodeContext): ServiceProxy {
     isPodGone: (pod) => isPodGone(node.client, pod),
     logger: logger.child({ component: 'services' }),
     clock,
+  });
+}
+
+/** A NodePort answers on an address from the moment that the node has it. */
+function watchUplink(
+  { uplink, watchRoutes }: NodeContext,
+  { services, network }: { services: ServiceProxy; network: NodeNetwork },
+): Disposable {
+  return uplink.watch(watchRoutes, ({ addresses }) => {
+    if (addresses) services.refresh();
+    network.refresh();
   });
 }
 
