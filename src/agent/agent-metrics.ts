@@ -23,6 +23,8 @@ export interface AgentMetrics {
 /** ADD takes a few ms; an API or disk that hangs shows in the last ones. */
 const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30];
 
+const commands = new Set(['ADD', 'DEL', 'CHECK', 'GC', 'STATUS', 'VERSION']);
+
 export function createAgentMetrics(sources: MetricSources): AgentMetrics {
   const registry = new MetricRegistry();
   const calls = registry.histogram({
@@ -41,13 +43,18 @@ export function createAgentMetrics(sources: MetricSources): AgentMetrics {
       async (request: CniRequest): Promise<CniAnswer> => {
         const started = performance.now();
         const answer = await dispatch(request);
-        const labels = { command: request.env.CNI_COMMAND ?? '' };
+        const labels = { command: commandOf(request) };
         calls.observe((performance.now() - started) / 1000, labels);
         if (answer.status !== 0) failures.inc(labels);
         return answer;
       },
     stop: () => void delay.disable(),
   };
+}
+
+/** One of CNI's own: whoever calls could otherwise make as many series as it likes. */
+function commandOf({ env: { CNI_COMMAND: command = '' } }: CniRequest): string {
+  return commands.has(command) ? command : 'unknown';
 }
 
 /** The longest stretch since the last scrape is what tells that something blocks. */
@@ -106,8 +113,8 @@ function addServiceMetrics(registry: MetricRegistry, { services }: MetricSources
       ]);
     },
   });
-  registry.gauge({
-    name: 'tendril_dropped_packets',
+  registry.counter({
+    name: 'tendril_dropped_packets_total',
     help: 'Packets that the datapath dropped, by reason.',
     collect: () => Object.entries(services().drops).map(([reason, count]) => [{ reason }, count]),
   });

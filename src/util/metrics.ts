@@ -34,10 +34,13 @@ export class Counter implements Metric {
   readonly name: string;
   readonly help: string;
   readonly #values = new Values();
+  readonly #collect: (() => [Labels, number][]) | undefined;
 
-  constructor({ name, help }: MetricOptions) {
+  /** `collect` is asked when the metric is read, for what is counted elsewhere; without it `inc` counts. */
+  constructor({ name, help, collect }: MetricOptions & { collect?: () => [Labels, number][] }) {
     this.name = name;
     this.help = help;
+    this.#collect = collect;
   }
 
   inc(labels: Labels = {}, by = 1): void {
@@ -45,7 +48,8 @@ export class Counter implements Metric {
   }
 
   samples() {
-    return this.#values.samples();
+    const collected = this.#collect?.().map(([labels, value]) => ({ suffix: '', labels, value }));
+    return collected ?? this.#values.samples();
   }
 }
 
@@ -118,7 +122,7 @@ export class Histogram implements Metric {
 export class MetricRegistry {
   readonly #metrics: Metric[] = [];
 
-  counter(options: MetricOptions): Counter {
+  counter(options: MetricOptions & { collect?: () => [Labels, number][] }): Counter {
     return this.#add(new Counter(options));
   }
 

@@ -1,0 +1,65 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
+
+let metrics: AgentMetrics;
+
+beforeEach(() => {
+  metrics = createAgentMetrics({
+    usage: () => [{ cidr: '10.244.1.0/24', size: 254n, used: 3, resting: 1 }],
+    services: () => ({
+      ...{
+        synced: true,
+        revision: '0',
+        services: 2,
+        frontends: 4,
+        backends: 6,
+        conntrackEntries: 0,
+        pods: 3,
+      },
+      drops: { no_backend: 7 },
+    }),
+    network: () => ({
+      ...{ synced: true, nodes: 3 },
+      problems: ['4', '6'].map((family) => ({ node: 'far', problem: `no IPv${family} InternalIP` })),
+    }),
+  });
+});
+afterEach(() => metrics.stop());
+
+const lines = (name: string) =>
+  metrics
+    .render()
+    .split('\n')
+    .filter((line) => line.startsWith(name));
+
+it('count and time CNI calls by command, and those that failed', async () => {
+  const call = metrics.measured(async ({ env }) => ({
+    status: env.CNI_COMMAND === 'DEL' ? 1 : 0,
+    output: '',
+  }));
+  for (const CNI_COMMAND of ['ADD', 'ADD', 'DEL']) await call({ env: { CNI_COMMAND }, config: null });
+  expect(lines('tendril_cni_call_seconds_count')).toEqual([
+    'tendril_cni_call_seconds_count{command="ADD"} 2',
+    'tendril_cni_call_seconds_count{command="DEL"} 1',
+  ]);
+  expect(lines('tendril_cni_failures_total')).toEqual(['tendril_cni_failures_total{command="DEL"} 1']);
+});
+
+it('have one series for all commands that CNI does not know', async () => {
+  const call = metrics.measured(async () => ({ status: 1, output: '' }));
+  for (let i = 0; i < 20; i++) await call({ env: { CNI_COMMAND: `X${i}` }, config: null });
+  await call({ env: {}, config: null });
+  expect(lines('tendril_cni_failures_total')).toEqual(['tendril_cni_failures_total{command="unknown"} 21']);
+});
+
+it('tell of addresses, unreachable nodes and what was dropped', () => {
+  expect(lines('tendril_ipam_addresses')).toContain(
+    'tendril_ipam_addresses{cidr="10.244.1.0/24",state="total"} 254',
+  );
+  expect(lines('tendril_unreachable_nodes')).toEqual(['tendril_unreachable_nodes 1']);
+  expect(lines('tendril_services{kind="backends"}')).toEqual(['tendril_services{kind="backends"} 6']);
+  expect(metrics.render()).toContain('# TYPE tendril_dropped_packets_total counter');
+  expect(lines('tendril_dropped_packets_total')).toEqual([
+    'tendril_dropped_packets_total{reason="no_backend"} 7',
+  ]);
+});
