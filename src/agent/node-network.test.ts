@@ -8,7 +8,7 @@ import { formatCidr } from '../net/cidr.ts';
 import { parseIp } from '../net/ip.ts';
 import { createHostgwBackend } from '../podnet/backend/hostgw/apply.ts';
 import { FakeClock } from '../util/clock.ts';
-import { silentLogger } from '../util/logger.ts';
+import { createLogger } from '../util/logger.ts';
 import { NodeNetwork } from './node-network.ts';
 
 let clock: FakeClock;
@@ -17,6 +17,7 @@ let informers: Informers;
 let netlink: RouteNetlink;
 let rulesets: string[];
 let seen: string[];
+let logged: string[];
 let network: NodeNetwork;
 
 beforeEach(() => {
@@ -28,6 +29,7 @@ beforeEach(() => {
   netlink.ensureAddress({ link, ip: parseIp('172.20.0.1'), prefix: 16 });
   rulesets = [];
   seen = [];
+  logged = [];
   network = new NodeNetwork({
     config: {
       nodeName: 'node-1',
@@ -39,7 +41,7 @@ beforeEach(() => {
     backend: createHostgwBackend({ netlink, uplink: 'eth0' }),
     applyRuleset: async (text) => void rulesets.push(text),
     onOwnNode: ({ podCidrs }) => void seen.push(podCidrs.map(formatCidr).join()),
-    logger: silentLogger,
+    logger: createLogger({ write: (line) => void logged.push(JSON.parse(line).msg) }),
   });
 });
 
@@ -119,6 +121,15 @@ it('mends within a minute what somebody removed', async () => {
   await clock.advance(60_000);
   expect(routes()).toEqual(['10.244.1.0/24 unreachable', '10.244.2.0/24 unicast']);
   expect(rulesets).toHaveLength(2);
+});
+
+it('logs a node that cannot be reached once, and goes on telling of it in its status', async () => {
+  seedNode(1);
+  client.seed(resources.nodes, { metadata: { name: 'far' }, spec: { podCIDRs: ['10.244.9.0/24'] } });
+  start();
+  await clock.advance(180_000);
+  expect(network.status().problems.map(({ node }) => node)).toEqual(['far']);
+  expect(logged).toEqual(['a node’s pods cannot be reached']);
 });
 
 it('touches nothing while the API is away', async () => {

@@ -8,7 +8,7 @@ import type { Store } from '../kube/client/store.ts';
 import { resources } from '../kube/resources.ts';
 import type { Node } from '../kube/types.ts';
 import type { RouteNetlink } from '../linux/netlink/route-netlink.ts';
-import { type Cidr, parseCidr } from '../net/cidr.ts';
+import { type Cidr, formatCidr, parseCidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import type { NodeBackend, SyncReport } from '../podnet/backend/node-backend.ts';
 import { renderMasquerade } from '../podnet/masquerade.ts';
@@ -17,6 +17,7 @@ import { BoundedRunner } from '../util/bounded-runner.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import { describeError } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
+import { TimeSlice } from '../util/time-slice.ts';
 import type { AgentConfig } from './config.ts';
 import { type NodeFacts, nodeFacts } from './node-facts.ts';
 
@@ -49,7 +50,10 @@ export class NodeNetwork {
   readonly #runner: BoundedRunner;
   readonly #firstSync = Promise.withResolvers<void>();
   #status: NodeNetworkStatus = { synced: false, nodes: 0, problems: [] };
+  readonly #facts = new WeakMap<Node, NodeFacts>();
+  /** What is in the kernel, as far as is known. */
   #ruleset: string | undefined;
+  #ownCidrs: string | undefined;
   readonly #clock: Clock;
   #unsubscribe = () => {};
   #cancelResync = () => {};
@@ -103,6 +107,7 @@ export class NodeNetwork {
   #scheduleResync(): void {
     this.#cancelResync = this.#clock.after(resyncMs, () => {
       this.#ruleset = undefined;
+      this.#ownCidrs = undefined;
       this.#runner.request();
       this.#scheduleResync();
     });
@@ -110,19 +115,41 @@ export class NodeNetwork {
 
   async #sync(): Promise<void> {
     if (!this.#nodes.hasSynced) return;
-    const { config, backend, netlink, logger } = this.#options;
+    const { config, backend, logger } = this.#options;
     const nodes = this.#nodes.list();
-    const facts = nodes.map(nodeFacts);
+    const facts = await this.#factsOf(nodes);
     const own = nodes.findIndex(({ metadata }) => metadata.name === config.nodeName);
     if (own >= 0) {
       this.#options.onOwnNode(facts[own]!, nodes[own]!);
-      ensureOwnCidrs(netlink, facts[own]!.podCidrs);
+      this.#ensureOwnCidrs(facts[own]!.podCidrs);
     }
     const report = await backend.sync(facts.filter((_, i) => i !== own));
     await this.#syncMasquerade(facts.flatMap(({ internalIps }) => internalIps));
-    for (const problem of report.problems) logger.warn('a node’s pods cannot be reached', problem);
+    const known = new Set(this.#status.problems.map(problemText));
+    for (const problem of report.problems)
+      if (!known.has(problemText(problem))) logger.warn('a node’s pods cannot be reached', problem);
     this.#status = { synced: true, nodes: nodes.length, problems: report.problems };
     if (own >= 0 && facts[own]!.podCidrs.length > 0) this.#firstSync.resolve();
+  }
+
+  /** Each object once, and in slices: there are thousands, and heartbeats make new ones of them all the time. */
+  async #factsOf(nodes: readonly Node[]): Promise<NodeFacts[]> {
+    const slice = new TimeSlice();
+    const all: NodeFacts[] = [];
+    for (const node of nodes) {
+      const facts = this.#facts.get(node) ?? nodeFacts(node);
+      this.#facts.set(node, facts);
+      all.push(facts);
+      await slice.breathe();
+    }
+    return all;
+  }
+
+  #ensureOwnCidrs(cidrs: readonly Cidr[]): void {
+    const text = cidrs.map(formatCidr).join();
+    if (text === this.#ownCidrs) return;
+    ensureOwnCidrs(this.#options.netlink, cidrs);
+    this.#ownCidrs = text;
   }
 
   async #syncMasquerade(nodeIps: readonly Ip[]): Promise<void> {
@@ -141,6 +168,11 @@ export class NodeNetwork {
 
 function parseAll(cidrs: readonly string[]): Cidr[] {
   return cidrs.map((cidr) => parseCidr(cidr));
+}
+
+/** To log a problem once and not with every sync. */
+function problemText({ node, problem }: SyncReport['problems'][number]): string {
+  return `${node}: ${problem}`;
 }
 
 /** Heartbeats change Node objects all the time; only this part of them is ours. */

@@ -59,8 +59,10 @@ function rulesFor(family: Family, { uplink, podCidrs, serviceCidrs, nodeIps }: M
 /** An interval set must not overlap (nft: "conflicting intervals"), so blocks inside others are left out. */
 function renderSet(cidrs: readonly Cidr[], more: readonly string[] = []): string {
   const texts = new Set<string>();
+  // Thousands are nodes' addresses, which nothing is inside of.
+  const blocks = cidrs.filter((cidr) => !isHost(cidr));
   for (const cidr of cidrs) {
-    const inside = cidrs.some((other) => other.prefix < cidr.prefix && cidrContains(other, cidr.ip));
+    const inside = blocks.some((other) => other.prefix < cidr.prefix && cidrContains(other, cidr.ip));
     if (!inside) texts.add(formatSetElement(cidr));
   }
   return `{ ${[...texts, ...more].join(', ')} }`;
