@@ -10,6 +10,8 @@ beforeEach(async () => {
     notReady: () => reason,
     metrics: () => 'tendril_pods 1\n',
     status: () => ({ size: 10n }),
+    services: async () => [{ frontend: '10.96.0.1|80' }],
+    connections: async (limit) => ({ limit }),
   });
 });
 afterEach(() => server.close());
@@ -26,6 +28,13 @@ it('tells health, readiness, metrics and status', async () => {
   expect(await get('/status?pretty')).toEqual([200, '{\n  "size": "10"\n}\n']);
   reason = 'no pod CIDR';
   expect(await get('/readyz')).toEqual([503, 'no pod CIDR\n']);
+  expect(await get('/services')).toEqual([200, '[\n  {\n    "frontend": "10.96.0.1|80"\n  }\n]\n']);
+  for (const [query, limit] of [
+    ['', 1000],
+    ['?limit=5', 5],
+    ['?limit=-1', 1000],
+  ] as const)
+    expect(JSON.parse((await get(`/conntrack${query}`))[1])).toEqual({ limit });
   expect((await get('/nothing'))[0]).toBe(404);
   expect((await get('/status', 'POST'))[0]).toBe(405);
 });
@@ -35,6 +44,12 @@ it('answers on IPv6 too', async () => {
 });
 
 it('says that the port is taken', async () => {
-  const sources = { notReady: () => undefined, metrics: () => '', status: () => ({}) };
+  const sources = {
+    notReady: () => undefined,
+    metrics: () => '',
+    status: () => ({}),
+    services: async () => [],
+    connections: async () => [],
+  };
   await expect(startStatusServer(server.port, sources)).rejects.toThrow(`port ${server.port} is taken`);
 });

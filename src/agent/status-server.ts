@@ -1,9 +1,9 @@
 /**
  * What an agent says of itself, over HTTP on the node's own addresses: /healthz (the process lives), /readyz
- * (pods can start), /metrics (Prometheus) and /status (JSON, for `tendril status`).
+ * (pods can start), /metrics (Prometheus), and as JSON, for `tendril` commands, /status, /services and /conntrack.
  */
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { TendrilError } from '../util/errors.ts';
+import { describeError, TendrilError } from '../util/errors.ts';
 import { metricsContentType } from '../util/metrics.ts';
 
 export interface StatusSources {
@@ -11,6 +11,8 @@ export interface StatusSources {
   notReady(): string | undefined;
   metrics(): string;
   status(): unknown;
+  services(): Promise<unknown>;
+  connections(limit: number): Promise<unknown>;
 }
 
 export interface StatusServer {
@@ -21,7 +23,10 @@ export interface StatusServer {
 /** @throws TendrilError BAD_INPUT when the port is taken */
 export async function startStatusServer(port: number, sources: StatusSources): Promise<StatusServer> {
   const server = createServer((request, response) => {
-    if (request.method === 'GET') serve(request.url ?? '/', response, sources);
+    if (request.method === 'GET')
+      serve(request.url ?? '/', response, sources).catch((error) =>
+        answer(response, 500, `${describeError(error)}\n`),
+      );
     else answer(response, 405, 'GET only\n');
   });
   await listen(server, port);
@@ -35,14 +40,24 @@ export async function startStatusServer(port: number, sources: StatusSources): P
   };
 }
 
-function serve(url: string, response: ServerResponse, sources: StatusSources): void {
-  const path = url.split('?')[0];
+async function serve(url: string, response: ServerResponse, sources: StatusSources): Promise<void> {
+  const { pathname: path, searchParams } = new URL(url, 'http://agent');
+  const json = (value: unknown) => answer(response, 200, render(value), 'application/json');
   const reason = sources.notReady();
   if (path === '/healthz') answer(response, 200, 'ok\n');
   else if (path === '/readyz') answer(response, reason === undefined ? 200 : 503, `${reason ?? 'ok'}\n`);
   else if (path === '/metrics') answer(response, 200, sources.metrics(), metricsContentType);
-  else if (path === '/status') answer(response, 200, render(sources.status()), 'application/json');
-  else answer(response, 404, 'there are /healthz, /readyz, /metrics and /status\n');
+  else if (path === '/status') json(sources.status());
+  else if (path === '/services') json(await sources.services());
+  else if (path === '/conntrack') json(await sources.connections(limitOf(searchParams)));
+  else answer(response, 404, 'there are /healthz, /readyz, /metrics, /status, /services and /conntrack\n');
+}
+
+const defaultLimit = 1000;
+
+function limitOf(parameters: URLSearchParams): number {
+  const limit = Number(parameters.get('limit') ?? defaultLimit);
+  return Number.isInteger(limit) && limit > 0 ? limit : defaultLimit;
 }
 
 function render(status: unknown): string {

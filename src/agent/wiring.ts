@@ -254,6 +254,8 @@ function statusSources(
   return {
     notReady,
     metrics: () => metrics.render(),
+    services: () => services.inspection.services(),
+    connections: (limit) => services.inspection.connections(limit),
     status: () => ({
       node: config.nodeName,
       ready: notReady() === undefined,

@@ -28,6 +28,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'relay a local port to a pod or Service',
     load: async () => (await import('./forward.ts')).forward,
   },
+  service: {
+    summary: 'show the Services that a node serves',
+    load: async () => (await import('./service.ts')).service,
+  },
+  conntrack: {
+    summary: 'show the connections that a node translates',
+    load: async () => (await import('./conntrack.ts')).conntrack,
+  },
   kubeconfig: {
     summary: 'print the path of a kubeconfig',
     load: async () => (await import('./kubeconfig.ts')).kubeconfig,

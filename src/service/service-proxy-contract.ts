@@ -10,6 +10,7 @@ import type { Mac } from '../net/mac.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { PodReference } from './model/departed-pods.ts';
+import type { ServiceInspection } from './service-inspection.ts';
 
 export interface ServiceProxyOptions {
   services: Store<Service>;
@@ -101,6 +102,8 @@ export interface ServiceProxy {
   /** The node's addresses changed: sync soon. */
   refresh(): void;
   status(): ServiceProxyStatus;
+  /** What the kernel's maps hold now, for people. */
+  readonly inspection: ServiceInspection;
   /** Attaches, or replaces in one step; idempotent. Synchronous and well under a millisecond. */
   attachPod(pod: PodAttachment): void;
   /** Tolerant of what is gone already. */

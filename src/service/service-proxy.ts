@@ -17,8 +17,10 @@ import { collectConntrack } from './backends/ebpf/conntrack-gc.ts';
 import { Datapath } from './backends/ebpf/datapath.ts';
 import { DropLog } from './backends/ebpf/drop-log.ts';
 import { EbpfServiceBackend } from './backends/ebpf/ebpf-backend.ts';
+import { inspectMaps } from './backends/ebpf/inspection.ts';
 import { type DepartedPod, followDepartures } from './model/departed-pods.ts';
 import { ServiceTracker } from './model/service-tracker.ts';
+import type { ServiceInspection } from './service-inspection.ts';
 import type {
   PodAttachment,
   ServiceProxy,
@@ -55,6 +57,7 @@ class EbpfServiceProxy implements ServiceProxy {
   readonly #backend: EbpfServiceBackend;
   readonly #runner: BoundedRunner;
   readonly #ender: ConnectionEnder;
+  readonly inspection: ServiceInspection;
   /** Pods that slices name no more; their backends may still be in the maps. */
   readonly #departed: DepartedPod[] = [];
   #unfollow: (() => void) | undefined;
@@ -84,6 +87,10 @@ class EbpfServiceProxy implements ServiceProxy {
       minIntervalMs: 50,
       onError: (error) => this.#failed(error),
       clock: options.clock ?? systemClock,
+    });
+    this.inspection = inspectMaps({
+      map: (name) => this.#datapath.map(name),
+      serviceName: (id) => this.#backend.serviceName(id),
     });
     this.#ender = new ConnectionEnder({
       map: (name) => this.#datapath.map(name),

@@ -115,3 +115,38 @@ describe('exec', () => {
     expect(await must(lab.tendril(['exec', 'client', '--', 'cat'], { stdin: 'through' }))).toBe('through');
   });
 });
+
+describe('what the kernel holds', () => {
+  test('service list: the frontends of a Service and its backends, on each node', async () => {
+    const { spec } = await objects<{ spec: { clusterIPs: string[] } }>('svc', 'backend');
+    for (const node of ['node-1', 'node-3']) {
+      const text = await must(
+        lab.tendril(['service', 'list', '--node', node, '-n', 'default', '-o', 'json']),
+      );
+      const listed: { node: string; services: { frontend: string; state: string; backends: object[] }[] } =
+        JSON.parse(text);
+      expect(listed.node).toBe(node);
+      for (const ip of spec.clusterIPs) {
+        const found = listed.services.find(({ frontend }) => frontend.startsWith(`${ip}|`))!;
+        expect([found.state, found.backends.length]).toEqual(['serving', 3]);
+      }
+    }
+    expect(await must(lab.tendril(['service', 'list']))).toMatch(
+      /default\/nobody:\S* +ClusterIP +\S+ +refused/,
+    );
+    expect((await lab.tendril(['service', 'list', '--node', 'node-9'])).stderr).toMatch(/no node "node-9"/);
+  });
+
+  test('conntrack list: a connection from outside, under the name that each side knows', async () => {
+    const nodes = await objects<{ items: { status: { addresses: { address: string }[] } }[] }>('nodes');
+    const address = nodes.items[0]!.status.addresses[0]!.address;
+    const services = await objects<{ items: { spec: { ports: { nodePort?: number }[] } }[] }>('svc');
+    const port = services.items.flatMap(({ spec }) => spec.ports).find(({ nodePort }) => nodePort)!.nodePort!;
+    await fetchFrom(['--outside'], `http://${address}:${port}/`);
+    const text = await must(lab.tendril(['conntrack', 'list', '--node', 'node-1', '-o', 'json']));
+    const { connections } = JSON.parse(text);
+    expect(connections).toContainEqual(
+      expect.objectContaining({ protocol: 'TCP', frontend: `${address}|${port}`, state: 'closed' }),
+    );
+  });
+});

@@ -6,6 +6,7 @@ export class FakeServiceProxy implements ServiceProxy {
   readonly pods = new Map<number, PodAttachment>();
   /** Called within attachPod: throws or kills to see what is left. */
   onAttach: (pod: PodAttachment) => void = () => {};
+  readonly inspection = { services: async () => [], connections: async () => [] };
   #synced = Promise.withResolvers<void>();
   #isSynced = false;
   readonly #tookOver: boolean;

@@ -1,4 +1,4 @@
-/** What an agent says of itself on its status port, asked through its node's namespace. */
+/** What an agent says on its status port, asked through its node's namespace. */
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
 import { openNetns } from '../../linux/netns/netns.ts';
@@ -19,9 +19,14 @@ const timeoutMs = 2_000;
 
 /** @throws Error when the agent does not answer */
 export async function fetchAgentReport(netnsPath: string, ip: string): Promise<AgentReport> {
+  return readReport((await askAgent(netnsPath, ip, '/status')) as Record<string, unknown>);
+}
+
+/** The JSON at a path. @throws Error when the agent does not answer */
+export async function askAgent(netnsPath: string, ip: string, path: string): Promise<unknown> {
   using netns = openNetns(netnsPath);
   const socket = await connectTcp(netns, { ip: parseIp(ip), port: agentStatusPort, timeoutMs });
-  return readReport(JSON.parse(await get(socket)) as Record<string, unknown>);
+  return JSON.parse(await get(socket, path));
 }
 
 /** Pure: the fields of the agent's own document that matter here. */
@@ -40,13 +45,13 @@ export function readReport(document: Record<string, unknown>): AgentReport {
   };
 }
 
-function get(socket: Socket): Promise<string> {
+function get(socket: Socket, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const call = request(
       {
         createConnection: () => socket,
         host: 'agent',
-        path: '/status',
+        path,
         timeout: timeoutMs,
         headers: { connection: 'close' },
       },

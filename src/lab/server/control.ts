@@ -8,6 +8,8 @@ export interface ControlAnswers {
   status(): Promise<LabStatus>;
   /** Waits until every Service is in force on every node; what is missing when the time is over. */
   programmed(timeoutMs: number): Promise<{ missing: string[] }>;
+  /** What a node's agent answers at a path. @throws TendrilError BAD_INPUT for a node that there is not */
+  agent(node: string, path: string): Promise<unknown>;
 }
 
 /** Resolves when it listens. */
@@ -30,10 +32,12 @@ export function startControl(socketPath: string, answers: ControlAnswers): Promi
   });
 }
 
-async function answer({ pathname, searchParams }: URL, answers: ControlAnswers): Promise<unknown> {
+async function answer({ pathname, search, searchParams }: URL, answers: ControlAnswers): Promise<unknown> {
   const what = pathname.slice(1);
   if (what === 'alive') return {};
   if (what === 'status') return await answers.status();
   if (what === 'programmed') return await answers.programmed(Number(searchParams.get('timeoutMs') ?? 5_000));
+  const [, node, path] = /^agents\/([^/]+)(\/.*)$/.exec(what) ?? [];
+  if (node !== undefined) return await answers.agent(node, `${path}${search}`);
   return undefined;
 }

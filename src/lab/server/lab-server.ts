@@ -21,6 +21,7 @@ import { setUpInternet } from '../topology/internet.ts';
 import { type LabConfig, type LabPaths, labPaths } from '../topology/lab-config.ts';
 import { labsDirectory, requireLabConfig } from '../topology/lab-state.ts';
 import { agentEvents } from './agent-events.ts';
+import { askAgent } from './agent-report.ts';
 import { createAgents, prepareAgent } from './agents.ts';
 import { installClusterDns } from './cluster-dns.ts';
 import { startControl } from './control.ts';
@@ -108,6 +109,7 @@ async function bringUp(
   const control = await startControl(`${paths.root}/control.sock`, {
     status: () => labStatus(sources),
     programmed: (timeoutMs) => waitUntilProgrammed(sources, timeoutMs),
+    agent: (node, path) => askNodesAgent(config, paths, { node, path }),
   });
   progress.send({ type: 'up', timings: timings.list });
   progress.close();
@@ -119,6 +121,19 @@ async function bringUp(
     await plane.stop();
     launcher.close();
   };
+}
+
+async function askNodesAgent(
+  { nodes }: LabConfig,
+  paths: LabPaths,
+  { node, path }: { node: string; path: string },
+): Promise<unknown> {
+  const found = nodes.find(({ name }) => name === node);
+  if (found === undefined) {
+    const remedy = `There are: ${nodes.map(({ name }) => name).join(', ')}.`;
+    throw new TendrilError('BAD_INPUT', `the lab has no node "${node}"`, { remedy });
+  }
+  return await askAgent(paths.node(node).netns, found.ips[0]!, path);
 }
 
 /** Namespaces, links, a bpffs, and where wanted the way to the internet. All or nothing. */

@@ -1,6 +1,7 @@
 /** Services in eBPF, at the socket and per packet; the contract is ServiceBackend. */
 import { TimeSlice } from '../../../util/time-slice.ts';
 import type { ServiceBackend, ServiceBackendCapabilities } from '../../backend.ts';
+import type { ServicePortName } from '../../model/service-port.ts';
 import type { ServiceState } from '../../model/service-state.ts';
 import { apply } from './apply.ts';
 import type { Datapath } from './datapath.ts';
@@ -54,6 +55,11 @@ export class EbpfServiceBackend implements ServiceBackend {
 
   backendCount(): number {
     return this.#ledger?.backends.size ?? 0;
+  }
+
+  /** Of a Service's number, where a port that was planned has it. */
+  serviceName(id: number): ServicePortName | undefined {
+    return this.#ledger?.serviceOwners.get(id);
   }
 
   /** How many backends were taken out of the maps since the last call. */
