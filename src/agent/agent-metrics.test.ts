@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
+import { MetricRegistry } from '../util/metrics.ts';
+import { type AgentMetrics, createAgentMetrics, type MetricSources } from './agent-metrics.ts';
 
 let metrics: AgentMetrics;
 
 beforeEach(() => {
-  metrics = createAgentMetrics({
+  const sources = {
     usage: () => [{ cidr: '10.244.1.0/24', size: 254n, used: 3, resting: 1 }],
     services: () => ({
       ...{
@@ -22,7 +23,8 @@ beforeEach(() => {
       ...{ synced: true, nodes: 3 },
       problems: ['4', '6'].map((family) => ({ node: 'far', problem: `no IPv${family} InternalIP` })),
     }),
-  });
+  } satisfies MetricSources;
+  metrics = createAgentMetrics(sources, new MetricRegistry());
 });
 afterEach(() => metrics.stop());
 

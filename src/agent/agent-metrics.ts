@@ -4,7 +4,7 @@ import type { Dispatcher } from '../cni/server/dispatch.ts';
 import type { CniAnswer, CniRequest } from '../cni/server/frame.ts';
 import type { PoolUsage } from '../ipam/address-pool.ts';
 import type { ServiceProxyStatus } from '../service/service-proxy.ts';
-import { MetricRegistry } from '../util/metrics.ts';
+import type { MetricRegistry } from '../util/metrics.ts';
 import type { NodeNetworkStatus } from './node-network.ts';
 
 export interface MetricSources {
@@ -25,8 +25,7 @@ const callSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30
 
 const commands = new Set(['ADD', 'DEL', 'CHECK', 'GC', 'STATUS', 'VERSION']);
 
-export function createAgentMetrics(sources: MetricSources): AgentMetrics {
-  const registry = new MetricRegistry();
+export function createAgentMetrics(sources: MetricSources, registry: MetricRegistry): AgentMetrics {
   const calls = registry.histogram({
     name: 'tendril_cni_call_seconds',
     help: 'Time that CNI calls took inside the agent.',

@@ -35,6 +35,7 @@ import type { PodReference } from '../service/model/departed-pods.ts';
 import type { ServiceProxy, ServiceProxyOptions } from '../service/service-proxy.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
+import { MetricRegistry } from '../util/metrics.ts';
 import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
 import { CniFiles } from './cni-files.ts';
 import { CompleteState } from './complete-state.ts';
@@ -82,11 +83,12 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   const pods = wirePods(node, services);
   const recovery = inForce ? pods.recover() : services.synced().then(() => pods.recover());
   if (inForce) await recovery;
-  const metrics = createAgentMetrics({
+  const sources = {
     usage: () => node.ipam.usage(),
     services: () => services.status(),
     network: () => network.status(),
-  });
+  };
+  const metrics = createAgentMetrics(sources, node.registry);
   stack.defer(() => metrics.stop());
   const cni = await startCniServer({ path: config.cniSocket, dispatch: dispatcherOf(node, pods, metrics) });
   stack.defer(() => cni.close());
@@ -120,6 +122,7 @@ interface NodeContext extends Required<AgentParts> {
   ipam: NodeIpam;
   informers: Informers;
   condition: NodeCondition;
+  registry: MetricRegistry;
   cniFiles: CniFiles;
   /** Of the Node object, as last seen. */
   facts: NodeFacts | undefined;
@@ -146,10 +149,12 @@ async function openNode(
   stack.defer(() => condition.stop());
   const cniFiles = new CniFiles({ config, clock, logger: parts.logger.child({ component: 'cni' }) });
   stack.defer(() => cniFiles.stop());
+  const registry = new MetricRegistry();
   let reason: string | undefined = 'the agent has not learned of the cluster’s nodes and Services yet';
   const complete = new CompleteState({ state: config.stateDirectory, pins: config.bpfDirectory });
   return {
     ...{ ...parts, clock, config, uplink, memory, complete, ipam, informers, condition, cniFiles, facts },
+    registry,
     notReady: () => reason,
     setReady: () => {
       reason = undefined;
@@ -184,6 +189,7 @@ function wireServices(node: NodeContext): ServiceProxy {
       uplinkIfindex: uplink.link().index,
       ...(config.mapSizes && { mapSizes: config.mapSizes }),
     },
+    metrics: node.registry,
     podNamespaces: () => node.ipam.list().flatMap(({ note }) => note.netns ?? []),
     isPodGone: (pod) => isPodGone(node.client, pod),
     logger: logger.child({ component: 'services' }),

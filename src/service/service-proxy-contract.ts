@@ -9,6 +9,7 @@ import type { Ip } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
+import type { MetricRegistry } from '../util/metrics.ts';
 import type { PodReference } from './model/departed-pods.ts';
 import type { ServiceInspection } from './service-inspection.ts';
 
@@ -41,6 +42,8 @@ export interface ServiceProxyOptions {
   /** Whether a pod has ended, or is deleted. @throws when the API cannot tell */
   isPodGone?: (pod: PodReference) => Promise<boolean>;
   logger: Logger;
+  /** Where the datapath's metrics are told. */
+  metrics?: MetricRegistry;
   clock?: Clock;
 }
 

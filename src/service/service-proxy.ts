@@ -11,6 +11,7 @@ import { SockDiag } from '../linux/sock-diag/sock-diag.ts';
 import { BoundedRunner } from '../util/bounded-runner.ts';
 import { systemClock } from '../util/clock.ts';
 import { describeError } from '../util/errors.ts';
+import { MetricRegistry } from '../util/metrics.ts';
 import { TimeSlice } from '../util/time-slice.ts';
 import { ConnectionEnder } from './backends/ebpf/connection-ender.ts';
 import { collectConntrack } from './backends/ebpf/conntrack-gc.ts';
@@ -21,6 +22,7 @@ import { inspectMaps } from './backends/ebpf/inspection.ts';
 import { type DepartedPod, followDepartures } from './model/departed-pods.ts';
 import { ServiceTracker } from './model/service-tracker.ts';
 import type { ServiceInspection } from './service-inspection.ts';
+import { ServiceMetrics } from './service-metrics.ts';
 import type {
   PodAttachment,
   ServiceProxy,
@@ -56,11 +58,12 @@ class EbpfServiceProxy implements ServiceProxy {
   readonly #datapath: Datapath;
   readonly #backend: EbpfServiceBackend;
   readonly #runner: BoundedRunner;
+  readonly #metrics: ServiceMetrics;
   readonly #ender: ConnectionEnder;
   readonly inspection: ServiceInspection;
   /** Pods that slices name no more; their backends may still be in the maps. */
   readonly #departed: DepartedPod[] = [];
-  #unfollow: (() => void) | undefined;
+  #unfollow: (() => void)[] = [];
   readonly #synced = Promise.withResolvers<void>();
   #tracker: ServiceTracker | undefined;
   #revision: Revision | undefined;
@@ -81,6 +84,7 @@ class EbpfServiceProxy implements ServiceProxy {
     const { bpf } = options;
     this.#datapath = new Datapath({ ...bpf, bpf: kernel.bpf, netnsCookie: kernel.netnsCookie() });
     this.#backend = new EbpfServiceBackend(this.#datapath);
+    this.#metrics = new ServiceMetrics(options.metrics ?? new MetricRegistry());
     this.#runner = new BoundedRunner({
       run: () => this.#sync(),
       // A change after a quiet moment is carried out at once; while many pods come up, several together.
@@ -120,7 +124,7 @@ class EbpfServiceProxy implements ServiceProxy {
     this.#stopped = true;
     this.#tracker?.stop();
     this.#revision?.stop();
-    this.#unfollow?.();
+    for (const end of this.#unfollow) end();
     await this.#ender.stop();
     this.#cancelCollection?.();
     this.#cancelDropReading?.();
@@ -135,6 +139,11 @@ class EbpfServiceProxy implements ServiceProxy {
   }
 
   refresh(): void {
+    this.#request();
+  }
+
+  #request(): void {
+    this.#metrics.queued();
     this.#runner.request();
   }
 
@@ -173,15 +182,30 @@ class EbpfServiceProxy implements ServiceProxy {
     if (this.#stopped) return;
     const { services, slices, node } = this.#options;
     // Also a change that alters nothing here is followed by a sync: the revision in force is what callers wait for.
-    this.#revision = followRevision([services, slices], () => this.#runner.request());
-    this.#tracker = new ServiceTracker({ services, slices, node, onDirty: () => this.#runner.request() });
-    this.#unfollow = followDepartures(slices, (pod) => this.#departed.push(pod));
-    this.#runner.request();
+    this.#revision = followRevision([services, slices], () => this.#request());
+    this.#tracker = new ServiceTracker({ services, slices, node, onDirty: () => this.#request() });
+    this.#unfollow = [
+      followDepartures(slices, (pod) => this.#departed.push(pod)),
+      this.#metrics.follow(services, slices),
+    ];
+    this.#request();
   }
 
   async #sync(): Promise<void> {
     const tracker = this.#tracker;
     if (tracker === undefined || this.#stopped) return;
+    const measured = this.#metrics.begin();
+    try {
+      const full = !this.#status.synced || this.#status.lastError !== undefined;
+      await this.#bringUp(tracker);
+      measured.done(full);
+    } catch (error) {
+      measured.failed();
+      throw error;
+    }
+  }
+
+  async #bringUp(tracker: ServiceTracker): Promise<void> {
     const revision = String(this.#revision?.newest() ?? 0);
     const slice = new TimeSlice();
     const departed = this.#departed.length;
