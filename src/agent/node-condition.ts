@@ -12,7 +12,7 @@ import type { Logger } from '../util/logger.ts';
 const reason = 'TendrilIsUp';
 
 /** True when the condition has to be written. */
-export function needsCondition(node: Node): boolean {
+function needsCondition(node: Node): boolean {
   const condition = node.status?.conditions?.find(({ type }) => type === 'NetworkUnavailable');
   return condition?.status !== 'False' || condition.reason !== reason;
 }

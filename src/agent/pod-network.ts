@@ -32,7 +32,7 @@ export interface AddressPublisher {
 }
 
 /** For as long as no feature on other nodes asks: an address says nothing about its pod. */
-export const noPublisher: AddressPublisher = { publish: async () => {}, withdraw: async () => {} };
+const noPublisher: AddressPublisher = { publish: async () => {}, withdraw: async () => {} };
 
 export interface PodNetworkOptions {
   ipam: NodeIpam;

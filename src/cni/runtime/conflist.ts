@@ -26,7 +26,7 @@ export async function loadConflist(directory: string): Promise<Conflist> {
 }
 
 /** Also reads a single plugin's configuration (.conf), which stands for a list of one. */
-export function parseConflist(text: string, path: string): Conflist {
+function parseConflist(text: string, path: string): Conflist {
   const config = parseObject(text, path);
   validateNetworkName(config.name);
   const plugins = config.plugins === undefined ? [config] : config.plugins;

@@ -21,7 +21,7 @@ export interface CniAnswer {
 }
 
 /** Far above any configuration, so that a wrong length does not fill memory. */
-export const maxRequestBytes = 4 << 20;
+const maxRequestBytes = 4 << 20;
 
 export function encodeRequest(request: CniRequest): Buffer {
   const json = Buffer.from(JSON.stringify(request));
