@@ -1,4 +1,5 @@
 /** The directory behind a volume that is not written from the API: emptyDir, hostPath, claims. */
+import { constants } from 'node:fs';
 import { chmod, lchown, mkdir, open, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Volume } from '../../../kube/types.ts';
@@ -21,7 +22,7 @@ export async function volumeDirectory(volume: Volume, context: DirectoryContext)
   if (volume.emptyDir) return openDirectory(context.own);
   if (volume.hostPath) return hostPath(volume.hostPath, context.hostPath);
   const claim = volume.persistentVolumeClaim?.claimName;
-  if (claim !== undefined) return openDirectory(join(context.claims, context.namespace, claim));
+  if (claim !== undefined) return openDirectory(claimPath(claim, context));
   // A generic ephemeral volume is a claim named after the pod and the volume.
   if (volume.ephemeral) return openDirectory(context.own);
   const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'of no kind';
@@ -29,11 +30,31 @@ export async function volumeDirectory(volume: Volume, context: DirectoryContext)
   throw new TendrilError('BAD_INPUT', `volumes of type ${kind} do not exist in a lab`, { remedy });
 }
 
+/** The API takes any text as a claim's name; no claim can have most of them, and `..` would lead out. */
+function claimPath(claim: string, { claims, namespace }: DirectoryContext): string {
+  if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(claim) || claim.includes('..'))
+    throw new TendrilError(
+      'BAD_INPUT',
+      `persistentvolumeclaim "${claim}" not found: no claim has such a name`,
+    );
+  return join(claims, namespace, claim);
+}
+
 /** Everybody may write to an emptyDir. */
 async function openDirectory(path: string): Promise<string> {
   await mkdir(path, { recursive: true });
   await chmod(path, 0o777);
   return path;
+}
+
+/** A link to what is not there would have the file made where it leads to, which may be anywhere. */
+const makeFile = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
+
+function rethrowLink(path: string) {
+  return (error: NodeJS.ErrnoException): never => {
+    if (error.code !== 'ELOOP') throw error;
+    throw new TendrilError('BAD_INPUT', `hostPath ${path} is a link to nothing`, { cause: error });
+  };
 }
 
 async function hostPath(source: NonNullable<Volume['hostPath']>, root: string): Promise<string> {
@@ -46,9 +67,9 @@ async function hostPath(source: NonNullable<Volume['hostPath']>, root: string): 
     );
   }
   if (!type.startsWith('File')) return containedPath(root, source.path);
-  const directory = await containedPath(root, dirname(source.path));
-  const file = join(directory, source.path.split('/').at(-1)!);
-  await (await open(file, 'a', 0o644)).close();
+  await containedPath(root, dirname(source.path));
+  const file = await containedPath(root, source.path, { create: false });
+  await (await open(file, makeFile, 0o644).catch(rethrowLink(source.path))).close();
   return containedPath(root, source.path, { create: false });
 }
 

@@ -184,6 +184,25 @@ describe('directories', () => {
     expect((await stat(source)).isFile()).toBe(kind === 'file');
   });
 
+  test.each(['../../secret', '/secret', 'a/../..', '..', 'a..b', ''])(
+    'no claim is named %j',
+    async (claimName) => {
+      await mkdir(at('secret'));
+      await expect(mounted(podWith({ persistentVolumeClaim: { claimName } }))).rejects.toThrow(
+        'no claim has such a name',
+      );
+    },
+  );
+
+  test('a link to nothing has no file made where it leads to', async () => {
+    await mkdir(at('host'));
+    await mkdir(at('secret'));
+    await symlink(at('secret/made'), at('host/evil'));
+    const volume = { hostPath: { path: '/evil', type: 'FileOrCreate' } } as const;
+    await expect(mounted(podWith(volume))).rejects.toThrow('is a link to nothing');
+    expect(await readdir(at('secret'))).toEqual([]);
+  });
+
   test('a link that a container left in a hostPath leads nowhere', async () => {
     await mkdir(at('host'));
     await mkdir(at('secret'));
