@@ -47,7 +47,8 @@ interface Source {
   imports: Import[];
 }
 
-const isTest = (path: string) => /\.(test|cases)\.ts$/.test(path);
+/** Also what tests of a room share: its folder testing/. */
+const isTest = (path: string) => /\.(test|cases)\.ts$|\/testing\//.test(path);
 
 const sources: Source[] = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts') && !path.includes('/vendor/'))
