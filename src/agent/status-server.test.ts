@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type StatusServer, startStatusServer } from './status-server.ts';
 
@@ -52,4 +53,14 @@ it('says that the port is taken', async () => {
     connections: async () => [],
   };
   await expect(startStatusServer(server.port, sources)).rejects.toThrow(`port ${server.port} is taken`);
+});
+
+it('tells who talks to whom to the node alone', async () => {
+  const elsewhere = { host: '127.0.0.1', localAddress: '127.0.0.2', port: server.port };
+  const ask = (path: string) =>
+    new Promise((resolve) => {
+      request({ ...elsewhere, path, agent: false }, ({ statusCode }) => resolve(statusCode)).end();
+    });
+  expect(await Promise.all(['/status', '/services', '/conntrack'].map(ask))).toEqual([403, 403, 403]);
+  expect(await Promise.all(['/healthz', '/readyz', '/metrics'].map(ask))).toEqual([200, 200, 200]);
 });

@@ -2,7 +2,8 @@
  * What an agent says of itself, over HTTP on the node's own addresses: /healthz (the process lives), /readyz
  * (pods can start), /metrics (Prometheus), and as JSON, for `tendril` commands, /status, /services and /conntrack.
  */
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { describeError, TendrilError } from '../util/errors.ts';
 import { metricsContentType } from '../util/metrics.ts';
 
@@ -24,9 +25,7 @@ export interface StatusServer {
 export async function startStatusServer(port: number, sources: StatusSources): Promise<StatusServer> {
   const server = createServer((request, response) => {
     if (request.method === 'GET')
-      serve(request.url ?? '/', response, sources).catch((error) =>
-        answer(response, 500, `${describeError(error)}\n`),
-      );
+      serve(request, response, sources).catch((error) => answer(response, 500, `${describeError(error)}\n`));
     else answer(response, 405, 'GET only\n');
   });
   await listen(server, port);
@@ -40,17 +39,30 @@ export async function startStatusServer(port: number, sources: StatusSources): P
   };
 }
 
-async function serve(url: string, response: ServerResponse, sources: StatusSources): Promise<void> {
+async function serve(
+  { url = '/', socket }: IncomingMessage,
+  response: ServerResponse,
+  sources: StatusSources,
+): Promise<void> {
   const { pathname: path, searchParams } = new URL(url, 'http://agent');
   const json = (value: unknown) => answer(response, 200, render(value), 'application/json');
   const reason = sources.notReady();
   if (path === '/healthz') answer(response, 200, 'ok\n');
   else if (path === '/readyz') answer(response, reason === undefined ? 200 : 503, `${reason ?? 'ok'}\n`);
   else if (path === '/metrics') answer(response, 200, sources.metrics(), metricsContentType);
+  else if (details.has(path) && !isOwnNode(socket)) answer(response, 403, 'only for the node itself\n');
   else if (path === '/status') json(sources.status());
   else if (path === '/services') json(await sources.services());
   else if (path === '/conntrack') json(await sources.connections(limitOf(searchParams)));
   else answer(response, 404, 'there are /healthz, /readyz, /metrics, /status, /services and /conntrack\n');
+}
+
+/** They tell who talks to whom: not for pods. */
+const details = new Set(['/status', '/services', '/conntrack']);
+
+/** Who reaches a node from itself comes from the address that it goes to. */
+function isOwnNode({ localAddress, remoteAddress }: Socket): boolean {
+  return localAddress !== undefined && localAddress === remoteAddress;
 }
 
 const defaultLimit = 1000;

@@ -89,6 +89,42 @@ describe('the disk of the address store is full', () => {
   });
 });
 
+test('a container that fills all there is to fill leaves the lab its room', async () => {
+  await using lab = await bringUp({ args: ['--nodes', '1'], manifest: filler });
+  // Small, so that filling it takes no time.
+  const files = join(runDirectory, lab.name, 'container-files');
+  await must(run('mount', ['-o', 'remount,size=64m', files]));
+  const full = async () => (await must(run('df', ['--output=pcent', files]))).includes('100%');
+  await must(lab.tendril(['exec', 'filler', '--', 'touch', '/v/go']));
+  await until('all is full', full);
+  const { code, stderr } = await lab.tendril(['apply', '-f', '-'], { stdin: anyService });
+  expect([code, stderr]).toEqual([0, '']);
+  await until('all is well', async () => (await lab.tendril(['status'])).code === 0);
+  await must(lab.tendril(['delete', 'pod', 'filler']));
+  await until('its room is free again', async () => !(await full()));
+});
+
+const filler = `
+apiVersion: v1
+kind: Pod
+metadata: {name: filler}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: filler
+      image: busybox
+      command: [sh, -c, 'until test -e /v/go; do sleep 0.1; done; cat /dev/zero > /v/file; sleep 1000']
+      volumeMounts: [{name: v, mountPath: /v}]
+  volumes: [{name: v, emptyDir: {}}]
+`;
+
+const anyService = `
+apiVersion: v1
+kind: Service
+metadata: {name: any}
+spec: {selector: {app: any}, ports: [{port: 80}]}
+`;
+
 /** Puts what is in a directory onto a file system of 64 KiB mounted over it. */
 const moveToSmallDisk = `
 set -e

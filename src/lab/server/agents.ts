@@ -150,7 +150,6 @@ function agentProcess(node: string, config: LabConfig, paths: LabPaths): Paramet
 /** Makes a node's directories and writes its agent's configuration. */
 export function prepareAgent(node: string, config: LabConfig, paths: LabPaths, kubeconfig: string): void {
   const at = paths.node(node);
-  // For root alone: containers may leave set-user-ID files in their volumes.
   mkdirSync(dirname(at.root), { recursive: true, mode: 0o700 });
   for (const directory of [
     at.root,

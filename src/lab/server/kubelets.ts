@@ -89,14 +89,13 @@ function clusterSettings(config: LabConfig): ClusterSettings {
 
 function nodePaths(paths: LabPaths, node: string): NodePaths {
   const at = paths.node(node);
-  const claims = join(paths.root, 'claims');
   const netns = paths.netns('pods');
-  mkdirSync(claims, { recursive: true });
+  mkdirSync(paths.claims, { recursive: true });
   mkdirSync(netns, { recursive: true });
   return {
     pods: at.pods,
     hostPath: at.hostPath,
-    claims,
+    claims: paths.claims,
     netns: at.netns,
     podNetns: (uid) => join(netns, uid),
     cgroup: at.cgroup,

@@ -136,13 +136,17 @@ async function askNodesAgent(
   return await askAgent(paths.node(node).netns, found.ips[0]!, path);
 }
 
-/** Namespaces, links, a bpffs, and where wanted the way to the internet. All or nothing. */
+/** Of the machine's memory: the rest goes on when containers have filled theirs. */
+const containerFilesSize = '40%';
+
+/** Namespaces, links, a bpffs, room for containers, and where wanted the way to the internet. All or nothing. */
 async function makeFabric(config: LabConfig, paths: LabPaths): Promise<void> {
   await using undo = new UndoStack();
   // A mount of its own: whoever has a mount namespace leaves all namespaces of pods behind by one call.
   mountTmpfs(paths.netns('.'));
   mkdirSync(paths.bpf, { recursive: true });
   ensureBpffs(paths.bpf);
+  mountTmpfs(paths.containerFiles, { size: containerFilesSize, mode: '0700' });
   applyFabric(planFabric(config), { netns: paths.netns, undo });
   if (config.internet) await setUpInternet(config, paths);
   undo.commit();

@@ -40,6 +40,13 @@ export interface LabPaths {
   /** A bpffs of the lab's own: unmounting it frees every pin. */
   bpf: string;
   logs: string;
+  /**
+   * What containers write to: a tmpfs of its own, so that one which fills it leaves the lab's own files their room. For
+   * root alone: containers may leave set-user-ID files in their volumes.
+   */
+  containerFiles: string;
+  /** Directories behind persistent volume claims. */
+  claims: string;
   netns: (name: string) => string;
   node: (node: string) => {
     root: string;
@@ -66,6 +73,7 @@ export function labPaths(name: string, options: { base?: string; cgroupMount: st
   const base = options.base ?? '/run/tendril';
   const root = join(base, name);
   const cgroup = join(options.cgroupMount, basename(base), name);
+  const containerFiles = join(root, 'container-files');
   const netns = (which: string) => join(root, 'netns', which);
   return {
     root,
@@ -74,6 +82,8 @@ export function labPaths(name: string, options: { base?: string; cgroupMount: st
     launcherSocket: join(root, 'launcher.sock'),
     bpf: join(root, 'bpf'),
     logs: join(root, 'logs'),
+    containerFiles,
+    claims: join(containerFiles, 'claims'),
     netns,
     node: (node) => {
       const at = join(root, 'nodes', node);
@@ -87,8 +97,8 @@ export function labPaths(name: string, options: { base?: string; cgroupMount: st
         cniCache: join(at, 'cni', 'cache'),
         state: join(at, 'state'),
         bpf: join(root, 'bpf', node),
-        pods: join(at, 'pods'),
-        hostPath: join(at, 'host'),
+        pods: join(containerFiles, 'nodes', node, 'pods'),
+        hostPath: join(containerFiles, 'nodes', node, 'host'),
         netns: netns(node),
         cgroup: join(cgroup, node),
       };
