@@ -1,5 +1,5 @@
 /** An error Status of the API server, with predicates for the reasons that callers act on. */
-import { TendrilError } from '../../util/errors.ts';
+import { type ErrorDetails, TendrilError } from '../../util/errors.ts';
 
 export interface Status {
   apiVersion: 'v1';
@@ -23,8 +23,8 @@ export class ApiError extends TendrilError {
   override readonly name = 'ApiError';
   readonly status: Status;
 
-  constructor(status: Status) {
-    super('API', status.message ?? status.reason ?? `HTTP ${status.code}`);
+  constructor(status: Status, details: ErrorDetails = {}) {
+    super('API', status.message ?? status.reason ?? `HTTP ${status.code}`, details);
     this.status = status;
   }
 }
@@ -36,6 +36,5 @@ function hasReason(error: unknown, ...reasons: string[]): boolean {
 export const isNotFound = (error: unknown): boolean => hasReason(error, 'NotFound');
 export const isConflict = (error: unknown): boolean => hasReason(error, 'Conflict');
 export const isAlreadyExists = (error: unknown): boolean => hasReason(error, 'AlreadyExists');
-export const isInvalid = (error: unknown): boolean => hasReason(error, 'Invalid');
 /** The watch's or list's resourceVersion is too old: list again from the start. */
 export const isExpired = (error: unknown): boolean => hasReason(error, 'Expired', 'Gone');

@@ -80,6 +80,12 @@ export function clientCases(open: () => Promise<KubeClient>): void {
     expect(await names({ limit: 2, continue: page.continue })).toEqual(['default/c']);
   });
 
+  test('a list that nobody wants any more is cancelled', async () => {
+    const client = await open();
+    const listing = client.list(type, { signal: AbortSignal.abort() });
+    await expect(listing).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
   test('a watch tells everything after its resourceVersion, and ends with its signal', async () => {
     const client = await open();
     const before = await client.create(type, configMap('before'));

@@ -3,7 +3,7 @@
  * (for the lab's own controllers and kubelets). Nobody can tell which one it was given.
  *
  * Every method throws ApiError for an error Status of the server, and TendrilError API_UNREACHABLE when there
- * is no answer. Objects that come back are frozen or private copies: never write to what a store or a watch
+ * is no answer, or an answer stops midway. Objects that come back are frozen or private copies: never write to what a store or a watch
  * handed out; copy it first.
  */
 import type { KubeObject, NewObject } from '../meta.ts';
@@ -22,6 +22,8 @@ export interface ListOptions {
   resourceVersion?: string;
   limit?: number;
   continue?: string;
+  /** Ends the request, which then rejects with CANCELLED. */
+  signal?: AbortSignal;
 }
 
 export interface KubeList<T> {
@@ -31,7 +33,7 @@ export interface KubeList<T> {
   continue?: string;
 }
 
-export interface WatchOptions extends Omit<ListOptions, 'limit' | 'continue'> {
+export interface WatchOptions extends Omit<ListOptions, 'limit' | 'continue' | 'signal'> {
   /** Ends the watch; the iterator then returns. */
   signal?: AbortSignal;
   /** Bookmarks keep the resourceVersion fresh on a quiet watch; on unless false. */

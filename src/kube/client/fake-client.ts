@@ -9,6 +9,7 @@ import { TendrilError } from '../../util/errors.ts';
 import { mergePatch } from '../merge-patch.ts';
 import { type KubeObject, keyOf, type NewObject, type ObjectMeta } from '../meta.ts';
 import { apiVersionOf, type ResourceType, resources } from '../resources.ts';
+import { throwIfCancelled } from './cancellation.ts';
 import type {
   DeleteOptions,
   KubeClient,
@@ -95,6 +96,7 @@ export class FakeClient implements KubeClient {
 
   async list<T extends KubeObject>(type: ResourceType<T>, options: ListOptions = {}): Promise<KubeList<T>> {
     this.intercept({ verb: 'list', type });
+    throwIfCancelled(`the list of ${type.plural}`, options.signal);
     const selected = matcher(options);
     const all = [...this.#collection(type).entries()]
       .sort(([a], [b]) => (a < b ? -1 : 1))

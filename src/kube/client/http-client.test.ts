@@ -1,7 +1,7 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { isError } from '../../util/errors.ts';
+import { describeError, isError } from '../../util/errors.ts';
 import { resources } from '../resources.ts';
 import { ApiError, isExpired } from './api-error.ts';
 import { clientCases } from './client.cases.ts';
@@ -14,8 +14,8 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-function clientOf(server: string, requestTimeoutMs?: number) {
-  const client = createHttpClient({ server, token: 'secret' }, { requestTimeoutMs });
+function clientOf(server: string, requestTimeoutMs?: number, watchSeconds?: number) {
+  const client = createHttpClient({ server, token: 'secret' }, { requestTimeoutMs, watchSeconds });
   cleanups.push(() => client.close());
   return client;
 }
@@ -120,4 +120,96 @@ test('a watch whose connection breaks is unreachable, one that is aborted just e
   expect((await clientOf(url).watch(resources.pods, { signal })[Symbol.asyncIterator]().next()).done).toBe(
     true,
   );
+});
+
+const json = { 'content-type': 'application/json' };
+const emptyList = '{"items":[],"metadata":{"resourceVersion":"7"}}';
+
+test('an answer that stalls midway is unreachable; one that merely takes long is not', async () => {
+  const { url } = await serverOf(async (request, response) => {
+    response.writeHead(200, json);
+    response.write(emptyList.slice(0, 5));
+    if (request.url!.includes('configmaps')) return;
+    for (const character of emptyList.slice(5)) {
+      await new Promise((resolve) => setTimeout(resolve, 8));
+      response.write(character);
+    }
+    response.end();
+  });
+  const client = clientOf(url, 300);
+  expect((await client.list(resources.pods)).resourceVersion).toBe('7');
+  const stalled = await client.list(resources.configMaps).catch((e: unknown) => e);
+  expect(isError(stalled, 'API_UNREACHABLE')).toBe(true);
+  expect(describeError(stalled)).toContain('nothing more came within 0.3 s');
+});
+
+test('a request is not made twice because its answer is late', async () => {
+  let requests = 0;
+  const { url } = await serverOf((_request, response) => {
+    if (++requests === 1) response.writeHead(200, json).end(emptyList);
+  });
+  const client = clientOf(url, 250);
+  await client.list(resources.pods);
+  await expect(client.list(resources.pods)).rejects.toThrow(/does not answer/);
+  expect(requests).toBe(2);
+});
+
+test.each([
+  ['before its answer begins', () => {}],
+  [
+    'in the middle of its answer',
+    (response: ServerResponse) => void response.writeHead(200, json).write('{'),
+  ],
+])('a list is cancelled %s', async (_when, begin) => {
+  const stop = new AbortController();
+  const reason = new Error('no longer wanted');
+  const { url } = await serverOf((_request, response) => {
+    begin(response);
+    setTimeout(() => stop.abort(reason), 10);
+  });
+  const listing = clientOf(url).list(resources.pods, { signal: stop.signal });
+  await expect(listing).rejects.toMatchObject({
+    code: 'CANCELLED',
+    message: 'GET /api/v1/pods was cancelled',
+    cause: reason,
+  });
+});
+
+test.each([
+  [
+    'no JSON',
+    'application/json',
+    '<html>sign in',
+    'the answer to GET /api/v1/pods is no JSON: <html>sign in',
+  ],
+  ['a page', 'text/html', '<html>sign in', 'the answer to GET /api/v1/pods is no object: <html>sign in'],
+  ['another object', 'application/json', '{}', 'the answer to GET /api/v1/pods is no list of pods'],
+])('a success that is %s is an error that names the request', async (_what, type, body, message) => {
+  const { url } = await serverOf((_request, response) => {
+    response.writeHead(200, { 'content-type': type }).end(body);
+  });
+  const error = await clientOf(url)
+    .list(resources.pods)
+    .catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(ApiError);
+  expect(error).toMatchObject({ message, remedy: expect.stringContaining('kubeconfig') });
+});
+
+test('a line of a watch that is no JSON is an error that names the watch', async () => {
+  const { url } = await serverOf((_request, response) => void response.writeHead(200, json).end('oops\n'));
+  const next = clientOf(url).watch(resources.pods)[Symbol.asyncIterator]().next();
+  await expect(next).rejects.toThrow(/^the answer to GET \/api\/v1\/pods\?.*watch=true.* is no JSON: oops$/);
+});
+
+test('a quiet watch lasts its time and is given up when the server does not end it', async () => {
+  const asked: string[] = [];
+  const { url } = await serverOf((request, response) => {
+    asked.push(new URL(request.url!, url).searchParams.get('timeoutSeconds')!);
+    response.writeHead(200, json).flushHeaders();
+  });
+  const began = performance.now();
+  const next = clientOf(url, 20, 0.1).watch(resources.pods)[Symbol.asyncIterator]().next();
+  await expect(next).rejects.toSatisfy((e) => isError(e, 'API_UNREACHABLE'));
+  expect(performance.now() - began).toBeGreaterThan(100);
+  expect(asked).toEqual(['0.1']);
 });

@@ -4,11 +4,12 @@ import type { Clock } from '../../util/clock.ts';
 import { TendrilError } from '../../util/errors.ts';
 import type { KubeObject } from '../meta.ts';
 import { apiVersionOf, type ResourceType, resourcePath } from '../resources.ts';
+import { decodeAnswer, notUnderstood } from './answer.ts';
 import { ApiError, type Status } from './api-error.ts';
 import type { KubeClient, KubeList, ListOptions, WatchEvent, WatchOptions } from './client.ts';
 import { jsonLines } from './json-lines.ts';
 import type { ApiEndpoint } from './kubeconfig.ts';
-import { createTransport, type Transport } from './transport.ts';
+import { createTransport, type Transport, type TransportRequest } from './transport.ts';
 
 export interface HttpClient extends KubeClient {
   /** Closes all connections; watches end with API_UNREACHABLE. */
@@ -16,42 +17,52 @@ export interface HttpClient extends KubeClient {
 }
 
 export interface HttpClientOptions {
-  /** For everything but watches; 30 s unless given. */
+  /** How long the server may take to begin to answer, and may pause in what is no watch; 30 s unless given. */
   requestTimeoutMs?: number;
+  /** When the server is asked to end a watch; unless given, 5 to 10 minutes, so that they spread over its replicas. */
+  watchSeconds?: number;
   clock?: Clock;
 }
 
 /** A client for the API server of a kubeconfig (see loadKubeconfig). Connects when first used. */
-export function createHttpClient(endpoint: ApiEndpoint, options: HttpClientOptions = {}): HttpClient {
-  const transport = createTransport(endpoint, options.clock);
-  const timeoutMs = options.requestTimeoutMs ?? 30_000;
-  const send = (method: string, path: string, body?: unknown, contentType?: string) =>
-    transport.send({ method, path, body, contentType, timeoutMs });
+export function createHttpClient(endpoint: ApiEndpoint, clientOptions: HttpClientOptions = {}): HttpClient {
+  const transport = createTransport(endpoint, clientOptions.clock);
+  const timeoutMs = clientOptions.requestTimeoutMs ?? 30_000;
+  /** For what is answered by an object. */
+  const send = async (method: string, path: string, rest: Partial<TransportRequest> = {}) => {
+    const answer = await transport.send({ method, path, timeoutMs, ...rest });
+    if (typeof answer === 'object' && answer !== null) return answer;
+    throw notUnderstood(`${method} ${path}`, { what: `no object: ${String(answer).trim().slice(0, 500)}` });
+  };
 
   return {
     get: async (type, key) => (await send('GET', resourcePath(type, key))) as never,
     list: async (type, options = {}) => {
       const path = resourcePath(type, { namespace: options.namespace }) + query(options);
-      return listOf(type, await send('GET', path));
+      return listOf(type, path, await send('GET', path, { signal: options.signal }));
     },
-    watch: (type, options = {}) => watch(transport, type, options),
+    watch: (type, options = {}) => {
+      const seconds = clientOptions.watchSeconds ?? 300 + Math.floor(Math.random() * 300);
+      return watch({ transport, seconds, timeoutMs }, type, options);
+    },
     create: async (type, object) => {
       const path = resourcePath(type, { namespace: object.metadata.namespace });
-      return (await send('POST', path, typed(type, object))) as never;
+      return (await send('POST', path, { body: typed(type, object) })) as never;
     },
     update: async (type, object, subresource) => {
       const { namespace, name } = object.metadata;
       const path = resourcePath(type, { namespace, name, subresource });
-      return (await send('PUT', path, typed(type, object))) as never;
+      return (await send('PUT', path, { body: typed(type, object) })) as never;
     },
     patch: async (type, key, patch) => {
       const path = resourcePath(type, { ...key, subresource: patch.subresource });
-      return (await send('PATCH', path, patch.body, patch.type)) as never;
+      return (await send('PATCH', path, { body: patch.body, contentType: patch.type })) as never;
     },
     delete: async (type, key, options = {}) => {
-      await send('DELETE', resourcePath(type, key), { apiVersion: 'v1', kind: 'DeleteOptions', ...options });
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...options };
+      await send('DELETE', resourcePath(type, key), { body });
     },
-    request: (method, path, body) => send(method, path, body),
+    request: (method, path, body) => transport.send({ method, path, body, timeoutMs }),
     close: () => transport.close(),
   };
 }
@@ -63,7 +74,7 @@ function typed(type: ResourceType, object: object): object {
 function query(
   options: ListOptions & { timeoutSeconds?: number; watch?: boolean; allowWatchBookmarks?: boolean },
 ): string {
-  const { namespace: _, ...rest } = options;
+  const { namespace: _, signal: __, ...rest } = options;
   const params = new URLSearchParams();
   for (const [key, value] of Object.entries(rest)) {
     if (value !== undefined && value !== '') params.set(key, String(value));
@@ -73,12 +84,13 @@ function query(
 
 interface WireList<T> {
   items?: T[] | null;
-  metadata: { resourceVersion?: string; continue?: string };
+  metadata?: { resourceVersion?: string; continue?: string };
 }
 
 /** Items in a list carry no type on the wire; readers of a store want it there. */
-function listOf<T extends KubeObject>(type: ResourceType<T>, answer: unknown): KubeList<T> {
+function listOf<T extends KubeObject>(type: ResourceType<T>, path: string, answer: object): KubeList<T> {
   const { items, metadata } = answer as WireList<T>;
+  if (metadata === undefined) throw notUnderstood(`GET ${path}`, { what: `no list of ${type.plural}` });
   const apiVersion = apiVersionOf(type);
   for (const item of items ?? []) {
     item.apiVersion = apiVersion;
@@ -96,28 +108,42 @@ interface WireEvent {
   object: KubeObject;
 }
 
+interface WatchTransport {
+  transport: Transport;
+  /** When the server ends the watch. */
+  seconds: number;
+  timeoutMs: number;
+}
+
 async function* watch<T extends KubeObject>(
-  transport: Transport,
+  { transport, seconds, timeoutMs }: WatchTransport,
   type: ResourceType<T>,
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent<T>> {
   const { signal, allowBookmarks = true, ...scope } = options;
   if (signal?.aborted) return;
-  // The server ends watches between 5 and 10 minutes, so that they spread over its replicas.
-  const timeoutSeconds = 300 + Math.floor(Math.random() * 300);
-  const params = { ...scope, watch: true, allowWatchBookmarks: allowBookmarks, timeoutSeconds };
+  const params = { ...scope, watch: true, allowWatchBookmarks: allowBookmarks, timeoutSeconds: seconds };
   const path = resourcePath(type, { namespace: options.namespace }) + query(params);
   let response: IncomingMessage | undefined;
+  let limit: NodeJS.Timeout | undefined;
   try {
-    response = await transport.open({ method: 'GET', path, signal });
-    for await (const event of jsonLines(response)) yield decode<T>(event as WireEvent);
+    response = await transport.open({ method: 'GET', path, signal, timeoutMs });
+    limit = setTimeout(overdue, seconds * 1000 + timeoutMs, response, seconds);
+    const decoder = (line: string) => decodeAnswer(`GET ${path}`, line);
+    for await (const event of jsonLines(response, decoder)) yield decode<T>(event as WireEvent);
   } catch (error) {
     if (signal?.aborted) return;
     if (error instanceof TendrilError) throw error;
     throw new TendrilError('API_UNREACHABLE', `the watch of ${type.plural} broke off`, { cause: error });
   } finally {
+    clearTimeout(limit);
     response?.destroy();
   }
+}
+
+/** A watch may be quiet for all its time; one that outlives it has a server that no longer minds it. */
+function overdue(response: IncomingMessage, seconds: number): void {
+  response.destroy(new Error(`the server did not end it after ${seconds} s`));
 }
 
 function decode<T extends KubeObject>(event: WireEvent): WatchEvent<T> {

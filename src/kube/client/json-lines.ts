@@ -1,5 +1,8 @@
-/** Splits a byte stream into lines and decodes each as JSON, without holding more than one unfinished line. */
-export async function* jsonLines(stream: AsyncIterable<Buffer>): AsyncGenerator<unknown> {
+/** Splits a byte stream into lines and decodes each, without holding more than one unfinished line. */
+export async function* jsonLines(
+  stream: AsyncIterable<Buffer>,
+  decode: (line: string) => unknown,
+): AsyncGenerator<unknown> {
   let rest: Buffer[] = [];
   for await (const chunk of stream) {
     let start = 0;
@@ -8,7 +11,7 @@ export async function* jsonLines(stream: AsyncIterable<Buffer>): AsyncGenerator<
       const line = rest.length === 0 ? tail : Buffer.concat([...rest, tail]);
       rest = [];
       start = end + 1;
-      if (line.length > 0) yield JSON.parse(line.toString());
+      if (line.length > 0) yield decode(line.toString());
     }
     if (start < chunk.length) rest.push(chunk.subarray(start));
   }

@@ -95,6 +95,21 @@ test('while the API is away the store keeps what it has, and catches up when it 
   await vi.waitFor(() => expect(changes).toEqual(['+a', '+b']));
 });
 
+test('stops though the server never answers its list', async () => {
+  const client = new FakeClient();
+  const asked = Promise.withResolvers<void>();
+  client.list = (_type, { signal } = {}) => {
+    asked.resolve();
+    return new Promise((_resolve, reject) => signal!.addEventListener('abort', () => reject(signal!.reason)));
+  };
+  const store = new MemoryStore<ConfigMap>();
+  const reflector = new Reflector({ client, type, store });
+  reflector.start();
+  await asked.promise;
+  await reflector.stop();
+  expect(store.hasSynced).toBe(false);
+});
+
 test('informers share a store for the same question and start those asked for late', async () => {
   const client = new FakeClient();
   seed(client, 'a');

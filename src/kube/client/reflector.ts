@@ -90,13 +90,14 @@ export class Reflector<T extends KubeObject> {
   async #list(): Promise<void> {
     const { client, type, scope, store, pageSize = 500 } = this.#options;
     const items: T[] = [];
-    let page: KubeList<T> = await client.list(type, { ...scope, limit: pageSize });
+    const options = { ...scope, limit: pageSize, signal: this.#stop.signal };
+    let page: KubeList<T> = await client.list(type, options);
     for (;;) {
       for (const item of page.items) items.push(this.#trim(item));
       if (page.continue === undefined || page.continue === '') break;
-      page = await client.list(type, { ...scope, limit: pageSize, continue: page.continue });
-      this.#stop.signal.throwIfAborted();
+      page = await client.list(type, { ...options, continue: page.continue });
     }
+    this.#stop.signal.throwIfAborted();
     this.#resourceVersion = page.resourceVersion;
     store.replace(items);
   }

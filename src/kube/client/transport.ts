@@ -4,7 +4,8 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { type Clock, systemClock } from '../../util/clock.ts';
 import { TendrilError } from '../../util/errors.ts';
-import { ApiError, type Status } from './api-error.ts';
+import { decodeAnswer, errorOf, readBody } from './answer.ts';
+import { cancelled, throwIfCancelled } from './cancellation.ts';
 import type { ApiEndpoint } from './kubeconfig.ts';
 
 export interface TransportRequest {
@@ -15,20 +16,25 @@ export interface TransportRequest {
   contentType?: string;
   /** Media types that are taken; JSON unless given. */
   accept?: string;
+  /** Ends the request, which then rejects with CANCELLED; a stream that is open already breaks off. */
   signal?: AbortSignal;
-  /** No answer begun after this long is an error; none for 0. */
+  /**
+   * An answer that has not begun after this long is an error, and so is one read whole that then pauses for as
+   * long; 30 s unless given, none for 0. Streams may pause: who opened one decides.
+   */
   timeoutMs?: number;
 }
 
 export interface Transport {
   /** The answer as a stream, once its head is there and says success. Throws as KubeClient does. */
   open(request: TransportRequest): Promise<http.IncomingMessage>;
-  /** The whole answer, JSON decoded (text where it is not JSON). */
+  /** The whole answer, JSON decoded (text where it does not claim to be JSON). */
   send(request: TransportRequest): Promise<unknown>;
   close(): void;
 }
 
 const tokenLifeMs = 60_000;
+const defaultTimeoutMs = 30_000;
 
 export function createTransport(endpoint: ApiEndpoint, clock: Clock = systemClock): Transport {
   const base = new URL(endpoint.server);
@@ -61,8 +67,13 @@ export function createTransport(endpoint: ApiEndpoint, clock: Clock = systemCloc
         headers,
         signal: request.signal,
       }),
-      { payload, timeoutMs: request.timeoutMs ?? 30_000, server: endpoint.server },
+      { payload, timeoutMs: request.timeoutMs ?? defaultTimeoutMs, server: endpoint.server },
     );
+  };
+
+  const whole = async (response: http.IncomingMessage, request: TransportRequest): Promise<string> => {
+    const idleMs = request.timeoutMs ?? defaultTimeoutMs;
+    return await readBody(response, { server: endpoint.server, idleMs });
   };
 
   const open = async (request: TransportRequest): Promise<http.IncomingMessage> => {
@@ -74,19 +85,36 @@ export function createTransport(endpoint: ApiEndpoint, clock: Clock = systemCloc
       if (!(error instanceof StaleConnection) || request.method !== 'GET') throw error;
       response = await attempt(request);
     }
-    if ((response.statusCode ?? 500) < 400) return response;
-    throw new ApiError(statusOf(response.statusCode ?? 500, await readBody(response, endpoint.server)));
+    const code = response.statusCode ?? 500;
+    if (code >= 400) throw errorOf(code, await whole(response, request));
+    return response;
   };
 
   return {
-    open,
-    async send(request) {
-      const response = await open(request);
-      const text = await readBody(response, endpoint.server);
-      return response.headers['content-type']?.includes('json') ? JSON.parse(text) : text;
-    },
+    open: (request) => orCancelled(request, () => open(request)),
+    send: (request) =>
+      orCancelled(request, async () => {
+        const response = await open(request);
+        const text = await whole(response, request);
+        const json = response.headers['content-type']?.includes('json');
+        return json ? decodeAnswer(titleOf(request), text) : text;
+      }),
     close: () => agent.destroy(),
   };
+}
+
+const titleOf = ({ method, path }: TransportRequest): string => `${method} ${path}`;
+
+/** Whatever an abort breaks, in whichever phase, is told as what it is. */
+async function orCancelled<T>(request: TransportRequest, exchange: () => Promise<T>): Promise<T> {
+  const { signal } = request;
+  throwIfCancelled(titleOf(request), signal);
+  try {
+    return await exchange();
+  } catch (error) {
+    if (signal?.aborted) throw cancelled(titleOf(request), signal);
+    throw error;
+  }
 }
 
 function tlsOptions(endpoint: ApiEndpoint): https.AgentOptions {
@@ -119,64 +147,21 @@ interface ExchangeOptions {
 function exchange(request: http.ClientRequest, options: ExchangeOptions): Promise<http.IncomingMessage> {
   const { payload, timeoutMs, server } = options;
   return new Promise((resolve, reject) => {
-    const timer =
-      timeoutMs === 0
-        ? undefined
-        : setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
+    let late = false;
+    const onTimeout = () => {
+      late = true;
+      request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`));
+    };
+    const timer = timeoutMs === 0 ? undefined : setTimeout(onTimeout, timeoutMs);
     request.on('response', (response) => {
       clearTimeout(timer);
       resolve(response);
     });
     request.on('error', (cause) => {
       clearTimeout(timer);
-      const kind = request.reusedSocket ? StaleConnection : TendrilError;
+      const kind = request.reusedSocket && !late ? StaleConnection : TendrilError;
       reject(new kind('API_UNREACHABLE', `the API server at ${server} does not answer`, { cause }));
     });
     request.end(payload);
   });
-}
-
-async function readBody(response: http.IncomingMessage, server: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  try {
-    for await (const chunk of response) chunks.push(chunk as Buffer);
-  } catch (cause) {
-    throw new TendrilError('API_UNREACHABLE', `the API server at ${server} broke off its answer`, { cause });
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-const reasons: Record<number, string> = {
-  400: 'BadRequest',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'NotFound',
-  405: 'MethodNotAllowed',
-  409: 'Conflict',
-  410: 'Gone',
-  422: 'Invalid',
-  429: 'TooManyRequests',
-  500: 'InternalError',
-  503: 'ServiceUnavailable',
-  504: 'Timeout',
-};
-
-/** The Status in an error's body, or one made of the code where a proxy or the like answered something else. */
-function statusOf(code: number, body: string): Status {
-  try {
-    const status = JSON.parse(body) as Status;
-    if (status.kind === 'Status') return { ...status, code: status.code ?? code };
-  } catch {
-    // Not JSON: the text itself is the best message.
-  }
-  const message = body.trim().slice(0, 500) || `HTTP ${code}`;
-  return {
-    apiVersion: 'v1',
-    kind: 'Status',
-    metadata: {},
-    status: 'Failure',
-    message,
-    reason: reasons[code],
-    code,
-  };
 }

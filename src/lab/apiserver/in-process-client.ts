@@ -1,5 +1,6 @@
 /** The API for parts of the same process: the handler itself, without a connection and without JSON text. */
 import { ApiError, type Status } from '../../kube/client/api-error.ts';
+import { throwIfCancelled } from '../../kube/client/cancellation.ts';
 import type {
   DeleteOptions,
   KubeClient,
@@ -45,7 +46,8 @@ export class InProcessClient implements KubeClient {
   }
 
   async list<T extends KubeObject>(type: ResourceType<T>, options: ListOptions = {}): Promise<KubeList<T>> {
-    const { namespace, ...rest } = options;
+    const { namespace, signal, ...rest } = options;
+    throwIfCancelled(`the list of ${type.plural}`, signal);
     const list = await this.#send({
       method: 'GET',
       path: resourcePath(type, { namespace }),
