@@ -229,10 +229,13 @@ function servicePort(n: number): ServicePortState {
       ip: parseIp(clusterIp(family, n)),
       port: 80,
       loopback: false,
+      sourceRanges: [],
     })),
     internalPolicy: 'Cluster',
     externalPolicy: 'Cluster',
     affinitySeconds: 0,
+    maglev: false,
+    dsr: false,
     endpoints: { 4: choice(4), 6: choice(6) },
   };
 }

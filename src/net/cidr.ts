@@ -16,17 +16,22 @@ export function familyBits(family: Family): 32 | 128 {
  * @throws TendrilError BAD_INPUT
  */
 export function parseCidr(text: string, options: { allowHostBits?: boolean } = {}): Cidr {
-  const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
-  const ip = match ? tryParseIp(match[1]!) : undefined;
-  const prefix = match ? Number(match[2]) : -1;
-  if (ip === undefined || prefix < 0 || prefix > familyBits(ip.family)) {
+  const cidr = tryParseCidr(text);
+  if (cidr === undefined) {
     throw new TendrilError('BAD_INPUT', `"${text}" is not a CIDR such as 10.244.0.0/16 or fd00:10:244::/56`);
   }
-  const cidr = cidrOf(ip, prefix);
-  if (!options.allowHostBits && compareIp(cidr.ip, ip) !== 0) {
+  if (!options.allowHostBits && compareIp(cidr.ip, tryParseIp(text.split('/')[0]!)!) !== 0) {
     throw new TendrilError('BAD_INPUT', `"${text}" has host bits set; did you mean ${formatCidr(cidr)}?`);
   }
   return cidr;
+}
+
+/** Host bits are cleared. Undefined for what is no CIDR. */
+export function tryParseCidr(text: string): Cidr | undefined {
+  const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
+  const ip = match ? tryParseIp(match[1]!) : undefined;
+  const prefix = Number(match?.[2]);
+  return ip === undefined || prefix > familyBits(ip.family) ? undefined : cidrOf(ip, prefix);
 }
 
 /** The block of the given length that holds the address. */

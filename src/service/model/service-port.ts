@@ -3,6 +3,7 @@
  * frontends and policies. Pure: one Service in, its ports out.
  */
 import type { Service, ServicePort } from '../../kube/types.ts';
+import { type Cidr, tryParseCidr } from '../../net/cidr.ts';
 import { type Family, type Ip, isLinkLocal, isLoopback, parseIp, tryParseIp } from '../../net/ip.ts';
 import type { Protocol } from '../../net/protocol.ts';
 
@@ -17,6 +18,8 @@ export interface ServiceFrontend {
   readonly port: number;
   /** The address is the node's loopback: only its own processes mean it. */
   readonly loopback: boolean;
+  /** Of the frontend's family: clients elsewhere are dropped. Empty: all are let in. */
+  readonly sourceRanges: readonly Cidr[];
 }
 
 export type TrafficPolicy = 'Cluster' | 'Local';
@@ -29,10 +32,16 @@ export interface ServicePortSpec {
   readonly externalPolicy: TrafficPolicy;
   /** 0 without session affinity. */
   readonly affinitySeconds: number;
+  /** Backends are chosen by consistent hashing, the same on every node. */
+  readonly maglev: boolean;
+  /** A remote backend answers the client itself, in the Service's name. */
+  readonly dsr: boolean;
 }
 
 const proxyNameLabel = 'service.kubernetes.io/service-proxy-name';
 const headlessLabel = 'service.kubernetes.io/headless';
+const balancingAnnotation = 'tendril.dev/service-balancing';
+const forwardingAnnotation = 'tendril.dev/service-forwarding';
 const defaultAffinitySeconds = 10_800;
 const loopbackAddresses = [parseIp('127.0.0.1'), parseIp('::1')];
 
@@ -58,8 +67,10 @@ export function servicePorts(service: Service, nodeAddresses: readonly Ip[]): Se
   const families = new Set(clusterIps.map((ip) => ip.family));
   const common = {
     internalPolicy: policy(spec.internalTrafficPolicy),
-    externalPolicy: policy(spec.externalTrafficPolicy),
+    externalPolicy: isExternallyAccessible(service) ? policy(spec.externalTrafficPolicy) : 'Cluster',
     affinitySeconds: affinity(service),
+    maglev: service.metadata.annotations?.[balancingAnnotation] === 'maglev',
+    dsr: service.metadata.annotations?.[forwardingAnnotation] === 'dsr',
   };
   return (spec.ports ?? []).map((port) => ({
     name: servicePortName(service.metadata, port),
@@ -80,6 +91,11 @@ function policy(value: string | undefined): TrafficPolicy {
   return value === 'Local' ? 'Local' : 'Cluster';
 }
 
+function isExternallyAccessible({ spec }: Service): boolean {
+  const type = spec!.type ?? 'ClusterIP';
+  return type !== 'ClusterIP' || (spec!.externalIPs ?? []).length > 0;
+}
+
 function affinity(service: Service): number {
   if (service.spec?.sessionAffinity !== 'ClientIP') return 0;
   return service.spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds;
@@ -95,12 +111,16 @@ function frontends(service: Service, port: ServicePort, at: Addresses): ServiceF
   const make = (kind: FrontendKind, ips: readonly Ip[], number: number): ServiceFrontend[] =>
     ips
       .filter((ip) => at.families.has(ip.family))
-      .map((ip) => ({ kind, ip, port: number, loopback: isLoopback(ip) }));
+      .map((ip) => ({ kind, ip, port: number, loopback: isLoopback(ip), sourceRanges: [] }));
+  const ranges = sourceRanges(service.spec!.loadBalancerSourceRanges);
   return [
     ...make('ClusterIP', at.clusterIps, port.port),
     ...(port.nodePort ? make('NodePort', nodePortAddresses(at.nodeAddresses), port.nodePort) : []),
     ...make('ExternalIP', parsed(service.spec!.externalIPs), port.port),
-    ...make('LoadBalancer', loadBalancerIps(service), port.port),
+    ...make('LoadBalancer', loadBalancerIps(service), port.port).map((frontend) => ({
+      ...frontend,
+      sourceRanges: ranges[frontend.ip.family],
+    })),
   ];
 }
 
@@ -110,13 +130,22 @@ function nodePortAddresses(addresses: readonly Ip[]): Ip[] {
 }
 
 /**
- * Addresses of mode Proxy are reached through the load balancer itself (KEP-1860). While source ranges are not
- * enforced a Service that sets them gets no such frontend: closed rather than open.
+ * Addresses of mode Proxy are reached through the load balancer itself (KEP-1860). What the Service's type is does not
+ * matter: the API server keeps a status for load balancers only.
  */
 function loadBalancerIps(service: Service): Ip[] {
-  if (service.spec!.type !== 'LoadBalancer' || service.spec!.loadBalancerSourceRanges?.length) return [];
   const ingress = service.status?.loadBalancer?.ingress ?? [];
-  return parsed(ingress.filter((entry) => entry.ipMode !== 'Proxy').map((entry) => entry.ip ?? ''));
+  return parsed(ingress.filter(({ ipMode }) => (ipMode ?? 'VIP') === 'VIP').map((entry) => entry.ip ?? ''));
+}
+
+/** By family: a family without a range is open, as is one with 0.0.0.0/0 or ::/0 among its ranges. */
+function sourceRanges(texts: readonly string[] = []): Record<Family, readonly Cidr[]> {
+  const cidrs = texts.map((text) => tryParseCidr(text.trim())).filter((cidr) => cidr !== undefined);
+  const of = (family: Family) => {
+    const own = cidrs.filter(({ ip }) => ip.family === family);
+    return own.some(({ prefix }) => prefix === 0) ? [] : own;
+  };
+  return { 4: of(4), 6: of(6) };
 }
 
 function parsed(texts: readonly string[] | undefined): Ip[] {

@@ -3,17 +3,10 @@
  * replaced, never changed: a port whose object is the same as before has not changed.
  */
 import type { Family, Ip } from '../../net/ip.ts';
-import type { Protocol } from '../../net/protocol.ts';
-import type { FrontendKind, ServiceFrontend, ServicePortName, ServicePortSpec } from './service-port.ts';
+import type { FrontendKind, ServicePortName, ServicePortSpec } from './service-port.ts';
 import type { EndpointChoice } from './topology.ts';
 
-export interface ServicePortState {
-  readonly name: ServicePortName;
-  readonly protocol: Protocol;
-  readonly frontends: readonly ServiceFrontend[];
-  readonly internalPolicy: 'Cluster' | 'Local';
-  readonly externalPolicy: 'Cluster' | 'Local';
-  readonly affinitySeconds: number;
+export interface ServicePortState extends ServicePortSpec {
   /** By family: a frontend is served by endpoints of its own. */
   readonly endpoints: Readonly<Record<Family, EndpointChoice>>;
 }

@@ -5,6 +5,7 @@
 import type { Store } from '../../kube/client/store.ts';
 import { keyOf } from '../../kube/meta.ts';
 import type { EndpointSlice, Service } from '../../kube/types.ts';
+import { formatCidr } from '../../net/cidr.ts';
 import { formatIp, type Ip } from '../../net/ip.ts';
 import { type Endpoint, endpointKey, endpointsByPort, serviceOf } from './endpoint.ts';
 import { type ServicePortName, type ServicePortSpec, servicePorts } from './service-port.ts';
@@ -144,6 +145,9 @@ function fingerprint(state: ServicePortState): string {
       list.map((e) => `${endpointKey(e)}${e.local ? 'L' : ''}${e.terminating ? 'T' : ''}`).join();
     return `${side(cluster)};${side(local)};${side(held)};${any}`;
   });
-  const frontends = state.frontends.map((f) => `${f.kind}${formatIp(f.ip)}|${f.port}`);
-  return [endpoints, frontends, state.internalPolicy, state.externalPolicy, state.affinitySeconds].join('/');
+  const frontends = state.frontends.map(
+    (f) => `${f.kind}${formatIp(f.ip)}|${f.port}${f.sourceRanges.map(formatCidr)}`,
+  );
+  const { internalPolicy, externalPolicy, affinitySeconds, maglev, dsr } = state;
+  return [endpoints, frontends, internalPolicy, externalPolicy, affinitySeconds, maglev, dsr].join('/');
 }

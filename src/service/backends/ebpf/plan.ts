@@ -100,6 +100,8 @@ function planPort(draft: Draft, port: ServicePortState): 'whole' | 'waiting' {
   const frontends: string[] = [];
   let waiting = false;
   for (const frontend of port.frontends) {
+    // Closed rather than open while the programs enforce no source ranges.
+    if (frontend.sourceRanges.length > 0) continue;
     const key = layouts.frontendKey.encode({ addr: frontend.ip, port: frontend.port, proto });
     if (!draft.claim(hex(key), port.name)) {
       waiting = true;
