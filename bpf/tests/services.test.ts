@@ -113,11 +113,11 @@ beforeAll(async () => {
 async function ready(): Promise<void> {
   for (const node of cluster.nodes) {
     for (const protocol of protocols) {
-      for (let tries = 0; tries < 50; tries++) {
-        const { answer } = at(node, () =>
-          exchange({ protocol, to: node.pod.ips[4], port: 8080, timeoutMs: 100 }),
-        );
-        if (answer.startsWith('node')) break;
+      const ask = () =>
+        at(node, () => exchange({ protocol, to: node.pod.ips[4], port: 8080, timeoutMs: 100 })).answer;
+      for (let tries = 0, answer = ask(); !answer.startsWith('node'); tries++, answer = ask()) {
+        if (tries === 250)
+          throw new Error(`the ${protocol} server of ${node.name} does not answer: ${answer}`);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "memory.h"
 
 /* As many exits as are kept while nobody asks; beyond it the oldest are forgotten. */
 enum { KEPT_MAX = 65536 };
@@ -94,7 +95,7 @@ static void forget_oldest(void)
 
 void answer_exit(const char *id, int code)
 {
-	struct kept_exit *exit = malloc(sizeof *exit + strlen(id) + 1);
+	struct kept_exit *exit = allocate(1, sizeof *exit + strlen(id) + 1);
 	struct buffer frame = { 0 };
 
 	*exit = (struct kept_exit){ .sequence = next_sequence++, .code = code };

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "loop.h"
+#include "memory.h"
 #include "request.h"
 
 /* A client that does not read is cut off before it takes the machine's memory. */
@@ -141,7 +142,7 @@ static void listener_ready(struct source *source, uint32_t events)
 	(void)events;
 	if (fd < 0)
 		return;
-	client = calloc(1, sizeof *client);
+	client = allocate(1, sizeof *client);
 	client->source = (struct source){ .fd = fd, .ready = client_ready };
 	client->number = ++last_number;
 	client->next = clients;

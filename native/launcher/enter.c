@@ -22,6 +22,7 @@
 #include "confine.h"
 #include "container.h"
 #include "files.h"
+#include "memory.h"
 #include "sandbox.h"
 
 enum { CANNOT_ENTER = 125, ENVIRONMENT_MAX = 1 << 20 };
@@ -86,7 +87,7 @@ static int enter_cgroup(const char *cgroup)
 
 static gid_t *read_numbers(char *text, size_t *count)
 {
-	gid_t *numbers = calloc(strlen(text) + 1, sizeof *numbers);
+	gid_t *numbers = allocate(strlen(text) + 1, sizeof *numbers);
 
 	for (char *word = strtok(text, ", \t\n"); word; word = strtok(NULL, ", \t\n"))
 		numbers[(*count)++] = (gid_t)strtoul(word, NULL, 10);
@@ -139,7 +140,7 @@ static void override_identity(const struct options *options, struct identity *id
 static char **read_environment(pid_t pid)
 {
 	static char bytes[ENVIRONMENT_MAX], term[128];
-	char **environment = calloc(ENVIRONMENT_MAX / 2, sizeof *environment);
+	char **environment = allocate(ENVIRONMENT_MAX / 2, sizeof *environment);
 	size_t length = 0, count = 0;
 	int fd;
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "answer.h"
+#include "memory.h"
 #include "spawn.h"
 
 static struct process *processes;
@@ -142,8 +143,14 @@ static int open_input(const struct spec *spec)
 	if (!spec->input)
 		return -1;
 	fd = memfd_create("stdin", MFD_CLOEXEC);
-	if (fd >= 0 && write(fd, spec->input, spec->input_length) == (ssize_t)spec->input_length)
-		lseek(fd, 0, SEEK_SET);
+	if (fd < 0)
+		return -1;
+	/* Half of an input is none: the process then reads the end of /dev/null rather than a lie. */
+	if (write(fd, spec->input, spec->input_length) != (ssize_t)spec->input_length) {
+		close(fd);
+		return -1;
+	}
+	lseek(fd, 0, SEEK_SET);
 	return fd;
 }
 
@@ -162,7 +169,7 @@ static int open_output(struct output *output)
 
 static struct process *new_process(const struct process_request *request)
 {
-	struct process *process = calloc(1, sizeof *process);
+	struct process *process = allocate(1, sizeof *process);
 
 	process->spec = request->spec;
 	process->client = request->client;

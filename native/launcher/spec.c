@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "capability.h"
+#include "memory.h"
 #include "protocol.h"
 
 static void append(char ***list, const char *value)
@@ -125,17 +126,17 @@ static const char *find_problem(const struct spec *spec)
 
 struct spec *spec_parse(const char *bytes, size_t length, const char **problem)
 {
-	struct spec *spec = calloc(1, sizeof *spec);
+	struct spec *spec = allocate(1, sizeof *spec);
 	struct field field;
 	size_t offset = 0;
 
-	spec->bytes = malloc(length + 1);
+	spec->bytes = allocate(1, length + 1);
 	memcpy(spec->bytes, bytes, length);
 	spec->length = length;
 	while (fields_next(spec->bytes, length, &offset, &field))
 		read_field(spec, &field);
 	if (!spec->env)
-		spec->env = calloc(1, sizeof *spec->env);
+		spec->env = allocate(1, sizeof *spec->env);
 	*problem = find_problem(spec);
 	if (!*problem)
 		return spec;

@@ -81,6 +81,10 @@ static int open_port(int type, int port, void (*ready)(struct source *, uint32_t
 		return -1;
 	}
 	listener = calloc(1, sizeof *listener);
+	if (!listener) {
+		close(fd);
+		return -1;
+	}
 	listener->source = (struct source){ .fd = fd, .ready = ready };
 	listener->type = type;
 	listener->port = port;

@@ -34,3 +34,10 @@ export function parseQuantity(quantity: string | number): number {
   // 100m is a tenth, not 0.1 plus rounding: sums of requests must reach a whole core exactly.
   return suffix === 'm' ? Number(digits) / 1000 : value;
 }
+
+/** The value in units of the divisor ("0" and absent mean 1), rounded up: what kubelet writes for resourceFieldRef. */
+export function inUnits(value: string | number, divisor: string | number | undefined): string {
+  const unit = divisor === undefined ? 1 : parseQuantity(divisor) || 1;
+  // Binary fractions of decimal scales miss by a hair: 100m in units of 1m must be 100, not 101.
+  return String(Math.ceil(Number((parseQuantity(value) / unit).toPrecision(12))));
+}

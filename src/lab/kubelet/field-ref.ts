@@ -1,7 +1,8 @@
 /** The downward API: fields of a pod and resources of a container, as text. */
+
+import { inUnits } from '../../kube/quantity.ts';
 import type { Container, Pod } from '../../kube/types.ts';
 import { TendrilError } from '../../util/errors.ts';
-import { inUnits } from './quantity.ts';
 
 export interface FieldContext {
   pod: Pod;

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Attachment, CniResult } from '../../cni/runtime/cni-runtime.ts';
+import { parseQuantity } from '../../kube/quantity.ts';
 import type { Pod } from '../../kube/types.ts';
 import { UndoStack } from '../../util/undo-stack.ts';
 import { podHostname } from './hostname.ts';
@@ -9,7 +10,6 @@ import { hostsFile, nodeHostsFile } from './hosts-file.ts';
 import type { NodeContext } from './node-context.ts';
 import { startPause, stopPause } from './pause.ts';
 import { podPaths } from './pod-directory.ts';
-import { parseQuantity } from './quantity.ts';
 import { formatResolvConf, podResolvConf } from './resolv-conf.ts';
 import { podSysctls } from './sysctls.ts';
 

@@ -295,10 +295,10 @@ export class PodWorker {
 
   #finish(): void {
     this.stop();
-    void rm(podPaths(this.#context.paths, this.#pod.metadata.uid).root, {
-      recursive: true,
-      force: true,
-    }).then(this.#onGone);
+    const { root } = podPaths(this.#context.paths, this.#pod.metadata.uid);
+    const told = (error: unknown) =>
+      this.#context.logger.error('files of a pod remain', { pod: this.#pod.metadata.name, root, error });
+    void rm(root, { recursive: true, force: true }).catch(told).then(this.#onGone);
   }
 
   #payload(): PayloadContext {
