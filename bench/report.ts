@@ -7,16 +7,20 @@ export interface Measurement {
   /** What it is compared with, and the same figure of it, from the same run. */
   peer?: string;
   peerValue?: number;
-  /** value / peerValue. */
+  /** value / peerValue, or the median of the turns' ratios. */
   ratio?: number;
+  /** 95 % interval of that median. */
+  ratioInterval?: [number, number];
   runs: number;
   /** 95 % interval of the median. */
   interval?: [number, number];
 }
 
-export function createReporter(options: { json: boolean; write?: (line: string) => void }) {
+export type Report = (measurement: Measurement) => void;
+
+export function createReporter(options: { json: boolean; write?: (line: string) => void }): Report {
   const { json, write = console.log } = options;
-  return (measurement: Measurement): void => {
+  return (measurement) => {
     const { peerValue, value } = measurement;
     const ratio = measurement.ratio ?? (peerValue ? value / peerValue : undefined);
     write(json ? JSON.stringify({ ...measurement, ratio }) : asLine({ ...measurement, ratio }));
@@ -25,8 +29,9 @@ export function createReporter(options: { json: boolean; write?: (line: string) 
 
 function asLine(m: Measurement): string {
   const interval = m.interval ? ` [${m.interval.map(rounded).join(' … ')}]` : '';
+  const ratioInterval = m.ratioInterval ? ` [${m.ratioInterval.map((v) => v.toFixed(2)).join(' … ')}]` : '';
   const peer = m.peer
-    ? `  ${m.peer} ${rounded(m.peerValue ?? Number.NaN)} ${m.unit}  ratio ${m.ratio?.toFixed(2)}`
+    ? `  ${m.peer} ${rounded(m.peerValue ?? Number.NaN)} ${m.unit}  ratio ${m.ratio?.toFixed(2)}${ratioInterval}`
     : '';
   return `  ${m.name.padEnd(44)} ${rounded(m.value).padStart(10)} ${m.unit}${interval}${peer}  (${m.runs} runs)`;
 }

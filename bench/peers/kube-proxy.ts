@@ -1,0 +1,132 @@
+/**
+ * Real kube-proxy, built from its Go module, on a machine of its own. It starts anew for each set of objects: its
+ * first sync comes once it has heard of all, and so says when they are in force.
+ */
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { ClusterApi } from '../rig/cluster-api.ts';
+import type { Contender } from '../rig/contender.ts';
+import type { Machine } from '../rig/machine.ts';
+import { type ClusterObjects, nodeName } from '../rig/objects.ts';
+
+const run = promisify(execFile);
+const directory = join(import.meta.dirname, '../../.cache/peers');
+const program = join(directory, 'kube-proxy');
+
+export type ProxyMode = 'nftables' | 'iptables';
+
+/** Builds it where it is not built yet, which takes minutes. @throws Error naming the log where that fails */
+export function ensureKubeProxy(): string {
+  if (!existsSync(program)) {
+    console.error('building kube-proxy, once; this takes some minutes');
+    execFileSync(join(import.meta.dirname, 'build-kube-proxy'), [directory], { stdio: 'inherit' });
+  }
+  return readFileSync(join(directory, 'kube-proxy.version'), 'utf8').trim();
+}
+
+export interface KubeProxyOptions {
+  mode: ProxyMode;
+  machine: Machine;
+  api: ClusterApi;
+  /** Of an API server that answers in the machine's node namespace. */
+  kubeconfig: string;
+  /** How long a first sync may take. */
+  limitMs?: number;
+}
+
+export class KubeProxy implements Contender {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly #options: KubeProxyOptions;
+  #child: ReturnType<typeof spawn> | undefined;
+
+  constructor(options: KubeProxyOptions) {
+    this.#options = options;
+    this.machine = options.machine;
+    this.name = `kube-proxy ${options.mode}`;
+  }
+
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
+  async serve(objects: ClusterObjects): Promise<number> {
+    await this.#stop();
+    this.#options.api.fill(objects);
+    return this.restart();
+  }
+
+  /** Starts it on what the API holds; resolves after its first sync, with how long that took from its start. */
+  async restart(): Promise<number> {
+    await this.#stop();
+    const start = performance.now();
+    this.#start();
+    const limit = start + (this.#options.limitMs ?? 120_000);
+    while (performance.now() < limit) {
+      const last = await this.metric('kubeproxy_sync_proxy_rules_last_timestamp_seconds').catch(() => 0);
+      if (last > 0) return performance.now() - start;
+      if (this.#child?.exitCode !== null) throw new Error(`${this.name} ended; see ${this.#log}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`${this.name} has not synced within ${(limit - start) / 1000} s`);
+  }
+
+  /** The sum over all label sets, of both families, of a metric of its own. */
+  async metric(name: string): Promise<number> {
+    let sum = 0;
+    for (const line of (await this.#metrics()).split('\n')) {
+      if (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) sum += Number(line.split(' ').at(-1));
+    }
+    return sum;
+  }
+
+  async forget(): Promise<void> {
+    await this.#inNode('conntrack', ['-F']);
+  }
+
+  async close(): Promise<void> {
+    await this.#stop();
+    await this.machine.close();
+  }
+
+  get #log(): string {
+    return join(this.machine.directory, 'kube-proxy.out');
+  }
+
+  async #metrics(): Promise<string> {
+    const url = 'http://127.0.0.1:10249/metrics';
+    return (await this.#inNode('curl', ['-s', '--fail', '--max-time', '5', url])).stdout;
+  }
+
+  #inNode(command: string, argv: readonly string[]) {
+    const options = { maxBuffer: 1 << 28 };
+    return run('nsenter', [`--net=${this.machine.path('node')}`, command, ...argv], options);
+  }
+
+  /** With a /run of its own: the lock that all iptables programs of a machine share lies there. */
+  #start(): void {
+    const argv = [
+      ...[`--kubeconfig=${this.#options.kubeconfig}`, `--proxy-mode=${this.#options.mode}`],
+      ...[`--hostname-override=${nodeName}`, '--cluster-cidr=10.244.0.0/16,fd00:244::/48'],
+      ...['--healthz-bind-address=127.0.0.1:10256', '--metrics-bind-address=127.0.0.1:10249'],
+      ...['--conntrack-max-per-core=0', '--conntrack-tcp-timeout-established=0s'],
+      '--conntrack-tcp-timeout-close-wait=0s',
+    ];
+    const script = `mount -t tmpfs tmpfs /run; exec ${program} ${argv.join(' ')}`;
+    const enter = [`--net=${this.machine.path('node')}`, 'unshare', '-m', 'sh', '-ec', script];
+    const log = openSync(this.#log, 'w');
+    this.#child = spawn('nsenter', enter, { stdio: ['ignore', log, log] });
+    closeSync(log);
+  }
+
+  async #stop(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+  }
+}

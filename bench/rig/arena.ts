@@ -1,0 +1,136 @@
+/** All contenders of a bench, made together and taken away together. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { cgroupMount } from '../../bpf/tests/cluster.ts';
+import { ensureKubeProxy, KubeProxy, type ProxyMode } from '../peers/kube-proxy.ts';
+import { type ClusterApi, startClusterApi } from './cluster-api.ts';
+import { type Contender, plain } from './contender.ts';
+import { compile, type LineProcess, Machine, type Place } from './machine.ts';
+import { type Family, serverPort } from './objects.ts';
+import type { MapWriteEvent } from './observed-bpf.ts';
+import { Ours } from './ours.ts';
+import { type Load, type Rates, takeTurns } from './turns.ts';
+
+export interface ArenaOptions {
+  plain?: boolean;
+  modes?: readonly ProxyMode[];
+  onWrite?: (event: MapWriteEvent) => void;
+  /** How long a peer's first sync may take. */
+  limitMs?: number;
+}
+
+export interface Target {
+  ip: string;
+  port: number;
+}
+
+export class Arena {
+  readonly directory = mkdtempSync(join(tmpdir(), 'tendril-bench-'));
+  readonly #closers: (() => Promise<void>)[] = [];
+  readonly #servers = new Map<Contender, LineProcess>();
+  plain: Contender | undefined;
+  ours!: Ours;
+  peers: KubeProxy[] = [];
+  api!: ClusterApi;
+
+  private constructor() {
+    this.#closers.push(async () => rmSync(this.directory, { recursive: true, force: true }));
+  }
+
+  static async open(options: ArenaOptions = {}): Promise<Arena> {
+    const arena = new Arena();
+    try {
+      await arena.#fill(options);
+      // Interrupted, by hand or by who bounds its time, it leaves nothing behind.
+      for (const signal of ['SIGINT', 'SIGTERM'] as const)
+        arena.#onSignal(signal, () => void arena.close().finally(() => process.exit(1)));
+      return arena;
+    } catch (error) {
+      await arena.close();
+      throw error;
+    }
+  }
+
+  #onSignal(signal: NodeJS.Signals, act: () => void): void {
+    process.once(signal, act);
+    this.#closers.push(async () => void process.off(signal, act));
+  }
+
+  get contenders(): Contender[] {
+    return [...(this.plain ? [this.plain] : []), this.ours, ...this.peers];
+  }
+
+  /** A client of bench/native/traffic in each contender's `place`, at the targets, which plain is given its own of. */
+  async measure(options: {
+    mode: string;
+    connections: number;
+    place: Place;
+    targets: readonly Target[];
+    family: Family;
+    contenders: readonly Contender[];
+    rounds: number;
+    ms: number;
+  }): Promise<Rates[]> {
+    const { mode, connections, place, family } = options;
+    const direct = { ip: family === 4 ? '10.244.1.4' : 'fd00:244:1::4', port: serverPort };
+    const loads: Load[] = options.contenders.map((contender) => {
+      const targets = contender === this.plain ? [direct] : options.targets;
+      const words = targets.flatMap(({ ip, port }) => [ip, String(port)]);
+      const argv = [this.program('traffic'), mode, String(connections), ...words];
+      return { contender, client: contender.machine.start(place, argv) };
+    });
+    try {
+      return await takeTurns(loads, options);
+    } finally {
+      for (const { client } of loads) client.stop();
+    }
+  }
+
+  program(name: string): string {
+    const path = join(this.directory, name);
+    return existsSync(path) ? path : compile(name, this.directory);
+  }
+
+  /** In reverse order; what fails does not keep the rest. */
+  async close(): Promise<void> {
+    const errors: unknown[] = [];
+    for (const close of this.#closers.splice(0).reverse()) await close().catch((error) => errors.push(error));
+    if (errors.length > 0) throw new AggregateError(errors, 'the bench could not be taken away');
+  }
+
+  async #fill({ modes = [], ...options }: ArenaOptions): Promise<void> {
+    if (modes.length > 0) ensureKubeProxy();
+    if (options.plain) this.plain = this.#keep(plain(this.#machine('plain')));
+    const cgroup = join(cgroupMount(), basename(this.directory));
+    const machine = this.#machine('ours', cgroup);
+    this.ours = this.#keep(await Ours.start(machine, { cgroup, onWrite: options.onWrite }));
+    const machines = modes.map((mode) => this.#machine(mode));
+    const kubeconfig = join(this.directory, 'kubeconfig');
+    this.api = await startClusterApi({ netns: machines.map(({ node }) => node), kubeconfig });
+    this.#closers.push(() => this.api.close());
+    for (const [index, mode] of modes.entries()) {
+      const { api } = this;
+      const { limitMs } = options;
+      this.peers.push(
+        this.#keep(new KubeProxy({ mode, machine: machines[index]!, api, kubeconfig, limitMs })),
+      );
+    }
+    await Promise.all(this.contenders.map((contender) => this.#serve(contender)));
+  }
+
+  async #serve(contender: Contender): Promise<void> {
+    const server = contender.machine.start('server', [this.program('traffic'), 'serve', String(serverPort)]);
+    this.#servers.set(contender, server);
+    await server.lines(1);
+  }
+
+  #machine(name: string, cgroup?: string): Machine {
+    return new Machine({ directory: join(this.directory, name), cgroup });
+  }
+
+  #keep<C extends Contender>(contender: C): C {
+    this.#closers.push(() => contender.close());
+    return contender;
+  }
+}

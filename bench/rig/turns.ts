@@ -1,0 +1,41 @@
+/** Contenders take turns of equal length: what disturbs one disturbs the others. */
+import { medianOf } from '../report.ts';
+import type { Contender } from './contender.ts';
+import type { LineProcess } from './machine.ts';
+
+export interface Load {
+  contender: Contender;
+  /** Takes a line with milliseconds, answers `OPERATIONS NANOSECONDS`. */
+  client: LineProcess;
+}
+
+export interface Rates {
+  contender: Contender;
+  /** Operations a second, by turn. */
+  rates: number[];
+}
+
+/** The first turn of each is not counted. The order goes round, and back in every other round. */
+export async function takeTurns(
+  loads: readonly Load[],
+  options: { rounds: number; ms: number },
+): Promise<Rates[]> {
+  const results = loads.map(({ contender }) => ({ contender, rates: [] as number[] }));
+  for (let round = 0; round <= options.rounds; round++) {
+    const order = loads.map((_, index) => (index + round) % loads.length);
+    if (round % 2) order.reverse();
+    for (const index of order) {
+      const { client, contender } = loads[index]!;
+      const [line] = await client.ask(String(options.ms));
+      const [operations, nanoseconds] = line!.split(' ').map(Number) as [number, number];
+      if (round > 0) results[index]!.rates.push((operations / nanoseconds) * 1e9);
+      await contender.forget();
+    }
+  }
+  return results;
+}
+
+/** Of what belongs together turn by turn. */
+export function ratioOf(ours: readonly number[], theirs: readonly number[]) {
+  return medianOf(ours.map((value, index) => value / theirs[index]!));
+}
