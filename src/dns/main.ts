@@ -1,11 +1,10 @@
 /**
  * The cluster DNS process, `tendril dns`: answers names of the cluster zone from the API and forwards the rest.
- * It listens on every address of its pod; health and readiness are on the ports that CoreDNS uses.
+ * It listens on every address of its pod, of whichever families there are; health and readiness are on the ports that CoreDNS uses.
  */
 import { readFile } from 'node:fs/promises';
-import http from 'node:http';
 import { createHttpClient } from '../kube/client/http-client.ts';
-import { createInformers } from '../kube/client/informers.ts';
+import { createInformers, type Informers } from '../kube/client/informers.ts';
 import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
 import { resources } from '../kube/resources.ts';
 import { tryParseIp } from '../net/ip.ts';
@@ -15,6 +14,8 @@ import { forwardPlugin, type Upstream } from './plugins/forward/forward.ts';
 import { createClusterNames } from './plugins/kubernetes/cluster-names.ts';
 import { kubernetesPlugin } from './plugins/kubernetes/kubernetes.ts';
 import { startDnsServer } from './server/dns-server.ts';
+import { listenStatus } from './server/status-port.ts';
+import { wildcardAddresses } from './server/wildcard.ts';
 
 export interface DnsOptions {
   kubeconfig: string;
@@ -34,58 +35,64 @@ export const dnsDefaults: Omit<DnsOptions, 'kubeconfig'> = {
   readyPort: 8181,
 };
 
-/** Serves until SIGTERM; the exit status. */
+/** Serves until SIGTERM; the exit status. @throws TendrilError LISTEN where a port is taken */
 export async function runDns(options: DnsOptions): Promise<number> {
   const logger = createLogger({ fields: { component: 'dns' } });
-  const informers = createInformers({
-    client: createHttpClient(await loadKubeconfig(options.kubeconfig)),
-    logger,
-  });
+  const client = createHttpClient(await loadKubeconfig(options.kubeconfig));
+  const informers = createInformers({ client, logger });
+  const upstreams = await upstreamsOf(options);
+  const { plugins, synced } = createChain(informers, { zone: options.zone, upstreams });
+  await using running = new AsyncDisposableStack();
+  informers.start();
+  running.defer(() => informers.stop());
+  const addresses = await wildcardAddresses();
+  const keep = (listener: { close(): Promise<void> }) => running.defer(() => listener.close());
+  const listen = addresses.map((address) => at(address, options.port));
+  keep(await startDnsServer({ plugins, logger, recursive: upstreams.length > 0, listen }));
+  const status = { addresses, logger };
+  keep(await listenStatus({ ...status, what: 'health', port: options.healthPort, ok: () => true }));
+  keep(await listenStatus({ ...status, what: 'readiness', port: options.readyPort, ok: synced }));
+  logger.info('serving', { zone: options.zone, port: options.port, addresses });
+  await new Promise<void>((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
+  return 0;
+}
+
+interface ChainOptions {
+  zone: string;
+  upstreams: readonly Upstream[];
+}
+
+/** The cluster's names first, then everybody else's. */
+function createChain(
+  informers: Informers,
+  { zone, upstreams }: ChainOptions,
+): { plugins: DnsPlugin[]; synced: () => boolean } {
   const stores = {
     namespaces: informers.store(resources.namespaces),
     services: informers.store(resources.services),
     slices: informers.store(resources.endpointSlices),
   };
   const synced = () => Object.values(stores).every((store) => store.hasSynced);
-  const upstreams = await upstreamsOf(options);
+  const ownIps = () => stores.services.get('kube-system/kube-dns')?.spec?.clusterIPs ?? [];
   const plugins: DnsPlugin[] = [
     kubernetesPlugin({
-      zone: options.zone,
+      zone,
       names: createClusterNames(stores),
       synced,
-      serverIps: () =>
-        (stores.services.get('kube-system/kube-dns')?.spec?.clusterIPs ?? []).flatMap(
-          (ip) => tryParseIp(ip) ?? [],
-        ),
-      resolve: (query, name) =>
-        serveChain(plugins, {
-          ...query,
-          depth: (query.depth ?? 0) + 1,
-          name,
-          message: { ...query.message, questions: [{ name, type: query.type, class: 1 }] },
-        }),
+      serverIps: () => ownIps().flatMap((ip) => tryParseIp(ip) ?? []),
+      resolve: (query, name) => {
+        const message = { ...query.message, questions: [{ name, type: query.type, class: 1 }] };
+        return serveChain(plugins, { ...query, depth: (query.depth ?? 0) + 1, name, message });
+      },
     }),
     forwardPlugin({ upstreams }),
   ];
-  informers.start();
-  const server = await startDnsServer({
-    plugins,
-    logger,
-    recursive: upstreams.length > 0,
-    listen: [at(options.port)],
-  });
-  const status = [serveOk(options.healthPort, () => true), serveOk(options.readyPort, synced)];
-  logger.info('serving', { zone: options.zone, port: options.port });
-  await new Promise<void>((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
-  await server.close();
-  for (const one of status) one.close();
-  await informers.stop();
-  return 0;
+  return { plugins, synced };
 }
 
-/** Every address of the namespace, both families on one socket. */
-function at(port: number) {
-  return { udp: { address: '::', port }, tcp: { address: '::', port } };
+function at(address: string, port: number) {
+  const place = { address, port, ipv6Only: address === '::' };
+  return { udp: place, tcp: place };
 }
 
 async function upstreamsOf(options: DnsOptions): Promise<Upstream[]> {
@@ -96,11 +103,4 @@ async function upstreamsOf(options: DnsOptions): Promise<Upstream[]> {
 /** The nameserver lines of a resolv.conf(5). */
 export function nameserversOf(text: string): string[] {
   return [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].map((match) => match[1]!);
-}
-
-function serveOk(port: number, ok: () => boolean): http.Server {
-  const server = http.createServer((_request, response) => {
-    response.writeHead(ok() ? 200 : 503).end(ok() ? 'OK' : 'not ready');
-  });
-  return server.listen(port, '::');
 }

@@ -16,6 +16,8 @@ export const errorCatalogue = {
   TOOL_FAILED: 'a program that Tendril runs failed',
   API: 'the Kubernetes API answered with an error Status',
   API_UNREACHABLE: 'the Kubernetes API does not answer',
+  DNS_UPSTREAM: 'a DNS server that queries are forwarded to does not answer',
+  LISTEN: 'a port cannot be listened on',
   LAB_EXISTS: 'a lab of that name is up',
   LAB_MISSING: 'no lab of that name is up',
   LAB_FAILED: 'the lab could not be brought up',

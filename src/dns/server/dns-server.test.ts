@@ -1,6 +1,6 @@
 import dgram from 'node:dgram';
 import net from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { parseIp } from '../../net/ip.ts';
 import { silentLogger } from '../../util/logger.ts';
 import type { DnsPlugin } from '../chain.ts';
@@ -10,7 +10,10 @@ import { forwardPlugin } from '../plugins/forward/forward.ts';
 import { type DnsServer, startDnsServer } from './dns-server.ts';
 
 const open: DnsServer[] = [];
-afterEach(() => Promise.all(open.splice(0).map((server) => server.close())));
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await Promise.all(open.splice(0).map((server) => server.close()));
+});
 
 /** Answers `count.N` with N addresses, `broken` with an exception. */
 const counting: DnsPlugin = {
@@ -153,4 +156,100 @@ test('forwarding: the answer comes back, a truncated one is fetched whole, a sil
   expect(replies.get(1)!.answers).toHaveLength(2);
   expect(replies.get(2)!.answers).toHaveLength(300);
   silent.close();
+});
+
+/** Makes the server's replies go through `send`; the client of these tests sends without a callback. */
+function interceptReplies(send: (reply: { socket: dgram.Socket; port: number }) => Error | undefined) {
+  const { send: original } = dgram.Socket.prototype;
+  vi.spyOn(dgram.Socket.prototype, 'send').mockImplementation(function (this: dgram.Socket, ...args) {
+    const callback = args.at(-1);
+    const error =
+      typeof callback === 'function' ? send({ socket: this, port: args[1] as number }) : undefined;
+    if (error) (callback as (error: Error) => void)(error);
+    else Reflect.apply(original, this, args);
+  });
+}
+
+test.each(['EPERM', 'EMSGSIZE', 'ENETUNREACH', 'EHOSTUNREACH', 'ENOBUFS'])(
+  'a reply that cannot be sent (%s) is lost alone: the next client is answered',
+  async (code) => {
+    const { udp } = await serve([counting]);
+    const failed = Promise.withResolvers<void>();
+    let replies = 0;
+    interceptReplies(() => {
+      if (replies++ > 0) return undefined;
+      failed.resolve();
+      return Object.assign(new Error(`send ${code}`), { code });
+    });
+    const unlucky = dgram.createSocket('udp4');
+    unlucky.send(encodeMessage(query('count.1')), udp, '127.0.0.1');
+    await failed.promise;
+    expect((await overUdp(encodeMessage(query('count.2')), udp)).answers).toHaveLength(2);
+    unlucky.close();
+  },
+);
+
+test('a query from port 0, where no reply can go, is dropped, and the next is answered', async () => {
+  const { udp } = await serve([counting]);
+  let server: dgram.Socket | undefined;
+  const ports: number[] = [];
+  interceptReplies(({ socket, port }) => {
+    server = socket;
+    ports.push(port);
+    return undefined;
+  });
+  await overUdp(encodeMessage(query('count.1')), udp);
+  server!.emit('message', encodeMessage(query('count.1')), { address: '127.0.0.1', port: 0 });
+  expect((await overUdp(encodeMessage(query('count.2')), udp)).answers).toHaveLength(2);
+  expect(ports).toHaveLength(2);
+  expect(ports).not.toContain(0);
+});
+
+test('a server that is closed while it looks for an answer drops the answer', async () => {
+  const asked = Promise.withResolvers<void>();
+  const found = Promise.withResolvers<Message>();
+  const slow: DnsPlugin = {
+    name: 'slow',
+    serve: () => {
+      asked.resolve();
+      return found.promise;
+    },
+  };
+  const { udp } = await serve([slow]);
+  const client = dgram.createSocket('udp4');
+  client.send(encodeMessage(query('late')), udp, '127.0.0.1');
+  await asked.promise;
+  await open.pop()!.close();
+  found.resolve(replyTo(query('late')));
+  await found.promise;
+  client.close();
+});
+
+test('closing ends connections', async () => {
+  const { tcp } = await serve([counting]);
+  const socket = net.connect(tcp, '127.0.0.1');
+  const ended = new Promise((resolve) => socket.on('close', resolve).on('error', () => {}));
+  await new Promise((resolve) => socket.on('connect', resolve));
+  await open.pop()!.close();
+  await ended;
+});
+
+test('a port that is taken is named with what to do, and nothing stays open', async () => {
+  const { tcp } = await serve([counting]);
+  const address = '127.0.0.1';
+  const udpToo = await serve([counting]);
+  const options = (udp: number) => ({
+    plugins: [],
+    logger: silentLogger,
+    listen: [{ udp: { address, port: udp }, tcp: { address, port: tcp } }],
+  });
+  await expect(startDnsServer(options(0))).rejects.toMatchObject({
+    code: 'LISTEN',
+    message: `127.0.0.1 port ${tcp} cannot be listened on (TCP for DNS)`,
+    remedy: expect.stringContaining(`sport = :${tcp}`),
+  });
+  await expect(startDnsServer(options(udpToo.udp))).rejects.toMatchObject({
+    code: 'LISTEN',
+    message: `127.0.0.1 port ${udpToo.udp} cannot be listened on (UDP for DNS)`,
+  });
 });

@@ -2,20 +2,15 @@
  * DNS over UDP and TCP (RFC 1035 section 4.2, RFC 7766): decodes, admits, runs the chain, encodes for the
  * transport and the client's EDNS size.
  */
-import dgram from 'node:dgram';
-import net from 'node:net';
-import type { Family } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
 import { admit, type DnsPlugin, serveChain } from '../chain.ts';
 import { classicUdpBytes, responseCodes } from '../message/constants.ts';
 import { decodeMessage, encodeMessage, headerBytes, type Message, replyTo } from '../message/message.ts';
+import { listenTcp, type TcpPlace } from './tcp-listener.ts';
+import { type Listener, listenUdp, type UdpPlace } from './udp-listener.ts';
 
 /** The largest UDP answer sent and announced: fits one packet on any path (DNS flag day 2020). */
 const maxUdpBytes = 1232;
-/** A TCP client that says nothing for this long is closed. */
-const tcpIdleMs = 10_000;
-/** Queries of one TCP connection that may be under way at once; then reading pauses. */
-const maxPipelined = 100;
 
 export interface DnsServerOptions {
   plugins: readonly DnsPlugin[];
@@ -23,42 +18,47 @@ export interface DnsServerOptions {
   /** Some plugin resolves names of the whole world: every reply says so (RA). */
   recursive?: boolean;
   /** Where to listen: addresses, or descriptors of sockets that are bound already. */
-  listen: {
-    udp: { address: string; port: number } | { fd: number; family: Family };
-    tcp: { address: string; port: number } | { fd: number };
-  }[];
+  listen: { udp: UdpPlace; tcp: TcpPlace }[];
 }
 
 export interface DnsServer {
   /** Bound addresses, UDP's port per entry of `listen`. */
   readonly ports: { udp: number; tcp: number }[];
+  /** Stops listening and ends connections. */
   close(): Promise<void>;
 }
 
-type Client = { address: string; port: number };
+/** Answers one message; undefined: no answer at all. Never throws. */
+export type Responder = (
+  bytes: Uint8Array,
+  transport: 'udp' | 'tcp',
+  client: { address: string; port: number },
+) => Promise<Buffer | undefined>;
 
-/** Starts listening; resolves when every socket is bound. */
+/** Starts listening; resolves when every socket is bound. @throws TendrilError LISTEN: then none is */
 export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const answer = createResponder(options);
-  const sockets = options.listen.map(({ udp, tcp }) => ({
-    udp: udpSocket('address' in udp ? net.isIP(udp.address) : udp.family, answer),
-    tcp: tcpServer(answer),
-    at: { udp, tcp },
-  }));
-  await Promise.all(sockets.flatMap(({ udp, tcp, at }) => [bindUdp(udp, at.udp), bindTcp(tcp, at.tcp)]));
-  return {
-    ports: sockets.map(({ udp, tcp }) => ({
-      udp: udp.address().port,
-      tcp: (tcp.address() as net.AddressInfo).port,
-    })),
-    close: async () => {
-      await Promise.all(sockets.map(({ udp }) => new Promise<void>((resolve) => udp.close(() => resolve()))));
-      for (const { tcp } of sockets) tcp.close();
-    },
+  const { listen, logger } = options;
+  const starting = listen.flatMap(({ udp, tcp }) => [
+    listenUdp(udp, answer, logger),
+    listenTcp(tcp, answer, logger),
+  ]);
+  const settled = await Promise.allSettled(starting);
+  const listeners = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const close = async () => {
+    await Promise.all(listeners.map((listener) => listener.close()));
   };
+  const failure = settled.find((one) => one.status === 'rejected');
+  if (failure !== undefined) {
+    await close();
+    throw failure.reason;
+  }
+  return { ports: listen.map((_, i) => portsOf(listeners.slice(2 * i, 2 * i + 2))), close };
 }
 
-type Responder = (bytes: Uint8Array, transport: 'udp' | 'tcp', client: Client) => Promise<Buffer | undefined>;
+function portsOf([udp, tcp]: readonly Listener[]): { udp: number; tcp: number } {
+  return { udp: udp!.port, tcp: tcp!.port };
+}
 
 function createResponder({ plugins, logger, recursive = false }: DnsServerOptions): Responder {
   const respond: Responder = async (bytes, transport, client) => {
@@ -116,79 +116,4 @@ function formatError(bytes: Uint8Array): Buffer | undefined {
   header[2] = 0x80 | (bytes[2]! & 0x79);
   header[3] = responseCodes.FORMERR;
   return header;
-}
-
-function udpSocket(family: number, answer: Responder): dgram.Socket {
-  const socket = dgram.createSocket({ type: family === 4 ? 'udp4' : 'udp6', reuseAddr: false });
-  socket.on('message', async (bytes, from) => {
-    // Port 0 is nobody's: no reply can be sent there, and none is meant to be.
-    if (from.port === 0) return;
-    const reply = await answer(bytes, 'udp', from);
-    // A client that is gone (ECONNREFUSED, EHOSTUNREACH) is nobody's error.
-    if (reply) socket.send(reply, from.port, from.address, () => {});
-  });
-  return socket;
-}
-
-function tcpServer(answer: Responder): net.Server {
-  return net.createServer((socket) => {
-    let pending: Buffer = Buffer.alloc(0);
-    let underWay = 0;
-    socket.setTimeout(tcpIdleMs, () => socket.destroy());
-    socket.on('error', () => socket.destroy());
-    socket.on('data', (chunk: Buffer) => {
-      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
-      takeMessages();
-    });
-    const client = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-    function takeMessages(): void {
-      while (
-        underWay < maxPipelined &&
-        pending.length >= 2 &&
-        pending.length >= 2 + pending.readUInt16BE(0)
-      ) {
-        const length = pending.readUInt16BE(0);
-        void serve(pending.subarray(2, 2 + length));
-        pending = pending.subarray(2 + length);
-      }
-      if (underWay >= maxPipelined) socket.pause();
-    }
-    async function serve(bytes: Buffer): Promise<void> {
-      underWay++;
-      const reply = await answer(bytes, 'tcp', client);
-      underWay--;
-      if (reply === undefined) return void socket.destroy();
-      const length = Buffer.alloc(2);
-      length.writeUInt16BE(reply.length);
-      if (!socket.destroyed) socket.write(Buffer.concat([length, reply]));
-      if (socket.isPaused()) {
-        socket.resume();
-        takeMessages();
-      }
-    }
-  });
-}
-
-function bindUdp(
-  socket: dgram.Socket,
-  at: { address: string; port: number } | { fd: number },
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once('error', reject);
-    socket.bind(at as dgram.BindOptions, () => {
-      socket.off('error', reject);
-      socket.on('error', () => {});
-      resolve();
-    });
-  });
-}
-
-function bindTcp(server: net.Server, at: { address: string; port: number } | { fd: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen('fd' in at ? at : { host: at.address, port: at.port }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }

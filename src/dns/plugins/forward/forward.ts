@@ -73,13 +73,11 @@ function answers(asked: Message, bytes: Uint8Array): Message | undefined {
 }
 
 function noAnswer(upstream: Upstream, cause?: unknown): TendrilError {
-  return new TendrilError(
-    'API_UNREACHABLE',
-    `the DNS server ${upstream.address} port ${upstream.port} does not answer`,
-    {
-      cause,
-    },
-  );
+  const server = `${upstream.address} port ${upstream.port}`;
+  return new TendrilError('DNS_UPSTREAM', `the DNS server ${server} does not answer`, {
+    cause,
+    remedy: 'See that it serves and can be reached from here, or name another in resolv.conf.',
+  });
 }
 
 function overUdp(asked: Message, upstream: Upstream, signal: AbortSignal): Promise<Message> {
