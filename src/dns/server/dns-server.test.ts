@@ -253,3 +253,27 @@ test('a port that is taken is named with what to do, and nothing stays open', as
     message: `127.0.0.1 port ${udpToo.udp} cannot be listened on (UDP for DNS)`,
   });
 });
+
+test('forwarding: a server that no query can be sent to is passed over, and told of where it is the only one', async () => {
+  const { tcp: port } = await serve([counting]);
+  const both = await startDnsServer({
+    plugins: [counting],
+    logger: silentLogger,
+    listen: [{ udp: { address: '127.0.0.1', port }, tcp: { address: '127.0.0.2', port: 0 } }],
+  });
+  open.push(both);
+  // The kernel refuses to connect there: EACCES, as ENETUNREACH where there is no route.
+  const unreachable = { address: '255.255.255.255', port: 53 };
+  const { udp } = await serve([forwardPlugin({ upstreams: [unreachable, { address: '127.0.0.1', port }] })]);
+  expect((await overUdp(encodeMessage(query('count.2')), udp)).answers).toHaveLength(2);
+  const alone = forwardPlugin({ upstreams: [unreachable] });
+  const asked = { name: 'a', type: 1, transport: 'udp', client: { address: '127.0.0.1', port: 1 } } as const;
+  await expect(
+    alone.serve({ ...asked, message: query('a') }, () => Promise.reject(new Error('unused'))),
+  ).rejects.toMatchObject({
+    code: 'DNS_UPSTREAM',
+    message: 'the DNS server 255.255.255.255 port 53 does not answer',
+    cause: { code: 'EACCES' },
+    remedy: expect.stringContaining('resolv.conf'),
+  });
+});

@@ -89,14 +89,18 @@ function overUdp(asked: Message, upstream: Upstream, signal: AbortSignal): Promi
       outcome();
     };
     const onAbort = () => settle(() => reject(noAnswer(upstream)));
+    const onError = (error: Error) => settle(() => reject(noAnswer(upstream, error)));
     signal.addEventListener('abort', onAbort, { once: true });
-    socket.on('error', (error) => settle(() => reject(noAnswer(upstream, error))));
+    socket.on('error', onError);
     socket.on('message', (bytes) => {
       const reply = answers(asked, bytes);
       if (reply) settle(() => resolve(reply));
     });
-    // Connected: the kernel drops what comes from anyone else.
-    socket.connect(upstream.port, upstream.address, () => socket.send(encodeMessage(asked)));
+    // Connected: the kernel drops what comes from anyone else. The callback gets an error where there is no route.
+    socket.connect(upstream.port, upstream.address, (error?: Error) => {
+      if (error) onError(error);
+      else socket.send(encodeMessage(asked));
+    });
   });
 }
 
