@@ -115,6 +115,7 @@ class Rig {
     );
     const state: ServiceState = {
       ports,
+      healthChecks: new Map(),
       nodeAddresses: [parseIp('10.9.0.1')],
       version: ++this.#version,
       changes: { since: -1, ports: new Set() },

@@ -1,6 +1,6 @@
 /** Endpoints of EndpointSlices as kube-proxy reads them (pkg/proxy/endpointslicecache.go), joined by ServicePortName. */
 import type { EndpointSlice } from '../../kube/types.ts';
-import { formatIp, type Ip, tryParseIp } from '../../net/ip.ts';
+import { type Family, formatIp, type Ip, tryParseIp } from '../../net/ip.ts';
 import { isForThisProxy, type ServicePortName, servicePortName } from './service-port.ts';
 
 export interface Endpoint {
@@ -25,7 +25,7 @@ export function serviceOf(slice: EndpointSlice): string | undefined {
   return `${slice.metadata.namespace}/${name}`;
 }
 
-/** All endpoints of one Service, by port; of an address in several slices the first counts, a local one rather. */
+/** All endpoints of one Service, by port, each address and port once. */
 export function endpointsByPort(
   slices: readonly EndpointSlice[],
   nodeName: string,
@@ -34,7 +34,7 @@ export function endpointsByPort(
   for (const slice of slices) {
     const service = { namespace: slice.metadata.namespace!, name: slice.metadata.labels![serviceNameLabel]! };
     for (const port of slice.ports ?? []) {
-      if (port.port === undefined || port.port === null) continue;
+      if (!port.port) continue;
       const name = servicePortName(service, port);
       const known = ports.get(name) ?? new Map<string, Endpoint>();
       ports.set(name, known);
@@ -44,14 +44,29 @@ export function endpointsByPort(
   return new Map([...ports].map(([name, endpoints]) => [name, [...endpoints.values()]]));
 }
 
+/**
+ * An address can be in a slice twice, or in two slices while it moves: what terminates never replaces another, since
+ * the address may be a new pod's already.
+ */
 function add(known: Map<string, Endpoint>, endpoint: Endpoint | undefined): void {
   if (endpoint === undefined) return;
   const key = endpointKey(endpoint);
-  if (!known.has(key) || endpoint.local) known.set(key, endpoint);
+  if (!known.has(key) || !endpoint.terminating) known.set(key, endpoint);
 }
 
 export function endpointKey(endpoint: { ip: Ip; port: number }): string {
   return `${formatIp(endpoint.ip)}|${endpoint.port}`;
+}
+
+/**
+ * How many addresses of this node are ready, by family: what a health check of the Service tells. One that
+ * terminates counts no more, though it may still serve.
+ */
+export function readyHere(ports: ReadonlyMap<ServicePortName, readonly Endpoint[]>): Record<Family, number> {
+  const addresses = { 4: new Set<string>(), 6: new Set<string>() };
+  for (const endpoints of ports.values())
+    for (const { ip, local, ready } of endpoints) if (local && ready) addresses[ip.family].add(formatIp(ip));
+  return { 4: addresses[4].size, 6: addresses[6].size };
 }
 
 type SliceEndpoint = NonNullable<EndpointSlice['endpoints']>[number];

@@ -4,7 +4,7 @@
  */
 import type { Service, ServicePort } from '../../kube/types.ts';
 import { type Cidr, tryParseCidr } from '../../net/cidr.ts';
-import { type Family, type Ip, isLinkLocal, isLoopback, parseIp, tryParseIp } from '../../net/ip.ts';
+import { type Family, type Ip, isLoopback, tryParseIp } from '../../net/ip.ts';
 import type { Protocol } from '../../net/protocol.ts';
 
 /** `namespace/name:port/PROTOCOL`: what frontends and endpoints are joined by. */
@@ -43,7 +43,6 @@ const headlessLabel = 'service.kubernetes.io/headless';
 const balancingAnnotation = 'tendril.dev/service-balancing';
 const forwardingAnnotation = 'tendril.dev/service-forwarding';
 const defaultAffinitySeconds = 10_800;
-const loopbackAddresses = [parseIp('127.0.0.1'), parseIp('::1')];
 
 /** Objects that another proxy serves, or that are headless by label: kube-proxy does not even watch them. */
 export function isForThisProxy(object: { metadata: { labels?: Record<string, string> } }): boolean {
@@ -58,12 +57,14 @@ export function servicePortName(
   return `${service.namespace}/${service.name}:${port.name ?? ''}/${port.protocol ?? 'TCP'}`;
 }
 
-/** The ports of a Service; none for headless ones, ExternalName, and those of another proxy. */
-export function servicePorts(service: Service, nodeAddresses: readonly Ip[]): ServicePortSpec[] {
-  const spec = service.spec;
-  if (spec === undefined || spec.type === 'ExternalName' || !isForThisProxy(service)) return [];
-  const clusterIps = clusterIpsOf(service);
+/**
+ * The ports of a Service; none for headless ones, ExternalName, and those of another proxy.
+ * @param nodePortAddresses where the node answers on NodePorts
+ */
+export function servicePorts(service: Service, nodePortAddresses: readonly Ip[]): ServicePortSpec[] {
+  const clusterIps = servedIps(service);
   if (clusterIps.length === 0) return [];
+  const spec = service.spec!;
   const families = new Set(clusterIps.map((ip) => ip.family));
   const common = {
     internalPolicy: policy(spec.internalTrafficPolicy),
@@ -75,16 +76,31 @@ export function servicePorts(service: Service, nodeAddresses: readonly Ip[]): Se
   return (spec.ports ?? []).map((port) => ({
     name: servicePortName(service.metadata, port),
     protocol: (port.protocol ?? 'TCP') as Protocol,
-    frontends: frontends(service, port, { clusterIps, families, nodeAddresses }),
+    frontends: frontends(service, port, { clusterIps, families, nodePortAddresses }),
     ...common,
   }));
 }
 
-/** A Service written before dual stack has clusterIP only. */
-function clusterIpsOf(service: Service): Ip[] {
-  const { clusterIPs, clusterIP } = service.spec!;
+/** ClusterIPs that a proxy serves. A Service written before dual stack has clusterIP only. */
+function servedIps(service: Service): Ip[] {
+  const { type, clusterIPs, clusterIP } = service.spec ?? {};
+  if (type === 'ExternalName' || !isForThisProxy(service)) return [];
   const texts = clusterIPs?.length ? clusterIPs : clusterIP ? [clusterIP] : [];
   return texts.map((text) => tryParseIp(text)).filter((ip) => ip !== undefined);
+}
+
+export interface HealthCheckPort {
+  readonly port: number;
+  /** Of the Service: it is answered on addresses of these. */
+  readonly families: readonly Family[];
+}
+
+/** Where a load balancer asks whether this node has endpoints of the Service; undefined where nobody asks. */
+export function healthCheckPort(service: Service): HealthCheckPort | undefined {
+  const { type, externalTrafficPolicy, healthCheckNodePort: port, ports = [] } = service.spec ?? {};
+  const families = [...new Set(servedIps(service).map((ip) => ip.family))];
+  const asked = type === 'LoadBalancer' && externalTrafficPolicy === 'Local' && ports.length > 0;
+  return asked && port && families.length > 0 ? { port, families } : undefined;
 }
 
 function policy(value: string | undefined): TrafficPolicy {
@@ -104,7 +120,7 @@ function affinity(service: Service): number {
 interface Addresses {
   clusterIps: Ip[];
   families: Set<Family>;
-  nodeAddresses: readonly Ip[];
+  nodePortAddresses: readonly Ip[];
 }
 
 function frontends(service: Service, port: ServicePort, at: Addresses): ServiceFrontend[] {
@@ -115,18 +131,13 @@ function frontends(service: Service, port: ServicePort, at: Addresses): ServiceF
   const ranges = sourceRanges(service.spec!.loadBalancerSourceRanges);
   return [
     ...make('ClusterIP', at.clusterIps, port.port),
-    ...(port.nodePort ? make('NodePort', nodePortAddresses(at.nodeAddresses), port.nodePort) : []),
+    ...(port.nodePort ? make('NodePort', at.nodePortAddresses, port.nodePort) : []),
     ...make('ExternalIP', parsed(service.spec!.externalIPs), port.port),
     ...make('LoadBalancer', loadBalancerIps(service), port.port).map((frontend) => ({
       ...frontend,
       sourceRanges: ranges[frontend.ip.family],
     })),
   ];
-}
-
-/** Loopback counts too, for both families; link-local addresses never served NodePorts. */
-function nodePortAddresses(addresses: readonly Ip[]): Ip[] {
-  return [...addresses.filter((ip) => !isLinkLocal(ip) && !isLoopback(ip)), ...loopbackAddresses];
 }
 
 /**

@@ -3,7 +3,7 @@
  * replaced, never changed: a port whose object is the same as before has not changed.
  */
 import type { Family, Ip } from '../../net/ip.ts';
-import type { FrontendKind, ServicePortName, ServicePortSpec } from './service-port.ts';
+import type { FrontendKind, HealthCheckPort, ServicePortName, ServicePortSpec } from './service-port.ts';
 import type { EndpointChoice } from './topology.ts';
 
 export interface ServicePortState extends ServicePortSpec {
@@ -13,6 +13,8 @@ export interface ServicePortState extends ServicePortSpec {
 
 export interface ServiceState {
   readonly ports: ReadonlyMap<ServicePortName, ServicePortState>;
+  /** By `namespace/name`; of a Service of type LoadBalancer whose externalTrafficPolicy is Local. */
+  readonly healthChecks: ReadonlyMap<string, HealthCheck>;
   /** The node's own addresses, the first of each family being the source of translated connections. */
   readonly nodeAddresses: readonly Ip[];
   /** Unlike that of every other state of this process. */
@@ -22,6 +24,12 @@ export interface ServiceState {
    * Every backend may ignore it and compare whole states.
    */
   readonly changes: { readonly since: number; readonly ports: ReadonlySet<ServicePortName> };
+}
+
+/** What a load balancer learns of this node, asking on a Service's healthCheckNodePort. */
+export interface HealthCheck extends HealthCheckPort {
+  /** Ready endpoints on this node, by family. */
+  readonly localEndpoints: Readonly<Record<Family, number>>;
 }
 
 export type Scope = 'cluster' | 'local';

@@ -7,9 +7,10 @@ import { keyOf } from '../../kube/meta.ts';
 import type { EndpointSlice, Service } from '../../kube/types.ts';
 import { formatCidr } from '../../net/cidr.ts';
 import { formatIp, type Ip } from '../../net/ip.ts';
-import { type Endpoint, endpointKey, endpointsByPort, serviceOf } from './endpoint.ts';
-import { type ServicePortName, type ServicePortSpec, servicePorts } from './service-port.ts';
-import type { ServicePortState, ServiceState } from './service-state.ts';
+import { type Endpoint, endpointKey, endpointsByPort, readyHere, serviceOf } from './endpoint.ts';
+import { allNodePortAddresses, type NodePortSelection, nodePortAddresses } from './node-port-addresses.ts';
+import { healthCheckPort, type ServicePortName, type ServicePortSpec, servicePorts } from './service-port.ts';
+import type { HealthCheck, ServicePortState, ServiceState } from './service-state.ts';
 import { chooseEndpoints, type NodeTopology } from './topology.ts';
 
 const sliceIndex = 'service-proxy.service';
@@ -18,6 +19,8 @@ export interface TrackerOptions {
   services: Store<Service>;
   slices: Store<EndpointSlice>;
   node: NodeTopology & { addresses(): readonly Ip[] };
+  /** All of the node's unless given. */
+  nodePortAddresses?: NodePortSelection | undefined;
   /** Something changed: call `update` soon. */
   onDirty(): void;
 }
@@ -31,6 +34,7 @@ export class ServiceTracker {
   #ports = new Map<ServicePortName, ServicePortState>();
   /** Port names by Service, to find those that are gone. */
   readonly #byService = new Map<string, ServicePortName[]>();
+  readonly #healthChecks = new Map<string, HealthCheck>();
   /** What of the node every Service depends on: addresses and zone. */
   #place = '';
   #version = 0;
@@ -73,7 +77,8 @@ export class ServiceTracker {
     const changes = { since: this.#version, ports: this.#changed };
     this.#version = ++ServiceTracker.#lastVersion;
     this.#changed = new Set();
-    return { ports: this.#ports, nodeAddresses, version: this.#version, changes };
+    const version = this.#version;
+    return { ports: this.#ports, healthChecks: this.#healthChecks, nodeAddresses, version, changes };
   }
 
   stop(): void {
@@ -100,9 +105,13 @@ export class ServiceTracker {
   #derive(key: string, nodeAddresses: readonly Ip[]): void {
     const { services, slices, node } = this.#options;
     const service = services.get(key);
-    const specs = service ? servicePorts(service, nodeAddresses) : [];
+    const selection = this.#options.nodePortAddresses ?? allNodePortAddresses;
+    const specs = service ? servicePorts(service, nodePortAddresses(selection, nodeAddresses)) : [];
     const endpoints =
       specs.length > 0 ? endpointsByPort(slices.byIndex(sliceIndex, key), node.name) : undefined;
+    const healthCheck = service && healthCheckPort(service);
+    if (healthCheck === undefined) this.#healthChecks.delete(key);
+    else this.#healthChecks.set(key, { ...healthCheck, localEndpoints: readyHere(endpoints!) });
     const names = specs.map((spec) => spec.name);
     for (const name of this.#byService.get(key) ?? []) if (!names.includes(name)) this.#remove(name);
     if (names.length > 0) this.#byService.set(key, names);

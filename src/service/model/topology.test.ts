@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { formatIp, parseIp } from '../../net/ip.ts';
+import { testService } from '../testing-objects.ts';
 import type { Endpoint } from './endpoint.ts';
+import { servicePorts } from './service-port.ts';
+import { scopesOf } from './service-state.ts';
 import { chooseEndpoints } from './topology.ts';
+import { type CategorizeCase, categorizeCases } from './topology-cases.ts';
 
 /** `a`: ready elsewhere; `L` local, `!` not ready, `T` serving while terminating, `z1` `n1` hints. */
 function endpoints(text: string): Endpoint[] {
@@ -26,6 +30,10 @@ function endpoints(text: string): Endpoint[] {
     });
 }
 
+function numbers(list: readonly Endpoint[]): string {
+  return list.map((endpoint) => formatIp(endpoint.ip).split('.')[3]).join('');
+}
+
 function chosen(text: string, options: { zone?: string; local?: boolean } = {}) {
   const policy = options.local ? ('Local' as const) : ('Cluster' as const);
   const choice = chooseEndpoints(
@@ -33,8 +41,6 @@ function chosen(text: string, options: { zone?: string; local?: boolean } = {}) 
     { name: 'n1', zone: options.zone },
     { internalPolicy: policy, externalPolicy: 'Cluster', protocol: 'TCP' },
   );
-  const numbers = (list: readonly Endpoint[]) =>
-    list.map((endpoint) => formatIp(endpoint.ip).split('.')[3]).join('');
   return [numbers(choice.cluster), numbers(choice.local), choice.any];
 }
 
@@ -97,5 +103,37 @@ describe('flows that an endpoint has stay its own while it serves', () => {
 
   it('TCP knows its own end', () => {
     expect(held('a aT', 'TCP')).toEqual([]);
+  });
+});
+
+describe('kube-proxy’s own cases', () => {
+  /** As a Service, whose state is asked what its frontends would be given. */
+  const categorize = ({ service, endpoints: words, node, zone }: CategorizeCase) => {
+    const [port] = servicePorts(
+      testService('web', {
+        clusterIPs: ['10.96.0.1'],
+        type: service.external ? 'NodePort' : 'ClusterIP',
+        internalTrafficPolicy: service.internalLocal ? 'Local' : 'Cluster',
+        externalTrafficPolicy: service.externalLocal ? 'Local' : 'Cluster',
+        ports: [{ port: 80, ...(service.external && { nodePort: 30080 }) }] as never,
+      }),
+      [parseIp('10.9.0.1')],
+    );
+    const choice = chooseEndpoints(endpoints(words), { name: node, zone }, port);
+    const kinds = port!.frontends.map(({ kind }) => kind);
+    const scopes = new Set(kinds.flatMap((kind) => Object.values(scopesOf(port!, kind))));
+    return {
+      ...(scopes.has('cluster') && { cluster: numbers(choice.cluster) }),
+      ...(scopes.has('local') && { local: numbers(choice.local) }),
+      any: choice.any,
+    };
+  };
+  it.each(categorizeCases)('$name', ({ cluster, local, any, ...given }) => {
+    const expected = {
+      ...(cluster !== undefined && { cluster }),
+      ...(local !== undefined && { local }),
+      any,
+    };
+    expect(categorize({ ...given, any })).toEqual(expected);
   });
 });
