@@ -89,7 +89,10 @@ async function destinationChooser(
     const service = (await lab.api.send({ method: 'GET', path })) as Service;
     const port = servicePort(service, remote);
     const pods = await readyPodsOf(lab, service);
-    if (pods.length === 0) throw new TendrilError('NOT_READY', `svc/${name} has no ready endpoint`);
+    if (pods.length === 0) {
+      const remedy = `See why: tendril get endpointslices,pods -n ${namespace}`;
+      throw new TendrilError('NOT_READY', `svc/${name} has no ready endpoint`, { remedy });
+    }
     return podDestination(pods[turn++ % pods.length]!, String(port.targetPort ?? port.port));
   };
 }
@@ -113,7 +116,10 @@ function servicePort(service: Service, wanted: string): ServicePort {
 function podDestination(pod: Pod, wanted: string): Destination {
   const ip = pod.status?.podIP;
   const node = pod.spec?.nodeName;
-  if (!ip || !node) throw new TendrilError('NOT_READY', `pod ${pod.metadata.name} has no address yet`);
+  if (!ip || !node) {
+    const remedy = `See why: tendril get pod ${pod.metadata.name} -n ${pod.metadata.namespace} -o yaml`;
+    throw new TendrilError('NOT_READY', `pod ${pod.metadata.name} has no address yet`, { remedy });
+  }
   if (/^\d+$/.test(wanted)) return { node, ip, port: Number(wanted) };
   const named = pod.spec?.containers.flatMap(({ ports = [] }) => ports).find((port) => port.name === wanted);
   if (named === undefined)

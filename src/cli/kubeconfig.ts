@@ -24,7 +24,13 @@ export const kubeconfig = defineCommand(
     requireLabConfig(name);
     const path = join(labsDirectory, name, 'kubeconfig');
     if (!existsSync(path))
-      throw new TendrilError('LAB_MISSING', `lab "${name}" has no kubeconfig yet; it is still coming up`);
+      throw new TendrilError(
+        'LAB_UNREACHABLE',
+        `lab "${name}" has no kubeconfig yet; it is still coming up`,
+        {
+          remedy: 'Ask again when tendril up has ended.',
+        },
+      );
     if (format) printJson({ path, server: (await loadKubeconfig(path)).server });
     else process.stdout.write(`${path}\n`);
     return 0;

@@ -1,6 +1,4 @@
 /** Entry points of the lab's processes, started by Tendril itself. */
-import { readFileSync } from 'node:fs';
-import type { AgentConfig } from '../agent/config.ts';
 import { TendrilError } from '../util/errors.ts';
 import { defineCommand } from './parser/command.ts';
 
@@ -15,7 +13,8 @@ export const agentProcess = defineCommand(
   },
   async ({ options }) => {
     if (options.config === undefined) throw new TendrilError('USAGE', 'agent needs --config FILE');
-    const config = JSON.parse(readFileSync(options.config, 'utf8')) as AgentConfig;
+    const { loadAgentConfig } = await import('../agent/config.ts');
+    const config = loadAgentConfig(options.config);
     const { runAgent } = await import('../agent/agent.ts');
     return (await runAgent(config)) ?? 0;
   },

@@ -1,12 +1,11 @@
 /**
- * The one catalogue of errors. A code is stable: scripts and tests match on it, never on the text.
- * `meaning` is for the reference; what a user reads is the message (what is wrong) and the remedy (what to do).
+ * The one catalogue of errors: each code with when it is thrown. A code is stable: callers and tests match on it,
+ * never on the text. What a user reads is the message (what is wrong) and the remedy (what to do).
  * Causes are kept, and an error is logged once, at the top.
  */
 export const errorCatalogue = {
   USAGE: 'the command line does not fit the command',
   NOT_ROOT: 'the command needs root',
-  WRONG_NODE: 'a Node.js other than the pinned major version runs the program',
   BAD_INPUT: 'a value given by the user cannot be used',
   BAD_MANIFEST: 'a manifest cannot be read or names something unknown',
   KERNEL_CALL: 'a system call failed',
@@ -21,7 +20,10 @@ export const errorCatalogue = {
   LAB_EXISTS: 'a lab of that name is up',
   LAB_MISSING: 'no lab of that name is up',
   LAB_FAILED: 'the lab could not be brought up',
-  NOT_READY: 'pods did not become Ready in time',
+  LAB_REMAINS: 'something of a lab could not be removed',
+  LAB_UNREACHABLE: 'a lab is there and its server does not answer',
+  NOT_BUILT: 'a part of Tendril was not built yet',
+  NOT_READY: 'what is asked for is there and not Ready',
   IPAM_EXHAUSTED: 'no address is left',
   IPAM_STORE: 'the address store on disk cannot be used',
   CNI: 'a CNI request failed',

@@ -4,7 +4,8 @@ import { TendrilError } from '../../util/errors.ts';
 
 /**
  * The JSON that the server answers a GET with.
- * @throws TendrilError LAB_MISSING when nobody listens: the lab's server is dead; API with the server's message for other failures
+ * @throws TendrilError LAB_UNREACHABLE when nobody answers: the lab's server is dead or hangs; API with the server's
+ * message for other failures
  */
 export function askControl<T>(socketPath: string, path: string, timeoutMs = 10_000): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -23,9 +24,9 @@ export function askControl<T>(socketPath: string, path: string, timeoutMs = 10_0
     call.on('timeout', () => call.destroy(new Error(`no answer within ${timeoutMs} ms`)));
     call.on('error', (cause) => {
       reject(
-        new TendrilError('LAB_MISSING', "the lab's server does not answer", {
+        new TendrilError('LAB_UNREACHABLE', "the lab's server does not answer", {
           cause,
-          remedy: 'It has died. Take the lab down with: tendril down',
+          remedy: 'It is coming up, or has died. Take the lab down with: tendril down',
         }),
       );
     });

@@ -7,7 +7,7 @@ import { requireFeatures } from '../../linux/features/features.ts';
 import { TendrilError } from '../../util/errors.ts';
 import { askControl } from '../session/control.ts';
 
-/** @throws TendrilError KERNEL_FEATURE, LAB_EXISTS */
+/** @throws TendrilError NOT_BUILT, LAB_EXISTS, KERNEL_FEATURE */
 export async function checkMachine(name: string, program: string): Promise<void> {
   checkBuild(program);
   await checkName(name);
@@ -19,7 +19,7 @@ function checkBuild(program: string): void {
     (file) => !existsSync(join(program, 'dist', file)),
   );
   if (missing.length > 0) {
-    throw new TendrilError('LAB_FAILED', `not built yet: dist/${missing.join(', dist/')}`, {
+    throw new TendrilError('NOT_BUILT', `not built yet: dist/${missing.join(', dist/')}`, {
       remedy: `Run: make -C ${program} build`,
     });
   }

@@ -111,7 +111,7 @@ async function* progressEvents(
       signal.throwIfAborted();
       const event = JSON.parse(line) as ProgressEvent;
       if (event.type === 'failed') {
-        throw new TendrilError('LAB_FAILED', event.message, {
+        throw new TendrilError(event.code, event.message, {
           remedy: event.remedy ?? `The whole story: ${log}`,
         });
       }

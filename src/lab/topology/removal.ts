@@ -20,7 +20,7 @@ import { labsDirectory } from './lab-state.ts';
 
 /**
  * Resolves with whether anything was there.
- * @throws TendrilError LAB_FAILED naming what could not be removed
+ * @throws TendrilError LAB_REMAINS naming what could not be removed
  */
 export async function removeLab(name: string): Promise<boolean> {
   const paths = labPaths(name, { base: labsDirectory, cgroupMount: cgroupMount() });
@@ -43,7 +43,7 @@ export async function removeLab(name: string): Promise<boolean> {
   await step('kernel programs', () => untilFreed(maps));
   if (problems.length > 0) {
     throw new TendrilError(
-      'LAB_FAILED',
+      'LAB_REMAINS',
       `lab "${name}" could not be removed entirely: ${problems.join('; ')}`,
       {
         remedy: `Run again: tendril down --name ${name}`,
