@@ -5,6 +5,7 @@ import { applyManifests } from './apply/applier.ts';
 import { loadManifests } from './manifests/sources.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { defineCommand } from './parser/command.ts';
+import { fileOption, namespaceOption, outputOption } from './parser/common-options.ts';
 import { openLab } from './session/lab-session.ts';
 
 export const apply = defineCommand(
@@ -14,25 +15,9 @@ export const apply = defineCommand(
       'Creates or changes objects as manifests say, like kubectl apply. One bad document: nothing is changed.',
     usage: ['apply -f FILE|DIR|- … [-n NAMESPACE]'],
     options: {
-      file: {
-        type: 'string',
-        short: 'f',
-        multiple: true,
-        value: 'FILE',
-        help: 'manifest, directory of manifests, or - for standard input',
-      },
-      namespace: {
-        type: 'string',
-        short: 'n',
-        value: 'NAMESPACE',
-        help: 'for objects that name none (default: default)',
-      },
-      output: {
-        type: 'string',
-        short: 'o',
-        value: 'FORMAT',
-        help: 'json: the objects as the API server has them',
-      },
+      file: fileOption,
+      namespace: namespaceOption('for objects that name none (default: default)'),
+      output: outputOption('json: the objects as the API server has them'),
     },
     words: { min: 0, max: 0 },
     examples: [

@@ -4,6 +4,7 @@ import { TendrilError } from '../util/errors.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { formatTable } from './output/table.ts';
 import { defineCommand } from './parser/command.ts';
+import { nodeOption, outputOption } from './parser/common-options.ts';
 import { askAgent } from './session/ask-agent.ts';
 
 const defaultLimit = '1000';
@@ -15,9 +16,9 @@ export const conntrack = defineCommand(
       "Shows the connections that a node's kernel translates packet by packet; those translated at the socket need none.",
     usage: ['conntrack list [--node NODE] [--limit N] [-o json]'],
     options: {
-      node: { type: 'string', value: 'NODE', help: "whose datapath (default: the lab's first node)" },
+      node: nodeOption("whose datapath (default: the lab's first node)"),
       limit: { type: 'string', value: 'N', help: `at most so many (default: ${defaultLimit})` },
-      output: { type: 'string', short: 'o', value: 'FORMAT', help: 'json' },
+      output: outputOption('json'),
     },
     words: { min: 1, max: 1 },
     examples: ['tendril conntrack list', 'tendril conntrack list --node node-2 -o json'],

@@ -6,6 +6,7 @@ import { planApply } from './apply/applier.ts';
 import { objectTitle } from './manifests/document.ts';
 import { loadManifests } from './manifests/sources.ts';
 import { defineCommand } from './parser/command.ts';
+import { fileOption, namespaceOption } from './parser/common-options.ts';
 import type { Discovery } from './session/discovery.ts';
 import { openLab } from './session/lab-session.ts';
 import { waitUntilGone } from './session/wait.ts';
@@ -25,19 +26,8 @@ export const deleteCommand = defineCommand(
       'delete KIND/NAME… [-n NAMESPACE]',
     ],
     options: {
-      file: {
-        type: 'string',
-        short: 'f',
-        multiple: true,
-        value: 'FILE',
-        help: 'manifest, directory of manifests, or - for standard input',
-      },
-      namespace: {
-        type: 'string',
-        short: 'n',
-        value: 'NAMESPACE',
-        help: 'where the objects are (default: default)',
-      },
+      file: fileOption,
+      namespace: namespaceOption('where the objects are (default: default)'),
       'ignore-not-found': { type: 'boolean', help: 'what is not there is no failure' },
       'no-wait': { type: 'boolean', help: 'do not wait until the objects are gone' },
     },

@@ -9,6 +9,7 @@ import type { ProcessSpec } from '../lab/launcher/launcher.ts';
 import type { LabConfig, LabPaths } from '../lab/topology/lab-config.ts';
 import { TendrilError } from '../util/errors.ts';
 import { defineCommand } from './parser/command.ts';
+import { containerOption, namespaceOption, nodeOption } from './parser/common-options.ts';
 import { openLab } from './session/lab-session.ts';
 import { requireRoot } from './session/root.ts';
 import { chooseContainer, findPod } from './session/workload.ts';
@@ -24,19 +25,9 @@ export const exec = defineCommand(
       'exec --outside -- COMMAND…',
     ],
     options: {
-      container: {
-        type: 'string',
-        short: 'c',
-        value: 'CONTAINER',
-        help: "which container (default: the pod's first)",
-      },
-      namespace: {
-        type: 'string',
-        short: 'n',
-        value: 'NAMESPACE',
-        help: 'where the pod is (default: default)',
-      },
-      node: { type: 'string', value: 'NODE', help: "in a node's network" },
+      container: containerOption,
+      namespace: namespaceOption('where the pod is (default: default)'),
+      node: nodeOption("in a node's network"),
       outside: { type: 'boolean', help: 'on the outside host, which stands for the rest of the world' },
     },
     words: { min: 0, max: 1 },

@@ -5,6 +5,7 @@ import { TendrilError } from '../util/errors.ts';
 import { listenLocally } from './forward/listeners.ts';
 import { createRelay, type Destination } from './forward/relay.ts';
 import { defineCommand } from './parser/command.ts';
+import { namespaceOption } from './parser/common-options.ts';
 import { type LabSession, openLab } from './session/lab-session.ts';
 import { requireRoot } from './session/root.ts';
 import { findPod, readyPodsOf } from './session/workload.ts';
@@ -15,7 +16,7 @@ export const forward = defineCommand(
     summary: 'Relays a port of this machine to a pod or Service of the lab, until Ctrl-C.',
     usage: ['forward svc/NAME [LOCAL:]PORT [-n NAMESPACE]', 'forward pod/NAME [LOCAL:]PORT [-n NAMESPACE]'],
     options: {
-      namespace: { type: 'string', short: 'n', value: 'NAMESPACE', help: 'where it is (default: default)' },
+      namespace: namespaceOption('where it is (default: default)'),
     },
     words: { min: 2, max: 2 },
     examples: [

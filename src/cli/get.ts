@@ -5,6 +5,7 @@ import { TendrilError } from '../util/errors.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { formatServerTable, type ServerTable } from './output/server-table.ts';
 import { defineCommand } from './parser/command.ts';
+import { namespaceOption, outputOption } from './parser/common-options.ts';
 import type { DiscoveredResource } from './session/discovery.ts';
 import { type LabSession, openLab } from './session/lab-session.ts';
 
@@ -29,10 +30,10 @@ export const get = defineCommand(
       'get KIND/NAME…',
     ],
     options: {
-      namespace: { type: 'string', short: 'n', value: 'NAMESPACE', help: 'where to look (default: default)' },
+      namespace: namespaceOption('where to look (default: default)'),
       'all-namespaces': { type: 'boolean', short: 'A', help: 'look in every namespace' },
       selector: { type: 'string', short: 'l', value: 'SELECTOR', help: 'labels, as in app=cart,tier!=db' },
-      output: { type: 'string', short: 'o', value: 'FORMAT', help: 'wide, json, yaml or name' },
+      output: outputOption('wide, json, yaml or name'),
     },
     words: { min: 1 },
     examples: [

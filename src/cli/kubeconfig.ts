@@ -6,13 +6,14 @@ import { labsDirectory, requireLabConfig } from '../lab/topology/lab-state.ts';
 import { TendrilError } from '../util/errors.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { defineCommand } from './parser/command.ts';
+import { outputOption } from './parser/common-options.ts';
 
 export const kubeconfig = defineCommand(
   {
     name: 'kubeconfig',
     summary: "Prints the path of the lab's kubeconfig, for kubectl and any other client.",
     usage: ['kubeconfig [-o json]'],
-    options: { output: { type: 'string', short: 'o', value: 'FORMAT', help: 'json' } },
+    options: { output: outputOption('json') },
     words: { min: 0, max: 0 },
     examples: [
       'export KUBECONFIG=$(tendril kubeconfig)',

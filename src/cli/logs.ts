@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { resourcePath, resources } from '../kube/resources.ts';
 import { TendrilError } from '../util/errors.ts';
 import { defineCommand } from './parser/command.ts';
+import { containerOption, namespaceOption } from './parser/common-options.ts';
 import { openLab } from './session/lab-session.ts';
 import { chooseContainer, findPod } from './session/workload.ts';
 
@@ -12,18 +13,8 @@ export const logs = defineCommand(
     summary: 'Shows what a container printed.',
     usage: ['logs POD|KIND/NAME [-c CONTAINER] [-n NAMESPACE] [-f] [--tail LINES] [--previous]'],
     options: {
-      container: {
-        type: 'string',
-        short: 'c',
-        value: 'CONTAINER',
-        help: "which container (default: the pod's first)",
-      },
-      namespace: {
-        type: 'string',
-        short: 'n',
-        value: 'NAMESPACE',
-        help: 'where the pod is (default: default)',
-      },
+      container: containerOption,
+      namespace: namespaceOption('where the pod is (default: default)'),
       follow: { type: 'boolean', short: 'f', help: 'go on as more is printed' },
       tail: { type: 'string', value: 'LINES', help: 'only the last lines' },
       previous: { type: 'boolean', short: 'p', help: "of the container's previous run" },

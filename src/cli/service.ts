@@ -4,6 +4,7 @@ import { TendrilError } from '../util/errors.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { formatTable } from './output/table.ts';
 import { defineCommand } from './parser/command.ts';
+import { namespaceOption, nodeOption, outputOption } from './parser/common-options.ts';
 import { askAgent } from './session/ask-agent.ts';
 
 export const service = defineCommand(
@@ -12,9 +13,9 @@ export const service = defineCommand(
     summary: "Shows the Services that a node's kernel serves: frontends, backends, state and counters.",
     usage: ['service list [--node NODE] [-n NAMESPACE] [-o wide|json]'],
     options: {
-      node: { type: 'string', value: 'NODE', help: "whose datapath (default: the lab's first node)" },
-      namespace: { type: 'string', short: 'n', value: 'NAMESPACE', help: 'only Services of this namespace' },
-      output: { type: 'string', short: 'o', value: 'FORMAT', help: 'wide or json' },
+      node: nodeOption("whose datapath (default: the lab's first node)"),
+      namespace: namespaceOption('only Services of this namespace'),
+      output: outputOption('wide or json'),
     },
     words: { min: 1, max: 1 },
     examples: ['tendril service list', 'tendril service list --node node-2 -o wide'],

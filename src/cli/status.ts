@@ -7,6 +7,7 @@ import { labsDirectory, requireLabConfig } from '../lab/topology/lab-state.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { formatTable } from './output/table.ts';
 import { defineCommand } from './parser/command.ts';
+import { outputOption } from './parser/common-options.ts';
 import { askControl } from './session/control.ts';
 import { openLab } from './session/lab-session.ts';
 import { checkReadiness, explainPod } from './up/readiness.ts';
@@ -17,7 +18,7 @@ export const status = defineCommand(
     summary:
       'Tells whether the lab is well: its nodes, agents, datapath, and what is stood in. Exit status 1 when something is wrong.',
     usage: ['status [-o json]'],
-    options: { output: { type: 'string', short: 'o', value: 'FORMAT', help: 'json' } },
+    options: { output: outputOption('json') },
     words: { min: 0, max: 0 },
     examples: ['tendril status', 'tendril status --name test -o json'],
   },

@@ -1,5 +1,6 @@
 /** `tendril up` */
 import { defineCommand } from './parser/command.ts';
+import { fileOption } from './parser/common-options.ts';
 import { requireRoot } from './session/root.ts';
 import { parseCount, parseDuration, parseFamilyMode, splitList } from './up/options.ts';
 
@@ -10,13 +11,7 @@ export const up = defineCommand(
       'Brings up a lab: nodes, pod network, Services, DNS, and the Kubernetes API; then applies manifests and waits until their pods are Ready.',
     usage: ['up [-f FILE|DIR|-]… [--nodes 3] [--ip-family dual|ipv4|ipv6] [--timeout 60s]'],
     options: {
-      file: {
-        type: 'string',
-        short: 'f',
-        multiple: true,
-        value: 'FILE',
-        help: 'manifest, directory of manifests, or - for standard input',
-      },
+      file: fileOption,
       nodes: { type: 'string', value: 'N', help: 'how many nodes (default: 3, at most 100)' },
       'ip-family': { type: 'string', value: 'FAMILY', help: 'dual, ipv4 or ipv6 (default: dual)' },
       'pod-cidr': {

@@ -3,13 +3,14 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { chooseFormat, printJson } from './output/format.ts';
 import { defineCommand } from './parser/command.ts';
+import { outputOption } from './parser/common-options.ts';
 
 export const version = defineCommand(
   {
     name: 'version',
     summary: 'Prints the version of Tendril and of the Node.js that runs it.',
     usage: ['version [-o json]'],
-    options: { output: { type: 'string', short: 'o', value: 'FORMAT', help: 'json' } },
+    options: { output: outputOption('json') },
     words: { min: 0, max: 0 },
     examples: ['tendril version', 'tendril version -o json'],
   },

@@ -2,9 +2,10 @@
 import { parseArgs } from 'node:util';
 import { TendrilError } from '../../util/errors.ts';
 import type { CommandSpec, Invocation, OptionSpec } from './command.ts';
+import { everywhere } from './common-options.ts';
 import { nearest } from './suggestion.ts';
 
-export const defaultLabName = 'lab';
+const defaultLabName = 'lab';
 
 export interface GlobalArguments {
   command: string | undefined;
@@ -112,7 +113,7 @@ function storeOption(spec: CommandSpec, options: Invocation['options'], token: O
 }
 
 function unknownOption(spec: CommandSpec, given: string): TendrilError {
-  const known = Object.keys(spec.options).concat('name', 'help');
+  const known = Object.keys({ ...spec.options, ...everywhere });
   const meant = nearest(given.replace(/^-+/, ''), known);
   const remedy = meant ? `Did you mean --${meant}?` : `See: tendril ${spec.name} --help`;
   return new TendrilError('USAGE', `tendril ${spec.name} has no option ${given}`, { remedy });

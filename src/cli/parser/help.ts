@@ -1,21 +1,11 @@
 /** The text of `tendril help` and of `tendril COMMAND --help`. */
 import type { CommandSpec, OptionSpec } from './command.ts';
-
-const commonOptions: Record<string, OptionSpec> = {
-  name: {
-    type: 'string',
-    value: 'NAME',
-    help: 'the lab to work on (default: lab); accepted anywhere before --',
-  },
-  help: { type: 'boolean', short: 'h', help: 'show this text' },
-};
+import { everywhere } from './common-options.ts';
 
 export function commandHelp(spec: CommandSpec): string {
   const forms = spec.usage.map((form) => `  tendril ${form}`);
-  const options = Object.entries({ ...spec.options, ...commonOptions }).map(([name, option]) => [
-    optionForm(name, option),
-    option.help,
-  ]);
+  const all: Record<string, OptionSpec> = { ...spec.options, ...everywhere };
+  const options = Object.entries(all).map(([name, option]) => [optionForm(name, option), option.help]);
   return [
     `${spec.summary}\n`,
     'Usage:',
