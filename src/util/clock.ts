@@ -10,6 +10,22 @@ export interface Clock {
   after(ms: number, fn: () => void): () => void;
 }
 
+/** The longest that a timer of Node.js can be; it takes a longer one for 1 ms. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** setTimeout for any time; the result cancels. */
+function startTimer(ms: number, fn: () => void): () => void {
+  let left = ms;
+  let timer: NodeJS.Timeout;
+  const arm = (): void => {
+    const step = Math.min(left, longestTimerMs);
+    left -= step;
+    timer = setTimeout(left > 0 ? arm : fn, step);
+  };
+  arm();
+  return () => clearTimeout(timer);
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -17,19 +33,16 @@ export const systemClock: Clock = {
     new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const onAbort = () => {
-        clearTimeout(timer);
+        cancel();
         reject(signal!.reason);
       };
-      const timer = setTimeout(() => {
+      const cancel = startTimer(ms, () => {
         signal?.removeEventListener('abort', onAbort);
         resolve();
-      }, ms);
+      });
       signal?.addEventListener('abort', onAbort, { once: true });
     }),
-  after: (ms, fn) => {
-    const timer = setTimeout(fn, ms);
-    return () => clearTimeout(timer);
-  },
+  after: startTimer,
 };
 
 /** A clock that stands still until `advance` is called; due timers run in order of their time. */

@@ -140,6 +140,32 @@ describe('deletion', () => {
     expect(await owned(policy)).toEqual(expected);
   });
 
+  test.each([1, 2, 3])(
+    'a circle of %i owners, each in the way of the next, goes in the foreground too',
+    async (size) => {
+      const names = Array.from({ length: size }, (_, i) => `circle-${i}`);
+      for (const name of names) await call('POST', `${inDefault}/configmaps`, { metadata: { name } });
+      for (const [i, name] of names.entries()) {
+        const owner = names[(i + 1) % size]!;
+        const { uid } = (await call('GET', `${inDefault}/configmaps/${owner}`)).metadata;
+        const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: owner, uid, blockOwnerDeletion: true };
+        const metadata = { ownerReferences: [reference] };
+        await call('PATCH', `${inDefault}/configmaps/${name}`, { metadata }, mergePatch);
+      }
+      await call('DELETE', `${inDefault}/configmaps/circle-0`, { propagationPolicy: 'Foreground' });
+      await settle();
+      for (const name of names)
+        expect(await call('GET', `${inDefault}/configmaps/${name}`)).toMatchObject({ code: 404 });
+    },
+  );
+
+  test('after no time that is a number is refused', async () => {
+    await call('POST', `${inDefault}/pods`, podOf('x', { nodeName: 'node-1' }));
+    const answer = await call('DELETE', `${inDefault}/pods/x?gracePeriodSeconds=abc`);
+    expect(answer).toMatchObject({ code: 400, message: expect.stringContaining('"abc" is not an integer') });
+    expect((await call('GET', `${inDefault}/pods/x`)).metadata.deletionTimestamp).toBeUndefined();
+  });
+
   test('of a namespace takes its contents along', async () => {
     await call('POST', '/api/v1/namespaces', { metadata: { name: 'x' } });
     await call('POST', '/api/v1/namespaces/x/pods', podOf('p', { nodeName: 'node-1' }));

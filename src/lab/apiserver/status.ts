@@ -70,6 +70,8 @@ export const unsupportedMediaType = (message: string) => failure(415, 'Unsupport
 
 export const notAcceptable = (message: string) => failure(406, 'NotAcceptable', message);
 
+export const requestEntityTooLarge = (message: string) => failure(413, 'RequestEntityTooLarge', message);
+
 export const notImplemented = (message: string) => failure(501, 'NotImplemented', message);
 
 /** A patch that is well formed but does not fit the object. */

@@ -50,6 +50,8 @@ export class GarbageCollector {
     const newOwners =
       owners.length > 0 && previous?.metadata.ownerReferences !== object.metadata.ownerReferences;
     if (newOwners || object.metadata.deletionTimestamp) this.#queue.add(itemOf(resource.collection, object));
+    // It may block its owners no longer.
+    if (newOwners) for (const owner of owners) this.#enqueueOwner(owner, object);
   }
 
   /** An owner may be waiting for the last of what it owns. */
@@ -87,8 +89,32 @@ export class GarbageCollector {
     const gone = owners.filter(({ found }) => found !== undefined && found.object === undefined);
     const waiting = owners.filter(({ found }) => found?.object && hasFinalizer(found.object, foreground));
     if (gone.length === owners.length) this.#delete(ref, object, policyOf(object));
-    else if (gone.length + waiting.length === owners.length) this.#delete(ref, object, 'Foreground');
-    else if (gone.length > 0) this.#dropOwners(ref, new Set(gone.map(({ owner }) => owner.uid)));
+    else if (gone.length + waiting.length === owners.length) {
+      if (this.#ownsWhatGoes(object)) this.#unblockOwners(ref);
+      this.#delete(ref, object, 'Foreground');
+    } else if (gone.length > 0) this.#dropOwners(ref, new Set(gone.map(({ owner }) => owner.uid)));
+  }
+
+  /** A circle of owners: what it owns is waiting, perhaps for itself. */
+  #ownsWhatGoes(object: KubeObject): boolean {
+    return this.#index.dependentsOf(object.metadata.uid).some((item) => {
+      const dependent = this.#dependent(item);
+      return dependent?.metadata.deletionTimestamp !== undefined && hasFinalizer(dependent, foreground);
+    });
+  }
+
+  /** As Kubernetes breaks circles. */
+  #unblockOwners(ref: ObjectRef): void {
+    updateObject(this.#context, ref, (old) => {
+      const draft = cloneJson(old) as KubeObject & JsonObject;
+      for (const owner of draft.metadata.ownerReferences ?? []) delete owner.blockOwnerDeletion;
+      return draft;
+    });
+  }
+
+  #dependent(item: string): KubeObject | undefined {
+    const [collection = '', key = ''] = item.split(' ');
+    return this.#context.storage.get(collection, key);
   }
 
   #delete(
@@ -121,16 +147,18 @@ export class GarbageCollector {
       for (const item of dependents) this.#dropOwners(refOf(item), new Set([object.metadata.uid]));
       this.#dropFinalizer(ref, orphan);
     } else if (hasFinalizer(object, foreground)) {
-      for (const item of dependents) this.#queue.add(item);
+      // One that is going already tells when it has gone.
+      for (const item of dependents)
+        if (!this.#dependent(item)?.metadata.deletionTimestamp) this.#queue.add(item);
       if (!dependents.some((item) => this.#blocks(item, object.metadata.uid)))
         this.#dropFinalizer(ref, foreground);
     }
   }
 
   #blocks(item: string, uid: string): boolean {
-    const [collection = '', key = ''] = item.split(' ');
-    const dependent = this.#context.storage.get(collection, key);
-    return dependent !== undefined && ownersOf(dependent).some((o) => o.uid === uid && o.blockOwnerDeletion);
+    const dependent = this.#dependent(item);
+    if (dependent === undefined || dependent.metadata.uid === uid) return false;
+    return ownersOf(dependent).some((o) => o.uid === uid && o.blockOwnerDeletion);
   }
 
   #dropFinalizer(ref: ObjectRef, finalizer: string): void {

@@ -1,5 +1,6 @@
 import { request } from 'node:https';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clientCases } from '../../../kube/client/client.cases.ts';
 import { createHttpClient, type HttpClient } from '../../../kube/client/http-client.ts';
@@ -44,13 +45,14 @@ function statusWithoutCertificate(port: number, path: string): Promise<number | 
 function post(
   port: number,
   type: string,
-  body: string,
+  body: string | Buffer,
   path = '/api/v1/namespaces/default/configmaps',
+  headers: Record<string, string> = {},
 ): Promise<JsonObject> {
   const { certificate: cert, key } = ca.clientCertificate('admin', ['system:masters']);
   const options = { host: '127.0.0.1', port, path, method: 'POST', ca: ca.certificate, cert, key };
   return new Promise((resolve, reject) => {
-    request({ ...options, agent: false, headers: { 'content-type': type } }, async (answer) => {
+    request({ ...options, agent: false, headers: { 'content-type': type, ...headers } }, async (answer) => {
       resolve(JSON.parse(Buffer.concat(await answer.toArray()).toString()));
     })
       .on('error', reject)
@@ -81,6 +83,34 @@ describe('the API over HTTPS', () => {
     const { listener } = await start();
     const answer = await post(listener.port, 'application/yaml', 'metadata: {name: x}\ndata: {a: b}\n');
     expect(answer).toMatchObject({ kind: 'ConfigMap', data: { a: 'b' } });
+  });
+
+  const json = 'application/json';
+  const path = '/api/v1/namespaces/default/configmaps';
+  test.each<[string, string | Buffer, Record<string, string>, object]>([
+    [
+      'packs far more than a body may have',
+      gzipSync(Buffer.alloc(64 << 20)),
+      { 'content-encoding': 'gzip' },
+      { code: 413 },
+    ],
+    ['is not packed as it says', 'plain', { 'content-encoding': 'gzip' }, { code: 400 }],
+    ['is nested deeper than can be written', `${'['.repeat(5000)}${']'.repeat(5000)}`, {}, { code: 400 }],
+    ['sets a prototype', '{"metadata":{"name":"p"},"data":{"__proto__":"x"}}', {}, { code: 400 }],
+    [
+      'has names that every object has',
+      '{"metadata":{"name":"q"},"constructor":1,"data":{"toString":"x"}}',
+      {},
+      { data: { toString: 'x' } },
+    ],
+    ['has a name beyond Latin', '{"metadata":{"name":"w"},"中\\n":1}', {}, { kind: 'ConfigMap' }],
+  ])('a body that %s', async (_, body, headers, expected) => {
+    const { listener } = await start();
+    expect(await post(listener.port, json, body, path, headers)).toMatchObject(expected);
+    // The server goes on, and nothing that it stored is in the way.
+    expect(await post(listener.port, json, '{"metadata":{"name":"ok"}}', path)).toMatchObject({
+      kind: 'ConfigMap',
+    });
   });
 
   test('the client’s certificate says who asks', async () => {

@@ -1,8 +1,10 @@
 /** From an HTTP request to the handler's: body read, decompressed and decoded. */
 import type { IncomingMessage } from 'node:http';
-import { gunzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import type { ApiRequest } from '../api-request.ts';
-import { badRequest, unsupportedMediaType } from '../status.ts';
+import { badRequest, requestEntityTooLarge, unsupportedMediaType } from '../status.ts';
+import { guardBody } from './body-guard.ts';
 
 /** Kubernetes takes 3 MiB. */
 const maxBodyBytes = 3 * 1024 * 1024;
@@ -25,7 +27,20 @@ async function readBytes(message: IncomingMessage): Promise<Buffer> {
     chunks.push(chunk);
   }
   const bytes = Buffer.concat(chunks);
-  return message.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes;
+  return message.headers['content-encoding'] === 'gzip' ? decompress(bytes) : bytes;
+}
+
+const unpack = promisify(gunzip);
+
+/** Off the event loop, and never to more than a body may have. */
+async function decompress(bytes: Buffer): Promise<Buffer> {
+  try {
+    return await unpack(bytes, { maxOutputLength: maxBodyBytes });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw requestEntityTooLarge(`the request is larger than ${maxBodyBytes} bytes`);
+    throw badRequest(`the body is no gzip: ${(error as Error).message}`);
+  }
 }
 
 async function decode(text: string, type: string): Promise<unknown> {
@@ -56,5 +71,7 @@ export async function readRequest(message: IncomingMessage, signal: AbortSignal)
   const type = contentType ?? 'application/json';
   const bytes = await readBytes(message);
   if (bytes.length > 0 && binary.test(type)) throw unsupportedMediaType(refusal(type));
-  return { ...request, body: await decode(bytes.toString(), type) };
+  const body = await decode(bytes.toString(), type);
+  guardBody(body);
+  return { ...request, body };
 }

@@ -10,11 +10,28 @@ import { EventWriter } from './event-writer.ts';
 /** Compression costs more than it saves on one machine, but for what kubectl caches on disk. */
 const compressFromBytes = 1 << 20;
 
+/** As many as fit: clients bound what they take of headers. */
+const maxWarningBytes = 4096;
+
 function warningHeaders(warnings: readonly string[] = []): Record<string, string[]> {
-  if (warnings.length === 0) return {};
-  return {
-    warning: warnings.map((text) => `299 - "${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`),
-  };
+  const values: string[] = [];
+  let size = 0;
+  for (const text of warnings) {
+    const value = `299 - "${quoted(text)}"`;
+    size += value.length;
+    if (size > maxWarningBytes) break;
+    values.push(value);
+  }
+  return values.length === 0 ? {} : { warning: values };
+}
+
+/** UTF-8 on the wire, which Node.js takes byte by byte; control characters as a header cannot have them. */
+function quoted(text: string): string {
+  const printable = text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replaceAll(/\p{Cc}/gu, ' ');
+  return Buffer.from(printable).toString('latin1');
 }
 
 function sendBytes(out: ServerResponse, content: string | Uint8Array, gzipped: boolean): void {

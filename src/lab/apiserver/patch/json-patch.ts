@@ -1,6 +1,6 @@
 /** JSON Patch (RFC 6902) on a private copy. Throws ApiError where an operation cannot be carried out. */
 import { cloneJson, equalJson, isJsonObject, type JsonObject } from '../json.ts';
-import { badRequest, patchFailed } from '../status.ts';
+import { badRequest, patchFailed, requestEntityTooLarge } from '../status.ts';
 
 interface Operation {
   op: string;
@@ -57,6 +57,7 @@ function parentOf(
   let parent = document;
   for (const t of tokens) parent = step(parent, t);
   if (typeof parent !== 'object' || parent === null) throw missing(op, path);
+  if (token === '__proto__') throw badRequest('the name "__proto__" is not supported by this server');
   return { parent: parent as JsonObject, token };
 }
 
@@ -91,6 +92,10 @@ function move(document: unknown, path: string, from: string): void {
   add(document, path, moved);
 }
 
+/** As kube-apiserver has them: without a limit a few copies of copies fill any memory. */
+const maxOperations = 10_000;
+const maxCopiedBytes = 3 * 1024 * 1024;
+
 const operations: Record<string, (document: unknown, operation: Operation) => void> = {
   add: (document, { path, value }) => add(document, path, cloneJson(value)),
   remove: (document, { path }) => remove(document, path),
@@ -102,13 +107,25 @@ const operations: Record<string, (document: unknown, operation: Operation) => vo
 
 export function jsonPatch(document: JsonObject, patch: unknown): JsonObject {
   if (!Array.isArray(patch)) throw badRequest('a JSON patch must be a list of operations');
+  if (patch.length > maxOperations) {
+    const why = `the allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`;
+    throw requestEntityTooLarge(why);
+  }
   const result = cloneJson(document);
+  let copied = 0;
   for (const operation of patch as Operation[]) {
     if (typeof operation?.path !== 'string')
       throw badRequest('an operation of a JSON patch must have a path');
-    const apply = operations[operation.op];
+    const apply = Object.hasOwn(operations, operation.op) ? operations[operation.op] : undefined;
     if (apply === undefined) throw badRequest(`Unexpected kind: ${operation.op}`);
+    if (operation.op === 'copy') copied += sizeOf(read(result, operation.from ?? '', 'copy'));
+    if (copied > maxCopiedBytes)
+      throw requestEntityTooLarge(`the copies of a JSON patch are larger than ${maxCopiedBytes} bytes`);
     apply(result, operation);
   }
   return result;
+}
+
+function sizeOf(value: unknown): number {
+  return JSON.stringify(value).length;
 }

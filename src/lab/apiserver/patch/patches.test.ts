@@ -150,6 +150,22 @@ const json: { what: string; patch: object[]; result: object | string }[] = [
     patch: [{ op: 'add', path: '/a/3', value: 1 }],
     result: 'invalid index: 3',
   },
+  {
+    what: 'copies of copies',
+    patch: Array.from({ length: 40 }, () => ({ op: 'copy', from: '/a', path: '/a/-' })),
+    result: 'the copies of a JSON patch are larger',
+  },
+  {
+    what: 'more operations than anyone needs',
+    patch: Array(10_001).fill({ op: 'test', path: '/a/0', value: 1 }),
+    result: 'allowed maximum operations in a JSON patch is 10000',
+  },
+  {
+    what: 'a prototype',
+    patch: [{ op: 'add', path: '/__proto__', value: {} }],
+    result: '"__proto__" is not',
+  },
+  { what: 'what every object has', patch: [{ op: 'toString', path: '/a' }], result: 'Unexpected kind' },
   { what: 'an unknown operation', patch: [{ op: 'grow', path: '/a' }], result: 'Unexpected kind: grow' },
 ];
 

@@ -45,7 +45,8 @@ class Merger {
   /** The field's own schema, with merge key and strategy: they are beside the reference, not behind it. */
   #fieldSchema(schema: Schema, key: string): Schema {
     const resolved = this.#definitions.resolve(schema);
-    return resolved.properties?.[key] ?? resolved.additionalProperties ?? {};
+    const { properties = {}, additionalProperties = {} } = resolved;
+    return Object.hasOwn(properties, key) ? properties[key]! : additionalProperties;
   }
 
   #field(result: JsonObject, key: string, value: unknown, schema: Schema): void {

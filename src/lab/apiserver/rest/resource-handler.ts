@@ -114,6 +114,8 @@ function deleteOptionsOf({ request, query }: Call): DeleteOptions {
   const body = isJsonObject(request.body) ? request.body : {};
   const seconds = query.get('gracePeriodSeconds');
   const grace = body.gracePeriodSeconds ?? (seconds === null ? undefined : Number(seconds));
+  if (grace !== undefined && !Number.isInteger(grace))
+    throw badRequest(`gracePeriodSeconds: "${seconds ?? grace}" is not an integer`);
   const orphan =
     body.orphanDependents ??
     (query.has('orphanDependents') ? query.get('orphanDependents') === 'true' : undefined);

@@ -84,7 +84,8 @@ class Checker {
     const result: JsonObject = {};
     for (const [key, member] of Object.entries(value)) {
       const at = path === '' ? key : `${path}.${key}`;
-      const inner = properties?.[key] ?? additionalProperties;
+      const inner =
+        (properties && Object.hasOwn(properties, key) ? properties[key] : undefined) ?? additionalProperties;
       if (inner === undefined) this.unknown.push(at);
       else if (member === null) {
         // A null in a map is the zero value of its type, not nothing.
