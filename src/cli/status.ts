@@ -44,7 +44,7 @@ async function podProblems(name: string): Promise<string[]> {
   return waiting.map((pod) => `pod ${explainPod(pod, items)}`);
 }
 
-export function statusText(name: string, { nodes, standIns, problems }: LabStatus): string {
+function statusText(name: string, { nodes, standIns, problems }: LabStatus): string {
   const rows = nodes.map(({ name, ips, ready, pods, agent }) => [
     name,
     ready ? 'Ready' : 'NotReady',
@@ -65,7 +65,7 @@ export function statusText(name: string, { nodes, standIns, problems }: LabStatu
   return parts.join('\n');
 }
 
-export function standInTable(standIns: LabStatus['standIns']): string {
+function standInTable(standIns: LabStatus['standIns']): string {
   return formatTable(
     ['IMAGE', 'CONTAINERS', 'WHY'],
     standIns.map(({ image, containers, reason }) => [image, String(containers.length), reason]),

@@ -10,7 +10,7 @@ import { mergeSchemaOf } from './merge-schema.ts';
 import { applyOrder } from './order.ts';
 import { threeWayPatch } from './three-way-patch.ts';
 
-export const lastAppliedAnnotation = 'kubectl.kubernetes.io/last-applied-configuration';
+const lastAppliedAnnotation = 'kubectl.kubernetes.io/last-applied-configuration';
 
 type Fields = Record<string, unknown>;
 export type Outcome = 'created' | 'configured' | 'unchanged';

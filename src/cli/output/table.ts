@@ -15,8 +15,3 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
     .map((line) => `${line}\n`)
     .join('');
 }
-
-/** Indents each line of a text. */
-export function indent(text: string, by = '  '): string {
-  return text.replaceAll(/^(?=.)/gm, by);
-}

@@ -25,7 +25,7 @@ export async function rehearse(manifests: readonly ManifestObject[], config: Lab
 }
 
 /** Requests without a transport. */
-export function inProcessApi(handle: ApiHandler): RawApi {
+function inProcessApi(handle: ApiHandler): RawApi {
   return {
     send: async ({ method, path, body, contentType, accept }) => {
       const url = new URL(path, 'http://in-process');

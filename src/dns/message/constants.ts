@@ -24,8 +24,6 @@ export const responseCodes = {
   BADVERS: 16,
 } as const;
 
-export type ResponseCode = (typeof responseCodes)[keyof typeof responseCodes];
-
 export const classInternet = 1;
 /** RFC 1035, section 2.3.4. */
 export const maxNameBytes = 255;

@@ -119,11 +119,6 @@ export function encodeMessage(message: Message, limit = 65_535): Buffer {
   return writer.finish();
 }
 
-/** How many bytes the message takes when nothing is left out. */
-export function messageByteLength(message: Message): number {
-  return encodeMessage(message).length;
-}
-
 function writeSection(
   writer: Writer,
   records: ResourceRecord[],

@@ -90,8 +90,3 @@ export function decodeName(message: Uint8Array, offset: number): { name: string;
     }
   }
 }
-
-/** How many bytes the name takes without compression. */
-export function nameByteLength(name: string): number {
-  return labelsOf(name).reduce((sum, label) => sum + label.length + 1, 1);
-}

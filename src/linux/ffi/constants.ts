@@ -1,9 +1,6 @@
 /** Numbers of the kernel's interface (uapi), the same on x86-64 and arm64 unless computed. */
 
 export const O_RDONLY = 0;
-export const O_RDWR = 2;
-export const O_CREAT = 0o100;
-export const O_EXCL = 0o200;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 
@@ -11,8 +8,6 @@ export const CLONE_NEWNET = 0x40000000;
 
 export const MS_BIND = 4096;
 export const MS_REC = 16384;
-export const MS_PRIVATE = 1 << 18;
-export const MS_SHARED = 1 << 20;
 export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
 export const MS_NOEXEC = 8;
@@ -40,14 +35,6 @@ export const SO_RCVBUFFORCE = 33;
 export const SO_COOKIE = 57;
 export const SOL_NETLINK = 270;
 export const MSG_TRUNC = 0x20;
-export const MSG_PEEK = 2;
-
-export const EPOLLIN = 1;
-export const EPOLLOUT = 4;
-export const EPOLLERR = 8;
-export const EPOLLHUP = 16;
-export const EPOLL_CTL_ADD = 1;
-export const EPOLL_CTL_DEL = 2;
 
 export const SIOCGSKNS = 0x894c;
 export const SIOCGIFFLAGS = 0x8913;

@@ -37,10 +37,6 @@ export const close = bind<OnFd>('int close(int fd)');
 export const dup = bind<OnFd>('int dup(int fd)');
 export const read = bind<Transfer>('long read(int fd, void *buffer, size_t size)');
 export const write = bind<Transfer>('long write(int fd, const void *buffer, size_t size)');
-/** fcntl(2) with an integer argument. */
-export const fcntl = bind<(fd: number, command: number, value: number) => number>(
-  'int fcntl(int fd, int command, long value)',
-);
 /** ioctl(2) with a pointer argument. */
 export const ioctl = bind<(fd: number, request: number, argument: Pointer) => number>(
   'int ioctl(int fd, unsigned long request, void *argument)',
@@ -118,14 +114,6 @@ export const umount2 = bind<(target: string, flags: number) => number>(
   'int umount2(const char *target, int flags)',
 );
 
-export const epollCreate1 = bind<(flags: number) => number>('int epoll_create1(int flags)');
-export const epollCtl = bind<(epoll: number, operation: number, fd: number, event: Pointer) => number>(
-  'int epoll_ctl(int epoll, int operation, int fd, void *event)',
-);
-/** Waits `timeoutMs` (-1: for ever): on the main thread only with 0. */
-export const epollWait = bind<
-  (epoll: number, events: Uint8Array, maxEvents: number, timeoutMs: number) => number
->('int epoll_wait(int epoll, void *events, int maxEvents, int timeoutMs)');
 export const eventfd = bind<(initial: number, flags: number) => number>(
   'int eventfd(unsigned int initial, int flags)',
 );
@@ -140,7 +128,7 @@ export function syscall(number: number, ...args: (number | bigint)[]): number {
 }
 
 /** System call numbers of those that the C library has no function for; -1 on a machine Tendril does not know. */
-export const syscallNumber = {
+const syscallNumber = {
   bpf: { x64: 321, arm64: 280 }[process.arch as string] ?? -1,
   // The same on every architecture, as all since Linux 5.1.
   pidfdSendSignal: 424,

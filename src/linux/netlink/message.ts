@@ -9,10 +9,8 @@ export interface Message {
   payload: Uint8Array;
 }
 
-export const NLMSG_NOOP = 1;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
-export const NLMSG_OVERRUN = 4;
 
 export const NLM_F_REQUEST = 1;
 export const NLM_F_ACK = 4;

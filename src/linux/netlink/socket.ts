@@ -27,7 +27,7 @@ import {
   NLMSG_ERROR,
 } from './message.ts';
 
-export const NETLINK_ROUTE = 0;
+const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
 export const NETLINK_GENERIC = 16;
 const NETLINK_ADD_MEMBERSHIP = 1;

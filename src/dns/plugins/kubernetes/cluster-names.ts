@@ -14,10 +14,10 @@ export interface ClusterStores {
   slices: Store<EndpointSlice>;
 }
 
-export const sliceServiceIndex = 'service';
+const sliceServiceIndex = 'service';
 
 /** The index value of a slice: the key of its Service. */
-export function serviceKeysOf(slice: EndpointSlice): string[] {
+function serviceKeysOf(slice: EndpointSlice): string[] {
   const service = slice.metadata.labels?.['kubernetes.io/service-name'];
   return service === undefined ? [] : [`${slice.metadata.namespace}/${service}`];
 }
