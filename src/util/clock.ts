@@ -11,7 +11,7 @@ export interface Clock {
 }
 
 /** The longest that a timer of Node.js can be; it takes a longer one for 1 ms. */
-const longestTimerMs = 2 ** 31 - 1;
+export const longestTimerMs = 2 ** 31 - 1;
 
 /** setTimeout for any time; the result cancels. */
 function startTimer(ms: number, fn: () => void): () => void {

@@ -22,6 +22,18 @@ describe('validation', () => {
     ],
     ['no containers', `${inDefault}/pods`, podOf('x', { containers: [] }), 'spec.containers: Required value'],
     [
+      'a user that is root once it is cut to 32 bits',
+      `${inDefault}/pods`,
+      podOf('x', { containers: [{ ...container, securityContext: { runAsUser: 4294967296 } }] }),
+      'spec.containers[0].securityContext.runAsUser: Invalid value: 4294967296: must be between 0 and 2147483647',
+    ],
+    [
+      'a group below nothing',
+      `${inDefault}/pods`,
+      podOf('x', { securityContext: { supplementalGroups: [0, -1] } }),
+      'spec.securityContext.supplementalGroups[1]: Invalid value: -1: must be between 0 and 2147483647',
+    ],
+    [
       'no image',
       `${inDefault}/pods`,
       podOf('x', { containers: [{ name: 'c' }] }),

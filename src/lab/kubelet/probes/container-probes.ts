@@ -1,6 +1,6 @@
 /** The probes of one running container: each a loop of its own, from the container's start to its end. */
 import type { Probe } from '../../../kube/types.ts';
-import type { Clock } from '../../../util/clock.ts';
+import { type Clock, longestTimerMs } from '../../../util/clock.ts';
 import type { ProbeResult } from './http-probe.ts';
 import {
   type Outcome,
@@ -81,7 +81,7 @@ export class ContainerProbes {
 
   async #once(probe: Probe, timing: ProbeTiming): Promise<{ outcome: Outcome; message: string }> {
     const { ok, message } = await this.#options
-      .attempt(probe, timing.timeoutMs)
+      .attempt(probe, Math.min(timing.timeoutMs, longestTimerMs))
       .catch((error: Error) => ({ ok: false, message: error.message }));
     return { outcome: ok ? 'success' : 'failure', message };
   }

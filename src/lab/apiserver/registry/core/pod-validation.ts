@@ -109,6 +109,19 @@ function validateMounts(container: JsonObject, field: string, volumes: Set<strin
 
 const pullPolicies = ['Always', 'IfNotPresent', 'Never'];
 
+/** Beyond these a number means another identity once it is cut to 32 bits: root, for one. */
+const lastIdentity = 0x7fff_ffff;
+
+function validateIdentities(context: JsonObject | undefined, field: string): FieldError[] {
+  const numbers = ['runAsUser', 'runAsGroup', 'fsGroup'].map((key) => [key, context?.[key]] as const);
+  const groups = (context?.supplementalGroups ?? []) as number[];
+  return [...numbers, ...groups.map((gid, i) => [`supplementalGroups[${i}]`, gid] as const)]
+    .filter(([, id]) => id !== undefined && !(id >= 0 && id <= lastIdentity))
+    .map(([key, id]) =>
+      invalidValue(`${field}.${key}`, id, `must be between 0 and ${lastIdentity}, inclusive`),
+    );
+}
+
 function validateContainer(container: JsonObject, field: string, volumes: Set<string>): FieldError[] {
   const errors: FieldError[] = [];
   if (!container.image) errors.push(required(`${field}.image`));
@@ -130,6 +143,7 @@ function validateContainer(container: JsonObject, field: string, volumes: Set<st
     ...validateProbe(container.livenessProbe, `${field}.livenessProbe`, false),
     ...validateProbe(container.readinessProbe, `${field}.readinessProbe`, true),
     ...validateProbe(container.startupProbe, `${field}.startupProbe`, false),
+    ...validateIdentities(container.securityContext, `${field}.securityContext`),
   ];
 }
 
@@ -206,6 +220,7 @@ export function validatePodSpec(spec: JsonObject, field: string): FieldError[] {
   }
   return [
     ...errors,
+    ...validateIdentities(spec.securityContext, `${field}.securityContext`),
     ...validateNames(volumes, `${field}.volumes`),
     ...validateNames(containers, `${field}.containers`, names),
     ...validateNames(initContainers, `${field}.initContainers`, names),
