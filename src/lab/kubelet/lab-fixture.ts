@@ -103,7 +103,8 @@ export class KubeletFixture {
   async stop(): Promise<void> {
     this.kubelet.stop();
     await this.informers.stop();
-    await rm(this.directory, { recursive: true, force: true });
+    // A worker may be in the middle of a write, which nobody can await: a kubelet that ends leaves pods alone.
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 
   /** A pod bound to the node. */

@@ -30,6 +30,9 @@ export class PodVolumes {
   readonly #options: PodVolumesOptions;
   readonly #made = new Map<string, Made>();
   #version = 0;
+  #removed = false;
+  /** Refreshes, one after the other: the files are written by nobody else meanwhile. */
+  #refreshed: Promise<void> = Promise.resolve();
 
   constructor(options: PodVolumesOptions) {
     this.#options = options;
@@ -42,9 +45,15 @@ export class PodVolumes {
   }
 
   /** Writes again what comes from the API, where it changed. An object that vanished leaves the old files. */
-  async refresh(pod: Pod, context: PayloadContext): Promise<void> {
+  refresh(pod: Pod, context: PayloadContext): Promise<void> {
+    this.#refreshed = this.#refreshed.then(() => this.#refresh(pod, context));
+    return this.#refreshed;
+  }
+
+  async #refresh(pod: Pod, context: PayloadContext): Promise<void> {
     for (const volume of volumesOf(pod)) {
-      if (this.#made.get(volume.name)?.projected) await this.#make(volume, pod, context).catch(() => {});
+      const written = !this.#removed && this.#made.get(volume.name)?.projected;
+      if (written) await this.#make(volume, pod, context).catch(() => {});
     }
   }
 
@@ -103,6 +112,8 @@ export class PodVolumes {
 
   /** hostPath and claims stay. */
   async remove(): Promise<void> {
+    this.#removed = true;
+    await this.#refreshed;
     this.#made.clear();
     await rm(this.#options.directory, { recursive: true, force: true });
   }
