@@ -27,7 +27,7 @@ NATIVE_CFLAGS := -O2 -static -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -ffu
 
 build: dist/main.js $(BPF_OBJECTS) $(NATIVE_BINARIES) dist/busybox-bin/.made
 
-dist/main.js: node_modules/.installed $(TS_SOURCES) scripts/bundle.ts
+dist/main.js: node_modules/.installed $(TS_SOURCES) scripts/bundle.ts scripts/third-party-notices.ts
 	@$(NODE) scripts/bundle.ts
 
 dist/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) | dist/.apt
