@@ -1,6 +1,7 @@
 /** What an agent is told at its start: a JSON file, `tendril agent --config FILE`. All else it learns from the API. */
 import { readFileSync } from 'node:fs';
 import { type Cidr, parseCidr } from '../net/cidr.ts';
+import { parseNodePortSelection } from '../service/model/node-port-addresses.ts';
 import { describeError, TendrilError } from '../util/errors.ts';
 
 export interface AgentConfig {
@@ -29,6 +30,10 @@ export interface AgentConfig {
   cniBinDirectory?: string;
   /** HTTP on the node's own addresses: /healthz, /readyz, /metrics, /status (JSON). */
   statusPort: number;
+  /** HTTP on every address: /healthz and /livez as kube-proxy's, for load balancers; 10256 unless given. */
+  healthzPort?: number;
+  /** CIDRs whose addresses of the node serve NodePorts, or the one word `primary`; all unless given. */
+  nodePortAddresses?: string[];
   /** Room of the datapath's maps by name (bpf/lib/maps.h), where the defaults do not suit. */
   mapSizes?: Record<string, number>;
 }
@@ -68,6 +73,8 @@ export function validateAgentConfig(value: unknown): AgentConfig {
     ...onePerFamily(config, 'serviceCidrs'),
     ...onePerFamily(config, 'clusterPodCidrs'),
     ...port(config, 'statusPort'),
+    ...(config.healthzPort === undefined ? [] : port(config, 'healthzPort')),
+    ...nodePorts(config, 'nodePortAddresses'),
     ...sizes(config, 'mapSizes'),
   ];
   if (problems.length > 0) {
@@ -99,6 +106,18 @@ function sizes(config: Record<string, unknown>, field: string): string[] {
   if (typeof value !== 'object' || value === null) return [`no map of sizes as ${field}`];
   const bad = Object.entries(value).filter(([, size]) => !Number.isInteger(size) || size < 1);
   return bad.map(([name]) => `no positive number as ${field}.${name}`);
+}
+
+function nodePorts(config: Record<string, unknown>, field: string): string[] {
+  const value = config[field];
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) return [`no list as ${field}`];
+  try {
+    parseNodePortSelection(value.map(String));
+    return [];
+  } catch (error) {
+    return [`a bad entry in ${field}: ${describeError(error)}`];
+  }
 }
 
 function onePerFamily(config: Record<string, unknown>, field: string): string[] {

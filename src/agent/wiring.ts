@@ -6,6 +6,7 @@
  *                │                              │
  *                │                              └─own node──► NodeIpam.setCidrs, NodeMemory, NodeCondition
  *                └──services, slices──► ServiceProxy ──► BPF maps, socket and uplink hooks
+ *                                           ├──────────► ServiceHealth (healthCheckNodePorts, /healthz)
  *                                           ▲
  *     runtime ──► shim ──► CNI server ──► PodNetwork ──► NodeIpam (disk)
  *                                           ├──────────► PodInterface (veth, addresses, routes)
@@ -28,10 +29,13 @@ import { createInformers, type Informers } from '../kube/client/informers.ts';
 import { resources } from '../kube/resources.ts';
 import type { RouteNetlink, WatchRoutes } from '../linux/netlink/route-netlink.ts';
 import type { Nftables } from '../linux/nftables/nftables.ts';
+import { parseCidr } from '../net/cidr.ts';
 import { formatIp } from '../net/ip.ts';
 import { createHostgwBackend } from '../podnet/backend/hostgw/apply.ts';
 import { createRoutedInterface } from '../podnet/interface/routed/apply.ts';
+import { createServiceHealth, type ServiceHealth } from '../service/health/service-health.ts';
 import type { PodReference } from '../service/model/departed-pods.ts';
+import { parseNodePortSelection } from '../service/model/node-port-addresses.ts';
 import type { ServiceProxy, ServiceProxyOptions } from '../service/service-proxy.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
@@ -48,6 +52,8 @@ import { applyNodeSysctls } from './node-sysctls.ts';
 import { PodNetwork } from './pod-network.ts';
 import { type StatusSources, startStatusServer } from './status-server.ts';
 import { Uplink } from './uplink.ts';
+
+const kubeProxyHealthzPort = 10_256;
 
 /** What the kernel and the API are to an agent; tests give others. */
 export interface AgentParts {
@@ -75,7 +81,8 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   await using stack = new AsyncDisposableStack();
   applyNodeSysctls(config.uplink);
   const node = await openNode(config, parts, stack);
-  const services = wireServices(node);
+  const health = stack.use(wireHealth(node));
+  const services = wireServices(node, health);
   const network = wireNetwork(node, services);
   const { tookOver } = await services.start();
   stack.defer(() => services.stop());
@@ -96,9 +103,10 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   stack.defer(() => network.stop());
   stack.use(watchUplink(node, { services, network }));
   node.informers.start();
+  health.start();
   const status = await startStatusServer(
     config.statusPort,
-    statusSources(node, { services, network, metrics }),
+    statusSources(node, { services, network, metrics, health }),
   );
   stack.defer(() => status.close());
   node.logger.info('agent started', { inForce, ready: node.notReady() === undefined });
@@ -170,7 +178,22 @@ function takeOver(node: NodeContext, mapsTakenOver: boolean): boolean {
   return inForce;
 }
 
-function wireServices(node: NodeContext): ServiceProxy {
+function wireHealth({ config, informers, uplink, logger, clock }: NodeContext): ServiceHealth {
+  const nodes = informers.store(resources.nodes);
+  return createServiceHealth({
+    port: config.healthzPort ?? kubeProxyHealthzPort,
+    families: config.serviceCidrs.map((cidr) => parseCidr(cidr).ip.family),
+    node: {
+      addresses: () => uplink.addresses(),
+      object: () => (nodes.hasSynced ? nodes.get(config.nodeName) : 'unknown'),
+    },
+    nodePortAddresses: parseNodePortSelection(config.nodePortAddresses ?? []),
+    clock,
+    logger: logger.child({ component: 'health' }),
+  });
+}
+
+function wireServices(node: NodeContext, health: ServiceHealth): ServiceProxy {
   const { config, informers, uplink, logger, clock } = node;
   return node.createServiceProxy({
     services: informers.store(resources.services),
@@ -192,6 +215,8 @@ function wireServices(node: NodeContext): ServiceProxy {
     metrics: node.registry,
     podNamespaces: () => node.ipam.list().flatMap(({ note }) => note.netns ?? []),
     isPodGone: (pod) => isPodGone(node.client, pod),
+    nodePortAddresses: parseNodePortSelection(config.nodePortAddresses ?? []),
+    health,
     logger: logger.child({ component: 'services' }),
     clock,
   });
@@ -255,7 +280,12 @@ function dispatcherOf({ logger }: NodeContext, handler: PodNetwork, metrics: Age
 
 function statusSources(
   { config, ipam, notReady }: NodeContext,
-  { services, network, metrics }: { services: ServiceProxy; network: NodeNetwork; metrics: AgentMetrics },
+  {
+    services,
+    network,
+    metrics,
+    health,
+  }: { services: ServiceProxy; network: NodeNetwork; metrics: AgentMetrics; health: ServiceHealth },
 ): StatusSources {
   return {
     notReady,
@@ -270,6 +300,7 @@ function statusSources(
       ipam: ipam.usage(),
       network: network.status(),
       services: services.status(),
+      health: health.status(),
       rssBytes: process.memoryUsage.rss(),
     }),
   };

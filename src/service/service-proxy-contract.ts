@@ -10,7 +10,9 @@ import type { Mac } from '../net/mac.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { MetricRegistry } from '../util/metrics.ts';
+import type { HealthListener } from './health/service-health.ts';
 import type { PodReference } from './model/departed-pods.ts';
+import type { NodePortSelection } from './model/node-port-addresses.ts';
 import type { ServiceInspection } from './service-inspection.ts';
 
 export interface ServiceProxyOptions {
@@ -26,6 +28,10 @@ export interface ServiceProxyOptions {
      */
     addresses(): readonly Ip[];
   };
+  /** Which of the node's addresses serve NodePorts; all of them unless given. */
+  nodePortAddresses?: NodePortSelection | undefined;
+  /** Told of changes and of what is in force. */
+  health?: HealthListener;
   bpf: {
     /** Directory of the compiled objects (dist/bpf). */
     objectsDirectory: string;
@@ -65,9 +71,9 @@ export interface ServiceProxyStatus {
   backends: number;
   conntrackEntries: number;
   pods: number;
-  /** Message of the last failed sync, while it is not repaired. */
   /** Newest resourceVersion of Services and EndpointSlices that is in the kernel. */
   revision: string;
+  /** Message of the last failed sync, while it is not repaired. */
   lastError?: string;
   /** Packets dropped since the maps were made, by reason. */
   drops: Record<string, number>;

@@ -144,6 +144,7 @@ class EbpfServiceProxy implements ServiceProxy {
 
   #request(): void {
     this.#metrics.queued();
+    this.#options.health?.queued();
     this.#runner.request();
   }
 
@@ -180,10 +181,13 @@ class EbpfServiceProxy implements ServiceProxy {
   /** Begins with whole stores: a sync from half of them would take Services away that exist. */
   #follow(): void {
     if (this.#stopped) return;
-    const { services, slices, node } = this.#options;
+    const { services, slices, node, nodePortAddresses } = this.#options;
     // Also a change that alters nothing here is followed by a sync: the revision in force is what callers wait for.
     this.#revision = followRevision([services, slices], () => this.#request());
-    this.#tracker = new ServiceTracker({ services, slices, node, onDirty: () => this.#request() });
+    this.#tracker = new ServiceTracker({
+      ...{ services, slices, node, nodePortAddresses },
+      onDirty: () => this.#request(),
+    });
     this.#unfollow = [
       followDepartures(slices, (pod) => this.#departed.push(pod)),
       this.#metrics.follow(services, slices),
@@ -221,6 +225,7 @@ class EbpfServiceProxy implements ServiceProxy {
       revision,
     };
     this.#synced.resolve();
+    this.#options.health?.updated(state);
   }
 
   #failed(error: unknown): void {

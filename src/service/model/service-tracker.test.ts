@@ -124,6 +124,39 @@ describe('what is not served', () => {
   });
 });
 
+describe('health checks', () => {
+  it('tell the ready endpoints of this node, of LoadBalancers with a Local policy', async () => {
+    const check = async () => (await tracker.update(() => undefined)).healthChecks.get('default/web');
+    const balanced = (externalTrafficPolicy: 'Local' | 'Cluster') =>
+      testService('web', {
+        type: 'LoadBalancer',
+        externalTrafficPolicy,
+        healthCheckNodePort: 31_000,
+        clusterIPs: ['10.96.0.1'],
+        ports: [{ name: 'http', port: 80 }] as never,
+      });
+    slices.set(
+      slice([], {
+        endpoints: [
+          { ip: '10.0.0.1', node: 'here' },
+          { ip: '10.0.0.2', node: 'there' },
+        ],
+      }),
+    );
+    expect(await check()).toBeUndefined();
+    services.set(balanced('Local'));
+    expect(await check()).toEqual({ port: 31_000, families: [4], localEndpoints: { 4: 1, 6: 0 } });
+    slices.set(slice(['10.0.0.2']));
+    expect((await check())!.localEndpoints[4]).toBe(0);
+    services.set(balanced('Cluster'));
+    expect(await check()).toBeUndefined();
+    services.set(balanced('Local'));
+    expect(await check()).toBeDefined();
+    services.remove('default/web');
+    expect(await check()).toBeUndefined();
+  });
+});
+
 describe('work', () => {
   it('an event asks for an update; what came out the same keeps its object', async () => {
     services.set(web());
