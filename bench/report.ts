@@ -50,3 +50,9 @@ export function medianOf(values: readonly number[]): { median: number; interval:
   const median = n % 2 === 1 ? sorted[(n - 1) / 2]! : (sorted[n / 2 - 1]! + sorted[n / 2]!) / 2;
   return { median, interval: [low, high] };
 }
+
+/** The value below which this share of all lies (nearest rank). */
+export function percentileOf(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]!;
+}

@@ -2,7 +2,7 @@
 /*
  * Load for benches, in turns, so that several contenders can take them one after another.
  *
- *     traffic serve PORT                       HTTP, TCP echo and UDP echo, on IPv4 and IPv6
+ *     traffic serve PORT COUNT                 HTTP, TCP echo and UDP echo, on IPv4 and IPv6, on COUNT ports
  *     traffic MODE CONNECTIONS IP PORT [IP PORT …]
  *         for each line with a number of milliseconds on stdin: load for that long, then `OPERATIONS NANOSECONDS`
  *
@@ -27,6 +27,10 @@
 #define TARGETS 64
 #define WINDOW 32
 #define BUFFER 4096
+#define PORTS 64
+/* What a descriptor is, beside its number, in what epoll gives back. */
+#define LISTENER (1UL << 32)
+#define DATAGRAMS (1UL << 33)
 
 static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 static const char ask_keep[] = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
@@ -136,25 +140,30 @@ static void answer(int fd)
 		close(fd);
 }
 
-static int serve(int port)
+static int serve(int first, int count)
 {
-	int tcp = bound(SOCK_STREAM, port), udp = bound(SOCK_DGRAM, port);
+	int tcp[PORTS], udp[PORTS];
 	struct epoll_event events[64];
 
-	watch_fd(tcp, EPOLLIN, tcp);
-	watch_fd(udp, EPOLLIN, udp);
+	for (int i = 0; i < count; i++) {
+		tcp[i] = bound(SOCK_STREAM, first + i);
+		udp[i] = bound(SOCK_DGRAM, first + i);
+		watch_fd(tcp[i], EPOLLIN, tcp[i] | LISTENER);
+		watch_fd(udp[i], EPOLLIN, udp[i] | DATAGRAMS);
+	}
 	puts("ready");
 	fflush(stdout);
 	for (;;) {
-		int count = epoll_wait(poller, events, 64, -1);
+		int ready = epoll_wait(poller, events, 64, -1);
 
-		for (int i = 0; i < count; i++) {
-			int fd = events[i].data.u64;
+		for (int i = 0; i < ready; i++) {
+			unsigned long data = events[i].data.u64;
+			int fd = data & 0xffffff;
 
-			if (fd == tcp)
-				accept_all(tcp);
-			else if (fd == udp)
-				echo_datagrams(udp);
+			if (data & LISTENER)
+				accept_all(fd);
+			else if (data & DATAGRAMS)
+				echo_datagrams(fd);
 			else
 				answer(fd);
 		}
@@ -328,8 +337,8 @@ static int client(int connections)
 int main(int argc, char **argv)
 {
 	poller = epoll_create1(0);
-	if (argc == 3 && !strcmp(argv[1], "serve"))
-		return serve(atoi(argv[2]));
+	if (argc == 4 && !strcmp(argv[1], "serve") && atoi(argv[3]) <= PORTS)
+		return serve(atoi(argv[2]), atoi(argv[3]));
 	for (mode = CONNECT; argc >= 5 && mode <= UDP; mode++) {
 		if (strcmp(argv[1], modes[mode]))
 			continue;
@@ -337,6 +346,6 @@ int main(int argc, char **argv)
 			add_target(argv[i], argv[i + 1]);
 		return client(atoi(argv[2]) < CONNECTIONS ? atoi(argv[2]) : CONNECTIONS);
 	}
-	fprintf(stderr, "usage: traffic serve PORT | traffic MODE CONNECTIONS IP PORT [IP PORT …]\n");
+	fprintf(stderr, "usage: traffic serve PORT COUNT | traffic MODE CONNECTIONS IP PORT [IP PORT …]\n");
 	return 2;
 }

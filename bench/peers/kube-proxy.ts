@@ -6,10 +6,9 @@ import { execFile, execFileSync, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { ClusterApi } from '../rig/cluster-api.ts';
 import type { Contender } from '../rig/contender.ts';
 import type { Machine } from '../rig/machine.ts';
-import { type ClusterObjects, nodeName } from '../rig/objects.ts';
+import { nodeName } from '../rig/objects.ts';
 
 const run = promisify(execFile);
 const directory = join(import.meta.dirname, '../../.cache/peers');
@@ -29,7 +28,6 @@ export function ensureKubeProxy(): string {
 export interface KubeProxyOptions {
   mode: ProxyMode;
   machine: Machine;
-  api: ClusterApi;
   /** Of an API server that answers in the machine's node namespace. */
   kubeconfig: string;
   /** How long a first sync may take. */
@@ -52,25 +50,19 @@ export class KubeProxy implements Contender {
     return this.#child!.pid!;
   }
 
-  async serve(objects: ClusterObjects): Promise<number> {
-    await this.#stop();
-    this.#options.api.fill(objects);
-    return this.restart();
-  }
-
   /** Starts it on what the API holds; resolves after its first sync, with how long that took from its start. */
-  async restart(): Promise<number> {
-    await this.#stop();
+  async serve(): Promise<number> {
+    await this.pause();
     const start = performance.now();
     this.#start();
-    const limit = start + (this.#options.limitMs ?? 120_000);
-    while (performance.now() < limit) {
+    const limitMs = this.#options.limitMs ?? 60_000;
+    while (performance.now() - start < limitMs) {
       const last = await this.metric('kubeproxy_sync_proxy_rules_last_timestamp_seconds').catch(() => 0);
       if (last > 0) return performance.now() - start;
       if (this.#child?.exitCode !== null) throw new Error(`${this.name} ended; see ${this.#log}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new Error(`${this.name} has not synced within ${(limit - start) / 1000} s`);
+    throw new Error(`${this.name} has not synced within ${limitMs / 1000} s`);
   }
 
   /** The sum over all label sets, of both families, of a metric of its own. */
@@ -87,7 +79,7 @@ export class KubeProxy implements Contender {
   }
 
   async close(): Promise<void> {
-    await this.#stop();
+    await this.pause();
     await this.machine.close();
   }
 
@@ -121,7 +113,8 @@ export class KubeProxy implements Contender {
     closeSync(log);
   }
 
-  async #stop(): Promise<void> {
+  /** Ends the process; its rules stay. */
+  async pause(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;

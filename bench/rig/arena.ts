@@ -7,7 +7,7 @@ import { ensureKubeProxy, KubeProxy, type ProxyMode } from '../peers/kube-proxy.
 import { type ClusterApi, startClusterApi } from './cluster-api.ts';
 import { type Contender, plain } from './contender.ts';
 import { compile, type LineProcess, Machine, type Place } from './machine.ts';
-import { type Family, serverPort } from './objects.ts';
+import { type ClusterObjects, type Family, serverIps, serverPort, serverPorts } from './objects.ts';
 import type { MapWriteEvent } from './observed-bpf.ts';
 import { Ours } from './ours.ts';
 import { type Load, type Rates, takeTurns } from './turns.ts';
@@ -52,6 +52,26 @@ export class Arena {
     }
   }
 
+  /**
+   * Brings the same Services in force everywhere; the contenders that manage in time, and the milliseconds that each took.
+   * Peers are started one after another: two first syncs at once would share the processors.
+   */
+  async serve(objects: ClusterObjects): Promise<Map<Contender, number>> {
+    const took = new Map<Contender, number>();
+    for (const peer of this.peers) await peer.pause();
+    this.api.fill(objects);
+    for (const contender of this.contenders) {
+      try {
+        took.set(contender, await contender.serve(objects));
+      } catch (error) {
+        if (!(contender instanceof KubeProxy)) throw error;
+        await contender.pause();
+        console.error(`  left out: ${(error as Error).message}`);
+      }
+    }
+    return took;
+  }
+
   #onSignal(signal: NodeJS.Signals, act: () => void): void {
     process.once(signal, act);
     this.#closers.push(async () => void process.off(signal, act));
@@ -73,9 +93,12 @@ export class Arena {
     ms: number;
   }): Promise<Rates[]> {
     const { mode, connections, place, family } = options;
-    const direct = { ip: family === 4 ? '10.244.1.4' : 'fd00:244:1::4', port: serverPort };
+    const direct = Array.from({ length: serverPorts }, (_, n) => ({
+      ip: serverIps[family],
+      port: serverPort + n,
+    }));
     const loads: Load[] = options.contenders.map((contender) => {
-      const targets = contender === this.plain ? [direct] : options.targets;
+      const targets = contender === this.plain ? direct : options.targets;
       const words = targets.flatMap(({ ip, port }) => [ip, String(port)]);
       const argv = [this.program('traffic'), mode, String(connections), ...words];
       return { contender, client: contender.machine.start(place, argv) };
@@ -110,17 +133,19 @@ export class Arena {
     this.api = await startClusterApi({ netns: machines.map(({ node }) => node), kubeconfig });
     this.#closers.push(() => this.api.close());
     for (const [index, mode] of modes.entries()) {
-      const { api } = this;
       const { limitMs } = options;
-      this.peers.push(
-        this.#keep(new KubeProxy({ mode, machine: machines[index]!, api, kubeconfig, limitMs })),
-      );
+      this.peers.push(this.#keep(new KubeProxy({ mode, machine: machines[index]!, kubeconfig, limitMs })));
     }
     await Promise.all(this.contenders.map((contender) => this.#serve(contender)));
   }
 
   async #serve(contender: Contender): Promise<void> {
-    const server = contender.machine.start('server', [this.program('traffic'), 'serve', String(serverPort)]);
+    const server = contender.machine.start('server', [
+      this.program('traffic'),
+      'serve',
+      String(serverPort),
+      String(serverPorts),
+    ]);
     this.#servers.set(contender, server);
     await server.lines(1);
   }

@@ -22,6 +22,11 @@ export const nodeName = 'bench-node';
 export const serverIps = { 4: '10.244.1.4', 6: 'fd00:244:1::4' } as const;
 export const nodeIps = { 4: '10.9.0.1', 6: 'fd09::1' } as const;
 export const serverPort = 8080;
+/**
+ * How many ports the server listens on, each for a part of the Services: were all Services one endpoint, connections to
+ * two of them from one client port could not both be translated, and kube-proxy's would look for other ports.
+ */
+export const serverPorts = 8;
 export const servicePort = 80;
 /** Lies where neither sockets nor translations have their ports, and has room for 10,000. */
 export const firstNodePort = 20_000;
@@ -43,11 +48,25 @@ export function objectsOf(shape: Shape): ClusterObjects {
   };
 }
 
+/** Services all over the list: where a rule lies in it is luck. */
+export function spread(services: number): number[] {
+  return Array.from({ length: serverPorts }, (_, n) => Math.floor(((n + 0.5) * services) / serverPorts));
+}
+
 /** A slice with one of its endpoints replaced by an address that no other has. */
 export function withOneChanged(slice: EndpointSlice, serial: number): EndpointSlice {
   const [first, ...rest] = slice.endpoints ?? [];
-  const address = `10.0.${serial >> 8}.${serial & 255}`;
-  return { ...slice, endpoints: [{ ...first!, addresses: [address] }, ...rest] } as EndpointSlice;
+  const address = changedAddress(serial);
+  const resourceVersion = String(++revision);
+  return {
+    ...slice,
+    metadata: { ...slice.metadata, resourceVersion },
+    endpoints: [{ ...first!, addresses: [address] }, ...rest],
+  } as EndpointSlice;
+}
+
+export function changedAddress(serial: number): string {
+  return `10.0.${serial >> 8}.${serial & 255}`;
 }
 
 export function nodeObject(): Node {
@@ -98,16 +117,21 @@ function service(n: number, { families, protocols = ['TCP'], nodePorts }: Shape)
   } as Service;
 }
 
-function slice(n: number, family: Family, { endpoints, protocols = ['TCP'] }: Shape): EndpointSlice {
+function slice(
+  n: number,
+  family: Family,
+  { services, endpoints, protocols = ['TCP'] }: Shape,
+): EndpointSlice {
   const addresses =
     endpoints === 1
       ? [serverIps[family]]
       : Array.from({ length: endpoints }, (_, index) => podAddress(family, n * endpoints + index));
+  const port = serverPort + Math.floor((n * serverPorts) / services);
   return {
     ...{ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
     metadata: metadata(`s${n}-${family}`, { 'kubernetes.io/service-name': `s${n}` }),
     addressType: `IPv${family}`,
-    ports: protocols.map((protocol) => ({ name: protocol.toLowerCase(), protocol, port: serverPort })),
+    ports: protocols.map((protocol) => ({ name: protocol.toLowerCase(), protocol, port })),
     endpoints: addresses.map((address, index) => ({
       addresses: [address],
       conditions: { ready: true, serving: true, terminating: false },

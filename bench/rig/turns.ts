@@ -1,5 +1,5 @@
 /** Contenders take turns of equal length: what disturbs one disturbs the others. */
-import { medianOf } from '../report.ts';
+import { medianOf, type Report } from '../report.ts';
 import type { Contender } from './contender.ts';
 import type { LineProcess } from './machine.ts';
 
@@ -33,6 +33,23 @@ export async function takeTurns(
     }
   }
   return results;
+}
+
+/** One line for each peer: the first of the results is ours. */
+export function reportRates(
+  report: Report,
+  { name, unit }: { name: string; unit: string },
+  [ours, ...theirs]: readonly Rates[],
+): void {
+  const { median, interval } = medianOf(ours!.rates);
+  for (const peer of theirs) {
+    const ratio = ratioOf(ours!.rates, peer.rates);
+    report({
+      ...{ name, unit, value: median, interval, runs: ours!.rates.length },
+      ...{ peer: peer.contender.name, peerValue: medianOf(peer.rates).median },
+      ...{ ratio: ratio.median, ratioInterval: ratio.interval },
+    });
+  }
 }
 
 /** Of what belongs together turn by turn. */
