@@ -8,7 +8,7 @@ const start = Date.parse('2030-01-01T00:00:00Z');
 
 function rig() {
   const registry = new MetricRegistry();
-  const metrics = new ServiceMetrics(registry, start);
+  const metrics = new ServiceMetrics(registry, { refused: () => ({ backends: 3 }), now: start });
   const services = new TestStore<Service>();
   const slices = new TestStore<EndpointSlice>();
   metrics.follow(services, slices);
@@ -22,7 +22,7 @@ function rig() {
 }
 
 test('a change is pending until a sync has taken it up', () => {
-  const { metrics, services, triggered, value } = rig();
+  const { registry, metrics, services, triggered, value } = rig();
   services.set(testService('web', {}));
   triggered('2030-01-01T00:00:01Z');
   const names = ['service_changes_total', 'service_changes_pending', 'endpoint_changes_pending'];
@@ -32,6 +32,7 @@ test('a change is pending until a sync has taken it up', () => {
   expect(values()).toEqual(['1', '1', '1']);
   metrics.begin().done(true);
   expect(values()).toEqual(['1', '0', '0']);
+  expect(registry.render()).toContain('tendril_service_ports_refused{map="backends"} 3');
   expect(value('sync_full_proxy_rules_duration_seconds_count')).toBe('1');
   expect(value('sync_proxy_rules_duration_seconds_count')).toBe('1');
 });

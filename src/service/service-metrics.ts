@@ -57,9 +57,20 @@ export class ServiceMetrics {
   /** When what no sync has taken up yet was triggered, ms since 1970. */
   #triggers: number[] = [];
 
-  /** @param now ms since 1970: what was triggered before says nothing about this process */
-  constructor(registry: MetricRegistry, now = Date.now()) {
+  /**
+   * @param refused Service ports that are not served whole, by the map that has no room
+   * @param now ms since 1970: what was triggered before says nothing about this process
+   */
+  constructor(
+    registry: MetricRegistry,
+    { refused, now = Date.now() }: { refused: () => Record<string, number>; now?: number },
+  ) {
     this.#since = now;
+    registry.gauge({
+      name: 'tendril_service_ports_refused',
+      help: 'Service ports not served whole, by the map that has no room: raise mapSizes of the agent.',
+      collect: () => Object.entries(refused()).map(([map, count]) => [{ map }, count]),
+    });
     const histogram = (name: string, help: string, buckets: readonly number[]) =>
       registry.histogram({ name: `kubeproxy_${name}`, help, buckets });
     const rules = 'sync_proxy_rules';

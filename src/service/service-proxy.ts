@@ -10,7 +10,7 @@ import { openNetns } from '../linux/netns/netns.ts';
 import { SockDiag } from '../linux/sock-diag/sock-diag.ts';
 import { BoundedRunner } from '../util/bounded-runner.ts';
 import { systemClock } from '../util/clock.ts';
-import { describeError } from '../util/errors.ts';
+import { describeError, remedyOf } from '../util/errors.ts';
 import { MetricRegistry } from '../util/metrics.ts';
 import { TimeSlice } from '../util/time-slice.ts';
 import { ConnectionEnder } from './backends/ebpf/connection-ender.ts';
@@ -84,7 +84,9 @@ class EbpfServiceProxy implements ServiceProxy {
     const { bpf } = options;
     this.#datapath = new Datapath({ ...bpf, bpf: kernel.bpf, netnsCookie: kernel.netnsCookie() });
     this.#backend = new EbpfServiceBackend(this.#datapath);
-    this.#metrics = new ServiceMetrics(options.metrics ?? new MetricRegistry());
+    this.#metrics = new ServiceMetrics(options.metrics ?? new MetricRegistry(), {
+      refused: () => this.#backend.refused(),
+    });
     this.#runner = new BoundedRunner({
       run: () => this.#sync(),
       // A change after a quiet moment is carried out at once; while many pods come up, several together.
@@ -200,7 +202,7 @@ class EbpfServiceProxy implements ServiceProxy {
     if (tracker === undefined || this.#stopped) return;
     const measured = this.#metrics.begin();
     try {
-      const full = !this.#status.synced || this.#status.lastError !== undefined;
+      const full = !this.#status.synced;
       await this.#bringUp(tracker);
       measured.done(full);
     } catch (error) {
@@ -217,11 +219,15 @@ class EbpfServiceProxy implements ServiceProxy {
     await this.#backend.sync(state);
     for (const pod of this.#departed.splice(0, departed)) this.#ender.podDeparted(pod);
     if (departed > 0 || this.#backend.takeRemoved() > 0) this.#ender.backendsRemoved();
+    const refusal = this.#backend.refusal();
+    const lastError = refusal && `${refusal.message}; ${remedyOf(refusal)}`;
+    if (refusal !== undefined && lastError !== this.#status.lastError)
+      this.#options.logger.error('not all of Services fits into the kernel', { error: refusal });
     this.#status = {
       ...this.#status,
       synced: true,
       services: state.ports.size,
-      lastError: undefined,
+      lastError,
       revision,
     };
     this.#synced.resolve();

@@ -14,15 +14,24 @@ import {
   unhex,
 } from './ledger.ts';
 import { Overlay } from './overlay.ts';
-import type { MapWrite } from './plan.ts';
+import type { MapName, MapWrite } from './plan.ts';
 
 export type Member = Pick<Endpoint, 'ip' | 'port' | 'local' | 'terminating'> & {
   proto: number;
   serviceId: number;
 };
 
+/** How many entries each map can hold. */
+export type Capacity = Readonly<Record<MapName, number>>;
+
+const boundless: Capacity = { backends: Infinity, slots: Infinity, frontends: Infinity };
+
 export class Draft {
   readonly #ledger: Ledger;
+  /** How many entries can still be added: what this draft removes goes after what it adds, and counts only then. */
+  readonly #room: Record<MapName, number>;
+  #slotGrowth = 0;
+  #refusedBy: MapName | undefined;
   readonly #backends: Overlay<string, BackendRecord>;
   readonly #pools: Overlay<string, PoolRecord>;
   readonly #frontends: Overlay<string, FrontendRecord>;
@@ -35,8 +44,13 @@ export class Draft {
   #nextPoolId: number;
   #nextServiceId: number;
 
-  constructor(ledger: Ledger) {
+  constructor(ledger: Ledger, capacity = boundless) {
     this.#ledger = ledger;
+    this.#room = {
+      backends: capacity.backends - ledger.backends.size,
+      slots: capacity.slots - ledger.slotCount,
+      frontends: capacity.frontends - ledger.frontends.size,
+    };
     this.#backends = new Overlay(ledger.backends);
     this.#pools = new Overlay(ledger.pools);
     this.#frontends = new Overlay(ledger.frontends);
@@ -68,8 +82,27 @@ export class Draft {
     return record && unhex(record.value);
   }
 
-  setFrontend(key: string, record: FrontendRecord): void {
+  /** False where the map has no room for it. */
+  setFrontend(key: string, record: FrontendRecord): boolean {
+    if (this.#frontends.get(key) === undefined && !this.#takeRoom('frontends')) return false;
     this.#frontends.set(key, record);
+    return true;
+  }
+
+  /** Which map had no room since the last call. */
+  takeRefusal(): MapName | undefined {
+    const refusedBy = this.#refusedBy;
+    this.#refusedBy = undefined;
+    return refusedBy;
+  }
+
+  #takeRoom(map: MapName): boolean {
+    if (this.#room[map] <= 0) {
+      this.#refusedBy = map;
+      return false;
+    }
+    this.#room[map]--;
+    return true;
   }
 
   /** Records the port; frontends and pools that it had and has no more go. */
@@ -113,8 +146,8 @@ export class Draft {
   }
 
   /**
-   * The pool with these members. Members that stay keep their slots and gaps are filled from the end, so that
-   * one endpoint's change is one or two writes.
+   * The pool with these members, or as many of them as there is room for. Members that stay keep their slots and gaps
+   * are filled from the end, so that one endpoint's change is one or two writes.
    */
   planPool(name: string, members: readonly Member[], found?: number): { id: number; count: number } {
     const own = this.#pools.get(name);
@@ -123,8 +156,9 @@ export class Draft {
     const id = own?.id ?? (adopted === undefined ? this.#nextPoolId++ : found!);
     if (adopted !== undefined) this.#found.delete(id);
     const used = new Set(own?.members);
-    const wanted = new Set(members.map((member) => this.#use(member, used)));
+    const wanted = this.#useAll(members, { used, slots: before.length + this.#room.slots });
     const after = arrange(before, wanted);
+    this.#room.slots -= Math.max(0, after.length - before.length);
     for (const backend of used) if (!wanted.has(backend)) this.#release(backend);
     this.#pools.set(name, { id, members: after });
     if (adopted !== undefined) this.#adopted.set(id, adopted);
@@ -135,14 +169,28 @@ export class Draft {
   /** Slots that the kernel holds for pools taken over in this draft. */
   readonly #adopted = new Map<number, readonly number[]>();
 
-  /** The backend's number; counted once for a pool that did not hold it before. */
-  #use(member: Member, held: ReadonlySet<number>): number {
+  #useAll(members: readonly Member[], { used, slots }: { used: Set<number>; slots: number }): Set<number> {
+    const wanted = new Set<number>();
+    for (const member of members) {
+      if (wanted.size >= slots) {
+        this.#refusedBy = 'slots';
+        break;
+      }
+      const id = this.#use(member, used);
+      if (id !== undefined) wanted.add(id);
+    }
+    return wanted;
+  }
+
+  /** The backend's number; counted once for a pool that did not hold it before. Undefined where there is no room. */
+  #use(member: Member, held: ReadonlySet<number>): number | undefined {
     const key = backendKey(member);
     const flags =
       (member.local ? backendFlags.BACKEND_LOCAL : 0) |
       (member.terminating ? backendFlags.BACKEND_TERMINATING : 0);
     const { ip: addr, port, proto, serviceId } = member;
     const known = this.#backends.get(key);
+    if (known === undefined && !this.#takeRoom('backends')) return undefined;
     const generation = known ? generationOf(known.value) : this.#ledger.generation;
     const value = hex(layouts.backend.encode({ addr, port, proto, flags, generation, serviceId }));
     const id = known?.id ?? this.#nextBackendId++;
@@ -222,18 +270,24 @@ export class Draft {
     for (const { before, after } of this.#pools.changes()) {
       const id = (after ?? before)?.id;
       if (id === undefined) continue;
-      slotWrites(writes, id, before?.members ?? this.#adopted.get(id) ?? [], after?.members ?? []);
+      this.#writeSlots(writes, id, before?.members ?? this.#adopted.get(id) ?? [], after?.members ?? []);
     }
     for (const { key, before, after } of this.#found.changes()) {
       if (after === undefined && before !== undefined && !this.#adopted.has(key))
-        slotWrites(writes, key, before, []);
+        this.#writeSlots(writes, key, before, []);
     }
     return writes;
+  }
+
+  #writeSlots(writes: MapWrite[], id: number, before: readonly number[], after: readonly number[]): void {
+    this.#slotGrowth += after.length - before.length;
+    slotWrites(writes, id, before, after);
   }
 
   commit(): void {
     for (const overlay of [this.#backends, this.#pools, this.#frontends]) overlay.commit();
     for (const overlay of [this.#ports, this.#found, this.#names, this.#services]) overlay.commit();
+    this.#ledger.slotCount += this.#slotGrowth;
     this.#ledger.nextBackendId = this.#nextBackendId;
     this.#ledger.nextPoolId = this.#nextPoolId;
     this.#ledger.nextServiceId = this.#nextServiceId;

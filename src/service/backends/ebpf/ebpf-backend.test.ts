@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EndpointSlice, Service } from '../../../kube/types.ts';
 import { parseIp } from '../../../net/ip.ts';
-import { isError } from '../../../util/errors.ts';
 import { ServiceTracker } from '../../model/service-tracker.ts';
 import { type TestEndpoint, TestStore, testService, testSlice } from '../../testing-objects.ts';
 import { EbpfServiceBackend } from './ebpf-backend.ts';
@@ -30,6 +29,7 @@ function rig(options: Parameters<typeof testDatapath>[0] = {}) {
     get at() {
       return at;
     },
+    refusal: () => backend.refusal(),
     sync: async () => backend.sync(await tracker.update(() => undefined)),
     /** A new process on the maps that the old one left. */
     restart() {
@@ -257,15 +257,42 @@ describe('what is written', () => {
     expect(trace(r.at, { to: '10.9.0.1', port: 30080 })).toBe('no service');
   });
 
-  it('a full map is an error that names it, and the next sync starts from what the kernel holds', async () => {
-    const r = rig({ mapSizes: { backends: 1 } });
-    r.services.set(web());
-    r.slices.set(pods([here, there]));
-    await expect(r.sync()).rejects.toSatisfy((error) => isError(error, 'MAP_FULL'));
-    await expect(r.sync()).rejects.toThrow(/backends.*holds 1 entries/);
-    r.slices.set(pods([there]));
-    await r.sync();
-    expect(trace(r.at, clusterIp)).toEqual(['10.244.2.2|8080']);
+  describe.each([
+    ['backends', 4],
+    ['slots', 4],
+    ['frontends', 1],
+  ] as const)('a map of %s without room', (map, size) => {
+    const others = { to: '10.96.0.9', port: 80 };
+    const one = (ip: string) => testSlice('other', { family: 4, ports: [{ port: 80 }], endpoints: [{ ip }] });
+    const many = Array.from({ length: 9 }, (_, i) => ({ ip: `10.244.9.${i + 1}` }));
+    const big = (endpoints: TestEndpoint[]) =>
+      testSlice('big', { family: 4, ports: [{ port: 80 }], endpoints });
+
+    it('leaves out what does not fit and says so; all else is kept up with, and it heals', async () => {
+      const r = rig({ mapSizes: { [map]: size } });
+      r.services.set(testService('other', { clusterIPs: ['10.96.0.9'], ports: [{ port: 80 }] }));
+      r.slices.set(one('10.244.8.1'));
+      await r.sync();
+      r.services.set(testService('big', { clusterIPs: ['10.96.0.8'], ports: [{ port: 80 }] }));
+      r.slices.set(big(many));
+      await r.sync();
+      expect(r.refusal()).toMatchObject({
+        code: 'MAP_FULL',
+        remedy: expect.stringContaining(`mapSizes.${map}`),
+      });
+      expect(r.refusal()?.message).toMatch(new RegExp(`${map} is full with ${size} entries: default/big`));
+      expect([...r.at.map(map).entries()].length).toBeLessThanOrEqual(size);
+      r.slices.set(one('10.244.8.2'));
+      await r.sync();
+      await r.sync();
+      expect(trace(r.at, others)).toEqual(['10.244.8.2|80']);
+      if (map === 'frontends') r.services.remove('default/other');
+      else r.slices.set(big(many.slice(7)));
+      await r.sync();
+      expect(r.refusal()).toBeUndefined();
+      const left = map === 'frontends' ? many : many.slice(7);
+      expect(trace(r.at, { to: '10.96.0.8', port: 80 })).toEqual(left.map(({ ip }) => `${ip}|80`));
+    });
   });
 });
 

@@ -1,12 +1,17 @@
 /** Services in eBPF, at the socket and per packet; the contract is ServiceBackend. */
+import { TendrilError } from '../../../util/errors.ts';
 import { TimeSlice } from '../../../util/time-slice.ts';
 import type { ServiceBackend, ServiceBackendCapabilities } from '../../backend.ts';
 import type { ServicePortName } from '../../model/service-port.ts';
 import type { ServiceState } from '../../model/service-state.ts';
 import { apply } from './apply.ts';
 import type { Datapath } from './datapath.ts';
+import type { Capacity } from './draft.ts';
 import { type Ledger, readLedger } from './ledger.ts';
 import { plan } from './plan.ts';
+
+/** Endpoints that one plan looks at: some 6 ms. */
+const portsAtOnce = 1000;
 
 const capabilities: ServiceBackendCapabilities = {
   socketLoadBalancing: true,
@@ -26,6 +31,7 @@ export class EbpfServiceBackend implements ServiceBackend {
   /** Entries written to the maps so far. */
   writes = 0;
   #removed = 0;
+  #refusal: TendrilError | undefined;
 
   constructor(datapath: Datapath) {
     this.#datapath = datapath;
@@ -62,6 +68,18 @@ export class EbpfServiceBackend implements ServiceBackend {
     return this.#ledger?.serviceOwners.get(id);
   }
 
+  /** What the last sync left out for want of room; all else is in force. */
+  refusal(): TendrilError | undefined {
+    return this.#refusal;
+  }
+
+  /** Service ports that are not served whole, by the map that has no room for them. */
+  refused(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const map of this.#ledger?.refused.values() ?? []) counts[map] = (counts[map] ?? 0) + 1;
+    return counts;
+  }
+
   /** How many backends were taken out of the maps since the last call. */
   takeRemoved(): number {
     const removed = this.#removed;
@@ -78,8 +96,13 @@ export class EbpfServiceBackend implements ServiceBackend {
     const slice = new TimeSlice();
     const ledger = this.#ledger ?? (await readMaps(maps, this.#datapath.nextEpoch(), slice));
     this.#ledger = undefined;
+    const capacity = {
+      backends: maps.backends.maxEntries,
+      slots: maps.slots.maxEntries,
+      frontends: maps.frontends.maxEntries,
+    };
     for (let more = true; more; ) {
-      const next = plan(ledger, state);
+      const next = plan(ledger, state, portsAtOnce, capacity);
       this.writes += await apply(maps, next.writes, slice);
       this.#removed += next.writes.filter(({ map, op }) => map === 'backends' && op === 'delete').length;
       next.commit();
@@ -87,7 +110,20 @@ export class EbpfServiceBackend implements ServiceBackend {
       await slice.breathe();
     }
     this.#ledger = ledger;
+    this.#refusal = refusalOf(ledger, capacity);
   }
+}
+
+function refusalOf({ refused }: Ledger, capacity: Capacity): TendrilError | undefined {
+  const [first] = refused;
+  if (first === undefined) return undefined;
+  const [name, map] = first;
+  const others = refused.size > 1 ? ` and ${refused.size - 1} others` : '';
+  return new TendrilError(
+    'MAP_FULL',
+    `the map of ${map} is full with ${capacity[map]} entries: ${name}${others} cannot be served whole`,
+    { remedy: `raise mapSizes.${map} in the agent's configuration` },
+  );
 }
 
 async function readMaps(

@@ -5,6 +5,7 @@
 import { formatIp, type Ip } from '../../../net/ip.ts';
 import type { ServicePortName } from '../../model/service-port.ts';
 import { layouts } from './generated/layouts.ts';
+import type { MapName } from './plan.ts';
 
 export interface BackendRecord {
   id: number;
@@ -45,6 +46,10 @@ export interface Ledger {
   ports: Map<ServicePortName, PortRecord>;
   /** Ports with a frontend that another port holds: they are planned again with every state. */
   waiting: Set<ServicePortName>;
+  /** Ports for which a map had no room, with its name: planned again with every state, and when room was made. */
+  refused: Map<ServicePortName, MapName>;
+  /** Entries of the map of slots. */
+  slotCount: number;
   /** What of the state `pendingVersion` remains to be planned; removed ports come first. */
   pending: Set<ServicePortName>;
   pendingVersion: number;
@@ -70,6 +75,8 @@ export function emptyLedger(): Ledger {
     frontends: new Map(),
     ports: new Map(),
     waiting: new Set(),
+    refused: new Map(),
+    slotCount: 0,
     pending: new Set(),
     pendingVersion: 0,
     serviceOwners: new Map(),
@@ -108,6 +115,7 @@ export function readLedger(
     const { poolId, index } = layouts.slotKey.decode(key);
     const members = pools.get(poolId) ?? [];
     members[index] = layouts.slot.decode(value).backendId;
+    ledger.slotCount++;
     pools.set(poolId, members);
     ledger.nextPoolId = Math.max(ledger.nextPoolId, poolId + 1);
   }

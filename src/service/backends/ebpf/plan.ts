@@ -7,7 +7,7 @@
 import { protocolNumbers } from '../../../net/protocol.ts';
 import type { ServicePortName } from '../../model/service-port.ts';
 import { type Scope, type ServicePortState, type ServiceState, scopesOf } from '../../model/service-state.ts';
-import { Draft } from './draft.ts';
+import { type Capacity, Draft } from './draft.ts';
 import { frontendFlags, frontendKind, layouts } from './generated/layouts.ts';
 import { hex, type Ledger } from './ledger.ts';
 
@@ -42,14 +42,14 @@ const kinds = {
  * Plans at most `limit` endpoints' worth of ports, so that no plan takes long. Looks at what changed since the
  * state that the ledger serves, or at all ports where it serves none of this process's.
  */
-export function plan(ledger: Ledger, state: ServiceState, limit = 1000): Plan {
-  const draft = new Draft(ledger);
+export function plan(ledger: Ledger, state: ServiceState, limit = 1000, capacity?: Capacity): Plan {
+  const draft = new Draft(ledger, capacity);
   if (!ledger.orphansDropped) {
     draft.dropOrphans();
     return { writes: draft.writes(), commit: () => draft.commit(), more: true, ports: 0 };
   }
   const pending = pendingPorts(ledger, state);
-  const planned = new Map<ServicePortName, 'whole' | 'waiting'>();
+  const planned = new Map<ServicePortName, Result>();
   let room = limit;
   for (const name of pending) {
     if (room <= 0) break;
@@ -57,19 +57,32 @@ export function plan(ledger: Ledger, state: ServiceState, limit = 1000): Plan {
     room -= port ? 1 + port.endpoints[4].cluster.length + port.endpoints[6].cluster.length : 1;
     planned.set(name, port ? planPort(draft, port) : dropPort(draft, name));
   }
-  const more = planned.size < pending.size;
-  if (!more) draft.dropUnclaimed();
+  const last = planned.size === pending.size;
+  if (last) draft.dropUnclaimed();
+  const writes = draft.writes();
+  // Room that this plan makes is there for the next one.
+  const again = writes.some(({ op }) => op === 'delete') ? refusedAfter(ledger, planned) : [];
   const commit = () => {
     draft.commit();
     for (const [name, result] of planned) {
       pending.delete(name);
       if (result === 'waiting') ledger.waiting.add(name);
       else ledger.waiting.delete(name);
+      if (typeof result === 'object') ledger.refused.set(name, result.refusedBy);
+      else ledger.refused.delete(name);
     }
+    for (const name of again) pending.add(name);
     ledger.pending = pending;
     ledger.pendingVersion = state.version;
   };
-  return { writes: draft.writes(), commit, more, ports: planned.size };
+  return { writes, commit, more: !last || again.length > 0, ports: planned.size };
+}
+
+type Result = 'whole' | 'waiting' | { refusedBy: MapName };
+
+function refusedAfter(ledger: Ledger, planned: ReadonlyMap<ServicePortName, Result>): ServicePortName[] {
+  const before = [...ledger.refused.keys()].filter((name) => !planned.has(name));
+  return [...before, ...[...planned].flatMap(([name, result]) => (typeof result === 'object' ? name : []))];
 }
 
 /** Removed ports first: their frontends may be another port's now. */
@@ -77,7 +90,7 @@ function pendingPorts(ledger: Ledger, state: ServiceState): Set<ServicePortName>
   if (ledger.pendingVersion === state.version) return ledger.pending;
   const known = ledger.pendingVersion > 0 && ledger.pendingVersion === state.changes.since;
   const names = known
-    ? [...ledger.pending, ...state.changes.ports, ...ledger.waiting]
+    ? [...ledger.pending, ...state.changes.ports, ...ledger.waiting, ...ledger.refused.keys()]
     : [...ledger.ports.keys(), ...state.ports.keys()];
   const isServed = (name: ServicePortName) => served(state, name) !== undefined;
   return new Set([...names.filter((name) => !isServed(name)), ...names.filter(isServed)]);
@@ -93,7 +106,7 @@ function served(state: ServiceState, name: ServicePortName): ServicePortState | 
   return port?.protocol === 'SCTP' ? undefined : port;
 }
 
-function planPort(draft: Draft, port: ServicePortState): 'whole' | 'waiting' {
+function planPort(draft: Draft, port: ServicePortState): Result {
   const proto = protocolNumbers[port.protocol];
   const serviceId = draft.serviceId(port.name, foundServiceId(draft, port));
   const pools = new PoolSet(draft, port, serviceId);
@@ -119,11 +132,12 @@ function planPort(draft: Draft, port: ServicePortState): 'whole' | 'waiting' {
       affinitySeconds: port.affinitySeconds,
       kind: kinds[frontend.kind],
     });
-    draft.setFrontend(hex(key), { owner: port.name, value: hex(value) });
-    frontends.push(hex(key));
+    if (draft.setFrontend(hex(key), { owner: port.name, value: hex(value) })) frontends.push(hex(key));
   }
   pools.hold();
   draft.setPort(port.name, { frontends, pools: pools.names(), serviceId });
+  const refusedBy = draft.takeRefusal();
+  if (refusedBy !== undefined) return { refusedBy };
   return waiting ? 'waiting' : 'whole';
 }
 
