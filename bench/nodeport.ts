@@ -4,7 +4,6 @@
  */
 
 import type { Report } from './report.ts';
-import { medianOf, type Report } from './report.ts';
 import { Arena } from './rig/arena.ts';
 import type { Contender } from './rig/contender.ts';
 import { firstNodePort, nodeIps, objectsOf, spread } from './rig/objects.ts';
