@@ -12,8 +12,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'tests/*.test.ts'],
-          exclude: ['src/**/*.root.test.ts'],
+          include: ['src/**/*.test.ts', 'tests/*.test.ts', 'tests/scenarios/**/*.test.ts'],
+          exclude: ['src/**/*.root.test.ts', 'tests/scenarios/**/*.root.test.ts'],
           testTimeout: 10_000,
         },
       },
@@ -23,6 +23,7 @@ export default defineConfig({
           include: [
             'src/**/*.root.test.ts',
             'tests/e2e/**/*.test.ts',
+            'tests/scenarios/**/*.root.test.ts',
             'bpf/tests/**/*.test.ts',
             'native/**/*.root.test.ts',
           ],

@@ -1,0 +1,166 @@
+/** External addresses, load balancers, families, and what is not served. */
+import type { SemanticCase } from './case.ts';
+
+export const addressCases: readonly SemanticCase[] = [
+  {
+    name: 'externalIPs serve the outside at the node it comes to, and the inside where it stands',
+    service: { externalIps: true },
+    endpoints: 'a1 b1',
+    asks: [
+      'outside > external-a: a1 b1@a',
+      'outside > external-b: a1@b b1',
+      'pod-a > external-b: a1 b1',
+      'pod-c > external-a: a1 b1',
+      'host-c > external-a: a1 b1',
+      'a1 > external-a: a1 b1',
+    ],
+  },
+  {
+    name: 'externalIPs with a Local policy',
+    service: { externalIps: true, external: 'Local' },
+    endpoints: 'b1',
+    asks: [
+      'outside > external-a: dropped',
+      'outside > external-b: b1',
+      'pod-a > external-a: b1',
+      'host-c > external-b: b1',
+    ],
+  },
+  {
+    name: 'a load balancer’s address serves as an external one',
+    service: { type: 'LoadBalancer', balancer: 'VIP' },
+    endpoints: 'a1 c1',
+    asks: [
+      'outside > balancer-a: a1 c1@a',
+      'outside > balancer-b: a1@b c1@b',
+      'pod-b > balancer-a: a1 c1',
+      'host-b > balancer-b: a1 c1',
+      'outside > node-c: a1@c c1',
+      'pod-a > cluster: a1 c1',
+    ],
+  },
+  {
+    name: 'a load balancer with a Local policy',
+    service: { type: 'LoadBalancer', balancer: 'VIP', external: 'Local' },
+    endpoints: 'a1 c1',
+    asks: [
+      'outside > balancer-a: a1',
+      'outside > balancer-b: dropped',
+      'pod-b > balancer-b: a1 c1',
+      'host-b > balancer-a: a1 c1',
+      'outside > node-b: dropped',
+      'outside > node-c: c1',
+    ],
+  },
+  {
+    name: 'an address of mode Proxy is the load balancer’s own',
+    service: { type: 'LoadBalancer', balancer: 'Proxy' },
+    endpoints: 'a1 b1',
+    asks: [
+      'pod-a > balancer-a: unserved',
+      'outside > balancer-a: unserved',
+      'host-b > balancer-b: unserved',
+      'outside > node-a: a1 b1@a',
+    ],
+  },
+  {
+    name: 'a load balancer without NodePorts',
+    service: { type: 'LoadBalancer', balancer: 'VIP', withoutNodePorts: true },
+    endpoints: 'a1 b1',
+    asks: [
+      'outside > balancer-a: a1 b1@a',
+      'pod-c > balancer-b: a1 b1',
+      'outside > node-a: unserved',
+      'host-a > localhost: unserved',
+    ],
+  },
+  {
+    name: 'a load balancer without endpoints refuses',
+    service: { type: 'LoadBalancer', balancer: 'VIP' },
+    endpoints: '',
+    asks: ['outside > balancer-a: refused', 'pod-a > balancer-b: refused', 'host-a > balancer-a: refused'],
+  },
+  {
+    name: 'a load balancer with terminating endpoints on one node',
+    service: { type: 'LoadBalancer', balancer: 'VIP', external: 'Local' },
+    endpoints: 'a1T b1',
+    asks: ['outside > balancer-a: a1', 'outside > balancer-b: b1', 'pod-a > balancer-a: b1'],
+  },
+  {
+    name: 'a sticky load balancer',
+    service: { type: 'LoadBalancer', balancer: 'VIP', sticky: true },
+    endpoints: 'a1 b1 c1',
+    asks: ['outside > balancer-a: one of a1 b1@a c1@a', 'pod-a > balancer-a: one of a1 b1 c1'],
+  },
+  {
+    name: 'source ranges let in whom they name, on load balancers’ addresses alone',
+    service: { type: 'LoadBalancer', balancer: 'VIP', allow: ['outside'] },
+    endpoints: 'a1 b1',
+    asks: [
+      'outside > balancer-a: a1 b1@a',
+      'pod-a > balancer-a: dropped',
+      'host-a > balancer-a: dropped',
+      'outside > node-a: a1 b1@a',
+      'pod-a > cluster: a1 b1',
+    ],
+  },
+  {
+    name: 'source ranges keep the outside out',
+    service: { type: 'LoadBalancer', balancer: 'VIP', allow: ['pod-a', 'host-b'] },
+    endpoints: 'a1 b1',
+    asks: [
+      'outside > balancer-a: dropped',
+      'outside > balancer-b: dropped',
+      'pod-a > balancer-b: a1 b1',
+      'pod-b > balancer-b: dropped',
+      'host-b > balancer-a: a1 b1',
+      'outside > node-b: a1@b b1',
+    ],
+  },
+  {
+    name: 'source ranges drop before the want of endpoints refuses',
+    service: { type: 'LoadBalancer', balancer: 'VIP', allow: ['pod-a'] },
+    endpoints: '',
+    asks: ['outside > balancer-a: dropped', 'pod-a > balancer-a: refused'],
+  },
+  {
+    name: 'source ranges with a Local policy',
+    service: { type: 'LoadBalancer', balancer: 'VIP', external: 'Local', allow: ['outside'] },
+    endpoints: 'a1',
+    asks: ['outside > balancer-a: a1', 'outside > balancer-b: dropped', 'pod-a > balancer-a: dropped'],
+  },
+  {
+    name: 'another proxy’s Service',
+    service: { type: 'NodePort', label: 'service.kubernetes.io/service-proxy-name' },
+    endpoints: 'a1',
+    asks: ['pod-a > cluster: unserved', 'outside > node-a: unserved'],
+  },
+  {
+    name: 'a Service that is headless by label',
+    service: { type: 'NodePort', label: 'service.kubernetes.io/headless' },
+    endpoints: 'a1',
+    asks: ['pod-a > cluster: unserved', 'outside > node-a: unserved'],
+  },
+  {
+    name: 'an IPv4 Service',
+    service: { type: 'NodePort', externalIps: true, families: [4] },
+    endpoints: 'a1 b1',
+    asks: [
+      'pod-a > cluster: a1 b1',
+      'outside > node-a: a1 b1@a',
+      'outside > external-b: a1@b b1',
+      'host-a > localhost: a1 b1',
+    ],
+  },
+  {
+    name: 'an IPv6 Service',
+    service: { type: 'NodePort', externalIps: true, families: [6] },
+    endpoints: 'a1 b1',
+    asks: [
+      'pod-a > cluster: a1 b1',
+      'outside > node-a: a1 b1@a',
+      'outside > external-b: a1@b b1',
+      'host-a > localhost: a1 b1',
+    ],
+  },
+];

@@ -1,0 +1,145 @@
+/** Traffic policies, and who counts as the outside. */
+import type { SemanticCase } from './case.ts';
+
+export const policyCases: readonly SemanticCase[] = [
+  {
+    name: 'a ClusterIP gives all endpoints to pods and nodes, which keep their address',
+    service: {},
+    endpoints: 'a1 b1 c1',
+    asks: [
+      'pod-a > cluster: a1 b1 c1',
+      'pod-b > cluster: a1 b1 c1',
+      'host-a > cluster: a1 b1 c1',
+      'host-b > cluster: a1 b1 c1',
+      'a1 > cluster: a1 b1 c1',
+    ],
+  },
+  {
+    name: 'a pod is its own only backend',
+    service: { type: 'NodePort' },
+    endpoints: 'a1',
+    asks: ['a1 > cluster: a1', 'a1 > node-a: a1', 'a1 > node-b: a1@b'],
+  },
+  {
+    name: 'two endpoints on one node',
+    service: { type: 'NodePort' },
+    endpoints: 'a1 a2',
+    asks: [
+      'pod-c > cluster: a1 a2',
+      'a1 > cluster: a1 a2',
+      'outside > node-a: a1 a2',
+      'outside > node-b: a1@b a2@b',
+    ],
+  },
+  {
+    name: 'internalTrafficPolicy Local gives pods and nodes their own node’s endpoints',
+    service: { internal: 'Local' },
+    endpoints: 'a1 a2 b1',
+    asks: [
+      'pod-a > cluster: a1 a2',
+      'host-a > cluster: a1 a2',
+      'pod-b > cluster: b1',
+      'host-b > cluster: b1',
+      'pod-c > cluster: dropped',
+      'host-c > cluster: dropped',
+    ],
+  },
+  {
+    name: 'internalTrafficPolicy Local does not bind who comes by NodePort',
+    service: { type: 'NodePort', internal: 'Local' },
+    endpoints: 'a1 b1',
+    asks: [
+      'pod-a > cluster: a1',
+      'pod-c > cluster: dropped',
+      'pod-c > node-c: a1 b1',
+      'host-c > localhost: a1 b1',
+      'outside > node-c: a1@c b1@c',
+      'outside > node-a: a1 b1@a',
+    ],
+  },
+  {
+    name: 'a NodePort serves the world from all endpoints; a remote one sees the node that was asked',
+    service: { type: 'NodePort' },
+    endpoints: 'a1 b1 c1',
+    asks: [
+      'outside > node-a: a1 b1@a c1@a',
+      'outside > node-b: a1@b b1 c1@b',
+      'outside > node-c: a1@c b1@c c1',
+    ],
+  },
+  {
+    name: 'a NodePort on the own node is answered where one stands; on another it is the outside’s',
+    service: { type: 'NodePort' },
+    endpoints: 'a1 b1 c1',
+    asks: [
+      'pod-a > node-a: a1 b1 c1',
+      'host-a > node-a: a1 b1 c1',
+      'pod-a > node-b: a1@b b1 c1@b',
+      'host-a > node-b: a1@b b1 c1@b',
+      'pod-b > node-a: a1 b1@a c1@a',
+      'host-c > node-a: a1 b1@a c1@a',
+      'a1 > node-b: a1@b b1 c1@b',
+    ],
+  },
+  {
+    name: 'a NodePort on loopback is the node’s own',
+    service: { type: 'NodePort' },
+    endpoints: 'a1 b1',
+    asks: ['host-a > localhost: a1 b1', 'host-c > localhost: a1 b1', 'pod-a > localhost: unserved'],
+  },
+  {
+    name: 'externalTrafficPolicy Local keeps the outside’s address and drops where no endpoint is',
+    service: { type: 'NodePort', external: 'Local' },
+    endpoints: 'a1 b1',
+    asks: [
+      'outside > node-a: a1',
+      'outside > node-b: b1',
+      'outside > node-c: dropped',
+      'pod-a > node-b: b1',
+      'host-a > node-b: b1',
+      'pod-a > node-c: dropped',
+      'host-b > node-c: dropped',
+    ],
+  },
+  {
+    name: 'externalTrafficPolicy Local does not bind the node’s own clients',
+    service: { type: 'NodePort', external: 'Local' },
+    endpoints: 'a1 b1',
+    asks: [
+      'pod-c > node-c: a1 b1',
+      'host-c > node-c: a1 b1',
+      'host-c > localhost: a1 b1',
+      'pod-c > cluster: a1 b1',
+      'pod-a > node-a: a1 b1',
+    ],
+  },
+  {
+    name: 'both policies Local',
+    service: { type: 'NodePort', internal: 'Local', external: 'Local' },
+    endpoints: 'a1 b1',
+    asks: [
+      'pod-a > cluster: a1',
+      'pod-c > cluster: dropped',
+      'outside > node-a: a1',
+      'outside > node-c: dropped',
+      'pod-c > node-c: a1 b1',
+    ],
+  },
+  {
+    name: 'session affinity keeps a client on one backend',
+    service: { type: 'NodePort', sticky: true },
+    endpoints: 'a1 b1 c1',
+    asks: [
+      'pod-a > cluster: one of a1 b1 c1',
+      'host-a > cluster: one of a1 b1 c1',
+      'outside > node-a: one of a1 b1@a c1@a',
+      'pod-b > node-b: one of a1 b1 c1',
+    ],
+  },
+  {
+    name: 'session affinity with a Local policy stays on the node',
+    service: { type: 'NodePort', sticky: true, external: 'Local', internal: 'Local' },
+    endpoints: 'a1 a2 b1',
+    asks: ['pod-a > cluster: one of a1 a2', 'outside > node-a: one of a1 a2', 'outside > node-b: b1'],
+  },
+];
