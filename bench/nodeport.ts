@@ -2,7 +2,6 @@
  * NodePorts from outside: new TCP connections and UDP datagrams a second through a node's uplink to a pod of it,
  * beside real kube-proxy on the same kernel, with the same objects.
  */
-
 import type { Report } from './report.ts';
 import { Arena } from './rig/arena.ts';
 import type { Contender } from './rig/contender.ts';

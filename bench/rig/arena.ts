@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { cgroupMount } from '../../bpf/tests/cluster.ts';
 import { ensureKubeProxy, KubeProxy, type ProxyMode } from '../peers/kube-proxy.ts';
+import { Closers } from './closers.ts';
 import { type ClusterApi, startClusterApi } from './cluster-api.ts';
 import { type Contender, plain } from './contender.ts';
 import { compile, type LineProcess, Machine, type Place } from './machine.ts';
@@ -27,7 +28,7 @@ export interface Target {
 
 export class Arena {
   readonly directory = mkdtempSync(join(tmpdir(), 'tendril-bench-'));
-  readonly #closers: (() => Promise<void>)[] = [];
+  readonly #closers = new Closers();
   readonly #servers = new Map<Contender, LineProcess>();
   plain: Contender | undefined;
   ours!: Ours;
@@ -35,16 +36,13 @@ export class Arena {
   api!: ClusterApi;
 
   private constructor() {
-    this.#closers.push(async () => rmSync(this.directory, { recursive: true, force: true }));
+    this.#closers.add(async () => rmSync(this.directory, { recursive: true, force: true }));
   }
 
   static async open(options: ArenaOptions = {}): Promise<Arena> {
     const arena = new Arena();
     try {
       await arena.#fill(options);
-      // Interrupted, by hand or by who bounds its time, it leaves nothing behind.
-      for (const signal of ['SIGINT', 'SIGTERM'] as const)
-        arena.#onSignal(signal, () => void arena.close().finally(() => process.exit(1)));
       return arena;
     } catch (error) {
       await arena.close();
@@ -70,11 +68,6 @@ export class Arena {
       }
     }
     return took;
-  }
-
-  #onSignal(signal: NodeJS.Signals, act: () => void): void {
-    process.once(signal, act);
-    this.#closers.push(async () => void process.off(signal, act));
   }
 
   get contenders(): Contender[] {
@@ -115,11 +108,8 @@ export class Arena {
     return existsSync(path) ? path : compile(name, this.directory);
   }
 
-  /** In reverse order; what fails does not keep the rest. */
-  async close(): Promise<void> {
-    const errors: unknown[] = [];
-    for (const close of this.#closers.splice(0).reverse()) await close().catch((error) => errors.push(error));
-    if (errors.length > 0) throw new AggregateError(errors, 'the bench could not be taken away');
+  close(): Promise<void> {
+    return this.#closers.close();
   }
 
   async #fill({ modes = [], ...options }: ArenaOptions): Promise<void> {
@@ -131,7 +121,7 @@ export class Arena {
     const machines = modes.map((mode) => this.#machine(mode));
     const kubeconfig = join(this.directory, 'kubeconfig');
     this.api = await startClusterApi({ netns: machines.map(({ node }) => node), kubeconfig });
-    this.#closers.push(() => this.api.close());
+    this.#closers.add(() => this.api.close());
     for (const [index, mode] of modes.entries()) {
       const { limitMs } = options;
       this.peers.push(this.#keep(new KubeProxy({ mode, machine: machines[index]!, kubeconfig, limitMs })));
@@ -155,7 +145,7 @@ export class Arena {
   }
 
   #keep<C extends Contender>(contender: C): C {
-    this.#closers.push(() => contender.close());
+    this.#closers.add(() => contender.close());
     return contender;
   }
 }
