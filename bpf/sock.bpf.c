@@ -77,6 +77,9 @@ static __always_inline struct frontend *target_frontend(struct bpf_sock_addr *ct
 
 	if (frontend && (frontend->flags & FRONTEND_LOOPBACK) && !in_node_namespace(ctx))
 		return NULL;
+	/* A socket has no address yet: its packets are judged at the pod's veth or the uplink. */
+	if (frontend && (frontend->flags & FRONTEND_SOURCE_RANGES))
+		return NULL;
 	return frontend;
 }
 

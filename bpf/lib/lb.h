@@ -13,6 +13,18 @@ static __always_inline struct frontend *frontend_lookup(const struct address *ad
 	return bpf_map_lookup_elem(&frontends, &key);
 }
 
+/* Whether loadBalancerSourceRanges let the client in. */
+static __always_inline bool source_allowed(const struct frontend *frontend, const struct address *client)
+{
+	struct source_range_key key = {
+		.prefix = 8 * (sizeof(key) - sizeof(key.prefix)),
+		.service_id = frontend->service_id,
+		.addr = *client,
+	};
+
+	return !(frontend->flags & FRONTEND_SOURCE_RANGES) || bpf_map_lookup_elem(&source_ranges, &key);
+}
+
 static __always_inline struct backend *backend_lookup(__u32 id)
 {
 	return bpf_map_lookup_elem(&backends, &id);

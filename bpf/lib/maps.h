@@ -25,6 +25,16 @@ PINNED_HASH(frontends, struct frontend_key, struct frontend, 262144);
 PINNED_HASH(slots, struct slot_key, struct slot, 524288);
 PINNED_HASH(backends, __u32, struct backend, 262144);
 PINNED_HASH(conntrack, struct tuple, struct conntrack_entry, 262144);
+/* Few Services have any; a node that runs out of room serves those frontends to nobody. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, struct source_range_key);
+	__type(value, struct source_range);
+} source_ranges SEC(".maps");
+
 PINNED_HASH(endpoints, __u32, struct endpoint, 4096);
 
 /*

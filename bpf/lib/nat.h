@@ -153,6 +153,10 @@ static __always_inline int nat_begin(struct __sk_buff *skb, struct work *work, s
 	int reason;
 	bool snat;
 
+	if (!source_allowed(frontend, &work->packet.tuple.src)) {
+		drop_record(skb, work, DROP_SOURCE_RANGES);
+		return NAT_DROPPED;
+	}
 	backend = backend_choose(frontend, pool, &work->packet.tuple.src, work->packet.is_v6, &backend_id);
 	if (!backend) {
 		if (frontend->flags & silent) {

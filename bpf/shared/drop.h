@@ -32,6 +32,8 @@ enum drop_reason {
 	DROP_NO_ENDPOINTS = 12,
 	/* A pod sent a VLAN-tagged packet: pods have no VLANs, and a tag would hide the source from the check. */
 	DROP_VLAN = 13,
+	/* The client's address is in none of the Service's loadBalancerSourceRanges. */
+	DROP_SOURCE_RANGES = 14,
 	DROP_REASONS = 32,
 };
 

@@ -76,6 +76,21 @@ struct backend {
 	__u8 reserved[4];
 };
 
+/*
+ * loadBalancerSourceRanges: who may come to a frontend with FRONTEND_SOURCE_RANGES. A longest-prefix match; the
+ * number comes first, so that every prefix is one of its Service's.
+ */
+struct source_range_key {
+	/* Bits that count: 32 of the number, then those of the address; IPv4 is v4-mapped, 96 bits more. */
+	__u32 prefix;
+	__u32 service_id;
+	struct address addr;
+};
+
+struct source_range {
+	__u32 allowed;
+};
+
 /* sessionAffinity ClientIP: who came to which port of which Service, for each family. */
 struct affinity_key {
 	/* Of a socket, which has no address yet, its namespace's cookie: a pod is its namespace. */

@@ -107,6 +107,7 @@ export class PacketRig {
     const maps = {
       backends: this.map('backends'),
       slots: this.map('slots'),
+      source_ranges: this.map('source_ranges'),
       frontends: this.map('frontends'),
     };
     await apply(maps, writes);

@@ -11,6 +11,7 @@ const families = [4, 6] as const;
 const web = { 4: '10.96.0.1', 6: 'fd00:96::1' } as const;
 const self = { 4: '10.96.0.2', 6: 'fd00:96::2' } as const;
 const none = { 4: '10.96.0.3', 6: 'fd00:96::3' } as const;
+const balanced = { 4: '203.0.113.10', 6: '2001:db8:ffff::10' } as const;
 const stranger = { 4: '10.99.9.9', 6: 'fd00:99::9' } as const;
 /** The kernel runs no program on less than an IP header (since 6.18, in bpf_prog_test_run_skb). */
 const shortest = { 4: 14 + 20, 6: 14 + 40 } as const;
@@ -49,6 +50,22 @@ beforeAll(async () => {
 });
 beforeEach(() => rig.forget());
 afterAll(() => rig.close());
+
+/** A load balancer's address for the backend of `web`, with the ranges that are let in. */
+function balance(ranges: string[]): void {
+  const ports = transports.map((t) => ({ name: t, port: 80, protocol: t.toUpperCase() as 'TCP' | 'UDP' }));
+  const service = testService('balanced', {
+    ...{ type: 'LoadBalancer', clusterIPs: ['10.96.0.9', 'fd00:96::9'], ports },
+    loadBalancerSourceRanges: ranges,
+  });
+  const ingress = families.map((f) => ({ ip: balanced[f], ipMode: 'VIP' }));
+  rig.services.set({ ...service, status: { loadBalancer: { ingress } } });
+  for (const family of families) {
+    const endpoints = [{ ip: remotePod[family], node: 'there' }];
+    const slicePorts = ports.map((port) => ({ ...port, port: 8080 }));
+    rig.slices.set(testSlice('balanced', { family, ports: slicePorts, endpoints }));
+  }
+}
 
 /** A client's packet to a frontend, by protocol. */
 const transports = ['tcp', 'udp'] as const;
@@ -103,6 +120,32 @@ describe.each(families)('IPv%i', (f) => {
       expect(out.verdict).toBe('redirect');
       expect(out.text).toMatch(new RegExp(`^${node[f]}\\|6\\d{4} > ${pod[f].replaceAll('.', '\\.')}\\|8080`));
       expect(out.text).not.toContain('BAD');
+    });
+
+    it('comes to a load balancer’s address from its source ranges only, and goes on when they change', async () => {
+      const enter = (from: string) =>
+        rig.send('host_ingress', first(rig.from('uplink').ip(from, balanced[f]), 80)).text;
+      const inside = { 4: '198.51.100.77', 6: '2001:db8:1:2::3' }[f];
+      const alone = { 4: '192.0.2.44', 6: '2001:db8:9::44' }[f];
+      const one = f === 4 ? `${alone}/32` : `${alone}/128`;
+      const other = f === 4 ? '192.0.2.45' : '2001:db8:9::45';
+      balance(['198.51.100.0/24', '2001:db8:1::/48', one]);
+      await rig.sync();
+      expect(enter(inside)).toContain(`> ${remotePod[f]}|8080`);
+      expect(enter(alone)).toContain(`> ${remotePod[f]}|8080`);
+      expect([enter(outside[f]), enter(other)]).toEqual(Array(2).fill('dropped: source ranges'));
+      expect(rig.send('pod_ingress', first(fromPod(balanced[f]), 80)).text).toBe('dropped: source ranges');
+      balance(['203.0.113.0/24', '2001:db8:ffff::/48']);
+      await rig.sync();
+      const more = first(rig.from('uplink').ip(inside, balanced[f]), 80);
+      expect(rig.send('host_ingress', more).text).toContain(`> ${remotePod[f]}|8080`);
+      rig.forget();
+      expect(enter(inside)).toBe('dropped: source ranges');
+      expect(rig.map('source_ranges').entries().next().done).toBe(false);
+      balance([]);
+      await rig.sync();
+      expect(enter(outside[f])).toContain(`> ${remotePod[f]}|8080`);
+      expect([...rig.map('source_ranges').entries()]).toEqual([]);
     });
 
     it('follows its connection, and begins anew when it was forgotten', () => {

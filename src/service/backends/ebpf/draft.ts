@@ -11,6 +11,7 @@ import {
   type Ledger,
   type PoolRecord,
   type PortRecord,
+  type RangeRecord,
   unhex,
 } from './ledger.ts';
 import { Overlay } from './overlay.ts';
@@ -24,7 +25,14 @@ export type Member = Pick<Endpoint, 'ip' | 'port' | 'local' | 'terminating'> & {
 /** How many entries each map can hold. */
 export type Capacity = Readonly<Record<MapName, number>>;
 
-const boundless: Capacity = { backends: Infinity, slots: Infinity, frontends: Infinity };
+const boundless: Capacity = {
+  backends: Infinity,
+  slots: Infinity,
+  source_ranges: Infinity,
+  frontends: Infinity,
+};
+
+const allowed = hex(layouts.sourceRange.encode({ allowed: 1 }));
 
 export class Draft {
   readonly #ledger: Ledger;
@@ -35,6 +43,7 @@ export class Draft {
   readonly #backends: Overlay<string, BackendRecord>;
   readonly #pools: Overlay<string, PoolRecord>;
   readonly #frontends: Overlay<string, FrontendRecord>;
+  readonly #ranges: Overlay<string, RangeRecord>;
   readonly #ports: Overlay<ServicePortName, PortRecord>;
   /** Slots of pools that were found in the kernel and have an owner now, or go. */
   readonly #found: Overlay<number, readonly number[]>;
@@ -49,11 +58,13 @@ export class Draft {
     this.#room = {
       backends: capacity.backends - ledger.backends.size,
       slots: capacity.slots - ledger.slotCount,
+      source_ranges: capacity.source_ranges - ledger.ranges.size,
       frontends: capacity.frontends - ledger.frontends.size,
     };
     this.#backends = new Overlay(ledger.backends);
     this.#pools = new Overlay(ledger.pools);
     this.#frontends = new Overlay(ledger.frontends);
+    this.#ranges = new Overlay(ledger.ranges);
     this.#ports = new Overlay(ledger.ports);
     this.#found = new Overlay(ledger.foundPools);
     this.#names = new Overlay(ledger.backendKeys);
@@ -89,6 +100,13 @@ export class Draft {
     return true;
   }
 
+  /** Lets clients of a range in. False where the map has no room for it. */
+  setRange(key: string): boolean {
+    if (this.#ranges.get(key) === undefined && !this.#takeRoom('source_ranges')) return false;
+    this.#ranges.set(key, { value: allowed, claimed: true });
+    return true;
+  }
+
   /** Which map had no room since the last call. */
   takeRefusal(): MapName | undefined {
     const refusedBy = this.#refusedBy;
@@ -111,6 +129,7 @@ export class Draft {
     for (const key of before?.frontends ?? [])
       if (!record.frontends.includes(key)) this.#frontends.delete(key);
     for (const pool of before?.pools ?? []) if (!record.pools.includes(pool)) this.#dropPool(pool);
+    for (const key of before?.ranges ?? []) if (!record.ranges.includes(key)) this.#ranges.delete(key);
     this.#ports.set(name, record);
   }
 
@@ -118,6 +137,7 @@ export class Draft {
     const before = this.#ports.get(name);
     for (const key of before?.frontends ?? []) this.#frontends.delete(key);
     for (const pool of before?.pools ?? []) this.#dropPool(pool);
+    for (const key of before?.ranges ?? []) this.#ranges.delete(key);
     if (before !== undefined) this.#services.delete(before.serviceId);
     this.#ports.delete(name);
   }
@@ -127,6 +147,9 @@ export class Draft {
     if (this.#ledger.unusedSwept) return;
     for (const [key, record] of this.#ledger.frontends) {
       if (this.#frontends.get(key) === record && record.owner === undefined) this.#frontends.delete(key);
+    }
+    for (const [key, record] of this.#ledger.ranges) {
+      if (this.#ranges.get(key) === record && !record.claimed) this.#ranges.delete(key);
     }
     for (const id of this.#ledger.foundPools.keys()) if (this.#found.get(id)) this.#found.delete(id);
     for (const [key, record] of this.#ledger.backends) {
@@ -236,21 +259,24 @@ export class Draft {
     this.#deleteReleased();
     const slots = this.#slotWrites();
     const backends = this.#recordWrites('backends', this.#backends, (_, record) => indexKey(record.id));
+    const ranges = this.#recordWrites('source_ranges', this.#ranges, (key) => unhex(key));
     const frontends = this.#recordWrites('frontends', this.#frontends, (key) => unhex(key));
     const updates = (writes: MapWrite[]) => writes.filter((write) => write.op === 'update');
     const deletes = (writes: MapWrite[]) => writes.filter((write) => write.op === 'delete');
     return [
       ...updates(backends),
       ...updates(slots),
+      ...updates(ranges),
       ...updates(frontends),
       ...deletes(frontends),
+      ...deletes(ranges),
       ...deletes(slots),
       ...deletes(backends),
     ];
   }
 
   #recordWrites<R extends { value: string }>(
-    map: 'backends' | 'frontends',
+    map: 'backends' | 'source_ranges' | 'frontends',
     records: Overlay<string, R>,
     keyOf: (key: string, record: R) => Uint8Array,
   ): MapWrite[] {
@@ -285,7 +311,7 @@ export class Draft {
   }
 
   commit(): void {
-    for (const overlay of [this.#backends, this.#pools, this.#frontends]) overlay.commit();
+    for (const overlay of [this.#backends, this.#pools, this.#frontends, this.#ranges]) overlay.commit();
     for (const overlay of [this.#ports, this.#found, this.#names, this.#services]) overlay.commit();
     this.#ledger.slotCount += this.#slotGrowth;
     this.#ledger.nextBackendId = this.#nextBackendId;

@@ -296,6 +296,47 @@ describe('what is written', () => {
   });
 });
 
+describe('source ranges', () => {
+  const vip = { to: '203.0.113.10', port: 80 };
+  const balanced = (ranges: string[]): Service => ({
+    ...testService('balanced', {
+      ...{ type: 'LoadBalancer', clusterIPs: ['10.96.0.7'], ports: [{ port: 80 }] },
+      loadBalancerSourceRanges: ranges,
+    }),
+    status: { loadBalancer: { ingress: [{ ip: vip.to }] } },
+  });
+  const count = (r: ReturnType<typeof rig>) => [...r.at.map('source_ranges').entries()].length;
+
+  it('stay as they are over a restart, and go with their Service', async () => {
+    const r = rig();
+    r.services.set(balanced(['198.51.100.0/24', '192.0.2.0/25']));
+    await r.sync();
+    expect(count(r)).toBe(2);
+    r.restart();
+    expect(await r.writesDuring(r.sync)).toBe(0);
+    expect(count(r)).toBe(2);
+    r.services.set(balanced(['192.0.2.0/25']));
+    await r.sync();
+    expect(count(r)).toBe(1);
+    r.restart();
+    r.services.remove('default/balanced');
+    await r.sync();
+    expect(count(r)).toBe(0);
+  });
+
+  it('that have no room let nobody in', async () => {
+    const r = rig({ mapSizes: { source_ranges: 1 } });
+    r.services.set(balanced(['198.51.100.0/24', '192.0.2.0/25']));
+    await r.sync();
+    expect(trace(r.at, vip)).toBe('no service');
+    expect(trace(r.at, { to: '10.96.0.7', port: 80 })).toBe('refused');
+    expect(r.refusal()?.message).toContain('source_ranges is full');
+    r.services.set(balanced(['192.0.2.0/25']));
+    await r.sync();
+    expect([trace(r.at, vip), r.refusal()]).toEqual(['refused', undefined]);
+  });
+});
+
 describe('whatever happens in whatever order', () => {
   const change = fc.record({
     service: fc.constantFrom('a', 'b', 'c'),

@@ -8,7 +8,7 @@ import { apply } from './apply.ts';
 import type { Datapath } from './datapath.ts';
 import type { Capacity } from './draft.ts';
 import { type Ledger, readLedger } from './ledger.ts';
-import { plan } from './plan.ts';
+import { type MapName, plan } from './plan.ts';
 
 /** Endpoints that one plan looks at: some 6 ms. */
 const portsAtOnce = 1000;
@@ -91,6 +91,7 @@ export class EbpfServiceBackend implements ServiceBackend {
     const maps = {
       backends: this.#datapath.map('backends'),
       slots: this.#datapath.map('slots'),
+      source_ranges: this.#datapath.map('source_ranges'),
       frontends: this.#datapath.map('frontends'),
     };
     const slice = new TimeSlice();
@@ -99,6 +100,7 @@ export class EbpfServiceBackend implements ServiceBackend {
     const capacity = {
       backends: maps.backends.maxEntries,
       slots: maps.slots.maxEntries,
+      source_ranges: maps.source_ranges.maxEntries,
       frontends: maps.frontends.maxEntries,
     };
     for (let more = true; more; ) {
@@ -127,7 +129,7 @@ function refusalOf({ refused }: Ledger, capacity: Capacity): TendrilError | unde
 }
 
 async function readMaps(
-  maps: Record<'backends' | 'slots' | 'frontends', { entries(): Iterable<[Uint8Array, Uint8Array]> }>,
+  maps: Record<MapName, { entries(): Iterable<[Uint8Array, Uint8Array]> }>,
   epoch: number,
   slice: TimeSlice,
 ): Promise<Ledger> {
@@ -142,5 +144,6 @@ async function readMaps(
   const backends = await read(maps.backends);
   const slots = await read(maps.slots);
   const frontends = await read(maps.frontends);
-  return readLedger({ backends, slots, frontends }, epoch);
+  const sourceRanges = await read(maps.source_ranges);
+  return readLedger({ backends, slots, frontends, sourceRanges }, epoch);
 }

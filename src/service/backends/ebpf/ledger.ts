@@ -27,9 +27,17 @@ export interface FrontendRecord {
   value: string;
 }
 
+export interface RangeRecord {
+  value: string;
+  /** False for what was found in the kernel until a port claims it. */
+  claimed: boolean;
+}
+
 export interface PortRecord {
   frontends: readonly string[];
   pools: readonly string[];
+  /** Keys of its source ranges. */
+  ranges: readonly string[];
   serviceId: number;
 }
 
@@ -43,6 +51,8 @@ export interface Ledger {
   foundPools: Map<number, readonly number[]>;
   /** By encoded key, in hex. */
   frontends: Map<string, FrontendRecord>;
+  /** Source ranges by encoded key, in hex: each is one port's, whose number is in it. */
+  ranges: Map<string, RangeRecord>;
   ports: Map<ServicePortName, PortRecord>;
   /** Ports with a frontend that another port holds: they are planned again with every state. */
   waiting: Set<ServicePortName>;
@@ -73,6 +83,7 @@ export function emptyLedger(): Ledger {
     pools: new Map(),
     foundPools: new Map(),
     frontends: new Map(),
+    ranges: new Map(),
     ports: new Map(),
     waiting: new Set(),
     refused: new Map(),
@@ -97,7 +108,7 @@ export type Entries = Iterable<[key: Uint8Array, value: Uint8Array]>;
  * an epoch (32 bits) that no ledger of these maps had before.
  */
 export function readLedger(
-  maps: { backends: Entries; slots: Entries; frontends: Entries },
+  maps: { backends: Entries; slots: Entries; frontends: Entries; sourceRanges: Entries },
   epoch: number,
 ): Ledger {
   const ledger = { ...emptyLedger(), generation: epoch };
@@ -125,6 +136,8 @@ export function readLedger(
       id,
       Array.from(members, (member) => member ?? 0),
     );
+  for (const [key, value] of maps.sourceRanges)
+    ledger.ranges.set(hex(key), { value: hex(value), claimed: false });
   for (const [key, value] of maps.frontends) {
     const frontend = layouts.frontend.decode(value);
     ledger.frontends.set(hex(key), { owner: undefined, value: hex(value) });

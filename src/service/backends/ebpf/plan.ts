@@ -1,17 +1,19 @@
 /**
  * What to write so that the maps serve a state. Pure: a ledger and a state in, an ordered list of writes and the
- * ledger's changes out. The order is the transaction that BPF lacks: backends, then the slots that name them,
- * then the frontends that name the slots; what is stale goes last, the other way round. A packet that comes in
+ * ledger's changes out. The order is the transaction that BPF lacks: backends, then the slots that name them, then who
+ * may come, then the frontends that name all these; what is stale goes last, the other way round. A packet that comes in
  * between finds either the old or the new answer.
  */
+
+import type { Cidr } from '../../../net/cidr.ts';
 import { protocolNumbers } from '../../../net/protocol.ts';
-import type { ServicePortName } from '../../model/service-port.ts';
+import type { ServiceFrontend, ServicePortName } from '../../model/service-port.ts';
 import { type Scope, type ServicePortState, type ServiceState, scopesOf } from '../../model/service-state.ts';
 import { type Capacity, Draft } from './draft.ts';
 import { frontendFlags, frontendKind, layouts } from './generated/layouts.ts';
 import { hex, type Ledger } from './ledger.ts';
 
-export type MapName = 'backends' | 'slots' | 'frontends';
+export type MapName = 'backends' | 'slots' | 'source_ranges' | 'frontends';
 
 export interface MapWrite {
   map: MapName;
@@ -110,11 +112,12 @@ function planPort(draft: Draft, port: ServicePortState): Result {
   const proto = protocolNumbers[port.protocol];
   const serviceId = draft.serviceId(port.name, foundServiceId(draft, port));
   const pools = new PoolSet(draft, port, serviceId);
+  const ranges = new RangeSet(draft, serviceId);
   const frontends: string[] = [];
   let waiting = false;
   for (const frontend of port.frontends) {
-    // Closed rather than open while the programs enforce no source ranges.
-    if (frontend.sourceRanges.length > 0) continue;
+    // Closed rather than open where a range has no room.
+    if (!frontend.sourceRanges.every((range) => ranges.add(range))) continue;
     const key = layouts.frontendKey.encode({ addr: frontend.ip, port: frontend.port, proto });
     if (!draft.claim(hex(key), port.name)) {
       waiting = true;
@@ -128,14 +131,14 @@ function planPort(draft: Draft, port: ServicePortState): Result {
       internal: pools.get(family, scopes.internal, before?.internal.id),
       external: pools.get(family, scopes.external, before?.external.id),
       serviceId,
-      flags: flagsOf(port, frontend.loopback, family, scopes),
+      flags: flagsOf(port, frontend, scopes),
       affinitySeconds: port.affinitySeconds,
       kind: kinds[frontend.kind],
     });
     if (draft.setFrontend(hex(key), { owner: port.name, value: hex(value) })) frontends.push(hex(key));
   }
   pools.hold();
-  draft.setPort(port.name, { frontends, pools: pools.names(), serviceId });
+  draft.setPort(port.name, { frontends, pools: pools.names(), ranges: ranges.keys(), serviceId });
   const refusedBy = draft.takeRefusal();
   if (refusedBy !== undefined) return { refusedBy };
   return waiting ? 'waiting' : 'whole';
@@ -154,20 +157,49 @@ function foundServiceId(draft: Draft, port: ServicePortState): number | undefine
 
 function flagsOf(
   port: ServicePortState,
-  loopback: boolean,
-  family: 4 | 6,
+  { ip, loopback, sourceRanges }: ServiceFrontend,
   scopes: { internal: Scope; external: Scope },
 ): number {
-  const endpoints = port.endpoints[family];
+  const endpoints = port.endpoints[ip.family];
   // Endpoints elsewhere, none in scope: silence, as kube-proxy (a load balancer shall try another node).
   const silent = (scope: Scope) => scope === 'local' && endpoints.local.length === 0 && endpoints.any;
   return (
     (loopback ? frontendFlags.FRONTEND_LOOPBACK : 0) |
     (silent(scopes.internal) ? frontendFlags.FRONTEND_DROP_INTERNAL : 0) |
     (silent(scopes.external) ? frontendFlags.FRONTEND_DROP_EXTERNAL : 0) |
+    (sourceRanges.length > 0 ? frontendFlags.FRONTEND_SOURCE_RANGES : 0) |
     (port.affinitySeconds > 0 ? frontendFlags.FRONTEND_AFFINITY : 0)
   );
 }
+
+/** The ranges of one port: the same for all of its frontends of a family. */
+class RangeSet {
+  readonly #draft: Draft;
+  readonly #serviceId: number;
+  readonly #keys = new Set<string>();
+
+  constructor(draft: Draft, serviceId: number) {
+    this.#draft = draft;
+    this.#serviceId = serviceId;
+  }
+
+  /** False where the map has no room for it. */
+  add({ ip, prefix }: Cidr): boolean {
+    const bits = serviceIdBits + (ip.family === 4 ? mappedBits : 0) + prefix;
+    const key = hex(layouts.sourceRangeKey.encode({ prefix: bits, serviceId: this.#serviceId, addr: ip }));
+    if (!this.#draft.setRange(key)) return false;
+    this.#keys.add(key);
+    return true;
+  }
+
+  keys(): string[] {
+    return [...this.#keys];
+  }
+}
+
+const serviceIdBits = 32;
+/** Of ::ffff:0:0, which precede an IPv4 address. */
+const mappedBits = 96;
 
 /** The pools of one port, each planned once however many frontends share it. */
 class PoolSet {

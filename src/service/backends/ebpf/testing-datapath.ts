@@ -21,6 +21,7 @@ const maps = [
   hash('slots', layouts.slotKey.size, layouts.slot.size),
   hash('backends', 4, layouts.backend.size),
   hash('conntrack', layouts.tuple.size, layouts.conntrackEntry.size),
+  hash('source_ranges', layouts.sourceRangeKey.size, layouts.sourceRange.size),
   hash('peers', layouts.peerKey.size, layouts.peer.size),
   hash('flows', layouts.peerKey.size, layouts.peer.size),
   hash('endpoints', 4, layouts.endpoint.size, 4096),

@@ -67,6 +67,16 @@ export interface ConntrackEntry {
   proxyPort: number;
 }
 
+export interface SourceRangeKey {
+  prefix: number;
+  serviceId: number;
+  addr: Ip;
+}
+
+export interface SourceRange {
+  allowed: number;
+}
+
 export interface Endpoint {
   addrs: Ip[];
   mac: Uint8Array;
@@ -478,6 +488,42 @@ const structs: Record<string, BtfStruct> = {
    }
   ]
  },
+ "source_range_key": {
+  "name": "source_range_key",
+  "size": 24,
+  "fields": [
+   {
+    "name": "prefix",
+    "offset": 0,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "service_id",
+    "offset": 4,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "addr",
+    "offset": 8,
+    "size": 16,
+    "type": "address"
+   }
+  ]
+ },
+ "source_range": {
+  "name": "source_range",
+  "size": 4,
+  "fields": [
+   {
+    "name": "allowed",
+    "offset": 0,
+    "size": 4,
+    "type": "__u32"
+   }
+  ]
+ },
  "endpoint": {
   "name": "endpoint",
   "size": 96,
@@ -870,6 +916,8 @@ export const layouts = {
   backend: layoutOf<Backend>('backend', structs),
   tuple: layoutOf<Tuple>('tuple', structs),
   conntrackEntry: layoutOf<ConntrackEntry>('conntrack_entry', structs),
+  sourceRangeKey: layoutOf<SourceRangeKey>('source_range_key', structs),
+  sourceRange: layoutOf<SourceRange>('source_range', structs),
   endpoint: layoutOf<Endpoint>('endpoint', structs),
   nodeConfig: layoutOf<NodeConfig>('node_config', structs),
   activity: layoutOf<Activity>('activity', structs),
@@ -898,6 +946,7 @@ export const dropReason = {
   "DROP_REWRITE": 11,
   "DROP_NO_ENDPOINTS": 12,
   "DROP_VLAN": 13,
+  "DROP_SOURCE_RANGES": 14,
   "DROP_REASONS": 32
 } as const;
 
