@@ -64,3 +64,12 @@ test.each([
   const pod = { metadata: { name: 'b' }, spec: { nodeName: 'node-1' } };
   expect(compileFieldSelectorText(text)(pod)).toBe(holds);
 });
+
+test.each(['constructor', '__proto__', 'toString'])('%s, which every object inherits, is no label', (key) => {
+  for (const present of [labels, undefined]) {
+    expect(compileLabelSelectorText(key)(present)).toBe(false);
+    expect(compileLabelSelectorText(`!${key}`)(present)).toBe(true);
+    expect(compileLabelSelectorText(`${key}!=x`)(present)).toBe(true);
+  }
+  expect(compileFieldSelectorText(`${key}=`)({})).toBe(true);
+});

@@ -21,27 +21,31 @@ export interface LabelSelector {
 
 export const matchesNothing: LabelPredicate = () => false;
 
-const none: Labels = {};
+/** A label's value; what objects inherit (`constructor`) is no label. */
+function valueIn(labels: Labels | undefined, key: string): string | undefined {
+  return labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined;
+}
 
 /** One requirement as a function. `NotIn`, `!=` and `DoesNotExist` also hold where the label is absent. */
 export function compileRequirement({ key, operator, values = [] }: LabelSelectorRequirement): LabelPredicate {
   const one = values.length === 1 ? values[0] : undefined;
   const set = new Set(values);
+  const isIn = (value: string | undefined) => value !== undefined && set.has(value);
   switch (operator) {
     case 'In':
       return one !== undefined
-        ? (labels = none) => labels[key] === one
-        : (labels = none) => labels[key] !== undefined && set.has(labels[key]);
+        ? (labels) => valueIn(labels, key) === one
+        : (labels) => isIn(valueIn(labels, key));
     case 'NotIn':
-      return (labels = none) => labels[key] === undefined || !set.has(labels[key]);
+      return (labels) => !isIn(valueIn(labels, key));
     case 'Exists':
-      return (labels = none) => labels[key] !== undefined;
+      return (labels) => valueIn(labels, key) !== undefined;
     case 'DoesNotExist':
-      return (labels = none) => labels[key] === undefined;
+      return (labels) => valueIn(labels, key) === undefined;
     case 'Gt':
-      return (labels = none) => compareIntegers(labels[key], one) > 0;
+      return (labels) => compareIntegers(valueIn(labels, key), one) > 0;
     case 'Lt':
-      return (labels = none) => compareIntegers(labels[key], one) < 0;
+      return (labels) => compareIntegers(valueIn(labels, key), one) < 0;
     default:
       throw new TendrilError('BAD_INPUT', `"${operator}" is not a label selector operator`);
   }
@@ -155,7 +159,7 @@ export function parseFieldSelector(text: string): FieldRequirement[] {
 export function fieldValue(object: object, path: string): string {
   let at: unknown = object;
   for (const part of path.split('.')) {
-    if (typeof at !== 'object' || at === null) return '';
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return '';
     at = (at as Record<string, unknown>)[part];
   }
   return at === undefined || at === null ? '' : String(at);
