@@ -22,13 +22,25 @@ export function fieldValidationOf(query: URLSearchParams): string {
   );
 }
 
-/** Throws BadRequest for wrong types, and in Strict mode for unknown fields. */
-export async function checkBody(
-  body: JsonObject,
+export interface BodyKind {
+  kind: string;
+  version: string;
+  mode: string;
+}
+
+/** What checks a body of a kind; it throws BadRequest for wrong types, and in Strict mode for unknown fields. */
+export async function bodyCheck(
   definition: string,
-  { kind, version, mode }: { kind: string; version: string; mode: string },
-): Promise<CheckedBody> {
-  const { object, unknown, typeErrors } = checkFields(body, definition, await loadDefinitions());
+  kind: BodyKind,
+): Promise<(body: JsonObject) => CheckedBody> {
+  const definitions = await loadDefinitions();
+  return (body) => checked(checkFields(body, definition, definitions), kind);
+}
+
+function checked(
+  { object, unknown, typeErrors }: ReturnType<typeof checkFields>,
+  { kind, version, mode }: BodyKind,
+): CheckedBody {
   const refused = `${kind} in version "${version}" cannot be handled as a ${kind}:`;
   if (typeErrors.length > 0) throw badRequest(`${refused} ${typeErrors[0]}`);
   const complaints = unknown.map((path) => `unknown field "${path}"`);
@@ -55,5 +67,6 @@ export async function readObject(
   if (trusted) return { object: cloneJson(body), warnings: [] };
   const mode = fieldValidationOf(query);
   const { version } = resource;
-  return checkBody(body, resource.definition, { kind: resource.kind, version, mode });
+  const check = await bodyCheck(resource.definition, { kind: resource.kind, version, mode });
+  return check(body);
 }

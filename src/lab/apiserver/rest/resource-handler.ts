@@ -1,10 +1,10 @@
 /** Verbs on resources: which function a method on a path means, and the answer's form. */
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { ApiRequest, ApiResponse } from '../api-request.ts';
-import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
 import { badRequest, methodNotAllowed, notImplemented, pathNotFound } from '../status.ts';
 import { scaleColumns } from '../table/workload-columns.ts';
-import { checkBody, fieldValidationOf, readObject } from './body.ts';
+import { bodyCheck, fieldValidationOf, readObject } from './body.ts';
 import { createObject, type WriteOptions } from './create.ts';
 import { type DeleteOptions, type Deletion, deleteObject } from './delete.ts';
 import { facing, listObjects } from './list.ts';
@@ -171,14 +171,17 @@ const scaleDefinition = 'io.k8s.api.autoscaling.v1.Scale';
 async function writeScale({ context, request, target, query }: Call): Promise<Scale> {
   const ref = refOf(target);
   const options = writeOptionsOf(query);
-  if (request.method === 'PUT') {
-    if (!isJsonObject(request.body)) throw badRequest('a Scale is expected');
-    const check = { kind: 'Scale', version: 'v1', mode: fieldValidationOf(query) };
-    const { object } = await checkBody(request.body, scaleDefinition, check);
-    return updateScale(context, ref, () => object, options);
-  }
+  const how = { kind: 'Scale', version: 'v1', mode: fieldValidationOf(query) };
+  const check = await bodyCheck(scaleDefinition, how);
+  const checkScale = (wish: unknown) => {
+    const { kind = 'Scale', apiVersion = 'autoscaling/v1' } = isJsonObject(wish) ? wish : {};
+    if (!isJsonObject(wish) || kind !== 'Scale' || apiVersion !== 'autoscaling/v1')
+      throw badRequest('the object provided is unrecognized: a Scale of autoscaling/v1 is expected');
+    return check(wish).object;
+  };
+  if (request.method === 'PUT') return updateScale(context, ref, () => checkScale(request.body), options);
   const change = await readPatch(request.contentType, request.body, scaleDefinition);
-  return updateScale(context, ref, (old) => change(old as unknown as JsonObject), options);
+  return updateScale(context, ref, (old) => checkScale(change(old as unknown as JsonObject)), options);
 }
 
 async function scale(call: Call): Promise<ApiResponse> {
@@ -212,6 +215,14 @@ function evict(call: Call): ApiResponse {
   return { status: 201, body: { ...success, code: 201 } };
 }
 
+async function finalize(call: Call): Promise<ApiResponse> {
+  const { context, request, query, target } = call;
+  const trusted = request.trusted === true;
+  const { object, warnings } = await readObject(target.resource, request.body, { query, trusted });
+  const left = finalizeNamespace(context, refOf(target), object, writeOptionsOf(query));
+  return answer(call, left, 200, warnings);
+}
+
 async function logs(call: Call): Promise<ApiResponse> {
   const raw = await readPodLogs(call.context, refOf(call.target), call.query);
   return { status: 200, contentType: 'text/plain', raw };
@@ -243,10 +254,7 @@ function verbsFor({ resource, name, subresource }: Target): Record<string, Verb>
     'pods/binding': { POST: bind },
     'pods/eviction': { POST: evict },
     'pods/log': { GET: logs },
-    'namespaces/finalize': {
-      PUT: (c) =>
-        answer(c, finalizeNamespace(c.context, refOf(c.target), cloneJson(c.request.body) as JsonObject)),
-    },
+    'namespaces/finalize': { PUT: finalize },
   };
   return special[`${resource.plural}/${subresource}`];
 }

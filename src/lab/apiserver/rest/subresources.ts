@@ -2,11 +2,11 @@
 import type { KubeObject } from '../../../kube/meta.ts';
 import { formatSelector } from '../../../kube/selectors.ts';
 import { cloneJson, type JsonObject } from '../json.ts';
-import { badRequest, conflict, invalid, modified } from '../status.ts';
+import { badRequest, conflict, invalid } from '../status.ts';
 import { invalidValue, required } from '../validation/field-error.ts';
 import type { WriteOptions } from './create.ts';
 import { getStored, keyFor, type ObjectRef, type RestContext, timestamp } from './rest-context.ts';
-import { updateObject } from './update.ts';
+import { checkPreconditions, updateObject } from './update.ts';
 
 export interface Scale {
   kind: 'Scale';
@@ -39,14 +39,13 @@ export function updateScale(
 ): Scale {
   const old = getStored(context, ref) as KubeObject & JsonObject;
   const wish = wishOf(scaleOf(old));
+  checkPreconditions(ref, wish, old);
   const replicas = wish.spec?.replicas ?? 0;
   if (!Number.isInteger(replicas) || replicas < 0) {
     throw invalid({ group: 'autoscaling', plural: 'scales', kind: 'Scale' }, ref.name, [
       invalidValue('spec.replicas', replicas, 'must be greater than or equal to 0'),
     ]);
   }
-  const version = wish.metadata?.resourceVersion;
-  if (version && version !== old.metadata.resourceVersion) throw modified(ref.resource, ref.name);
   const scaled = (now: KubeObject) => {
     const draft = cloneJson(now) as KubeObject & JsonObject;
     draft.spec.replicas = replicas;
@@ -96,12 +95,19 @@ function mergedAnnotations(pod: KubeObject, binding: JsonObject): Record<string,
 }
 
 /** PUT namespaces/NAME/finalize: takes finalizers of spec away; the last one lets the namespace go. */
-export function finalizeNamespace(context: RestContext, ref: ObjectRef, wish: JsonObject): KubeObject {
+export function finalizeNamespace(
+  context: RestContext,
+  ref: ObjectRef,
+  wish: JsonObject,
+  options: WriteOptions = {},
+): KubeObject {
   const old = getStored(context, ref) as KubeObject & JsonObject;
+  checkPreconditions(ref, wish, old);
   const spec: JsonObject = { ...old.spec };
   if (wish.spec?.finalizers?.length) spec.finalizers = wish.spec.finalizers;
   else delete spec.finalizers;
   const next = { ...old, spec } as KubeObject & JsonObject;
+  if (options.dryRun) return next;
   const stored = context.storage.put(ref.resource.collection, keyFor(ref), next);
   const done = next.metadata.deletionTimestamp && !spec.finalizers && !next.metadata.finalizers?.length;
   return done ? (context.storage.remove(ref.resource.collection, keyFor(ref)) ?? stored) : stored;

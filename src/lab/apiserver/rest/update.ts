@@ -15,8 +15,8 @@ export interface UpdateOptions extends WriteOptions {
 }
 
 /** Refuses a write meant for another object or for an older state of this one. */
-function checkPreconditions(ref: ObjectRef, wish: JsonObject, old: KubeObject): void {
-  const { name, resourceVersion, uid } = wish.metadata;
+export function checkPreconditions(ref: ObjectRef, wish: JsonObject, old: KubeObject): void {
+  const { name, resourceVersion, uid } = (wish.metadata ?? {}) as JsonObject;
   if (name && name !== ref.name) {
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${ref.name})`);
   }
