@@ -2,7 +2,10 @@
 import type { Readable } from 'node:stream';
 import { isError } from '../../../util/errors.ts';
 import type { JsonObject } from '../json.ts';
-import { badRequest, internalError } from '../status.ts';
+import { badRequest, internalError, invalid } from '../status.ts';
+import { type FieldError, fieldForbidden, invalidValue } from '../validation/field-error.ts';
+import { firstBytes } from './limited-stream.ts';
+import { integerIn } from './query.ts';
 import { getStored, type ObjectRef, type RestContext } from './rest-context.ts';
 
 export interface PodLogOptions {
@@ -10,8 +13,6 @@ export interface PodLogOptions {
   follow: boolean;
   previous: boolean;
   tailLines?: number;
-  sinceSeconds?: number;
-  limitBytes?: number;
   timestamps: boolean;
 }
 
@@ -60,8 +61,31 @@ async function fromKubelet(podLogs: PodLogs, ref: ObjectRef, options: PodLogOpti
   }
 }
 
-const numberOf = (query: URLSearchParams, key: string) =>
-  query.has(key) ? Number(query.get(key)) : undefined;
+interface LogLimits {
+  tailLines?: number;
+  limitBytes?: number;
+}
+
+/** Throws ApiError BadRequest for what is no number, Invalid for one out of range, as ValidatePodLogOptions has it. */
+function limitsOf(query: URLSearchParams, name: string): LogLimits {
+  const tailLines = integerIn(query, 'tailLines');
+  const limitBytes = integerIn(query, 'limitBytes');
+  const sinceSeconds = integerIn(query, 'sinceSeconds');
+  const errors: FieldError[] = [];
+  if (tailLines !== undefined && tailLines < 0)
+    errors.push(invalidValue('tailLines', tailLines, 'must be greater than or equal to 0'));
+  if (limitBytes !== undefined && limitBytes < 1)
+    errors.push(invalidValue('limitBytes', limitBytes, 'must be greater than 0'));
+  if (sinceSeconds !== undefined && query.has('sinceTime'))
+    errors.push(fieldForbidden('', 'at most one of `sinceTime` or `sinceSeconds` may be specified'));
+  else if (sinceSeconds !== undefined && sinceSeconds < 1)
+    errors.push(invalidValue('sinceSeconds', sinceSeconds, 'must be greater than 0'));
+  if (errors.length > 0) throw invalid({ group: '', plural: 'pods', kind: 'PodLogOptions' }, name, errors);
+  for (const key of ['sinceSeconds', 'sinceTime']) {
+    if (query.has(key)) throw badRequest(`${key} is not supported: the times of log lines are not kept`);
+  }
+  return { tailLines, limitBytes };
+}
 
 export async function readPodLogs(
   context: RestContext,
@@ -69,6 +93,7 @@ export async function readPodLogs(
   query: URLSearchParams,
 ): Promise<Readable | string> {
   const pod = getStored(context, ref) as JsonObject;
+  const { tailLines, limitBytes } = limitsOf(query, ref.name);
   const container = containerOf(pod, query.get('container'), ref.name);
   if (!pod.spec.nodeName) return '';
   const previous = query.get('previous') === 'true';
@@ -78,13 +103,12 @@ export async function readPodLogs(
   );
   if (waiting && !previous && !ranBefore) throw badRequest(waiting);
   if (context.podLogs === undefined) throw internalError('no kubelet supplies logs');
-  return fromKubelet(context.podLogs, ref, {
+  const log = await fromKubelet(context.podLogs, ref, {
     container,
     previous,
     follow: query.get('follow') === 'true',
     timestamps: query.get('timestamps') === 'true',
-    tailLines: numberOf(query, 'tailLines'),
-    sinceSeconds: numberOf(query, 'sinceSeconds'),
-    limitBytes: numberOf(query, 'limitBytes'),
+    tailLines,
   });
+  return limitBytes === undefined ? log : firstBytes(log, limitBytes);
 }
