@@ -83,6 +83,17 @@ export const patchFailed = (message: string) =>
 export const internalError = (message: string) =>
   failure(500, 'InternalError', `Internal error occurred: ${message}`);
 
+/** No answer in time. */
+export const timedOut = (message: string, details?: Status['details']) =>
+  failure(504, 'Timeout', `Timeout: ${message}`, details);
+
+/** A resourceVersion that the server has not come to: it may have been started anew since. */
+export const tooLargeResourceVersion = (asked: string, current: number) =>
+  timedOut(`Too large resource version: ${asked}, current: ${current}`, {
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+    retryAfterSeconds: 1,
+  });
+
 export const expired = (message: string) => failure(410, 'Expired', message);
 
 /** 422 with every field that is wrong; the message lists them as kubectl shows them. */

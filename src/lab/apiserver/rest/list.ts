@@ -2,7 +2,8 @@
 import type { KubeObject } from '../../../kube/meta.ts';
 import { cloneJson, deepFreeze } from '../json.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
-import { badRequest, expired } from '../status.ts';
+import { badRequest, expired, tooLargeResourceVersion } from '../status.ts';
+import { integerIn } from './query.ts';
 import { keyFor, type RestContext } from './rest-context.ts';
 import { everything, selectionOf } from './selection.ts';
 
@@ -40,14 +41,26 @@ export function facing(resource: Resource, object: KubeObject): KubeObject {
   return deepFreeze(resource.conversion.fromStored(cloneJson(object))) as KubeObject;
 }
 
+/** A page of a server that was started anew since: clients list from the start when told that it has expired. */
+function knownPage({ storage }: RestContext, page: PageToken): PageToken {
+  if (page.revision <= storage.revision) return page;
+  throw expired('The provided continue parameter is too old to display a consistent list result.');
+}
+
 function startOf(context: RestContext, query: URLSearchParams): { revision: number; after?: string } {
   const token = query.get('continue');
-  if (token) return decodeToken(token);
+  if (token) return knownPage(context, decodeToken(token));
   const asked = query.get('resourceVersion') ?? '';
   if (asked !== '' && !/^\d+$/.test(asked))
     throw badRequest(`invalid resource version "${asked}": must be a number`);
+  refuseFuture(context, asked);
   if (query.get('resourceVersionMatch') === 'Exact') return { revision: Number(asked) };
   return { revision: context.storage.revision };
+}
+
+/** Throws ApiError Timeout, at once: what has not come is not waited for. */
+export function refuseFuture({ storage }: RestContext, asked: string): void {
+  if (Number(asked) > storage.revision) throw tooLargeResourceVersion(asked, storage.revision);
 }
 
 export function listObjects(
@@ -56,9 +69,9 @@ export function listObjects(
   query: URLSearchParams,
 ): ObjectList {
   const { revision, after } = startOf(context, query);
-  if (revision > context.storage.revision) throw expired(`Too large resource version: ${revision}`);
   const selects = selectionOf(resource, query);
-  const limit = Number(query.get('limit') ?? 0);
+  const limit = integerIn(query, 'limit') ?? 0;
+  integerIn(query, 'timeoutSeconds');
   const all = context.storage.list(resource.collection, { namespace, revision, after });
   const selected = selects === everything ? all : all.filter(selects);
   const metadata: ObjectList['metadata'] = { resourceVersion: String(revision) };

@@ -7,7 +7,7 @@ import { scaleColumns } from '../table/workload-columns.ts';
 import { bodyCheck, fieldValidationOf, readObject } from './body.ts';
 import { createObject, type WriteOptions } from './create.ts';
 import { type DeleteOptions, type Deletion, deleteObject } from './delete.ts';
-import { facing, listObjects } from './list.ts';
+import { facing, listObjects, refuseFuture } from './list.ts';
 import { checkedPatch, readPatch } from './patch.ts';
 import { readPodLogs } from './pod-logs.ts';
 import { presentationOf, presentList, presentObject, presentStream } from './presentation.ts';
@@ -49,6 +49,7 @@ function warningsOf({ request, target }: Call, object: KubeObject): string[] {
 }
 
 function get(call: Call): ApiResponse {
+  refuseFuture(call.context, call.query.get('resourceVersion') ?? '');
   return answer(call, getStored(call.context, refOf(call.target)));
 }
 

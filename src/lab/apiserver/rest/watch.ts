@@ -4,7 +4,8 @@ import { deepFreeze } from '../json.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import { badRequest } from '../status.ts';
 import type { StorageEvent } from '../storage/storage.ts';
-import { facing } from './list.ts';
+import { facing, refuseFuture } from './list.ts';
+import { integerIn } from './query.ts';
 import type { RestContext } from './rest-context.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import { type Bookmark, type StreamEvent, WatchStream } from './watch-stream.ts';
@@ -46,16 +47,17 @@ function bookmark(resource: Resource, revision: number, annotations?: Record<str
 }
 
 /** Where the watch starts: after a revision, or with all that is there. */
-function startOf(query: URLSearchParams): { after?: number; endMark: boolean } {
+function startOf(context: RestContext, query: URLSearchParams): { after?: number; endMark: boolean } {
   const text = query.get('resourceVersion') ?? '';
   if (text !== '' && !/^\d+$/.test(text))
     throw badRequest(`Invalid value: "${text}": resourceVersion must be a number`);
+  refuseFuture(context, text);
   const initial = query.get('sendInitialEvents') === 'true';
   if (initial || text === '' || text === '0') return { endMark: initial };
   return { after: Number(text), endMark: false };
 }
 
-/** Ends with the signal, the request's timeoutSeconds, or its reader. Throws ApiError Expired (410), BadRequest. */
+/** Ends with the signal, the request's timeoutSeconds, or its reader. Throws ApiError Expired (410), Timeout (504), BadRequest. */
 export function watchObjects(
   context: RestContext,
   { resource, namespace }: { resource: Resource; namespace?: string },
@@ -67,7 +69,8 @@ export function watchObjects(
   const inSelection = selectionOf(resource, query);
   const selects: Selection =
     namespace === undefined ? inSelection : (o) => o.metadata.namespace === namespace && inSelection(o);
-  const { after, endMark } = startOf(query);
+  const timeout = integerIn(query, 'timeoutSeconds') ?? 0;
+  const { after, endMark } = startOf(context, query);
   const push = (event: StreamEvent) =>
     stream.push(
       resource.conversion && event.type !== 'BOOKMARK' && event.type !== 'ERROR'
@@ -86,7 +89,6 @@ export function watchObjects(
       if (event !== undefined) push(event);
     }),
   );
-  const timeout = Number(query.get('timeoutSeconds') ?? 0);
   if (timeout > 0) stream.onClose(clock.after(timeout * 1000, () => stream.close()));
   if (query.get('allowWatchBookmarks') === 'true') {
     repeat(context, stream, () => push(bookmark(resource, storage.revision)));
