@@ -75,7 +75,8 @@ async function undoneOnFailure<T>(
   const controller = new AbortController();
   const onSignal = () =>
     controller.abort(new TendrilError('CANCELLED', 'interrupted; what was made is undone'));
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
   try {
     return await run(controller.signal);
   } catch (error) {
@@ -84,7 +85,7 @@ async function undoneOnFailure<T>(
     // What failed because of the interruption (Ctrl-C reaches children too) is no news.
     throw controller.signal.aborted ? controller.signal.reason : error;
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    for (const signal of signals) process.off(signal, onSignal);
   }
 }
 

@@ -15,6 +15,8 @@ export class Connection {
   readonly #path: string;
   readonly #onEvent: (frame: Frame) => void;
   #socket: Socket | undefined;
+  /** The last attempt to reach the launcher failed. */
+  #isLost = false;
   #pending = new Map<string, Pending>();
   #nextRequest = 1;
   #greeting: Field[] | undefined;
@@ -59,6 +61,9 @@ export class Connection {
     const reader = new FrameReader();
     let failure: Error | undefined;
     this.#socket = socket;
+    socket.on('connect', () => {
+      this.#isLost = false;
+    });
     socket.on('error', (error) => {
       failure = error;
     });
@@ -84,9 +89,15 @@ export class Connection {
     this.#pending.delete(number);
   }
 
+  /** Nobody answers, since the connection was lost or could not be made. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   #lost(socket: Socket, cause: Error | undefined): void {
     if (this.#socket !== socket) return;
     this.#socket = undefined;
+    this.#isLost = true;
     const error = new TendrilError('TOOL_FAILED', `the launcher at ${this.#path} is gone`, {
       remedy: 'The lab lost its launcher; bring it down and up again.',
       cause,

@@ -49,6 +49,11 @@ export class LauncherClient implements Launcher {
     this.#connection = new Connection(socket, (frame) => this.#event(frame));
   }
 
+  /** The launcher has died, and with it all that it started. */
+  get isGone(): boolean {
+    return this.#connection.isLost;
+  }
+
   async #request(what: string, op: string, fields: Field[]): Promise<Frame> {
     const answer = await this.#connection.request(op, fields);
     if (textOf(answer, 'ok') !== '1') throw failure(what, answer);

@@ -52,7 +52,8 @@ function get(socket: Socket, path: string): Promise<string> {
         createConnection: () => socket,
         host: 'agent',
         path,
-        timeout: timeoutMs,
+        // Of the whole: a process that is stopped takes the connection and says nothing.
+        signal: AbortSignal.timeout(timeoutMs),
         headers: { connection: 'close' },
       },
       (response) => {
@@ -63,8 +64,10 @@ function get(socket: Socket, path: string): Promise<string> {
         response.on('end', () => resolve(text)).on('error', reject);
       },
     );
-    call.on('timeout', () => call.destroy(new Error('no answer in time')));
-    call.on('error', reject);
+    call.on('error', (error) => {
+      const late = error.name === 'AbortError' || error.name === 'TimeoutError';
+      reject(late ? new Error(`no answer within ${timeoutMs / 1000} s`) : error);
+    });
     call.end();
   });
 }

@@ -99,6 +99,7 @@ async function bringUp(
     config,
     paths,
     agents,
+    launcher,
     stores: {
       nodes: informers.store(resources.nodes),
       pods: informers.store(resources.pods),

@@ -11,6 +11,7 @@ export interface StatusSources {
   config: LabConfig;
   paths: LabPaths;
   agents: Agents;
+  launcher: { readonly isGone: boolean };
   stores: { nodes: Store<Node>; pods: Store<Pod>; services: Store<Service>; slices: Store<EndpointSlice> };
 }
 
@@ -23,8 +24,12 @@ export async function labStatus(sources: StatusSources): Promise<LabStatus> {
   return {
     nodes,
     standIns: standInsOf(sources.stores.pods.list(), sources.config.program),
-    problems: problemsOf(nodes),
+    problems: [...(sources.launcher.isGone ? [launcherGone(sources.config.name)] : []), ...problemsOf(nodes)],
   };
+}
+
+function launcherGone(lab: string): string {
+  return `the launcher has died, and every container with it; take the lab down: tendril down --name ${lab}`;
 }
 
 type Reported = AgentReport | { error: string };

@@ -1,6 +1,6 @@
 /** Which labs there are, by what lies in /run/tendril and in the cgroup tree. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { TendrilError } from '../../util/errors.ts';
 import type { LabConfig } from './lab-config.ts';
 
@@ -8,7 +8,7 @@ import type { LabConfig } from './lab-config.ts';
  * Everything of every lab lies below this directory, and below the cgroup of its last part. TENDRIL_RUN chooses
  * another one, whose labs know nothing of the rest: for tests of `down --all`.
  */
-export const labsDirectory = process.env.TENDRIL_RUN || '/run/tendril';
+export const labsDirectory = resolve(process.env.TENDRIL_RUN || '/run/tendril');
 
 /** Names of all labs of which anything is left: directories and cgroups. */
 export function labNames(cgroupMount: string): string[] {
