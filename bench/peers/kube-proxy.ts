@@ -57,8 +57,7 @@ export class KubeProxy implements Contender {
     this.#start();
     const limitMs = this.#options.limitMs ?? 60_000;
     while (performance.now() - start < limitMs) {
-      const last = await this.metric('kubeproxy_sync_proxy_rules_last_timestamp_seconds').catch(() => 0);
-      if (last > 0) return performance.now() - start;
+      if (await this.#hasSynced()) return performance.now() - start;
       if (this.#child?.exitCode !== null) throw new Error(`${this.name} ended; see ${this.#log}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -67,11 +66,7 @@ export class KubeProxy implements Contender {
 
   /** The sum over all label sets, of both families, of a metric of its own. */
   async metric(name: string): Promise<number> {
-    let sum = 0;
-    for (const line of (await this.#metrics()).split('\n')) {
-      if (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) sum += Number(line.split(' ').at(-1));
-    }
-    return sum;
+    return (await this.#values(name)).reduce((sum, value) => sum + value, 0);
   }
 
   async forget(): Promise<void> {
@@ -87,9 +82,19 @@ export class KubeProxy implements Contender {
     return join(this.machine.directory, 'kube-proxy.out');
   }
 
-  async #metrics(): Promise<string> {
+  /** Each family has a proxier of its own, which syncs when it can. */
+  async #hasSynced(): Promise<boolean> {
+    const times = await this.#values('kubeproxy_sync_proxy_rules_last_timestamp_seconds').catch(() => []);
+    return times.length === 2 && times.every((time) => time > 0);
+  }
+
+  async #values(name: string): Promise<number[]> {
     const url = 'http://127.0.0.1:10249/metrics';
-    return (await this.#inNode('curl', ['-s', '--fail', '--max-time', '5', url])).stdout;
+    const { stdout } = await this.#inNode('curl', ['-s', '--fail', '--max-time', '5', url]);
+    return stdout
+      .split('\n')
+      .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+      .map((line) => Number(line.split(' ').at(-1)));
   }
 
   #inNode(command: string, argv: readonly string[]) {

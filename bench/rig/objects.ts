@@ -8,8 +8,8 @@ export interface Shape {
   /** Of each Service and family. One: the server that answers. More: addresses that nobody has. */
   endpoints: number;
   families: readonly Family[];
-  /** The first two of these names; TCP alone unless given. */
-  protocols?: readonly ('TCP' | 'UDP')[];
+  /** The Services that are measured have a UDP port too; all others are load enough by their TCP port. */
+  udp?: boolean;
   nodePorts?: boolean;
 }
 
@@ -42,9 +42,13 @@ export function clusterIp(family: Family, n: number): string {
 
 export function objectsOf(shape: Shape): ClusterObjects {
   const numbers = Array.from({ length: shape.services }, (_, n) => n);
+  const withUdp = new Set(shape.udp ? spread(shape.services) : []);
+  const protocolsOf = (n: number) => (withUdp.has(n) ? ['TCP', 'UDP'] : ['TCP']);
   return {
-    services: numbers.map((n) => service(n, shape)),
-    slices: numbers.flatMap((n) => shape.families.map((family) => slice(n, family, shape))),
+    services: numbers.map((n) => service(n, shape, protocolsOf(n))),
+    slices: numbers.flatMap((n) =>
+      shape.families.map((family) => slice({ n, family }, shape, protocolsOf(n))),
+    ),
   };
 }
 
@@ -96,7 +100,7 @@ function metadata(name: string, labels: Record<string, string> = {}) {
   };
 }
 
-function service(n: number, { families, protocols = ['TCP'], nodePorts }: Shape): Service {
+function service(n: number, { families, nodePorts }: Shape, protocols: readonly string[]): Service {
   const clusterIPs = families.map((family) => clusterIp(family, n));
   return {
     ...{ apiVersion: 'v1', kind: 'Service' },
@@ -118,9 +122,9 @@ function service(n: number, { families, protocols = ['TCP'], nodePorts }: Shape)
 }
 
 function slice(
-  n: number,
-  family: Family,
-  { services, endpoints, protocols = ['TCP'] }: Shape,
+  { n, family }: { n: number; family: Family },
+  { services, endpoints }: Shape,
+  protocols: readonly string[],
 ): EndpointSlice {
   const addresses =
     endpoints === 1

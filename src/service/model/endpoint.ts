@@ -69,6 +69,9 @@ export function readyHere(ports: ReadonlyMap<ServicePortName, readonly Endpoint[
   return { 4: addresses[4].size, 6: addresses[6].size };
 }
 
+/** Shared: most endpoints have no hints, and there may be 250,000 of them. */
+const noHints: readonly string[] = Object.freeze([]);
+
 type SliceEndpoint = NonNullable<EndpointSlice['endpoints']>[number];
 
 /** Only the first address counts: the API allows more, and means them as equals (discovery/v1, Endpoint.addresses). */
@@ -84,7 +87,7 @@ function toEndpoint(entry: SliceEndpoint, port: number, nodeName: string): Endpo
     serving: serving ?? true,
     terminating: terminating ?? false,
     local: entry.nodeName === nodeName,
-    forZones: (entry.hints?.forZones ?? []).map((zone) => zone.name),
-    forNodes: (entry.hints?.forNodes ?? []).map((node) => node.name),
+    forZones: entry.hints?.forZones?.map((zone) => zone.name) ?? noHints,
+    forNodes: entry.hints?.forNodes?.map((node) => node.name) ?? noHints,
   };
 }

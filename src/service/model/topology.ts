@@ -22,6 +22,10 @@ export interface EndpointChoice {
   readonly any: boolean;
 }
 
+/** Shared: a Service of one family has no endpoints of the other, and few Services have local or held ones. */
+const none: readonly Endpoint[] = Object.freeze([]);
+const noChoice: EndpointChoice = Object.freeze({ cluster: none, local: none, held: none, any: false });
+
 export interface NodeTopology {
   name: string;
   zone?: string | undefined;
@@ -36,6 +40,7 @@ export function chooseEndpoints(
     protocol: 'TCP',
   },
 ): EndpointChoice {
+  if (endpoints.length === 0) return noChoice;
   const cluster = usable(endpoints, hintFilter(endpoints, node));
   const usesLocal = port.internalPolicy === 'Local' || port.externalPolicy === 'Local';
   const local = usesLocal
@@ -43,12 +48,16 @@ export function chooseEndpoints(
         endpoints.filter((endpoint) => endpoint.local),
         () => true,
       )
-    : [];
+    : none;
   const any = endpoints.some((endpoint) => endpoint.ready || (endpoint.serving && endpoint.terminating));
-  const chosen = new Set([...cluster, ...local]);
-  const held =
-    port.protocol === 'UDP' ? endpoints.filter((endpoint) => endpoint.serving && !chosen.has(endpoint)) : [];
+  const held = port.protocol === 'UDP' ? otherServing(endpoints, [...cluster, ...local]) : none;
   return { cluster, local, held, any };
+}
+
+function otherServing(endpoints: readonly Endpoint[], chosen: readonly Endpoint[]): readonly Endpoint[] {
+  const taken = new Set(chosen);
+  const others = endpoints.filter((endpoint) => endpoint.serving && !taken.has(endpoint));
+  return others.length > 0 ? others : none;
 }
 
 /** Ready ones that pass; without any, whatever serves while terminating, hints aside. */
