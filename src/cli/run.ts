@@ -1,6 +1,8 @@
 /** Chooses the command, prints its help or runs it, and turns errors into what a user reads and an exit status. */
+
 import { describeError, isError, remedyOf, TendrilError } from '../util/errors.ts';
 import { commands, internalCommands } from './commands.ts';
+import { surviveLostOutput } from './output/lost-output.ts';
 import { parseInvocation, splitArguments } from './parser/arguments.ts';
 import type { Command } from './parser/command.ts';
 import { commandHelp, overview } from './parser/help.ts';
@@ -8,6 +10,7 @@ import { nearest } from './parser/suggestion.ts';
 
 /** Runs the command line (without program names); resolves with the exit status. */
 export async function run(argv: readonly string[]): Promise<number> {
+  surviveLostOutput();
   let command: Command | undefined;
   try {
     const { command: word, name, help, rest } = splitArguments(argv);

@@ -151,6 +151,27 @@ describe('manifests', () => {
   });
 });
 
+describe('output that nobody takes', () => {
+  const shell = (script: string) => run('sh', ['-c', script, program, '--name', lab.name]);
+
+  test('ends no work: all objects are applied though the reader has gone', async () => {
+    const objects = Array.from({ length: 50 }, (_, i) => ({ metadata: { name: `unread-${i}` } }));
+    const items = objects.map((object) => ({ apiVersion: 'v1', kind: 'ConfigMap', ...object }));
+    writeFileSync(join(files, 'unread.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+    const { stderr } = await shell(`"$0" "$@" apply -f ${join(files, 'unread.json')} | head -1`);
+    expect(stderr).toBe('');
+    expect((await must(lab.tendril(['get', 'cm', '-o', 'name']))).match(/unread-/g)).toHaveLength(50);
+  });
+
+  test('is a failure where the disk is full', async () => {
+    const { code, stderr } = await shell('"$0" "$@" get pods -A -o json > /dev/full');
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^tendril: the output cannot be written: ENOSPC/),
+    ]);
+  });
+});
+
 test('two ups with one name at once: one lab comes up, the other says so', { timeout: 120_000 }, async () => {
   const twin = createLab(labName());
   try {
