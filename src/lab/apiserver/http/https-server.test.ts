@@ -1,5 +1,7 @@
 import { request } from 'node:https';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { connect as connectTls } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clientCases } from '../../../kube/client/client.cases.ts';
@@ -111,6 +113,47 @@ describe('the API over HTTPS', () => {
     expect(await post(listener.port, json, '{"metadata":{"name":"ok"}}', path)).toMatchObject({
       kind: 'ConfigMap',
     });
+  });
+
+  test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'json'])(
+    'a body of type %s is refused, to be written and to patch',
+    async (type) => {
+      const { listener } = await start();
+      expect(await post(listener.port, type, '{"metadata":{"name":"x"}}')).toMatchObject({
+        code: 415,
+        message:
+          'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+      });
+    },
+  );
+
+  test.each(['//', 'http://server:99999/', '//[x'])('%s is no path', async (target) => {
+    const { listener } = await start();
+    expect(await statusWithoutCertificate(listener.port, target)).toBe(400);
+  });
+
+  const head = 'POST /api/v1/namespaces/default/configmaps HTTP/1.1\r\nHost: x\r\n';
+  test.each([
+    ['says so', `${head}Content-Length: 3145729\r\n\r\n`],
+    ['turns out so', `${head}Transfer-Encoding: chunked\r\n\r\n300001\r\n${' '.repeat(0x300001)}\r\n`],
+  ])(
+    'a body that is too large and %s is answered without the rest, and the connection ends',
+    async (_, bytes) => {
+      const { listener } = await start();
+      const { certificate: cert, key } = ca.clientCertificate('admin', ['system:masters']);
+      const socket = connectTls({ host: '127.0.0.1', port: listener.port, ca: ca.certificate, cert, key });
+      socket.write(bytes);
+      const answer = await text(socket);
+      expect(answer).toMatch(/^HTTP\/1.1 413 /);
+      expect(answer).toMatch(/^connection: close\r$/im);
+      expect(answer).toContain('RequestEntityTooLarge');
+    },
+  );
+
+  test('whoever still sends a body that is too large is told so', async () => {
+    const { listener } = await start();
+    for (let i = 0; i < 5; i++)
+      expect(await post(listener.port, json, Buffer.alloc(12 << 20, ' '))).toMatchObject({ code: 413 });
   });
 
   test('the client’s certificate says who asks', async () => {
