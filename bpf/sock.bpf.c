@@ -83,15 +83,20 @@ static __always_inline struct frontend *target_frontend(struct bpf_sock_addr *ct
 	return frontend;
 }
 
-/* A backend for a socket, which has no address yet: for affinity it is its namespace, as a pod is. */
+/*
+ * A backend for a socket, which has no address yet: for affinity it is its namespace, as a pod is; what tells its
+ * connections apart is the socket itself.
+ */
 static __always_inline struct backend *target_backend(struct bpf_sock_addr *ctx, const struct target *target,
 						      const struct frontend *frontend, __u32 *id)
 {
-	struct address client = {};
+	struct client client = { .is_v6 = !address_is_v4(&target->addr) };
 
 	if (frontend->flags & FRONTEND_AFFINITY)
-		client.halves[0] = bpf_get_netns_cookie(ctx);
-	return backend_choose(frontend, &frontend->internal, &client, !address_is_v4(&target->addr), id);
+		client.addr.halves[0] = bpf_get_netns_cookie(ctx);
+	else if (frontend->flags & FRONTEND_MAGLEV)
+		client.addr.halves[0] = bpf_get_socket_cookie(ctx);
+	return backend_choose(frontend, &frontend->internal, &client, id);
 }
 
 static __always_inline void peer_key_init(struct peer_key *key, __u64 cookie, const struct target *target,
@@ -145,6 +150,15 @@ static __always_inline int refuse(void)
 	return REFUSE;
 }
 
+/*
+ * No endpoint anywhere is refused. Where there are some, out of the policy's scope, the packets are dropped in silence,
+ * as kube-proxy does: they are let go, and the pod's veth or the uplink ends them with their reason.
+ */
+static __always_inline int turn_away(const struct frontend *frontend)
+{
+	return frontend->flags & FRONTEND_DROP_INTERNAL ? PROCEED : refuse();
+}
+
 /* Replaces the target by a backend. PROCEED with *chosen unset where it is no Service. */
 static __always_inline int translate_connect(struct bpf_sock_addr *ctx, struct target *target, bool *chosen)
 {
@@ -156,7 +170,7 @@ static __always_inline int translate_connect(struct bpf_sock_addr *ctx, struct t
 		return PROCEED;
 	backend = target_backend(ctx, target, frontend, &id);
 	if (!backend)
-		return refuse();
+		return turn_away(frontend);
 	peer_remember(bpf_get_socket_cookie(ctx), target, backend, id);
 	target->addr = backend->addr;
 	target->port = backend->port;
@@ -180,7 +194,7 @@ static __always_inline int translate_sendmsg(struct bpf_sock_addr *ctx, struct t
 	if (!backend) {
 		backend = target_backend(ctx, target, frontend, &id);
 		if (!backend)
-			return refuse();
+			return turn_away(frontend);
 		flow_remember(&key, backend, id);
 		peer_remember(cookie, target, backend, id);
 	}

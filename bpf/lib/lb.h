@@ -44,11 +44,54 @@ struct choice {
 	__u32 slot;
 };
 
+/* Who begins a connection. */
+struct client {
+	/* Of a socket, which has no address yet, what stands for it. */
+	struct address addr;
+	/* Tells one client's connections apart. */
+	__u32 flow;
+	bool is_v6;
+};
+
+/* One step of MurmurHash3 (32 bits): Maglev needs the same hash on every node. */
+static __always_inline __u32 hash_word(__u32 hash, __u32 word)
+{
+	word *= 0xcc9e2d51;
+	word = word << 15 | word >> 17;
+	hash ^= word * 0x1b873593;
+	hash = hash << 13 | hash >> 19;
+	return hash * 5 + 0xe6546b64;
+}
+
+static __always_inline __u32 hash_end(__u32 hash)
+{
+	hash = (hash ^ hash >> 16) * 0x85ebca6b;
+	hash = (hash ^ hash >> 13) * 0xc2b2ae35;
+	return hash ^ hash >> 16;
+}
+
 /*
- * A random one of the pool. NULL where the pool is empty. A pool that shrinks while this runs can have a slot
+ * What decides among a pool's slots. Maglev's is of the client alone, never of the address that it came to: each node
+ * has its own NodePorts, and shall choose as any other does.
+ */
+static __always_inline __u32 pick(const struct frontend *frontend, const struct client *client)
+{
+	__u32 hash = 0;
+
+	if (!(frontend->flags & FRONTEND_MAGLEV))
+		return bpf_get_prandom_u32();
+	for (int i = 0; i < 4; i++)
+		hash = hash_word(hash, client->addr.words[i]);
+	if (!(frontend->flags & FRONTEND_AFFINITY))
+		hash = hash_word(hash, client->flow);
+	return hash_end(hash);
+}
+
+/*
+ * The pool's one for a number. NULL where the pool is empty. A pool that shrinks while this runs can have a slot
  * whose backend is gone: the second try goes to the first slot, which is the last to go.
  */
-static __always_inline struct backend *backend_random(const struct pool *pool, struct choice *choice)
+static __always_inline struct backend *backend_picked(const struct pool *pool, __u32 number, struct choice *choice)
 {
 	struct slot_key key = { .pool_id = pool->id };
 	struct backend *backend;
@@ -56,7 +99,7 @@ static __always_inline struct backend *backend_random(const struct pool *pool, s
 
 	if (pool->count == 0)
 		return NULL;
-	key.index = bpf_get_prandom_u32() % pool->count;
+	key.index = number % pool->count;
 	for (int i = 0; i < 2; i++) {
 		slot = bpf_map_lookup_elem(&slots, &key);
 		backend = slot ? backend_lookup(slot->backend_id) : NULL;
@@ -97,9 +140,9 @@ static __always_inline bool pool_holds(const struct pool *pool, const struct aff
 	return search.found;
 }
 
-/* The backend of the client's earlier connections while it serves, or a random one, which is remembered. */
+/* The backend of the client's earlier connections while it serves, or the picked one, which is remembered. */
 static __noinline struct backend *backend_sticky(const struct frontend *frontend, const struct pool *pool,
-						 const struct affinity_key *key, struct choice *choice)
+						 const struct affinity_key *key, __u32 number, struct choice *choice)
 {
 	struct affinity *known, now = { .last_used = bpf_ktime_get_ns() };
 	struct backend *backend;
@@ -113,7 +156,7 @@ static __noinline struct backend *backend_sticky(const struct frontend *frontend
 			return backend;
 		}
 	}
-	backend = backend_random(pool, choice);
+	backend = backend_picked(pool, number, choice);
 	if (!backend)
 		return NULL;
 	now.backend_id = choice->backend_id;
@@ -125,21 +168,22 @@ static __noinline struct backend *backend_sticky(const struct frontend *frontend
 
 /* A backend for a new connection of the client; *id tells which. NULL where there is none. */
 static __always_inline struct backend *backend_choose(const struct frontend *frontend, const struct pool *pool,
-						      const struct address *client, bool is_v6, __u32 *id)
+						      const struct client *client, __u32 *id)
 {
+	__u32 number = pick(frontend, client);
 	struct choice choice = {};
 	struct backend *backend;
 
 	if (frontend->flags & FRONTEND_AFFINITY) {
 		struct affinity_key key = {
-			.client = *client,
+			.client = client->addr,
 			.service_id = frontend->service_id,
-			.is_v6 = is_v6,
+			.is_v6 = client->is_v6,
 		};
 
-		backend = backend_sticky(frontend, pool, &key, &choice);
+		backend = backend_sticky(frontend, pool, &key, number, &choice);
 	} else {
-		backend = backend_random(pool, &choice);
+		backend = backend_picked(pool, number, &choice);
 	}
 	*id = choice.backend_id;
 	return backend;

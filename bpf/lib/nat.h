@@ -148,6 +148,11 @@ static __always_inline int nat_begin(struct __sk_buff *skb, struct work *work, s
 {
 	const struct pool *pool = options->external ? &frontend->external : &frontend->internal;
 	__u16 silent = options->external ? FRONTEND_DROP_EXTERNAL : FRONTEND_DROP_INTERNAL;
+	struct client client = {
+		.addr = work->packet.tuple.src,
+		.flow = (__u32)work->packet.tuple.sport << 16 | work->packet.tuple.dport,
+		.is_v6 = work->packet.is_v6,
+	};
 	struct backend *backend;
 	__u32 backend_id = 0;
 	int reason;
@@ -157,7 +162,7 @@ static __always_inline int nat_begin(struct __sk_buff *skb, struct work *work, s
 		drop_record(skb, work, DROP_SOURCE_RANGES);
 		return NAT_DROPPED;
 	}
-	backend = backend_choose(frontend, pool, &work->packet.tuple.src, work->packet.is_v6, &backend_id);
+	backend = backend_choose(frontend, pool, &client, &backend_id);
 	if (!backend) {
 		if (frontend->flags & silent) {
 			drop_record(skb, work, DROP_NO_ENDPOINTS_IN_SCOPE);

@@ -19,6 +19,7 @@ const clusterIps = {
   none: ['10.96.0.2', 'fd00:96::2'],
   self: ['10.96.0.3', 'fd00:96::3'],
   sticky: ['10.96.0.4', 'fd00:96::4'],
+  hashed: ['10.96.0.5', 'fd00:96::5'],
 };
 
 let cluster: TestCluster;
@@ -37,15 +38,15 @@ function ports(nodePort?: number) {
 }
 
 function serve(name: keyof typeof clusterIps, nodePort: number, ...nodes: TestNode[]): void {
-  services.set(
-    testService(name, {
-      ...(name === 'sticky' && { sessionAffinity: 'ClientIP' }),
-      type: 'NodePort',
-      clusterIP: clusterIps[name][0]!,
-      clusterIPs: clusterIps[name],
-      ports: ports(nodePort),
-    }),
-  );
+  const service = testService(name, {
+    ...(name === 'sticky' && { sessionAffinity: 'ClientIP' }),
+    type: 'NodePort',
+    clusterIP: clusterIps[name][0]!,
+    clusterIPs: clusterIps[name],
+    ports: ports(nodePort),
+  });
+  const annotations = { 'tendril.dev/service-balancing': 'maglev' };
+  services.set(name === 'hashed' ? { ...service, metadata: { ...service.metadata, annotations } } : service);
   for (const family of families) {
     slices.set(
       testSlice(name, {
@@ -102,6 +103,7 @@ beforeAll(async () => {
   serve('none', 30081);
   serve('self', 30082, one);
   serve('sticky', 30083, one, two);
+  serve('hashed', 30084, one, two);
   for (const node of cluster.nodes) {
     startServers(node);
     proxies.push(await startProxy(node));
@@ -198,6 +200,17 @@ describe.each(families)('IPv%i', (family) => {
         );
         expect(new Set(answers.map(({ answer }) => answer.slice(0, 6))).size).toBe(1);
         expect(answers[0]!.answer).toMatch(/^node-/);
+      }
+    });
+
+    it('spreads connections by Maglev’s table, by sockets and per packet', () => {
+      for (const place of ['pod', 'pod packets'] as const) {
+        const answers = Array.from({ length: 24 }, () =>
+          ask(place, { protocol, to: clusterIps.hashed[i]!, port: 80 }),
+        );
+        expect(new Set(answers.map(({ answer }) => answer.slice(0, 6)))).toEqual(
+          new Set(['node-1', 'node-2']),
+        );
       }
     });
 

@@ -14,8 +14,10 @@ import {
   type RangeRecord,
   unhex,
 } from './ledger.ts';
+import { maglevTable, maglevTableSize } from './maglev-table.ts';
 import { Overlay } from './overlay.ts';
 import type { MapName, MapWrite } from './plan.ts';
+import { arrange, slotWrites } from './pool-slots.ts';
 
 export type Member = Pick<Endpoint, 'ip' | 'port' | 'local' | 'terminating'> & {
   proto: number;
@@ -171,22 +173,40 @@ export class Draft {
   /**
    * The pool with these members, or as many of them as there is room for. Members that stay keep their slots and gaps
    * are filled from the end, so that one endpoint's change is one or two writes.
+   * @param found the kernel's pool to take over where this one has no number yet
+   * @param maglev its slots are a table for hashes; without room for that, the members alone
    */
-  planPool(name: string, members: readonly Member[], found?: number): { id: number; count: number } {
+  planPool(
+    name: string,
+    members: readonly Member[],
+    { found, maglev = false }: { found?: number | undefined; maglev?: boolean } = {},
+  ): { id: number; count: number } {
     const own = this.#pools.get(name);
     const adopted = own === undefined && found !== undefined ? this.#found.get(found) : undefined;
     const before = own?.members ?? adopted ?? [];
     const id = own?.id ?? (adopted === undefined ? this.#nextPoolId++ : found!);
     if (adopted !== undefined) this.#found.delete(id);
     const used = new Set(own?.members);
-    const wanted = this.#useAll(members, { used, slots: before.length + this.#room.slots });
-    const after = arrange(before, wanted);
+    const slots = before.length + this.#room.slots;
+    const wanted = this.#useAll(members, { used, slots });
+    const after = (maglev ? this.#table(wanted, slots) : undefined) ?? arrange(before, wanted);
     this.#room.slots -= Math.max(0, after.length - before.length);
     for (const backend of used) if (!wanted.has(backend)) this.#release(backend);
     this.#pools.set(name, { id, members: after });
     if (adopted !== undefined) this.#adopted.set(id, adopted);
     // An empty pool has no slots by which a later process would know its number.
     return { id: after.length > 0 ? id : 0, count: after.length };
+  }
+
+  /** Undefined where the map of slots has no room for a table. */
+  #table(wanted: ReadonlySet<number>, slots: number): number[] | undefined {
+    if (wanted.size > 0 && maglevTableSize(wanted.size) > slots) {
+      this.#refusedBy = 'slots';
+      return undefined;
+    }
+    // Without the Service's number, which is this node's: the same names on every node.
+    const ids = new Map([...wanted].map((id) => [this.#names.get(id)!.replace(/^\d+\//, ''), id]));
+    return maglevTable([...ids.keys()]).map((name) => ids.get(name)!);
   }
 
   /** Slots that the kernel holds for pools taken over in this draft. */
@@ -250,7 +270,7 @@ export class Draft {
   #dropPool(name: string): void {
     const pool = this.#pools.get(name);
     if (pool === undefined) return;
-    for (const backend of pool.members) this.#release(backend);
+    for (const backend of new Set(pool.members)) this.#release(backend);
     this.#pools.delete(name);
   }
 
@@ -320,35 +340,6 @@ export class Draft {
     this.#ledger.unusedSwept ||= this.#swept;
     this.#ledger.orphansDropped ||= this.#orphansDropped;
   }
-}
-
-function slotWrites(
-  writes: MapWrite[],
-  poolId: number,
-  before: readonly number[],
-  after: readonly number[],
-): void {
-  for (let index = 0; index < Math.max(before.length, after.length); index++) {
-    const key = () => layouts.slotKey.encode({ poolId, index });
-    const backendId = after[index];
-    if (backendId === undefined) writes.push({ map: 'slots', op: 'delete', key: key() });
-    else if (backendId !== before[index]) {
-      writes.push({ map: 'slots', op: 'update', key: key(), value: layouts.slot.encode({ backendId }) });
-    }
-  }
-}
-
-/** Keeps members at their slots, fills the gaps of those that left, appends what is new. */
-function arrange(before: readonly number[], want: ReadonlySet<number>): number[] {
-  const placed = new Set<number>();
-  const after: (number | undefined)[] = before.slice(0, want.size).map((member) => {
-    if (!want.has(member) || placed.has(member)) return undefined;
-    placed.add(member);
-    return member;
-  });
-  const rest = [...want].filter((member) => !placed.has(member));
-  for (let index = 0; rest.length > 0; index++) if (after[index] === undefined) after[index] = rest.shift()!;
-  return after as number[];
 }
 
 function generationOf(value: string): number {

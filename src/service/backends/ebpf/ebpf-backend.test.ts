@@ -1,54 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { EndpointSlice, Service } from '../../../kube/types.ts';
-import { parseIp } from '../../../net/ip.ts';
-import { ServiceTracker } from '../../model/service-tracker.ts';
-import { type TestEndpoint, TestStore, testService, testSlice } from '../../testing-objects.ts';
-import { EbpfServiceBackend } from './ebpf-backend.ts';
+import { type TestEndpoint, testService, testSlice } from '../../testing-objects.ts';
 import { layouts } from './generated/layouts.ts';
-import { type TestDatapath, testDatapath, trace } from './testing-datapath.ts';
-
-function rig(options: Parameters<typeof testDatapath>[0] = {}) {
-  const services = new TestStore<Service>();
-  const slices = new TestStore<EndpointSlice>();
-  let at = testDatapath(options);
-  let backend = new EbpfServiceBackend(at.datapath);
-  const addresses = ['10.9.0.1', 'fd09::1'];
-  const start = () =>
-    new ServiceTracker({
-      services,
-      slices,
-      node: { name: 'here', addresses: () => addresses.map(parseIp) },
-      onDirty: () => {},
-    });
-  let tracker = start();
-  return {
-    services,
-    slices,
-    addresses,
-    get at() {
-      return at;
-    },
-    refusal: () => backend.refusal(),
-    sync: async () => backend.sync(await tracker.update(() => undefined)),
-    /** A new process on the maps that the old one left. */
-    restart() {
-      at = testDatapath({ ...options, bpf: at.bpf });
-      backend = new EbpfServiceBackend(at.datapath);
-      tracker = start();
-    },
-    writesDuring: async (use: () => Promise<void>) => {
-      const count = () =>
-        ['frontends', 'slots', 'backends'].reduce((sum, map) => sum + at.map(map).writes, 0);
-      const before = count();
-      await use();
-      return count() - before;
-    },
-  };
-}
+import { testRig as rig, type TestRig } from './testing-backend.ts';
+import { type TestDatapath, trace } from './testing-datapath.ts';
 
 /** Generations by number. */
-const backendsOf = (at: ReturnType<typeof testDatapath>) =>
+const backendsOf = (at: TestDatapath) =>
   new Map(
     [...at.map('backends').entries()].map(([key, value]) => [
       Buffer.from(key).readUInt32LE(),
@@ -296,47 +254,6 @@ describe('what is written', () => {
   });
 });
 
-describe('source ranges', () => {
-  const vip = { to: '203.0.113.10', port: 80 };
-  const balanced = (ranges: string[]): Service => ({
-    ...testService('balanced', {
-      ...{ type: 'LoadBalancer', clusterIPs: ['10.96.0.7'], ports: [{ port: 80 }] },
-      loadBalancerSourceRanges: ranges,
-    }),
-    status: { loadBalancer: { ingress: [{ ip: vip.to }] } },
-  });
-  const count = (r: ReturnType<typeof rig>) => [...r.at.map('source_ranges').entries()].length;
-
-  it('stay as they are over a restart, and go with their Service', async () => {
-    const r = rig();
-    r.services.set(balanced(['198.51.100.0/24', '192.0.2.0/25']));
-    await r.sync();
-    expect(count(r)).toBe(2);
-    r.restart();
-    expect(await r.writesDuring(r.sync)).toBe(0);
-    expect(count(r)).toBe(2);
-    r.services.set(balanced(['192.0.2.0/25']));
-    await r.sync();
-    expect(count(r)).toBe(1);
-    r.restart();
-    r.services.remove('default/balanced');
-    await r.sync();
-    expect(count(r)).toBe(0);
-  });
-
-  it('that have no room let nobody in', async () => {
-    const r = rig({ mapSizes: { source_ranges: 1 } });
-    r.services.set(balanced(['198.51.100.0/24', '192.0.2.0/25']));
-    await r.sync();
-    expect(trace(r.at, vip)).toBe('no service');
-    expect(trace(r.at, { to: '10.96.0.7', port: 80 })).toBe('refused');
-    expect(r.refusal()?.message).toContain('source_ranges is full');
-    r.services.set(balanced(['192.0.2.0/25']));
-    await r.sync();
-    expect([trace(r.at, vip), r.refusal()]).toEqual(['refused', undefined]);
-  });
-});
-
 describe('whatever happens in whatever order', () => {
   const change = fc.record({
     service: fc.constantFrom('a', 'b', 'c'),
@@ -345,10 +262,7 @@ describe('whatever happens in whatever order', () => {
     restart: fc.boolean(),
   });
 
-  function apply(
-    r: ReturnType<typeof rig>,
-    c: { service: string; exists: boolean; endpoints: number[] },
-  ): void {
+  function apply(r: TestRig, c: { service: string; exists: boolean; endpoints: number[] }): void {
     const number = c.service.charCodeAt(0);
     if (c.exists) {
       r.services.set(testService(c.service, { clusterIPs: [`10.96.1.${number}`], ports: [{ port: 80 }] }));

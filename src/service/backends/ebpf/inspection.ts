@@ -13,7 +13,6 @@ import type {
 } from '../../service-inspection.ts';
 import { otherTuple } from './conntrack-gc.ts';
 import {
-  type Backend,
   backendFlags,
   type ConntrackEntry,
   conntrackFlags,
@@ -87,9 +86,16 @@ function fate(frontend: Frontend, side: 'internal' | 'external'): ConnectionFate
 
 function backendsOf(map: InspectionOptions['map'], pool: { id: number; count: number }): BackendView[] {
   const views: BackendView[] = [];
+  // A Maglev table names each of its backends many times.
+  const ids = new Set<number>();
   for (let index = 0; index < pool.count; index++) {
-    const backend = backendAt(map, pool.id, index);
-    if (backend === undefined) continue;
+    const slot = map('slots').lookup(layouts.slotKey.encode({ poolId: pool.id, index }));
+    if (slot !== undefined) ids.add(layouts.slot.decode(slot).backendId);
+  }
+  for (const id of ids) {
+    const value = map('backends').lookup(indexKey(id));
+    if (value === undefined) continue;
+    const backend = layouts.backend.decode(value);
     views.push({
       address: at(backend.addr, backend.port),
       local: (backend.flags & backendFlags.BACKEND_LOCAL) !== 0,
@@ -97,13 +103,6 @@ function backendsOf(map: InspectionOptions['map'], pool: { id: number; count: nu
     });
   }
   return views.sort((a, b) => compare(a.address, b.address));
-}
-
-function backendAt(map: InspectionOptions['map'], poolId: number, index: number): Backend | undefined {
-  const slot = map('slots').lookup(layouts.slotKey.encode({ poolId, index }));
-  if (slot === undefined) return undefined;
-  const backend = map('backends').lookup(indexKey(layouts.slot.decode(slot).backendId));
-  return backend && layouts.backend.decode(backend);
 }
 
 /** Both directions of a connection count, under the frontend that the client knows. */

@@ -12,6 +12,7 @@ import { type Scope, type ServicePortState, type ServiceState, scopesOf } from '
 import { type Capacity, Draft } from './draft.ts';
 import { frontendFlags, frontendKind, layouts } from './generated/layouts.ts';
 import { hex, type Ledger } from './ledger.ts';
+import { maglevTableSize } from './maglev-table.ts';
 
 export type MapName = 'backends' | 'slots' | 'source_ranges' | 'frontends';
 
@@ -56,7 +57,7 @@ export function plan(ledger: Ledger, state: ServiceState, limit = 1000, capacity
   for (const name of pending) {
     if (room <= 0) break;
     const port = served(state, name);
-    room -= port ? 1 + port.endpoints[4].cluster.length + port.endpoints[6].cluster.length : 1;
+    room -= port ? cost(port) : 1;
     planned.set(name, port ? planPort(draft, port) : dropPort(draft, name));
   }
   const last = planned.size === pending.size;
@@ -96,6 +97,13 @@ function pendingPorts(ledger: Ledger, state: ServiceState): Set<ServicePortName>
     : [...ledger.ports.keys(), ...state.ports.keys()];
   const isServed = (name: ServicePortName) => served(state, name) !== undefined;
   return new Set([...names.filter((name) => !isServed(name)), ...names.filter(isServed)]);
+}
+
+/** In endpoints: a table takes about as long as a tenth as many of them as it has places. */
+function cost({ endpoints, maglev }: ServicePortState): number {
+  const counts = [endpoints[4], endpoints[6]].map(({ cluster }) => cluster.length);
+  const tables = maglev ? counts.map((count) => maglevTableSize(count) / 10) : [];
+  return [...counts, ...tables].reduce((sum, n) => sum + n, 1);
 }
 
 function dropPort(draft: Draft, name: ServicePortName): 'whole' {
@@ -168,7 +176,8 @@ function flagsOf(
     (silent(scopes.internal) ? frontendFlags.FRONTEND_DROP_INTERNAL : 0) |
     (silent(scopes.external) ? frontendFlags.FRONTEND_DROP_EXTERNAL : 0) |
     (sourceRanges.length > 0 ? frontendFlags.FRONTEND_SOURCE_RANGES : 0) |
-    (port.affinitySeconds > 0 ? frontendFlags.FRONTEND_AFFINITY : 0)
+    (port.affinitySeconds > 0 ? frontendFlags.FRONTEND_AFFINITY : 0) |
+    (port.maglev ? frontendFlags.FRONTEND_MAGLEV : 0)
   );
 }
 
@@ -218,7 +227,11 @@ class PoolSet {
   get(family: 4 | 6, scope: Scope | 'held', found: number | undefined): { id: number; count: number } {
     const name = `${this.#port.name}/${family}/${scope}`;
     const planned =
-      this.#planned.get(name) ?? this.#draft.planPool(name, this.#members(family, scope), found);
+      this.#planned.get(name) ??
+      this.#draft.planPool(name, this.#members(family, scope), {
+        found,
+        maglev: this.#port.maglev && scope !== 'held',
+      });
     this.#planned.set(name, planned);
     return planned;
   }

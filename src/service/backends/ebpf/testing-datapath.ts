@@ -88,7 +88,8 @@ export function trace(
   const silent =
     from === 'internal' ? frontendFlags.FRONTEND_DROP_INTERNAL : frontendFlags.FRONTEND_DROP_EXTERNAL;
   if (pool.count === 0) return frontend.flags & silent ? 'dropped' : 'refused';
-  return Array.from({ length: pool.count }, (_, index) => backendAt(at, pool.id, index)).sort();
+  const backends = Array.from({ length: pool.count }, (_, index) => backendAt(at, pool.id, index)).sort();
+  return frontend.flags & frontendFlags.FRONTEND_MAGLEV ? [...new Set(backends)] : backends;
 }
 
 function backendAt(at: { map(name: string): BpfMap }, poolId: number, index: number): string {
