@@ -23,6 +23,8 @@ export interface ExchangeOptions {
   /** An AF_INET6 socket, IPv4 as v4-mapped. */
   ipv6Socket?: boolean;
   payload?: string;
+  /** The kernel's choice unless given. */
+  sourcePort?: number;
   timeoutMs?: number;
 }
 
@@ -37,6 +39,7 @@ export function exchange(options: ExchangeOptions): Exchange {
     const timeout = new Uint8Array(16);
     new DataView(timeout.buffer).setBigInt64(8, BigInt((options.timeoutMs ?? 2000) * 1000), true);
     for (const option of [SO_RCVTIMEO, SO_SNDTIMEO]) libc.setsockopt(fd, SOL_SOCKET, option, timeout, 16);
+    if (options.sourcePort !== undefined) bindTo(fd, options.sourcePort, v6);
     return talk(fd, sockaddr(ip, options.port, v6), options);
   } finally {
     libc.close(fd);
@@ -63,6 +66,11 @@ function talk(fd: number, address: Uint8Array, options: ExchangeOptions): Exchan
 function begin(fd: number, address: Uint8Array, payload: Buffer): number {
   const result = libc.connect(fd, address, address.length);
   return result < 0 ? result : libc.send(fd, payload, payload.length, 0x4000 /* MSG_NOSIGNAL */);
+}
+
+function bindTo(fd: number, port: number, v6: boolean): void {
+  const any = sockaddr(parseIp(v6 ? '::' : '0.0.0.0'), port, v6);
+  libc.must(libc.bindSocket(fd, any, any.length), 'bind');
 }
 
 function sockaddr(ip: Ip, port: number, v6: boolean): Uint8Array {
