@@ -21,6 +21,7 @@ export const errorCatalogue = {
   LAB_MISSING: 'no lab of that name is up',
   LAB_FAILED: 'the lab could not be brought up',
   LAB_REMAINS: 'something of a lab could not be removed',
+  LAB_DAMAGED: "a lab's own files cannot be used",
   LAB_UNREACHABLE: 'a lab is there and its server does not answer',
   NOT_BUILT: 'a part of Tendril was not built yet',
   NOT_READY: 'what is asked for is there and not Ready',

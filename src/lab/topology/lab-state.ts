@@ -26,20 +26,53 @@ function directoriesIn(directory: string): string[] {
 /** The configuration of a lab that is or was up; undefined where there is none that can be read. */
 export function readLabConfig(name: string): LabConfig | undefined {
   try {
-    return JSON.parse(readFileSync(join(labsDirectory, name, 'lab.json'), 'utf8')) as LabConfig;
+    return decodeLabConfig(readFileSync(configPath(name), 'utf8'));
   } catch {
     return undefined;
   }
 }
 
-/** @throws TendrilError LAB_MISSING */
+/** @throws TendrilError LAB_MISSING; LAB_DAMAGED where its configuration is not whole */
 export function requireLabConfig(name: string): LabConfig {
-  const config = readLabConfig(name);
-  if (config !== undefined) return config;
+  const path = configPath(name);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw missing(name, cause);
+  }
+  try {
+    return decodeLabConfig(text);
+  } catch (cause) {
+    const what = text.trim() === '' ? 'is empty' : 'is cut short or damaged';
+    throw new TendrilError('LAB_DAMAGED', `the configuration of lab "${name}" ${what}: ${path}`, {
+      remedy: `Its processes may still run. Take it down, and bring it up anew: tendril down --name ${name}`,
+      cause,
+    });
+  }
+}
+
+const configPath = (name: string): string => join(labsDirectory, name, 'lab.json');
+
+/** @throws Error where the text is no whole configuration */
+function decodeLabConfig(text: string): LabConfig {
+  const config = JSON.parse(text) as Partial<LabConfig> | null;
+  if (typeof config?.name !== 'string' || !Array.isArray(config.nodes) || typeof config.program !== 'string')
+    throw new TypeError('it names no lab, nodes or program');
+  return config as LabConfig;
+}
+
+function missing(name: string, cause: unknown): TendrilError {
+  if (existsSync(join(labsDirectory, name))) {
+    return new TendrilError('LAB_UNREACHABLE', `lab "${name}" has no configuration yet, or no more`, {
+      remedy: `It is coming up, or left remains; these go by: tendril down --name ${name}`,
+      cause,
+    });
+  }
   const others = directoriesIn(labsDirectory);
   const remedy =
     others.length > 0
       ? `There is: ${others.join(', ')}. Choose with --name.`
       : 'Bring one up with: tendril up';
-  throw new TendrilError('LAB_MISSING', `no lab named "${name}" is up`, { remedy });
+  return new TendrilError('LAB_MISSING', `no lab named "${name}" is up`, { remedy });
 }
