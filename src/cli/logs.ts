@@ -38,10 +38,12 @@ export const logs = defineCommand(
     if (options.previous) query.set('previous', 'true');
     if (tail !== undefined) query.set('tailLines', tail);
     const path = resourcePath(resources.pods, { namespace, name: pod.metadata.name, subresource: 'log' });
-    const stream = await lab.api.open({ method: 'GET', path: `${path}?${query}`, timeoutMs: 0 });
+    // A followed log begins when something is printed, and that may be never.
+    const limit = options.follow ? { timeoutMs: 0 } : {};
+    const stream = await lab.api.open({ method: 'GET', path: `${path}?${query}`, ...limit });
     await pipeline(stream, process.stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
-      // The reader of our output (head, say) has had enough.
-      if (error.code !== 'EPIPE') throw error;
+      // A reader of our output that has gone (head, say), and a full disk, are told for all commands alike.
+      if (error.syscall !== 'write') throw error;
     });
     return 0;
   },
