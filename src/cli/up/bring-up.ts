@@ -42,7 +42,7 @@ export async function bringUp(options: BringUpOptions): Promise<number> {
   const program = programDirectory();
   const config = planLab({ ...options.lab, program });
   const manifests = loadManifests(options.files);
-  await Promise.all([checkMachine(config.name, program), rehearse(manifests, config)]);
+  await Promise.all([checkMachine(config), rehearse(manifests, config)]);
   // From here on the name is this process's alone, and so is undoing what is made under it.
   await claimName(config.name);
   const progress = createProgress();

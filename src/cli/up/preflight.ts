@@ -1,17 +1,42 @@
 /** What is checked before anything of a lab is made. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { type LabConfig, type LabPaths, labPaths } from '../../lab/topology/lab-config.ts';
 import { labNames, labsDirectory, readLabConfig } from '../../lab/topology/lab-state.ts';
 import { cgroupMount, isPopulated } from '../../linux/cgroup/cgroup.ts';
 import { requireFeatures } from '../../linux/features/features.ts';
 import { TendrilError } from '../../util/errors.ts';
 import { askControl } from '../session/control.ts';
 
-/** @throws TendrilError NOT_BUILT, LAB_EXISTS, KERNEL_FEATURE */
-export async function checkMachine(name: string, program: string): Promise<void> {
+/** @throws TendrilError NOT_BUILT, BAD_INPUT, LAB_EXISTS, KERNEL_FEATURE */
+export async function checkMachine({ name, nodes, program }: LabConfig): Promise<void> {
   checkBuild(program);
+  const paths = labPaths(name, { base: labsDirectory, cgroupMount: cgroupMount() });
+  checkSocketPaths(
+    paths,
+    nodes.map((node) => node.name),
+  );
   await checkName(name);
   await requireFeatures(['cgroup2', 'bpffs', 'cgroup-sock-addr', 'clsact', 'nf-tables', 'veth', 'bridge']);
+}
+
+/** Of sun_path in struct sockaddr_un, less the NUL at its end: unix(7). */
+const socketPathMax = 107;
+
+/**
+ * A path that is longer would be cut or refused when its process is long on its way.
+ * @throws TendrilError BAD_INPUT
+ */
+export function checkSocketPaths(paths: LabPaths, nodes: readonly string[]): void {
+  const own = ['control.sock', 'up.sock'].map((file) => join(paths.root, file));
+  const sockets = [...own, paths.launcherSocket, ...nodes.map((node) => paths.node(node).cniSocket)];
+  const excess = Math.max(...sockets.map((path) => Buffer.byteLength(path))) - socketPathMax;
+  if (excess <= 0) return;
+  throw new TendrilError(
+    'BAD_INPUT',
+    `the lab's directory ${paths.root} has too long a path: sockets below it may have ${socketPathMax} bytes, and would have ${excess} more`,
+    { remedy: `Choose a TENDRIL_RUN or --name that is ${excess} bytes shorter.` },
+  );
 }
 
 function checkBuild(program: string): void {

@@ -1,5 +1,5 @@
 /** Starts a lab's processes and follows what its server says while it comes up. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -7,6 +7,7 @@ import { LauncherClient } from '../../lab/launcher/launcher-client.ts';
 import { startLauncher } from '../../lab/launcher/start-launcher.ts';
 import type { ProgressEvent } from '../../lab/server/control-protocol.ts';
 import type { LabConfig, LabPaths } from '../../lab/topology/lab-config.ts';
+import { labsDirectory } from '../../lab/topology/lab-state.ts';
 import { mountTmpfs } from '../../linux/mount/mount.ts';
 import { TendrilError } from '../../util/errors.ts';
 
@@ -22,7 +23,9 @@ export async function startLab(config: LabConfig, paths: LabPaths, signal: Abort
   // Memory of its own: a container that fills its disk fills neither the machine's /run nor its root.
   mountTmpfs(paths.root);
   mkdirSync(paths.logs, { recursive: true, mode: 0o755 });
-  writeFileSync(paths.config, JSON.stringify(config, null, 2));
+  // In one step: whoever reads it meanwhile finds none, or the whole.
+  writeFileSync(`${paths.config}.new`, JSON.stringify(config, null, 2));
+  renameSync(`${paths.config}.new`, paths.config);
   const progress = await listenForProgress(join(paths.root, 'up.sock'));
   try {
     await startProcesses(config, paths, signal);
@@ -63,10 +66,12 @@ async function startProcesses(config: LabConfig, paths: LabPaths, signal: AbortS
 }
 
 function serverEnvironment(): Record<string, string> {
-  const kept = ['PATH', 'SUDO_UID', 'SUDO_GID', 'TENDRIL_DEBUG', 'TENDRIL_RUN'];
-  return Object.fromEntries(
+  const kept = ['PATH', 'SUDO_UID', 'SUDO_GID', 'TENDRIL_DEBUG'];
+  const own = Object.fromEntries(
     kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
+  // As this process understands it: what is relative means another directory to the server.
+  return { ...own, TENDRIL_RUN: labsDirectory };
 }
 
 interface ProgressListener {
