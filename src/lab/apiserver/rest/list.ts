@@ -35,10 +35,19 @@ function decodeToken(text: string): PageToken {
   throw badRequest('continue key is not valid: the token is not from this server');
 }
 
-/** The resource's own face of a stored object. */
+const faces = new WeakMap<Resource, WeakMap<KubeObject, KubeObject>>();
+
+/** The resource's own face of a stored object; one for all who look at it. */
 export function facing(resource: Resource, object: KubeObject): KubeObject {
   if (resource.conversion === undefined) return object;
-  return deepFreeze(resource.conversion.fromStored(cloneJson(object))) as KubeObject;
+  const known = faces.get(resource) ?? new WeakMap();
+  faces.set(resource, known);
+  let face = known.get(object);
+  if (face === undefined) {
+    face = deepFreeze(resource.conversion.fromStored(cloneJson(object))) as KubeObject;
+    known.set(object, face);
+  }
+  return face;
 }
 
 /** A page of a server that was started anew since: clients list from the start when told that it has expired. */

@@ -1,6 +1,6 @@
 /** In which form a client wants its answer: the objects, a Table of them, or their metadata alone. */
 import type { KubeObject } from '../../../kube/meta.ts';
-import { cloneJson, type JsonObject } from '../json.ts';
+import { cloneJson, deepFreeze, type JsonObject } from '../json.ts';
 import type { Resource } from '../registry/resource.ts';
 import { notAcceptable } from '../status.ts';
 import { type IncludeObject, partialObject, type TableOptions, tableOf } from '../table/table.ts';
@@ -76,6 +76,17 @@ export function presentList(resource: Resource, list: ObjectList, how: Presentat
   };
 }
 
+const partials = new WeakMap<KubeObject, Map<string, object>>();
+
+/** The same for all watchers of a version, so that it is encoded once. */
+function sharedPartial(object: KubeObject, version: string): object {
+  const known = partials.get(object) ?? new Map<string, object>();
+  partials.set(object, known);
+  const partial = known.get(version) ?? deepFreeze(partialObject(object, version));
+  known.set(version, partial);
+  return partial;
+}
+
 /** The events of a watch in the form asked for. Column definitions come with the first one only. */
 export function presentStream(
   resource: Resource,
@@ -89,7 +100,7 @@ export function presentStream(
     if (event.type === 'ERROR' || (event.type === 'BOOKMARK' && how.as === 'Table')) return event;
     const object = event.object as KubeObject;
     if (how.as === 'PartialObjectMetadata')
-      return { type: event.type, object: partialObject(object, how.version) } as StreamEvent;
+      return { type: event.type, object: sharedPartial(object, how.version) } as StreamEvent;
     const metadata = { resourceVersion: object.metadata.resourceVersion };
     const table = toTable(resource, [object], metadata, { ...how, now: now(), headers });
     headers = false;

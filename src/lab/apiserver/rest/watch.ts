@@ -71,12 +71,12 @@ export function watchObjects(
     namespace === undefined ? inSelection : (o) => o.metadata.namespace === namespace && inSelection(o);
   const timeout = integerIn(query, 'timeoutSeconds') ?? 0;
   const { after, endMark } = startOf(context, query);
-  const push = (event: StreamEvent) =>
-    stream.push(
-      resource.conversion && event.type !== 'BOOKMARK' && event.type !== 'ERROR'
-        ? { ...event, object: facing(resource, event.object) }
-        : event,
-    );
+  const faced = (event: StreamEvent) =>
+    resource.conversion && event.type !== 'BOOKMARK' && event.type !== 'ERROR'
+      ? { ...event, object: facing(resource, event.object) }
+      : event;
+  // What a resumed watch has missed is of the beginning, as a list is: no reader could have taken it yet.
+  let push = (event: StreamEvent) => stream.push(faced(event));
   if (after === undefined) {
     for (const object of storage.list(resource.collection, { namespace })) {
       if (inSelection(object)) push({ type: 'ADDED', object });
@@ -89,6 +89,7 @@ export function watchObjects(
       if (event !== undefined) push(event);
     }),
   );
+  push = (event) => stream.pushChange(faced(event));
   if (timeout > 0) stream.onClose(clock.after(timeout * 1000, () => stream.close()));
   if (query.get('allowWatchBookmarks') === 'true') {
     repeat(context, stream, () => push(bookmark(resource, storage.revision)));
