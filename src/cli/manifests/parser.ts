@@ -2,7 +2,16 @@
  * Manifests from YAML or JSON text, documents separated by `---`, Lists flattened. YAML 1.1, as Kubernetes
  * reads it: `0644` is octal and `yes` a boolean.
  */
-import { type Document, isMap, LineCounter, parseAllDocuments, type YAMLError, type YAMLMap } from 'yaml';
+import {
+  type Alias,
+  type Document,
+  isMap,
+  LineCounter,
+  parseAllDocuments,
+  visit,
+  type YAMLError,
+  type YAMLMap,
+} from 'yaml';
 import { TendrilError } from '../../util/errors.ts';
 import type { ManifestObject } from './document.ts';
 
@@ -23,6 +32,23 @@ export function parseManifests(text: string, source: string): ManifestObject[] {
   return documents.flatMap((document) => readDocument(document, source, lines));
 }
 
+const tooDeep = 'it is nested too deeply';
+
+/** What the library throws instead of noting it in the document: aliases that multiply without end or name nothing. */
+function unlessRefused<T>(read: () => T, origin: (message: string) => string): T {
+  try {
+    return read();
+  } catch (cause) {
+    const { message } = cause as Error;
+    const bomb = message.startsWith('Excessive alias');
+    const what = bomb ? 'its aliases multiply to more than is sensible (a YAML bomb)' : message;
+    throw new TendrilError(
+      'BAD_MANIFEST',
+      `${origin(message)}: ${cause instanceof RangeError ? tooDeep : what}`,
+    );
+  }
+}
+
 function excludedTag(tag: { tag: string; format?: string }): boolean {
   return tag.tag === 'tag:yaml.org,2002:timestamp' || tag.format === 'TIME';
 }
@@ -31,18 +57,36 @@ function readDocument(document: Document.Parsed, source: string, lines: LineCoun
   const problem: YAMLError | undefined = document.errors[0];
   if (problem !== undefined) {
     const { line, col } = lines.linePos(problem.pos[0]);
-    throw new TendrilError('BAD_MANIFEST', `${source}:${line}:${col}: ${problem.message.split('\n')[0]}`);
+    const [message] = problem.message.split('\n');
+    const what = message?.startsWith('Maximum call stack') ? tooDeep : message;
+    throw new TendrilError('BAD_MANIFEST', `${source}:${line}:${col}: ${what}`);
   }
   if (document.contents === null) return [];
   const start = lines.linePos(document.contents.range![0]);
+  const value = unlessRefused(
+    () => document.toJS() as Record<string, unknown> | null,
+    (message) => `${source}:${aliasLine(document, lines, message) ?? start.line}`,
+  );
   if (!isMap(document.contents)) {
-    if (document.toJS() === null) return [];
+    if (value === null) return [];
     throw new TendrilError(
       'BAD_MANIFEST',
       `${source}:${start.line}:${start.col}: a Kubernetes object is a mapping with apiVersion and kind`,
     );
   }
-  return readObject(document.toJS() as Record<string, unknown>, { map: document.contents, source, lines });
+  return readObject(value!, { map: document.contents, source, lines });
+}
+
+/** Of the alias that the message names at its end, or of the first. */
+function aliasLine(document: Document.Parsed, lines: LineCounter, message: string): number | undefined {
+  let line: number | undefined;
+  const Alias = (_key: unknown, { range, source }: Alias) => {
+    const named = message.endsWith(`: ${source}`);
+    if (range && (named || line === undefined)) line = lines.linePos(range[0]).line;
+    return named ? visit.BREAK : undefined;
+  };
+  visit(document, { Alias });
+  return line;
 }
 
 interface Place {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { TendrilError } from '../../util/errors.ts';
 import type { ManifestObject } from './document.ts';
 import { parseManifests } from './parser.ts';
+import { decodeText } from './text.ts';
 
 /** @throws TendrilError BAD_MANIFEST */
 export function loadManifests(sources: readonly string[]): ManifestObject[] {
@@ -11,9 +12,10 @@ export function loadManifests(sources: readonly string[]): ManifestObject[] {
     throw new TendrilError('USAGE', '-f - can be given once: there is one standard input');
   }
   return sources.flatMap((source) => {
-    const objects = filesOf(source).flatMap((file) =>
-      parseManifests(readText(file), file === '-' ? 'stdin' : file),
-    );
+    const objects = filesOf(source).flatMap((file) => {
+      const name = file === '-' ? 'stdin' : file;
+      return parseManifests(decodeText(readBytes(file), name), name);
+    });
     if (objects.length === 0)
       throw new TendrilError(
         'BAD_MANIFEST',
@@ -39,9 +41,9 @@ function statOf(source: string): ReturnType<typeof statSync> & object {
   }
 }
 
-function readText(file: string): string {
+function readBytes(file: string): Uint8Array {
   try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
+    return readFileSync(file === '-' ? 0 : file);
   } catch (cause) {
     throw unreadable(file, cause);
   }
