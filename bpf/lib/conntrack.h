@@ -41,7 +41,8 @@ static __always_inline __u8 conntrack_seen(const struct packet *packet)
 
 static __always_inline void conntrack_touch(struct conntrack_entry *entry, const struct packet *packet)
 {
-	__u8 seen = entry->seen | conntrack_seen(packet);
+	/* A connection that goes on was not reset, whoever said so. */
+	__u8 seen = (entry->seen & ~SEEN_RST) | conntrack_seen(packet);
 
 	entry->last_seen = bpf_ktime_get_ns();
 	if (seen != entry->seen)
@@ -67,6 +68,19 @@ static __always_inline bool is_fresh_syn(const struct packet *packet)
 	return packet->tuple.proto == IPPROTO_TCP && (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+/* Both sides have closed, or the server has reset it: what the client alone says may be anybody's. */
+static __always_inline bool conntrack_is_over(const struct conntrack_entry *entry, const struct packet *packet)
+{
+	struct conntrack_entry *reply;
+	struct tuple key;
+
+	conntrack_other_key(&key, &packet->tuple, entry);
+	reply = bpf_map_lookup_elem(&conntrack, &key);
+	if (!reply)
+		return true;
+	return (reply->seen & SEEN_RST) || (entry->seen & reply->seen & SEEN_FIN);
+}
+
 /*
  * Whether a client's packet may go where its entry says. A new connection on an old tuple is judged anew, and
  * a datagram whose backend no longer serves moves on at once; a TCP connection stays with its backend.
@@ -78,7 +92,7 @@ static __always_inline bool conntrack_usable(const struct conntrack_entry *entry
 	if (packet->tuple.proto == IPPROTO_TCP) {
 		if (!is_fresh_syn(packet))
 			return true;
-		if (entry->seen & (SEEN_FIN | SEEN_RST))
+		if (conntrack_is_over(entry, packet))
 			return false;
 	}
 	return backend_still(entry->backend_id, entry->backend_generation) != NULL;

@@ -34,8 +34,11 @@ static __always_inline void fib_query(struct bpf_fib_lookup *query, struct __sk_
 	query->l4_protocol = packet->tuple.proto;
 	query->sport = packet->tuple.sport;
 	query->dport = packet->tuple.dport;
-	/* What leaves the node are the segments of a GSO packet. */
-	query->tot_len = skb->gso_size ? packet->l4 - packet->l3 + packet->l4_header + skb->gso_size : packet->length;
+	query->tot_len = packet->length;
+	/* What leaves the node are the segments of a GSO packet; SCTP's are of sizes that it chose itself. */
+	if (skb->gso_size)
+		query->tot_len = packet->tuple.proto == IPPROTO_SCTP ?
+					 0 : packet->l4 - packet->l3 + packet->l4_header + skb->gso_size;
 	if (packet->is_v6) {
 		query->family = AF_INET6;
 		__builtin_memcpy(query->ipv6_src, &packet->tuple.src, 16);

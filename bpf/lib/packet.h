@@ -16,6 +16,12 @@ enum fragment_position {
 	FRAGMENT_LATER = 2,
 };
 
+/* Flags in byte 13 of the TCP header. */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
 struct packet {
 	struct tuple tuple;
 	__u32 fragment_id;
@@ -26,7 +32,8 @@ struct packet {
 	__u8 is_v6;
 	__u8 fragment;
 	__u8 ttl;
-	__u8 tcp_flags;
+	/* TCP's flags, and what SCTP's first chunk means in their words. */
+	__u8 phase;
 	__u8 l2_src[6];
 	__u8 hook;
 	__u8 is_icmp;

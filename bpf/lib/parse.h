@@ -16,19 +16,14 @@
 #include "lib/addr.h"
 #include "lib/maps.h"
 #include "lib/packet.h"
+#include "lib/sctp.h"
 
 #define IP_MORE_FRAGMENTS 0x2000
 #define IP_OFFSET 0x1fff
 #define IPV6_EXTENSIONS 4
 
-/* Flags in byte 13 of the TCP header. */
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_ACK 0x10
-
 enum parse_result {
-	/* TCP or UDP; the tuple is whole. */
+	/* TCP, UDP or SCTP; the tuple is whole. */
 	PARSE_PORTS = 0,
 	/* IP; the tuple has addresses and protocol only. */
 	PARSE_IP,
@@ -106,7 +101,30 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, struct packet *packe
 	if (header_load(skb, packet->l4 + 12, bytes, sizeof(bytes)) < 0)
 		return -1;
 	packet->l4_header = (bytes[0] >> 4) * 4;
-	packet->tcp_flags = bytes[1];
+	packet->phase = bytes[1];
+	return 0;
+}
+
+static __always_inline int parse_sctp(struct __sk_buff *skb, struct packet *packet)
+{
+	struct sctp_header sctp;
+
+	if (header_load(skb, packet->l4, &sctp, sizeof(sctp)) < 0)
+		return -1;
+	packet->phase = sctp_phase(sctp.chunk);
+	return 0;
+}
+
+/* What the transport header tells besides its ports. */
+static __always_inline int parse_phase(struct __sk_buff *skb, struct packet *packet)
+{
+	/* A quote may end after 8 bytes of it (RFC 792). */
+	if (packet->is_quote)
+		return 0;
+	if (packet->tuple.proto == IPPROTO_TCP)
+		return parse_tcp(skb, packet);
+	if (packet->tuple.proto == IPPROTO_SCTP)
+		return parse_sctp(skb, packet);
 	return 0;
 }
 
@@ -116,13 +134,13 @@ static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *pac
 
 	if (packet->tuple.proto == IPPROTO_ICMP || packet->tuple.proto == IPPROTO_ICMPV6)
 		packet->is_icmp = 1;
-	if (packet->tuple.proto != IPPROTO_TCP && packet->tuple.proto != IPPROTO_UDP)
+	if (packet->tuple.proto != IPPROTO_TCP && packet->tuple.proto != IPPROTO_UDP &&
+	    packet->tuple.proto != IPPROTO_SCTP)
 		return PARSE_IP;
 	if (packet->fragment != FRAGMENT_LATER) {
 		if (header_load(skb, packet->l4, &ports, sizeof(ports)) < 0)
 			return PARSE_MALFORMED;
-		/* A quote may end after 8 bytes of it (RFC 792). */
-		if (packet->tuple.proto == IPPROTO_TCP && !packet->is_quote && parse_tcp(skb, packet) < 0)
+		if (parse_phase(skb, packet) < 0)
 			return PARSE_MALFORMED;
 	}
 	if (packet->is_quote && packet->fragment == FRAGMENT_LATER)

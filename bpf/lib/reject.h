@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Refusing what has no endpoint, as kube-proxy's REJECT does: RST for TCP (RFC 9293, section 3.5.2), ICMP port
- * unreachable for UDP (RFC 792, RFC 4443).
+ * unreachable for UDP and SCTP (RFC 792, RFC 4443).
  */
 #pragma once
 #include "lib/answer.h"
@@ -55,7 +55,7 @@ static __noinline int reject_tcp(struct __sk_buff *skb, struct work *work)
 	return send_back(skb, work);
 }
 
-static __always_inline int reject_udp(struct __sk_buff *skb, struct work *work)
+static __always_inline int reject_other(struct __sk_buff *skb, struct work *work)
 {
 	struct icmp_error error = { .type = ICMP_DEST_UNREACH, .code = ICMP_PORT_UNREACH };
 
@@ -73,5 +73,5 @@ static __always_inline int reject(struct __sk_buff *skb, struct work *work)
 		return TC_ACT_SHOT;
 	if (work->packet.tuple.proto == IPPROTO_TCP)
 		return reject_tcp(skb, work);
-	return reject_udp(skb, work);
+	return reject_other(skb, work);
 }

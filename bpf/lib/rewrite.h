@@ -12,12 +12,13 @@
 #include "lib/parse.h"
 
 /*
- * Where the checksum lies that covers the addresses; 0 where there is none: later fragments, ICMP for IPv4, and
+ * Where the checksum lies that covers the addresses; 0 where there is none: later fragments, ICMP for IPv4, SCTP, and
  * TCP in a quote, which often ends before it and which nobody checks there.
  */
 static __always_inline __u32 l4_checksum_offset(const struct packet *packet)
 {
-	if (packet->fragment == FRAGMENT_LATER || packet->tuple.proto == IPPROTO_ICMP)
+	if (packet->fragment == FRAGMENT_LATER || packet->tuple.proto == IPPROTO_ICMP ||
+	    packet->tuple.proto == IPPROTO_SCTP)
 		return 0;
 	if (packet->tuple.proto == IPPROTO_ICMPV6)
 		return packet->l4 + 2;
@@ -68,6 +69,8 @@ static __always_inline int rewrite_port(struct __sk_buff *skb, struct packet *pa
 
 	if (packet->fragment == FRAGMENT_LATER || old == new)
 		return 0;
+	if (packet->tuple.proto == IPPROTO_SCTP)
+		return sctp_rewrite_port(skb, packet, field, old, new);
 	if (!check)
 		return bpf_skb_store_bytes(skb, packet->l4 + field, &new, 2, BPF_F_RECOMPUTE_CSUM);
 	if (bpf_l4_csum_replace(skb, check, old, new, l4_checksum_flags(packet) | 2) < 0)

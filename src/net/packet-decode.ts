@@ -1,9 +1,17 @@
 /** Reads a packet back into what `packet.ts` writes, every checksum judged; refuses what is too short. */
 import { TendrilError } from '../util/errors.ts';
 import { pseudoHeaderSum, sumsUp } from './checksum.ts';
+import { crc32c } from './crc32c.ts';
 import { formatIp, type Ip, ipFromBytes } from './ip.ts';
 import { formatMac } from './mac.ts';
-import { etherTypes, extensionNumbers, type Fragment, protocols, tcpFlagLetters } from './packet.ts';
+import {
+  etherTypes,
+  extensionNumbers,
+  type Fragment,
+  protocols,
+  sctpChunks,
+  tcpFlagLetters,
+} from './packet.ts';
 
 export interface DecodedIp {
   src: Ip;
@@ -21,6 +29,7 @@ export interface DecodedIp {
 export interface DecodedTransport {
   sport: number;
   dport: number;
+  /** TCP's letters, or the name of SCTP's first chunk. */
   flags?: string;
   seq?: number;
   ack?: number;
@@ -70,6 +79,7 @@ export function decodeDatagram(bytes: Uint8Array, cut = false): DecodedPacket {
   if (!cut) need(bytes, end, 'IP packet');
   const content = bytes.subarray(start, Math.min(end, bytes.length));
   if ((ip.fragment?.offset ?? 0) > 0) return { ip, payload: content };
+  if (ip.protocol === protocols.sctp) return { ip, ...decodeSctp(content, cut) };
   if (ip.protocol === protocols.tcp || ip.protocol === protocols.udp)
     return { ip, ...decodePorts(ip, content, cut) };
   if (ip.protocol === protocols.icmp || ip.protocol === protocols.icmpv6)
@@ -151,6 +161,17 @@ function decodePorts(ip: DecodedIp, content: Uint8Array, cut: boolean) {
     transport: { ...ports, flags, ...numbers, checksumOk: transportSumsUp(ip, content) },
     payload: content.subarray(header),
   };
+}
+
+function decodeSctp(content: Uint8Array, cut: boolean) {
+  need(content, cut ? 8 : 16, 'SCTP header');
+  const view = viewOf(content);
+  const ports = { sport: view.getUint16(0), dport: view.getUint16(2) };
+  if (cut) return { transport: { ...ports, checksumOk: true }, payload: content.subarray(8) };
+  const flags = Object.entries(sctpChunks).find(([, number]) => number === content[12])?.[0];
+  const bare = Uint8Array.from(content).fill(0, 8, 12);
+  const checksumOk = view.getUint32(8, true) === crc32c(bare);
+  return { transport: { ...ports, ...(flags && { flags }), checksumOk }, payload: content.subarray(16) };
 }
 
 /** Fragments and cut packets cannot be judged alone. */

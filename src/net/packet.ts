@@ -6,11 +6,12 @@
  * A builder is immutable: each call gives a new one. `packet-decode.ts` reads the bytes back.
  */
 import { checksum, pseudoHeaderSum } from './checksum.ts';
+import { crc32c } from './crc32c.ts';
 import { type Ip, parseIp } from './ip.ts';
 import { type Mac, parseMac } from './mac.ts';
 
 export const etherTypes = { ipv4: 0x0800, arp: 0x0806, vlan: 0x8100, ipv6: 0x86dd } as const;
-export const protocols = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
+export const protocols = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
 export const extensionNumbers = { hopByHop: 0, routing: 43, fragment: 44, destination: 60 } as const;
 /** From the lowest bit of byte 13 of a TCP header: FIN, SYN, RST, PSH, ACK, URG. */
 export const tcpFlagLetters = 'FSRPAU';
@@ -53,6 +54,27 @@ export interface TcpOptions {
   flags?: string;
   seq?: number;
   ack?: number;
+  checksum?: number;
+}
+
+/** Types of SCTP's chunks (RFC 9260, section 3.2). */
+export const sctpChunks = {
+  DATA: 0,
+  INIT: 1,
+  'INIT-ACK': 2,
+  SACK: 3,
+  ABORT: 6,
+  SHUTDOWN: 7,
+  'SHUTDOWN-ACK': 8,
+  'COOKIE-ECHO': 10,
+  'COOKIE-ACK': 11,
+  'SHUTDOWN-COMPLETE': 14,
+} as const;
+
+export interface SctpOptions {
+  /** The first chunk, which the payload is the content of. Default DATA. */
+  chunk?: keyof typeof sctpChunks;
+  tag?: number;
   checksum?: number;
 }
 
@@ -105,6 +127,10 @@ export class PacketBuilder {
   /** `checksum: 0` sends none (RFC 768). */
   udp(sport: number, dport: number, options: { checksum?: number } = {}): PacketBuilder {
     return this.#with({ protocol: protocols.udp, transport: udpLayer(sport, dport, options) });
+  }
+
+  sctp(sport: number, dport: number, options: SctpOptions = {}): PacketBuilder {
+    return this.#with({ protocol: protocols.sctp, transport: sctpLayer(sport, dport, options) });
   }
 
   /** ICMP or ICMPv6, by the family of the IP layer. */
@@ -269,6 +295,21 @@ function udpLayer(sport: number, dport: number, options: { checksum?: number }):
     const start = pseudoHeaderSum(ip, protocols.udp, bytes.length);
     // A computed zero is sent as its other form: zero means none.
     withChecksum(bytes, 6, { given: options.checksum ?? (checksum(bytes, start) || 0xffff), start });
+    return bytes;
+  };
+}
+
+function sctpLayer(sport: number, dport: number, options: SctpOptions): Transport {
+  return (payload) => {
+    // Chunks are padded to four bytes, which their length leaves out.
+    const bytes = new Uint8Array(16 + Math.ceil(payload.length / 4) * 4);
+    bytes.set(words(sport, dport));
+    const view = new DataView(bytes.buffer);
+    view.setUint32(4, options.tag ?? 0);
+    bytes[12] = sctpChunks[options.chunk ?? 'DATA'];
+    view.setUint16(14, 4 + payload.length);
+    bytes.set(payload, 16);
+    view.setUint32(8, options.checksum ?? crc32c(bytes), options.checksum === undefined);
     return bytes;
   };
 }

@@ -17,6 +17,12 @@ describe('how long a connection may be idle', () => {
     ['TCP, reset', 6, open, open | SEEN_RST, 30],
     ['UDP, unanswered', 17, 0, undefined, 30],
     ['UDP, answered', 17, 0, 0, 120],
+    ['SCTP, only an INIT', 132, SEEN_SYN, undefined, 3],
+    ['SCTP, its INIT answered', 132, SEEN_SYN, SEEN_SYN | SEEN_ACK, 3],
+    ['SCTP, established', 132, open, open, 210],
+    ['SCTP, shut down by one side', 132, open | SEEN_FIN, open, 3],
+    ['SCTP, shut down', 132, open | SEEN_FIN | SEEN_RST, open | SEEN_FIN, 10],
+    ['SCTP, aborted', 132, open, open | SEEN_RST, 10],
   ])('%s', (_, proto, here, there, seconds) => {
     const forward = { seen: here, packets: 1n, lastSeen: 0n };
     const reply = there === undefined ? undefined : { seen: there, packets: 1n, lastSeen: 0n };

@@ -4,6 +4,7 @@
  * as kube-proxy sets it (nf_conntrack_tcp_timeout_established, 24 h).
  */
 import type { BpfMap } from '../../../linux/bpf/bpf.ts';
+import { protocolNumbers } from '../../../net/protocol.ts';
 import { TimeSlice } from '../../../util/time-slice.ts';
 import {
   type ConntrackEntry,
@@ -23,20 +24,33 @@ const timeouts = {
   tcpClosed: 30n * second,
   udp: 30n * second,
   udpAnswered: 120n * second,
+  /** Until the association is made, or while it is shut down. */
+  sctpChanging: 3n * second,
+  sctpEstablished: 210n * second,
+  sctpClosed: 10n * second,
 };
 /** No entry is younger than this when it goes. */
-const shortest = timeouts.tcpClosed;
-const tcp = 6;
+const shortest = timeouts.sctpChanging;
 
 /** How long the connection may be idle, ns. `reply` is undefined while nothing is known of the other side. */
 export function idleLimit(proto: number, forward: Flow, reply: Flow | undefined): bigint {
   const answered = (reply?.packets ?? 0n) > 0n;
-  if (proto !== tcp) return answered ? timeouts.udpAnswered : timeouts.udp;
+  if (proto === protocolNumbers.UDP) return answered ? timeouts.udpAnswered : timeouts.udp;
+  if (proto === protocolNumbers.SCTP) return sctpIdleLimit(forward, reply);
   const [here, there] = [forward.seen, reply?.seen ?? 0];
   if ((here | there) & conntrackSeen.SEEN_RST) return timeouts.tcpClosed;
   if (here & there & conntrackSeen.SEEN_FIN) return timeouts.tcpClosed;
   if ((here | there) & conntrackSeen.SEEN_FIN) return timeouts.tcpClosing;
   return answered && here & conntrackSeen.SEEN_ACK ? timeouts.tcpEstablished : timeouts.tcpOpening;
+}
+
+/** Phases are in TCP's words, see bpf/lib/sctp.h. */
+function sctpIdleLimit(forward: Flow, reply: Flow | undefined): bigint {
+  const both = forward.seen | (reply?.seen ?? 0);
+  if (both & conntrackSeen.SEEN_RST) return timeouts.sctpClosed;
+  if (both & conntrackSeen.SEEN_FIN) return timeouts.sctpChanging;
+  const answered = (reply?.packets ?? 0n) > 0n;
+  return answered && forward.seen & conntrackSeen.SEEN_ACK ? timeouts.sctpEstablished : timeouts.sctpChanging;
 }
 
 type Flow = Pick<ConntrackEntry, 'seen' | 'packets' | 'lastSeen'>;

@@ -18,7 +18,7 @@ const capabilities: ServiceBackendCapabilities = {
   localhostNodePort: true,
   keepsClientAddress: true,
   sessionAffinity: true,
-  sctp: false,
+  sctp: true,
 };
 
 export class EbpfServiceBackend implements ServiceBackend {

@@ -1,7 +1,7 @@
 /** Reads the kernel's maps for people: nothing here comes from memory but the names of Services. */
 import type { BpfMap } from '../../../linux/bpf/bpf.ts';
 import { formatIp, type Ip } from '../../../net/ip.ts';
-import { protocolName } from '../../../net/protocol.ts';
+import { protocolName, protocolNumbers } from '../../../net/protocol.ts';
 import { TimeSlice } from '../../../util/time-slice.ts';
 import type { ServicePortName } from '../../model/service-port.ts';
 import type {
@@ -173,7 +173,7 @@ function stateOf(
   reply: ConntrackEntry | undefined,
 ): ConnectionView['state'] {
   const answered = (reply?.packets ?? 0n) > 0n;
-  if (protocolName(proto) !== 'TCP') return answered ? 'answered' : 'unanswered';
+  if (proto === protocolNumbers.UDP) return answered ? 'answered' : 'unanswered';
   const both = entry.seen | (reply?.seen ?? 0);
   if ((both & conntrackSeen.SEEN_RST) !== 0) return 'closed';
   if ((entry.seen & (reply?.seen ?? 0) & conntrackSeen.SEEN_FIN) !== 0) return 'closed';

@@ -1,6 +1,7 @@
 /** What outlived its backend: sockets and connections that the maps know of. Reads only. */
 import type { BpfMap } from '../../../linux/bpf/bpf.ts';
 import { formatIp } from '../../../net/ip.ts';
+import { protocolNumbers } from '../../../net/protocol.ts';
 import { TimeSlice } from '../../../util/time-slice.ts';
 import { otherTuple } from './conntrack-gc.ts';
 import { conntrackFlags, layouts, type Tuple } from './generated/layouts.ts';
@@ -47,7 +48,7 @@ export async function outlivedSockets(
   return cookies;
 }
 
-/** Translated TCP connections to these addresses whose backend serves no more: the client's tuple and the reply's. */
+/** Translated TCP and SCTP connections to these addresses whose backend serves no more: the client's tuple and the reply's. */
 export async function outlivedConnections(
   conntrack: BpfMap,
   serves: (chosen: Chosen) => boolean,
@@ -59,7 +60,7 @@ export async function outlivedConnections(
     await slice.breathe();
     const tuple = layouts.tuple.decode(key);
     const entry = layouts.conntrackEntry.decode(value);
-    if (tuple.proto !== 6 || (entry.flags & conntrackFlags.CONNTRACK_REPLY) !== 0) continue;
+    if (tuple.proto === protocolNumbers.UDP || (entry.flags & conntrackFlags.CONNTRACK_REPLY) !== 0) continue;
     const chosen = { backendId: entry.backendId, generation: entry.backendGeneration };
     if (addresses.has(formatIp(entry.newDst)) && !serves(chosen))
       found.push([tuple, otherTuple(tuple, entry)]);

@@ -56,7 +56,7 @@ export function plan(ledger: Ledger, state: ServiceState, limit = 1000, capacity
   let room = limit;
   for (const name of pending) {
     if (room <= 0) break;
-    const port = served(state, name);
+    const port = state.ports.get(name);
     room -= port ? cost(port) : 1;
     planned.set(name, port ? planPort(draft, port) : dropPort(draft, name));
   }
@@ -95,7 +95,7 @@ function pendingPorts(ledger: Ledger, state: ServiceState): Set<ServicePortName>
   const names = known
     ? [...ledger.pending, ...state.changes.ports, ...ledger.waiting, ...ledger.refused.keys()]
     : [...ledger.ports.keys(), ...state.ports.keys()];
-  const isServed = (name: ServicePortName) => served(state, name) !== undefined;
+  const isServed = (name: ServicePortName) => state.ports.has(name);
   return new Set([...names.filter((name) => !isServed(name)), ...names.filter(isServed)]);
 }
 
@@ -111,11 +111,6 @@ function dropPort(draft: Draft, name: ServicePortName): 'whole' {
   return 'whole';
 }
 
-function served(state: ServiceState, name: ServicePortName): ServicePortState | undefined {
-  const port = state.ports.get(name);
-  return port?.protocol === 'SCTP' ? undefined : port;
-}
-
 function planPort(draft: Draft, port: ServicePortState): Result {
   const proto = protocolNumbers[port.protocol];
   const serviceId = draft.serviceId(port.name, foundServiceId(draft, port));
@@ -124,6 +119,8 @@ function planPort(draft: Draft, port: ServicePortState): Result {
   const frontends: string[] = [];
   let waiting = false;
   for (const frontend of port.frontends) {
+    // Loopback is served at the socket, and the kernel asks no program about SCTP's.
+    if (frontend.loopback && port.protocol === 'SCTP') continue;
     // Closed rather than open where a range has no room.
     if (!frontend.sourceRanges.every((range) => ranges.add(range))) continue;
     const key = layouts.frontendKey.encode({ addr: frontend.ip, port: frontend.port, proto });
