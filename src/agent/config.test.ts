@@ -20,6 +20,8 @@ it('takes what is complete', () => {
   expect(validateAgentConfig(config)).toEqual(config);
   const sized = { ...config, mapSizes: { frontends: 1000 } };
   expect(validateAgentConfig(sized)).toEqual(sized);
+  const chosen = { ...config, healthzPort: 10_257, nodePortAddresses: ['primary'] };
+  expect(validateAgentConfig(chosen)).toEqual(chosen);
 });
 
 it('tells every problem at once', () => {
@@ -30,12 +32,14 @@ it('tells every problem at once', () => {
     serviceCidrs: ['10.96.0.1/16'],
     clusterPodCidrs: ['10.0.0.0/16', '10.1.0.0/16'],
     statusPort: 0,
+    nodePortAddresses: ['primary', '10.0.0.0/8'],
     mapSizes: { frontends: 0, slots: 10 },
   };
   expect(() => validateAgentConfig(bad)).toThrow(
     "the agent's configuration has no absolute path as kubeconfig; no nodeName; a bad entry in serviceCidrs: " +
       '"10.96.0.1/16" has host bits set; did you mean 10.96.0.0/16?; more than one of a family in clusterPodCidrs; ' +
-      'no port as statusPort; no positive number as mapSizes.frontends',
+      'no port as statusPort; a bad entry in nodePortAddresses: "primary" is no CIDR whose addresses serve NodePorts; ' +
+      'no positive number as mapSizes.frontends',
   );
 });
 

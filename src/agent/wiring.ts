@@ -50,6 +50,7 @@ import { type NodeFacts, NodeMemory } from './node-facts.ts';
 import { NodeNetwork } from './node-network.ts';
 import { applyNodeSysctls } from './node-sysctls.ts';
 import { PodNetwork } from './pod-network.ts';
+import { recordHealthCheckFailure } from './service-events.ts';
 import { type StatusSources, startStatusServer } from './status-server.ts';
 import { Uplink } from './uplink.ts';
 
@@ -178,8 +179,11 @@ function takeOver(node: NodeContext, mapsTakenOver: boolean): boolean {
   return inForce;
 }
 
-function wireHealth({ config, informers, uplink, logger, clock }: NodeContext): ServiceHealth {
+function wireHealth({ config, client, informers, uplink, logger, clock }: NodeContext): ServiceHealth {
   const nodes = informers.store(resources.nodes);
+  const services = informers.store(resources.services);
+  const { nodeName } = config;
+  const events = { client, nodeName, service: (key: string) => services.get(key), clock, logger };
   return createServiceHealth({
     port: config.healthzPort ?? kubeProxyHealthzPort,
     families: config.serviceCidrs.map((cidr) => parseCidr(cidr).ip.family),
@@ -188,6 +192,7 @@ function wireHealth({ config, informers, uplink, logger, clock }: NodeContext): 
       object: () => (nodes.hasSynced ? nodes.get(config.nodeName) : 'unknown'),
     },
     nodePortAddresses: parseNodePortSelection(config.nodePortAddresses ?? []),
+    onFailure: (service, problem) => recordHealthCheckFailure(events, service, problem),
     clock,
     logger: logger.child({ component: 'health' }),
   });
