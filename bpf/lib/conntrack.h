@@ -33,7 +33,7 @@ static __always_inline struct conntrack_entry *conntrack_lookup(const struct tup
 
 static __always_inline __u8 conntrack_seen(const struct packet *packet)
 {
-	__u8 flags = packet->tcp_flags;
+	__u8 flags = packet->phase;
 
 	return (flags & TCP_SYN ? SEEN_SYN : 0) | (flags & TCP_ACK ? SEEN_ACK : 0) | (flags & TCP_FIN ? SEEN_FIN : 0) |
 	       (flags & TCP_RST ? SEEN_RST : 0);
@@ -63,9 +63,10 @@ static __always_inline void conntrack_other_key(struct tuple *to, const struct t
 	__builtin_memset(to->pad, 0, sizeof(to->pad));
 }
 
-static __always_inline bool is_fresh_syn(const struct packet *packet)
+/* A SYN or an INIT. */
+static __always_inline bool is_opening(const struct packet *packet)
 {
-	return packet->tuple.proto == IPPROTO_TCP && (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	return (packet->phase & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
 /* Both sides have closed, or the server has reset it: what the client alone says may be anybody's. */
@@ -83,14 +84,14 @@ static __always_inline bool conntrack_is_over(const struct conntrack_entry *entr
 
 /*
  * Whether a client's packet may go where its entry says. A new connection on an old tuple is judged anew, and
- * a datagram whose backend no longer serves moves on at once; a TCP connection stays with its backend.
+ * a datagram whose backend no longer serves moves on at once; a TCP or SCTP connection stays with its backend.
  */
 static __always_inline bool conntrack_usable(const struct conntrack_entry *entry, const struct packet *packet)
 {
 	if (entry->flags & CONNTRACK_REPLY)
 		return true;
-	if (packet->tuple.proto == IPPROTO_TCP) {
-		if (!is_fresh_syn(packet))
+	if (packet->tuple.proto != IPPROTO_UDP) {
+		if (!is_opening(packet))
 			return true;
 		if (conntrack_is_over(entry, packet))
 			return false;

@@ -15,8 +15,8 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 	verdict = nat_continue(skb, work, &redirect);
 	if (verdict == NAT_NOT_MINE) {
 		/* An answer or a reset begins no connection: no need to ask whether it goes to a Service. */
-		if ((work->packet.tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) ||
-		    (work->packet.tcp_flags & TCP_RST))
+		if ((work->packet.phase & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) ||
+		    (work->packet.phase & TCP_RST))
 			return TC_ACT_UNSPEC;
 		frontend = frontend_lookup(&work->packet.tuple.dst, work->packet.tuple.dport, work->packet.tuple.proto);
 		/* A loopback address on the wire is for the stack to refuse: only the node's own sockets mean it. */

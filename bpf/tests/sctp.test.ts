@@ -202,18 +202,34 @@ describe.each(families)('SCTP, IPv%i', (f) => {
       expect(send('INIT')).not.toBe(backend);
     });
 
-    it.each(['SHUTDOWN', 'SHUTDOWN-ACK', 'SHUTDOWN-COMPLETE', 'ABORT'] as const)(
-      'that ended by %s is over: an INIT chooses anew',
-      async (chunk) => {
-        await serveSome(backends);
-        const chosen = new Set<string>();
-        for (let i = 0; i < 40; i++) {
-          chosen.add(send('INIT'));
-          send(chunk);
-        }
-        expect([...chosen].sort()).toEqual(backends);
-      },
-    );
+    /** From the backend that the association has. */
+    const answer = (backend: string, chunk: NonNullable<SctpOptions['chunk']>) =>
+      rig.send('pod_egress', rig.from('pod').ip(backend, pod[f]).sctp(8080, 4000, { chunk }));
+    const begunAnew = (end: (backend: string) => void): string[] => {
+      const chosen = new Set<string>();
+      for (let i = 0; i < 40; i++) {
+        const backend = send('INIT');
+        chosen.add(backend);
+        end(backend);
+      }
+      return [...chosen].sort();
+    };
+
+    it('that both sides shut down, or that the server aborted, is over: an INIT chooses anew', async () => {
+      await serveSome(backends);
+      const shutDown = (backend: string) => {
+        send('SHUTDOWN');
+        answer(backend, 'SHUTDOWN-ACK');
+        send('SHUTDOWN-COMPLETE');
+      };
+      expect(begunAnew(shutDown)).toEqual(backends);
+      expect(begunAnew((backend) => answer(backend, 'ABORT'))).toEqual(backends);
+    });
+
+    it.each(['SHUTDOWN', 'ABORT'] as const)('goes on though the client alone says %s', async (chunk) => {
+      await serveSome(backends);
+      expect(begunAnew(() => send(chunk))).toHaveLength(1);
+    });
 
     it('that lives on is not moved by another INIT', async () => {
       await serveSome(backends);
