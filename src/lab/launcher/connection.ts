@@ -15,7 +15,7 @@ export class Connection {
   readonly #path: string;
   readonly #onEvent: (frame: Frame) => void;
   #socket: Socket | undefined;
-  /** The last attempt to reach the launcher failed. */
+  /** Nobody listened at the last attempt to reach the launcher. */
   #isLost = false;
   #pending = new Map<string, Pending>();
   #nextRequest = 1;
@@ -89,7 +89,7 @@ export class Connection {
     this.#pending.delete(number);
   }
 
-  /** Nobody answers, since the connection was lost or could not be made. */
+  /** Nobody listens on the socket any more. A connection that broke off says nothing yet: the next one tells. */
   get isLost(): boolean {
     return this.#isLost;
   }
@@ -97,7 +97,8 @@ export class Connection {
   #lost(socket: Socket, cause: Error | undefined): void {
     if (this.#socket !== socket) return;
     this.#socket = undefined;
-    this.#isLost = true;
+    const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+    if (code === 'ECONNREFUSED' || code === 'ENOENT') this.#isLost = true;
     const error = new TendrilError('TOOL_FAILED', `the launcher at ${this.#path} is gone`, {
       remedy: 'The lab lost its launcher; bring it down and up again.',
       cause,

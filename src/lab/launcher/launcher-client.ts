@@ -49,7 +49,7 @@ export class LauncherClient implements Launcher {
     this.#connection = new Connection(socket, (frame) => this.#event(frame));
   }
 
-  /** The launcher has died, and with it all that it started. */
+  /** The launcher has died, and every container with it; agents live on. */
   get isGone(): boolean {
     return this.#connection.isLost;
   }
