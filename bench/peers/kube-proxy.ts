@@ -16,8 +16,13 @@ const program = join(directory, 'kube-proxy');
 
 export type ProxyMode = 'nftables' | 'iptables';
 
-/** Builds it where it is not built yet, which takes minutes. @throws Error naming the log where that fails */
+/**
+ * Builds it where it is not built yet, which takes minutes, and installs the programs that it calls; its version.
+ * @throws Error where either fails; what failed is on stderr
+ */
 export function ensureKubeProxy(): string {
+  const install = join(import.meta.dirname, '../../scripts/apt-install');
+  execFileSync(install, ['iptables', 'nftables', 'conntrack', 'curl'], { stdio: 'inherit' });
   if (!existsSync(program)) {
     console.error('building kube-proxy, once; this takes some minutes');
     execFileSync(join(import.meta.dirname, 'build-kube-proxy'), [directory], { stdio: 'inherit' });
