@@ -47,27 +47,21 @@ export function readReport(document: Record<string, unknown>): AgentReport {
 
 function get(socket: Socket, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
+    // Of the whole: a process that is stopped takes the connection and says nothing.
+    const signal = AbortSignal.timeout(timeoutMs);
+    const fail = (error: Error) =>
+      reject(signal.aborted ? new Error(`no answer within ${timeoutMs / 1000} s`) : error);
     const call = request(
-      {
-        createConnection: () => socket,
-        host: 'agent',
-        path,
-        // Of the whole: a process that is stopped takes the connection and says nothing.
-        signal: AbortSignal.timeout(timeoutMs),
-        headers: { connection: 'close' },
-      },
+      { createConnection: () => socket, host: 'agent', path, signal, headers: { connection: 'close' } },
       (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => {
           text += chunk;
         });
-        response.on('end', () => resolve(text)).on('error', reject);
+        response.on('end', () => resolve(text)).on('error', fail);
       },
     );
-    call.on('error', (error) => {
-      const late = error.name === 'AbortError' || error.name === 'TimeoutError';
-      reject(late ? new Error(`no answer within ${timeoutMs / 1000} s`) : error);
-    });
+    call.on('error', fail);
     call.end();
   });
 }
