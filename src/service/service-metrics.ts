@@ -43,6 +43,12 @@ class Changes {
   }
 }
 
+export interface MetricSources {
+  refused: () => Record<string, number>;
+  maps?: () => { map: string; entries: number; size: number }[];
+  now?: number;
+}
+
 export class ServiceMetrics {
   readonly #syncs: Histogram;
   readonly #fullSyncs: Histogram;
@@ -59,17 +65,25 @@ export class ServiceMetrics {
 
   /**
    * @param refused Service ports that are not served whole, by the map that has no room
+   * @param maps how full each map is
    * @param now ms since 1970: what was triggered before says nothing about this process
    */
-  constructor(
-    registry: MetricRegistry,
-    { refused, now = Date.now() }: { refused: () => Record<string, number>; now?: number },
-  ) {
+  constructor(registry: MetricRegistry, { refused, maps = () => [], now = Date.now() }: MetricSources) {
     this.#since = now;
     registry.gauge({
       name: 'tendril_service_ports_refused',
       help: 'Service ports not served whole, by the map that has no room: raise mapSizes of the agent.',
       collect: () => Object.entries(refused()).map(([map, count]) => [{ map }, count]),
+    });
+    registry.gauge({
+      name: 'tendril_map_entries',
+      help: 'Entries of a map of the datapath.',
+      collect: () => maps().map(({ map, entries }) => [{ map }, entries]),
+    });
+    registry.gauge({
+      name: 'tendril_map_size',
+      help: 'Entries that a map of the datapath has room for; the setting is of the agent.',
+      collect: () => maps().map(({ map, size }) => [{ map, setting: `mapSizes.${map}` }, size]),
     });
     const histogram = (name: string, help: string, buckets: readonly number[]) =>
       registry.histogram({ name: `kubeproxy_${name}`, help, buckets });

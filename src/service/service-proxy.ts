@@ -10,11 +10,12 @@ import { openNetns } from '../linux/netns/netns.ts';
 import { SockDiag } from '../linux/sock-diag/sock-diag.ts';
 import { BoundedRunner } from '../util/bounded-runner.ts';
 import { systemClock } from '../util/clock.ts';
-import { describeError, remedyOf } from '../util/errors.ts';
+import { describeError, remedyOf, type TendrilError } from '../util/errors.ts';
 import { MetricRegistry } from '../util/metrics.ts';
 import { TimeSlice } from '../util/time-slice.ts';
 import { ConnectionEnder } from './backends/ebpf/connection-ender.ts';
 import { collectConntrack } from './backends/ebpf/conntrack-gc.ts';
+import { ConntrackRoom } from './backends/ebpf/conntrack-room.ts';
 import { Datapath } from './backends/ebpf/datapath.ts';
 import { DropLog } from './backends/ebpf/drop-log.ts';
 import { EbpfServiceBackend } from './backends/ebpf/ebpf-backend.ts';
@@ -70,6 +71,9 @@ class EbpfServiceProxy implements ServiceProxy {
   #cancelCollection: (() => void) | undefined;
   #cancelDropReading: (() => void) | undefined;
   #dropLog: DropLog | undefined;
+  #conntrackRoom: ConntrackRoom | undefined;
+  /** New connections find no room. */
+  #connectionsRefused: TendrilError | undefined;
   #stopped = false;
   #status = {
     synced: false,
@@ -86,6 +90,7 @@ class EbpfServiceProxy implements ServiceProxy {
     this.#backend = new EbpfServiceBackend(this.#datapath);
     this.#metrics = new ServiceMetrics(options.metrics ?? new MetricRegistry(), {
       refused: () => this.#backend.refused(),
+      maps: () => this.#mapUse(),
     });
     this.#runner = new BoundedRunner({
       run: () => this.#sync(),
@@ -112,6 +117,10 @@ class EbpfServiceProxy implements ServiceProxy {
     await this.#backend.probe();
     const tookOver = this.#datapath.epoch() > 0;
     this.#dropLog = new DropLog(this.#datapath.dropEvents());
+    this.#conntrackRoom = new ConntrackRoom(
+      this.#datapath.map('conntrack').maxEntries,
+      this.#conntrackDrops(),
+    );
     this.#readDrops();
     const { services, slices, logger } = this.#options;
     void Promise.all([services.synced(), slices.synced()]).then(
@@ -153,6 +162,7 @@ class EbpfServiceProxy implements ServiceProxy {
   status(): ServiceProxyStatus {
     return {
       ...this.#status,
+      lastError: this.#status.lastError ?? (this.#connectionsRefused && advice(this.#connectionsRefused)),
       frontends: this.#backend.frontendCount(),
       backends: this.#backend.backendCount(),
       pods: this.#datapath.pods().length,
@@ -220,7 +230,7 @@ class EbpfServiceProxy implements ServiceProxy {
     for (const pod of this.#departed.splice(0, departed)) this.#ender.podDeparted(pod);
     if (departed > 0 || this.#backend.takeRemoved() > 0) this.#ender.backendsRemoved();
     const refusal = this.#backend.refusal();
-    const lastError = refusal && `${refusal.message}; ${remedyOf(refusal)}`;
+    const lastError = refusal && advice(refusal);
     if (refusal !== undefined && lastError !== this.#status.lastError)
       this.#options.logger.error('not all of Services fits into the kernel', { error: refusal });
     this.#status = {
@@ -246,8 +256,32 @@ class EbpfServiceProxy implements ServiceProxy {
 
   #readDrops(): void {
     this.#dropLog?.poll();
+    this.#checkConntrackRoom();
     const clock = this.#options.clock ?? systemClock;
     this.#cancelDropReading = clock.after(readDropsEveryMs, () => this.#readDrops());
+  }
+
+  #conntrackDrops(): number {
+    return this.#datapath.drops()['conntrack full'] ?? 0;
+  }
+
+  #checkConntrackRoom(): void {
+    const before = this.#connectionsRefused;
+    const now = (this.#options.clock ?? systemClock).monotonic();
+    this.#connectionsRefused = this.#conntrackRoom?.check(this.#conntrackDrops(), now);
+    const error = this.#connectionsRefused;
+    if (error !== undefined && before === undefined)
+      this.#options.logger.error('new connections are refused', { error });
+  }
+
+  #mapUse() {
+    const { conntrackEntries } = this.#status;
+    const size = (map: string) => this.#datapath.map(map).maxEntries;
+    return [
+      ...this.#backend.mapUse(),
+      { map: 'conntrack', entries: conntrackEntries, size: size('conntrack') },
+      { map: 'endpoints', entries: this.#datapath.pods().length, size: size('endpoints') },
+    ];
   }
 
   #scheduleCollection(): void {
@@ -265,6 +299,10 @@ class EbpfServiceProxy implements ServiceProxy {
     }
     this.#scheduleCollection();
   }
+}
+
+function advice(error: TendrilError): string {
+  return `${error.message}; ${remedyOf(error)}`;
 }
 
 function openSockets(path: string | undefined): SockDiag {

@@ -13,6 +13,13 @@ import { type MapName, plan } from './plan.ts';
 /** Endpoints that one plan looks at: some 6 ms. */
 const portsAtOnce = 1000;
 
+export interface MapUse {
+  /** As mapSizes names it. */
+  map: string;
+  entries: number;
+  size: number;
+}
+
 const capabilities: ServiceBackendCapabilities = {
   socketLoadBalancing: true,
   localhostNodePort: true,
@@ -32,6 +39,8 @@ export class EbpfServiceBackend implements ServiceBackend {
   writes = 0;
   #removed = 0;
   #refusal: TendrilError | undefined;
+  /** What is told while a sync is under way. */
+  #lastUse: MapUse[] = [];
 
   constructor(datapath: Datapath) {
     this.#datapath = datapath;
@@ -78,6 +87,25 @@ export class EbpfServiceBackend implements ServiceBackend {
     const counts: Record<string, number> = {};
     for (const map of this.#ledger?.refused.values() ?? []) counts[map] = (counts[map] ?? 0) + 1;
     return counts;
+  }
+
+  /** How full the maps are that this backend fills. */
+  mapUse(): MapUse[] {
+    const ledger = this.#ledger;
+    if (ledger === undefined) return this.#lastUse;
+    const counts: Record<MapName, number> = {
+      frontends: ledger.frontends.size,
+      slots: ledger.slotCount,
+      backends: ledger.backends.size,
+      source_ranges: ledger.ranges.size,
+    };
+    const names = Object.keys(counts) as MapName[];
+    this.#lastUse = names.map((map) => ({
+      map,
+      entries: counts[map],
+      size: this.#datapath.map(map).maxEntries,
+    }));
+    return this.#lastUse;
   }
 
   /** How many backends were taken out of the maps since the last call. */
