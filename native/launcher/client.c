@@ -147,7 +147,8 @@ static void listener_ready(struct source *source, uint32_t events)
 	client->number = ++last_number;
 	client->next = clients;
 	clients = client;
-	loop_add(&client->source, EPOLLIN);
+	if (loop_add(&client->source, EPOLLIN) != 0)
+		forget(client);
 }
 
 int client_listen(const char *path)

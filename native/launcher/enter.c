@@ -120,7 +120,7 @@ static int read_identity(pid_t pid, struct identity *identity)
 
 static void override_identity(const struct options *options, struct identity *identity)
 {
-	char *names = options->caps ? strdup(options->caps) : NULL;
+	char *names = options->caps ? copy_text(options->caps) : NULL;
 
 	if (options->uid)
 		identity->uid = (uid_t)strtoul(options->uid, NULL, 10);
@@ -128,12 +128,13 @@ static void override_identity(const struct options *options, struct identity *id
 		identity->gid = (gid_t)strtoul(options->gid, NULL, 10);
 	if (options->groups) {
 		identity->group_count = 0;
-		identity->groups = read_numbers(strdup(options->groups), &identity->group_count);
+		identity->groups = read_numbers(copy_text(options->groups), &identity->group_count);
 	}
 	if (names)
 		identity->capabilities = 0;
 	for (char *name = names ? strtok(names, ",") : NULL; name; name = strtok(NULL, ","))
 		identity->capabilities |= capability_grantable(name);
+	free(names);
 }
 
 /* The process' first environment, and the caller's terminal type. */

@@ -114,12 +114,15 @@ static int copy_file(int from_directory, int to_directory, const char *name, mod
 	int from = openat(from_directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	int to = openat(to_directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	ssize_t n = -1;
+	int error;
 
 	if (from >= 0 && to >= 0)
 		while ((n = sendfile(to, from, NULL, 1 << 20)) > 0)
 			;
+	error = errno;
 	close(from);
 	close(to);
+	errno = error;
 	return n < 0 ? -1 : 0;
 }
 

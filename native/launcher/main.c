@@ -25,6 +25,7 @@
 #include "files.h"
 #include "image.h"
 #include "loop.h"
+#include "memory.h"
 #include "process.h"
 #include "sandbox.h"
 #include "spawn.h"
@@ -53,10 +54,10 @@ static int watch_children(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+		return -1;
 	children = (struct source){ .fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), .ready = children_ready };
 	return children.fd < 0 ? -1 : loop_add(&children, EPOLLIN);
 }
@@ -73,7 +74,7 @@ static int enter_own_cgroup(const char *cgroup)
 
 static const char *parent_of(const char *path)
 {
-	return dirname(strdup(path));
+	return dirname(copy_text(path));
 }
 
 static int build_image(const char *socket)
@@ -92,22 +93,22 @@ static int build_image(const char *socket)
 }
 
 /* The parent says the pid and ends; the child has no terminal and no directory of the caller's. */
-static void go_to_background(int log)
+static int go_to_background(int log)
 {
-	pid_t pid = fork();
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	pid_t pid = null < 0 ? -1 : fork();
 
+	if (pid < 0)
+		return -1;
 	if (pid > 0) {
 		printf("%d\n", pid);
 		fflush(stdout);
 		_exit(0);
 	}
-	setsid();
-	dup2(null, 0);
-	dup2(log >= 0 ? log : null, 1);
-	dup2(log >= 0 ? log : null, 2);
-	if (chdir("/") != 0)
+	if (setsid() < 0 || dup2(null, 0) < 0 || dup2(log >= 0 ? log : null, 1) < 0 ||
+	    dup2(log >= 0 ? log : null, 2) < 0 || chdir("/") != 0)
 		_exit(1);
+	return 0;
 }
 
 struct options {
@@ -134,7 +135,8 @@ static int serve(const struct options *options)
 		return fail(options->socket);
 	if (build_image(options->socket) != 0)
 		return 1;
-	go_to_background(log);
+	if (go_to_background(log) != 0)
+		return fail("the background");
 	if (watch_children() != 0)
 		return fail("children");
 	while (loop_turn(process_check_deadlines()) == 0)

@@ -140,17 +140,18 @@ static int open_input(const struct spec *spec)
 {
 	int fd;
 
-	if (!spec->input)
-		return -1;
 	fd = memfd_create("stdin", MFD_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	/* Half of an input is none: the process then reads the end of /dev/null rather than a lie. */
+	/* Half of an input would be a lie. */
 	if (write(fd, spec->input, spec->input_length) != (ssize_t)spec->input_length) {
 		close(fd);
 		return -1;
 	}
-	lseek(fd, 0, SEEK_SET);
+	if (lseek(fd, 0, SEEK_SET) != 0) {
+		close(fd);
+		return -1;
+	}
 	return fd;
 }
 
@@ -161,9 +162,11 @@ static int open_output(struct output *output)
 	if (pipe2(pair, O_CLOEXEC) != 0)
 		return -1;
 	/* The command's own end blocks, as programs expect of a pipe. */
-	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	output->source = (struct source){ .fd = pair[0], .ready = output_ready };
-	loop_add(&output->source, EPOLLIN);
+	if (fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0 || loop_add(&output->source, EPOLLIN) != 0) {
+		close(pair[1]);
+		return -1;
+	}
 	return pair[1];
 }
 
@@ -173,7 +176,7 @@ static struct process *new_process(const struct process_request *request)
 
 	process->spec = request->spec;
 	process->client = request->client;
-	process->request = strdup(request->request);
+	process->request = copy_text(request->request);
 	process->lasting = request->lasting;
 	process->pidfd = process->main_pidfd = process->diagnostics = process->status.fd = -1;
 	process->output[0].source.fd = process->output[1].source.fd = -1;
@@ -213,12 +216,15 @@ static const char *prepare(struct process *process, struct spawn *spawn)
 		return "descriptors";
 	spawn->status = pair[1];
 	process->status = (struct source){ .fd = pair[0], .ready = status_ready };
-	loop_add(&process->status, EPOLLIN);
-	if (process->spec->sandbox)
-		spawn->diagnostics = process->diagnostics = memfd_create("diagnostics", MFD_CLOEXEC);
+	if (loop_add(&process->status, EPOLLIN) != 0)
+		return "descriptors";
+	if (process->spec->sandbox &&
+	    (spawn->diagnostics = process->diagnostics = memfd_create("diagnostics", MFD_CLOEXEC)) < 0)
+		return "descriptors";
 	if (process->lasting)
 		return NULL;
-	spawn->standard[0] = open_input(process->spec);
+	if (process->spec->input && (spawn->standard[0] = open_input(process->spec)) < 0)
+		return "input";
 	for (int i = 0; i < 2; i++)
 		if ((spawn->standard[i + 1] = open_output(&process->output[i])) < 0)
 			return "descriptors";

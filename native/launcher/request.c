@@ -83,7 +83,8 @@ static void handle_exec(const struct request *request)
 	const char *problem;
 	struct spec *spec;
 
-	if (!inside || !inside->running)
+	/* One that ended before its descriptor was taken can be entered no more; and nothing of it runs outside. */
+	if (!inside || !inside->running || (inside->spec->sandbox && inside->main_pidfd < 0))
 		return refuse(request, ESRCH, "no such process");
 	spec = derive(inside, request, &problem);
 	if (!spec)

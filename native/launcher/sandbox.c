@@ -54,8 +54,10 @@ struct arguments {
 
 static void add(struct arguments *arguments, const char *text)
 {
-	if (arguments->count < (int)(sizeof arguments->list / sizeof *arguments->list) - 1)
-		arguments->list[arguments->count++] = (char *)text;
+	/* The list holds all capabilities and paths that are known here; less than what was asked for is no sandbox. */
+	if (arguments->count == (int)(sizeof arguments->list / sizeof *arguments->list) - 1)
+		abort();
+	arguments->list[arguments->count++] = (char *)text;
 }
 
 static void add_all(struct arguments *arguments, const char *const *texts)

@@ -15,20 +15,20 @@ static void append(char ***list, const char *value)
 		count++;
 	/* Grown at powers of two, so that a long list costs no copy per element. */
 	if ((count & (count + 1)) == 0)
-		*list = realloc(*list, (2 * count + 2) * sizeof **list);
+		*list = reallocate(*list, 2 * count + 2, sizeof **list);
 	(*list)[count] = (char *)value;
 	(*list)[count + 1] = NULL;
 }
 
 static void add_volume(struct spec *spec, const char *source)
 {
-	spec->volumes = realloc(spec->volumes, (spec->volume_count + 1) * sizeof *spec->volumes);
+	spec->volumes = reallocate(spec->volumes, spec->volume_count + 1, sizeof *spec->volumes);
 	spec->volumes[spec->volume_count++] = (struct volume){ .source = source };
 }
 
 static void add_group(struct identity *identity, const char *group)
 {
-	identity->groups = realloc(identity->groups, (identity->group_count + 1) * sizeof *identity->groups);
+	identity->groups = reallocate(identity->groups, identity->group_count + 1, sizeof *identity->groups);
 	identity->groups[identity->group_count++] = (gid_t)strtoul(group, NULL, 10);
 }
 

@@ -12,7 +12,11 @@ int status_pair(int pair[2])
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return -1;
-	return setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+	if (setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0)
+		return 0;
+	close(pair[0]);
+	close(pair[1]);
+	return -1;
 }
 
 void status_send(int fd, const char *step, int error, const char *detail)

@@ -307,7 +307,11 @@ export class ContainerRunner {
     record.state = 'terminated';
     record.started = false;
     record.ready = false;
-    await rm(launch.spec.sandbox!.scratch, { recursive: true, force: true });
+    const { scratch } = launch.spec.sandbox!;
+    // What remains goes with the pod's directory; the container's end is told all the same.
+    await rm(scratch, { recursive: true, force: true }).catch((error) =>
+      this.#context.logger.warn('files of a container remain', { id, scratch, error }),
+    );
     this.#options.changed();
   }
 
