@@ -128,6 +128,14 @@ static __always_inline int parse_phase(struct __sk_buff *skb, struct packet *pac
 	return 0;
 }
 
+/* The least that the transport's header takes, in a first fragment too (RFC 1858: a tiny one hides what it is). */
+static __always_inline __u32 transport_minimum(__u8 proto)
+{
+	if (proto == IPPROTO_TCP)
+		return sizeof(struct tcphdr);
+	return proto == IPPROTO_UDP ? sizeof(struct udphdr) : sizeof(struct sctp_header);
+}
+
 static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *packet)
 {
 	struct ports ports = {};
@@ -138,6 +146,11 @@ static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *pac
 	    packet->tuple.proto != IPPROTO_SCTP)
 		return PARSE_IP;
 	if (packet->fragment != FRAGMENT_LATER) {
+		__u32 end = packet->l4 + transport_minimum(packet->tuple.proto);
+
+		/* Neither cut, nor in what lies behind the packet's own end. Else it would begin a connection in vain. */
+		if (!packet->is_quote && (end > skb->len || end > packet->l3 + packet->length))
+			return PARSE_MALFORMED;
 		if (header_load(skb, packet->l4, &ports, sizeof(ports)) < 0)
 			return PARSE_MALFORMED;
 		if (parse_phase(skb, packet) < 0)
@@ -150,6 +163,13 @@ static __always_inline int parse_ports(struct __sk_buff *skb, struct packet *pac
 	packet->tuple.sport = ports.sport;
 	packet->tuple.dport = ports.dport;
 	return PARSE_PORTS;
+}
+
+/* One of 64 KiB and more, which the kernel splits on its way out, says zero (RFC 2675, and BIG TCP for IPv4). */
+static __always_inline __u32 stated_length(const struct __sk_buff *skb, const struct packet *packet, __u32 stated,
+					   __u32 header)
+{
+	return stated == 0 && skb->gso_size ? skb->len - packet->l3 : stated + header;
 }
 
 static __always_inline int parse_v4(struct __sk_buff *skb, struct packet *packet)
@@ -165,7 +185,7 @@ static __always_inline int parse_v4(struct __sk_buff *skb, struct packet *packet
 	address_from_v4(&packet->tuple.dst, ip.daddr);
 	packet->tuple.proto = ip.protocol;
 	packet->ttl = ip.ttl;
-	packet->length = bpf_ntohs(ip.tot_len);
+	packet->length = stated_length(skb, packet, bpf_ntohs(ip.tot_len), 0);
 	packet->l4 = packet->l3 + ip.ihl * 4;
 	if (packet->length < ip.ihl * 4u)
 		return PARSE_MALFORMED;
@@ -199,7 +219,7 @@ static __always_inline int parse_v6(struct __sk_buff *skb, struct packet *packet
 	__builtin_memcpy(&packet->tuple.dst, &ip.daddr, 16);
 	packet->is_v6 = 1;
 	packet->ttl = ip.hop_limit;
-	packet->length = sizeof(ip) + bpf_ntohs(ip.payload_len);
+	packet->length = stated_length(skb, packet, bpf_ntohs(ip.payload_len), sizeof(ip));
 	packet->l4 = packet->l3 + sizeof(ip);
 	next = ip.nexthdr;
 	for (int i = 0; i < IPV6_EXTENSIONS; i++) {

@@ -24,7 +24,7 @@ beforeAll(async () => {
     ['web', web, 30080],
     ['none', none, 30081],
   ] as const) {
-    const ports = (['TCP', 'UDP'] as const).map((protocol) => ({
+    const ports = (['TCP', 'UDP', 'SCTP'] as const).map((protocol) => ({
       name: protocol,
       port: 80,
       protocol,
@@ -34,11 +34,7 @@ beforeAll(async () => {
     rig.services.set(testService(name, { type: 'NodePort', clusterIP: ips[4], clusterIPs, ports }));
   }
   for (const family of [4, 6] as const) {
-    const ports = [80, 80].map((_, i) => ({
-      name: i ? 'UDP' : 'TCP',
-      port: 8080,
-      protocol: i ? 'UDP' : 'TCP',
-    }));
+    const ports = ['TCP', 'UDP', 'SCTP'].map((protocol) => ({ name: protocol, port: 8080, protocol }));
     const endpoints = [
       { ip: remotePod[family], node: 'there' },
       { ip: pod[family], node: 'here' },
@@ -58,6 +54,9 @@ function seeds(f: 4 | 6): PacketBuilder[] {
   return [
     ask.tcp(4000, 80, { flags: 'S' }),
     ask.udp(4000, 80).payload('question'),
+    ask.sctp(4000, 80, { chunk: 'INIT' }).payload('parameters'),
+    rig.from('uplink').ip(outside[f], node[f]).sctp(4000, 30080, { chunk: 'INIT' }),
+    rig.from('uplink').ip(outside[f], node[f]).sctp(4000, 30081, { chunk: 'INIT' }),
     rig.from('pod').ip(pod[f], none[f]).udp(4000, 80).payload('question'),
     rig.from('pod').ip(pod[f], none[f]).tcp(4000, 80, { flags: 'S' }),
     rig
