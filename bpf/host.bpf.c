@@ -4,7 +4,17 @@
  * backends. Egress: what the node itself sends to a Service without its socket having been translated, and
  * replies of backends that are processes of the node.
  */
+#include <linux/if_packet.h>
 #include "lib/serve.h"
+
+/* The node's own address comes from the wire as little as one that no host has. */
+static __always_inline bool is_martian(const struct address *source)
+{
+	struct node_config *config = node();
+
+	return address_is_martian(source) ||
+	       (config && (address_equal(source, &config->snat4) || address_equal(source, &config->snat6)));
+}
 
 SEC("tc")
 int host_ingress(struct __sk_buff *skb)
@@ -13,13 +23,16 @@ int host_ingress(struct __sk_buff *skb)
 	struct work *work = work_begin(HOOK_UPLINK_INGRESS);
 	int parsed;
 
+	/* A switch floods frames for others. */
+	if (skb->pkt_type == PACKET_OTHERHOST)
+		return TC_ACT_UNSPEC;
 	if (!work)
 		return TC_ACT_UNSPEC;
 	parsed = parse(skb, &work->packet);
 	if (parsed == PARSE_IP)
 		return serve_icmp(skb, work);
-	/* Not ours to judge: the stack drops what is malformed. */
-	if (parsed != PARSE_PORTS)
+	/* Not ours to judge: the stack drops what is malformed, and what nobody can have sent. */
+	if (parsed != PARSE_PORTS || is_martian(&work->packet.tuple.src))
 		return TC_ACT_UNSPEC;
 	fragment_remember(&work->packet);
 	return serve(skb, work, &options);

@@ -40,6 +40,16 @@ static __always_inline bool address_is_loopback(const struct address *a)
 	return a->halves[0] == 0 && a->words[2] == 0 && a->words[3] == bpf_htonl(1);
 }
 
+/* No host sends from these: unspecified, loopback, multicast, broadcast, class E. */
+static __always_inline bool address_is_martian(const struct address *a)
+{
+	__u8 first = a->bytes[12];
+
+	if (address_is_v4(a))
+		return first == 0 || first == 127 || first >= 224;
+	return address_is_zero(a) || address_is_loopback(a) || a->bytes[0] == 0xff;
+}
+
 static __always_inline bool address_is_v6_link_local(const struct address *a)
 {
 	return a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;

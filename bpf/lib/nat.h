@@ -13,7 +13,7 @@
 #include "lib/fib.h"
 #include "lib/rewrite.h"
 
-#define SNAT_TRIES 32
+#define SNAT_TRIES 64
 
 enum nat_verdict {
 	/* Rewritten; the hook decides how it goes on. */
@@ -50,14 +50,14 @@ static __always_inline int reply_insert(struct work *work)
 }
 
 /*
- * Tries ports from a random start. The reply's tuple is the claim on a port: the same port serves any number
+ * Tries random ports, so that taken ones in a row cost no more than others. The reply's tuple is the claim on a port: the same port serves any number
  * of backends, and two connections never share a tuple.
  */
 static __noinline int snat_claim(struct work *work)
 {
 	struct node_config *config = node();
 	const struct address *source;
-	__u32 span, port;
+	__u32 span;
 
 	if (!work || !config)
 		return -1;
@@ -65,12 +65,11 @@ static __noinline int snat_claim(struct work *work)
 	span = (__u32)config->snat_last - config->snat_first + 1;
 	if (address_is_zero(source) || span == 0 || span > 65535)
 		return -1;
-	port = bpf_get_prandom_u32() % span;
 	work->reply.dst = *source;
 	work->entry.new_src = *source;
 	work->entry.flags |= CONNTRACK_SNAT | CONNTRACK_REDIRECT;
 	for (int i = 0; i < SNAT_TRIES; i++) {
-		__be16 candidate = bpf_htons(config->snat_first + (port + i) % span);
+		__be16 candidate = bpf_htons(config->snat_first + bpf_get_prandom_u32() % span);
 		int error;
 
 		work->reply.dport = candidate;

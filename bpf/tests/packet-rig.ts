@@ -207,7 +207,7 @@ export class PacketRig {
 /** A routed pod, an uplink of MTU 1400 with the default route, and another node's pod behind a neighbour. */
 const nodeNetwork = `
   ip link add pod address ${hostMac} type veth peer name podeth0
-  ip link add eth0 mtu 1400 type veth peer name far
+  ip link add eth0 address 02:00:00:00:00:0e mtu 1400 type veth peer name far
   echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
   for f in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 > $f; done
   for i in lo pod podeth0 eth0 far; do ip link set $i up; done
