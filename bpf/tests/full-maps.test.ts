@@ -19,16 +19,19 @@ beforeAll(async () => {
 });
 afterAll(() => rig?.close());
 
-it.each(families)('conntrack, IPv%i: established connections go on, new ones are dropped, and it heals', (f) => {
-  const send = (sport: number, flags: string) =>
-    rig.send('host_ingress', rig.from('uplink').ip(outside[f], node[f]).tcp(sport, 30080, { flags })).text;
-  const served = expect.stringContaining(`> ${remotePod[f]}|8080`);
-  rig.forget();
-  for (const sport of [4001, 4002, 4003, 4004]) expect(send(sport, 'S')).toEqual(served);
-  expect([send(4005, 'S'), send(4006, 'S')]).toEqual(Array(2).fill('dropped: conntrack full'));
-  // Nothing is left of what found no room: half a connection would keep others out.
-  expect([...rig.map('conntrack').entries()]).toHaveLength(8);
-  for (const sport of [4001, 4004]) expect(send(sport, 'A')).toEqual(served);
-  rig.forget();
-  expect(send(4005, 'S')).toEqual(served);
-});
+it.each(families)(
+  'conntrack, IPv%i: established connections go on, new ones are dropped, and it heals',
+  (f) => {
+    const send = (sport: number, flags: string) =>
+      rig.send('host_ingress', rig.from('uplink').ip(outside[f], node[f]).tcp(sport, 30080, { flags })).text;
+    const served = expect.stringContaining(`> ${remotePod[f]}|8080`);
+    rig.forget();
+    for (const sport of [4001, 4002, 4003, 4004]) expect(send(sport, 'S')).toEqual(served);
+    expect([send(4005, 'S'), send(4006, 'S')]).toEqual(Array(2).fill('dropped: conntrack full'));
+    // Nothing is left of what found no room: half a connection would keep others out.
+    expect([...rig.map('conntrack').entries()]).toHaveLength(8);
+    for (const sport of [4001, 4004]) expect(send(sport, 'A')).toEqual(served);
+    rig.forget();
+    expect(send(4005, 'S')).toEqual(served);
+  },
+);

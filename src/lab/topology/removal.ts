@@ -73,7 +73,7 @@ function endConnections(root: string): void {
 }
 
 /** Namespaces are taken down, and what is attached in them let go of, a moment after their last user has gone. */
-const freedMs = 5_000;
+const freedMs = 30_000;
 
 async function untilFreed(maps: readonly number[]): Promise<void> {
   const left = await untilMapsFreed(maps, { timeoutMs: freedMs, clock: systemClock });

@@ -68,7 +68,7 @@ export async function removeCgroup(
   path: string,
   options: { timeoutMs?: number; clock?: Clock } = {},
 ): Promise<boolean> {
-  const { timeoutMs = 5000, clock = systemClock } = options;
+  const { timeoutMs = 30_000, clock = systemClock } = options;
   if (!existsSync(path)) return false;
   const until = clock.monotonic() + timeoutMs;
   while (!removeTree(path)) {
