@@ -1,9 +1,13 @@
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
+import { appendFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readLog } from './container-logs.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FakeClock } from '../../util/clock.ts';
+import { silentLogger } from '../../util/logger.ts';
+import { keepLogsLimited, limitLog } from './container-log-limit.ts';
+import { logBytesMax, readLog } from './container-logs.ts';
 
 let directory: string;
 let log: string;
@@ -60,4 +64,48 @@ test('without follow the log ends where it ended when it was asked for, however 
     await appendFile(log, line.repeat(70));
   }
   expect(read).toBe(90_000);
+});
+
+describe('a log beyond its limit', () => {
+  /** 100 bytes, numbered. */
+  const line = (n: number) => `${String(n).padStart(99, '0')}\n`;
+  const lines = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => line(from + i)).join('');
+  const total = Math.ceil((logBytesMax * 1.5) / 100);
+  const kept = Math.floor(logBytesMax / 100);
+
+  test('takes no more than that, and its last lines are read', async () => {
+    await writeFile(log, lines(0, total));
+    await limitLog(log);
+    const { size, blocks } = await stat(log);
+    expect(size).toBe(total * 100);
+    expect(blocks * 512).toBeLessThan(logBytesMax + 2 ** 20);
+    expect(await text(readLog(log, {}, () => true))).toBe(lines(total - kept, kept));
+    expect(await text(readLog(log, { tailLines: 2 }, () => true))).toBe(lines(total - 2, 2));
+    expect(await text(readLog(log, { tailLines: total }, () => true))).toBe(lines(total - kept, kept));
+  });
+
+  test('is followed on, whole lines all along', async () => {
+    await writeFile(log, lines(0, 10));
+    let ended = false;
+    let read = '';
+    for await (const chunk of readLog(log, { follow: true }, () => ended)) {
+      read += String(chunk);
+      if (read.length === 1000) {
+        appendFileSync(log, lines(10, total));
+        await limitLog(log);
+      } else if (read.endsWith(line(9 + total))) ended = true;
+    }
+    expect(read).toBe(lines(0, 10) + lines(10 + total - kept, kept));
+  });
+
+  test('is limited again and again', async () => {
+    const clock = new FakeClock(0);
+    const stop = keepLogsLimited(() => [join(directory, 'none'), log], { clock, logger: silentLogger });
+    for (let rounds = 0; rounds < 2; rounds++) {
+      await appendFile(log, lines(rounds * total, total));
+      while ((await stat(log)).blocks * 512 > logBytesMax + 2 ** 20) await clock.advance(1000);
+    }
+    stop();
+  });
 });

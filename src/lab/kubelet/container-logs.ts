@@ -9,11 +9,19 @@ export interface LogOptions {
   tailLines?: number;
 }
 
+/**
+ * As much of a log as is kept: kubelet's containerLogMaxSize. Kubelet begins a new file there and shows what is in that
+ * one; here the file's oldest bytes are freed instead (container-log-limit.ts), so that a container's descriptor and
+ * whoever follows go on as they are.
+ */
+export const logBytesMax = 10 * 2 ** 20;
+
 const chunkBytes = 64 * 1024;
+const newline = 0x0a;
 
 /**
- * Bytes of the file from where `tailLines` says to the end that it has now; with follow until `ended` says so and
- * the rest is read.
+ * Bytes of the file from where `tailLines` says, or the first line that is kept, to the end that it has now; with follow
+ * until `ended` says so and the rest is read. Lines that are freed before they are read are left out.
  */
 export function readLog(path: string, options: LogOptions, ended: () => boolean): Readable {
   return Readable.from(chunks(path, options, ended), { objectMode: false });
@@ -27,15 +35,25 @@ async function* chunks(path: string, options: LogOptions, ended: () => boolean):
     const { size } = await file.stat();
     let position = options.tailLines === undefined ? 0 : await tailStart(file, size, options.tailLines);
     const end = options.follow ? Number.POSITIVE_INFINITY : size;
+    /** What was read last is no whole line. */
+    let inLine = false;
     for (;;) {
       // Asked before reading: what is written before the end is read after it.
       const last = !options.follow || ended();
       const seen = changes?.count;
-      const length = Math.min(chunkBytes, end - position);
+      const length = Math.max(0, Math.min(chunkBytes, end - position));
       const { bytesRead, buffer } = await file.read({ buffer: Buffer.alloc(chunkBytes), position, length });
-      position += bytesRead;
-      if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
-      else if (last) return;
+      // Asked after reading: what was read may have been freed before.
+      const kept = await firstKept(file);
+      if (position < kept) {
+        if (inLine) yield Buffer.from('\n');
+        inLine = false;
+        position = kept;
+      } else if (bytesRead > 0) {
+        position += bytesRead;
+        inLine = buffer[bytesRead - 1] !== newline;
+        yield buffer.subarray(0, bytesRead);
+      } else if (last) return;
       else await changes!.after(seen!);
     }
   } finally {
@@ -44,20 +62,30 @@ async function* chunks(path: string, options: LogOptions, ended: () => boolean):
   }
 }
 
+/** Where the first line begins that is kept for certain. */
+async function firstKept(file: FileHandle): Promise<number> {
+  const { size } = await file.stat();
+  const kept = size - logBytesMax;
+  if (kept <= 0) return 0;
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(chunkBytes), position: kept - 1 });
+  return kept + Math.max(0, buffer.subarray(0, bytesRead).indexOf(newline));
+}
+
 /** Where the last `lines` lines of the first `size` bytes begin. */
 async function tailStart(file: FileHandle, size: number, lines: number): Promise<number> {
   if (lines <= 0) return size;
   let found = 0;
-  for (let end = size; end > 0; ) {
-    const start = Math.max(0, end - chunkBytes);
+  const first = Math.max(0, size - logBytesMax);
+  for (let end = size; end > first; ) {
+    const start = Math.max(first, end - chunkBytes);
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(end - start), position: start });
     for (let i = bytesRead - 1; i >= 0; i--) {
       const isLastByte = start + i === size - 1;
-      if (buffer[i] === 0x0a && !isLastByte && ++found === lines) return start + i + 1;
+      if (buffer[i] === newline && !isLastByte && ++found === lines) return start + i + 1;
     }
     end = start;
   }
-  return 0;
+  return first;
 }
 
 /** How often the end of a container that says nothing is looked for. */

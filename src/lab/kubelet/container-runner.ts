@@ -5,6 +5,7 @@ import type { Pod } from '../../kube/types.ts';
 import { describeError, isError } from '../../util/errors.ts';
 import { morePortsText } from '../images/stand-in.ts';
 import { type ContainerLaunch, containerLaunch, portsOf } from './container-launch.ts';
+import { limitLog } from './container-log-limit.ts';
 import type { EventText } from './event-recorder.ts';
 import { type Hook, runHook } from './lifecycle-hooks.ts';
 import type { NodeContext } from './node-context.ts';
@@ -112,6 +113,8 @@ export class ContainerRunner {
       mkdir(scratch, { recursive: true, mode: 0o755 }),
       mkdir(paths.logs(record.name), { recursive: true }),
     ]);
+    // Only the last attempt before this one can still be asked for.
+    await rm(`${paths.logs(record.name)}/${record.restartCount - 2}.log`, { force: true });
     await writeFile(launch.terminationLog, '');
     if (launch.image.standIn) await writeFile(launch.morePorts, '');
     // Whatever its user, the container may write it; a mode given at creation would be cut by the umask.
@@ -307,6 +310,9 @@ export class ContainerRunner {
     record.state = 'terminated';
     record.started = false;
     record.ready = false;
+    await limitLog(log).catch((error) =>
+      this.#context.logger.warn('a log is not limited', { id, log, error }),
+    );
     const { scratch } = launch.spec.sandbox!;
     // What remains goes with the pod's directory; the container's end is told all the same.
     await rm(scratch, { recursive: true, force: true }).catch((error) =>

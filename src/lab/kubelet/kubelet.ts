@@ -20,6 +20,7 @@ import { selects } from '../images/stand-in.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import { configSource } from './config-source.ts';
 import { imageFor } from './container-launch.ts';
+import { keepLogsLimited } from './container-log-limit.ts';
 import { type LogOptions, readLog } from './container-logs.ts';
 import { EventRecorder } from './event-recorder.ts';
 import type { ClusterSettings, KubeletStores, NodeContext, NodeIdentity } from './node-context.ts';
@@ -121,6 +122,7 @@ class NodeKubelet implements Kubelet {
       stores.services.onChange(({ new: service }) => service && this.#serviceChanged(service)),
       stores.configMaps.onChange((change) => this.#configChanged(change)),
       stores.secrets.onChange((change) => this.#configChanged(change)),
+      keepLogsLimited(() => this.#logsBeingWritten(), this.#context),
     ];
     await this.#killOrphans();
     for (const pod of stores.pods.byIndex('nodeName', node.name))
@@ -155,8 +157,23 @@ class NodeKubelet implements Kubelet {
         `${which} "${name}" in pod "${at.pod}" ${notFoundText(options.previous)}`,
       );
     }
-    const path = `${podPaths(this.#options.paths, worker.pod.metadata.uid).logs(name)}/${attempt}.log`;
-    return readLog(path, options, () => container.restartCount !== attempt || !isAlive(container));
+    return readLog(
+      this.#logPath(worker, name, attempt),
+      options,
+      () => container.restartCount !== attempt || !isAlive(container),
+    );
+  }
+
+  #logPath(worker: PodWorker, container: string, attempt: number): string {
+    return `${podPaths(this.#options.paths, worker.pod.metadata.uid).logs(container)}/${attempt}.log`;
+  }
+
+  #logsBeingWritten(): string[] {
+    return [...this.#workers.values()].flatMap((worker) =>
+      worker.record.containers
+        .filter(isAlive)
+        .map(({ name, restartCount }) => this.#logPath(worker, name, restartCount)),
+    );
   }
 
   containers(): ContainerView[] {
