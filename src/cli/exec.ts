@@ -1,9 +1,12 @@
 /** `tendril exec` */
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { isatty } from 'node:tty';
 import type { Pod } from '../kube/types.ts';
 import type { ProcessSpec } from '../lab/launcher/launcher.ts';
 import type { LabConfig, LabPaths } from '../lab/topology/lab-config.ts';
@@ -109,7 +112,51 @@ function withLabResolver(paths: LabPaths, command: readonly string[]): string[] 
   ];
 }
 
-/** Hands the terminal over to the command; resolves with its exit status. */
+/** When nothing has come for so long, what keeps the output open is a child that outlives the command. */
+const quietMs = 500;
+
+/**
+ * A terminal is handed over; a file or a pipe of the caller's never is, for who has a descriptor can open the file
+ * behind it anew (/proc/self/fd), as it likes.
+ */
+const stdioOf = (fd: number) => (isatty(fd) ? 'inherit' : 'pipe');
+
+function relay(child: ChildProcess): void {
+  child.stdout?.pipe(process.stdout, { end: false });
+  child.stderr?.pipe(process.stderr, { end: false });
+  if (child.stdin === null) return;
+  // It may end before it has read all.
+  child.stdin.on('error', () => {});
+  process.stdin.on('error', () => child.stdin?.end());
+  process.stdin.pipe(child.stdin);
+}
+
+/** The child's exit status, once its output is here. */
+async function ended(child: ChildProcess): Promise<number> {
+  const closed = once(child, 'close');
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  const outputs = [child.stdout, child.stderr].filter((stream) => stream !== null);
+  await Promise.race([closed, quiet(outputs)]);
+  for (const stream of outputs) stream.destroy();
+  if (child.stdin !== null) process.stdin.destroy();
+  return code ?? 128 + constants.signals[signal!];
+}
+
+/** Resolves when nothing comes any more, a reader that is slow aside. */
+function quiet(outputs: readonly Readable[]): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const wait = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => (outputs.some((stream) => stream.isPaused()) ? wait() : resolve()), quietMs);
+      timer.unref();
+    };
+    for (const stream of outputs) stream.on('data', wait);
+    wait();
+  });
+}
+
+/** Runs the command as the caller's own; resolves with its exit status. */
 function enter(
   lab: { config: LabConfig },
   target: readonly string[],
@@ -117,7 +164,10 @@ function enter(
 ): Promise<number> {
   const launcher = join(lab.config.program, 'dist', 'native', 'launcher');
   return new Promise((resolve, reject) => {
-    const child = spawn(launcher, ['enter', ...target, '--', ...command], { stdio: 'inherit' });
+    const child = spawn(launcher, ['enter', ...target, '--', ...command], {
+      stdio: [stdioOf(0), stdioOf(1), stdioOf(2)],
+    });
+    relay(child);
     // The terminal's Ctrl-C goes to the command; this process lives on to report its status.
     const ignore = () => {};
     process.on('SIGINT', ignore).on('SIGQUIT', ignore);
@@ -127,6 +177,6 @@ function enter(
         new TendrilError('TOOL_FAILED', `${launcher} cannot be run`, { cause, remedy: 'Build first: make' }),
       ),
     );
-    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
+    ended(child).then(resolve, () => {});
   });
 }

@@ -1,5 +1,5 @@
 /** Commands on a running lab's objects: manifests of every form, logs, targets. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -149,6 +149,16 @@ describe('manifests', () => {
     expect(await step('UDP', 'TCP')).toBe('unchanged');
     expect(await step('TCP')).toBe('configured');
   });
+});
+
+test('exec gives a container no file of the caller’s to open anew', async () => {
+  const [input, output] = ['input', 'output'].map((name) => join(files, name)) as [string, string];
+  for (const file of [input, output]) writeFileSync(file, 'mine\n', { mode: 0o600 });
+  const script = 'cat; echo theirs > /proc/self/fd/0; : > /proc/self/fd/1';
+  const exec = `"$0" "$@" exec deploy/talker -- sh -c '${script}' < ${input} >> ${output}`;
+  await run('sh', ['-c', exec, program, '--name', lab.name]);
+  expect(readFileSync(input, 'utf8')).toBe('mine\n');
+  expect(readFileSync(output, 'utf8')).toBe('mine\nmine\n');
 });
 
 describe('output that nobody takes', () => {
