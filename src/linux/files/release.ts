@@ -11,6 +11,6 @@ import * as libc from '../ffi/libc.ts';
 export function releaseStart(fd: number, bytes: number): boolean {
   const result = libc.fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, bytes);
   if (result === -errno.EOPNOTSUPP) return false;
-  if (result < 0) throw new KernelError(-result, 'release the start of a file');
+  if (result < 0) throw new KernelError(-result, 'release the start of a file', `descriptor ${fd}`);
   return true;
 }
