@@ -10,6 +10,13 @@
 #include "shared/addr.h"
 #include "shared/conntrack.h"
 
+/*
+ * A function of its own, which the verifier looks at once rather than on every path that leads to it: what it returns
+ * and writes to memory may be anything to its callers, so that paths do not multiply. Pointers given to one are to be
+ * checked in it.
+ */
+#define VERIFIED_ONCE __attribute__((noinline))
+
 enum fragment_position {
 	FRAGMENT_NONE = 0,
 	FRAGMENT_FIRST = 1,

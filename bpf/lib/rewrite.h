@@ -78,11 +78,12 @@ static __always_inline int rewrite_port(struct __sk_buff *skb, struct packet *pa
 	return bpf_skb_store_bytes(skb, packet->l4 + field, &new, 2, 0);
 }
 
-static __always_inline int rewrite_source(struct __sk_buff *skb, struct packet *packet, const struct address *to,
-					  __be16 port)
+VERIFIED_ONCE int rewrite_source(struct __sk_buff *skb, struct packet *packet, const struct address *to, __be16 port)
 {
 	int failed = 0;
 
+	if (!packet || !to)
+		return -1;
 	if (address_equal(&packet->tuple.src, to))
 		goto port;
 	if (packet->is_v6)
@@ -98,11 +99,12 @@ port:
 	return failed;
 }
 
-static __always_inline int rewrite_destination(struct __sk_buff *skb, struct packet *packet,
-					       const struct address *to, __be16 port)
+VERIFIED_ONCE int rewrite_destination(struct __sk_buff *skb, struct packet *packet, const struct address *to, __be16 port)
 {
 	int failed = 0;
 
+	if (!packet || !to)
+		return -1;
 	if (address_equal(&packet->tuple.dst, to))
 		goto port;
 	if (packet->is_v6)

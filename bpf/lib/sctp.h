@@ -52,8 +52,8 @@ static __always_inline __u8 sctp_phase(__u8 chunk)
 /* CRC32c's polynomial, and values of its field, bits reversed: the highest bit is x^0. */
 #define CRC32C_POLYNOMIAL 0x82f63b78
 
-/* A product in GF(2)[x] modulo the polynomial. Not static: the verifier looks at it once, not at every call. */
-__attribute__((noinline)) __u32 crc32c_multiply(__u32 a, __u32 b)
+/* A product in GF(2)[x] modulo the polynomial. */
+VERIFIED_ONCE __u32 crc32c_multiply(__u32 a, __u32 b)
 {
 	__u32 product = 0;
 
@@ -77,7 +77,7 @@ static __always_inline __u32 crc32c_zeros(int bit)
 }
 
 /* How the CRC of `length` bytes changes when the first four change by `difference` (as they lie in memory). */
-static __noinline __u32 crc32c_difference(__u32 difference, __u16 length)
+VERIFIED_ONCE __u32 crc32c_difference(__u32 difference, __u16 length)
 {
 #pragma unroll
 	for (int bit = 0; bit < 16; bit++)
