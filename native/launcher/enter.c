@@ -3,7 +3,7 @@
  *   launcher enter --netns PATH [--cgroup DIR] -- CMD…
  *
  * The first runs CMD in the container of a process, with that process' environment and, where nothing else is
- * said, its identity. The second is plain: the caller's own command in another network namespace.
+ * said, its identity; a caller at a terminal gets it relayed, never handed over. The second is plain: the caller's own command in another network namespace.
  * Exits with the command's status; 126/127 when it cannot be run, 125 when the place cannot be entered.
  */
 #include "enter.h"
@@ -24,6 +24,7 @@
 #include "files.h"
 #include "memory.h"
 #include "sandbox.h"
+#include "terminal.h"
 
 enum { CANNOT_ENTER = 125, ENVIRONMENT_MAX = 1 << 20 };
 
@@ -205,6 +206,14 @@ int enter_main(int argc, char **argv)
 		return usage();
 	if (options.pid > 0 && go_on_sealed(argv) != 0)
 		return fail("the launcher's copy");
+	if (options.pid > 0 && terminal_is_callers()) {
+		int status, split = terminal_split(&status);
+
+		if (split < 0)
+			return fail("a terminal");
+		if (split > 0)
+			return status;
+	}
 	if (enter_cgroup(options.cgroup) != 0)
 		return fail(options.cgroup);
 	if (options.pid > 0)

@@ -1,4 +1,4 @@
-/* `launcher enter`: a command on a node or in a container, with the caller's terminal. */
+/* `launcher enter`: a command on a node or in a container, at the caller's terminal. */
 #ifndef ENTER_H
 #define ENTER_H
 

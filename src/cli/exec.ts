@@ -51,12 +51,17 @@ export const exec = defineCommand(
     if (options.node !== undefined) checkNode(lab.config, options.node);
     const place = options.outside ? 'outside' : options.node;
     if (place !== undefined) {
-      return await enter(lab, placeArguments(lab.paths, place), withLabResolver(lab.paths, command));
+      return await enter(
+        lab,
+        placeArguments(lab.paths, place),
+        withLabResolver(lab.paths, command),
+        'inherit',
+      );
     }
     const namespace = options.namespace ?? 'default';
     const pod = await findPod(lab, words[0]!, namespace);
     const container = chooseContainer(pod, options.container);
-    return await enter(lab, containerArguments(lab.paths, pod, container), command);
+    return await enter(lab, containerArguments(lab.paths, pod, container), command, containerStdio());
   },
 );
 
@@ -116,10 +121,11 @@ function withLabResolver(paths: LabPaths, command: readonly string[]): string[] 
 const quietMs = 500;
 
 /**
- * A terminal is handed over; a file or a pipe of the caller's never is, for who has a descriptor can open the file
- * behind it anew (/proc/self/fd), as it likes.
+ * A container gets no descriptor of the caller's, for who has one can open the file behind it anew (/proc/self/fd), as
+ * it likes, or read what is typed later: output and input are relayed, a terminal by the launcher. On a node and
+ * outside it is the caller's own command.
  */
-const stdioOf = (fd: number) => (isatty(fd) ? 'inherit' : 'pipe');
+const containerStdio = () => (isatty(0) && isatty(1) ? 'inherit' : 'pipe');
 
 function relay(child: ChildProcess): void {
   child.stdout?.pipe(process.stdout, { end: false });
@@ -156,16 +162,17 @@ function quiet(outputs: readonly Readable[]): Promise<void> {
   });
 }
 
-/** Runs the command as the caller's own; resolves with its exit status. */
+/** Runs the command there; resolves with its exit status. */
 function enter(
   lab: { config: LabConfig },
   target: readonly string[],
   command: readonly string[],
+  stdio: 'inherit' | 'pipe',
 ): Promise<number> {
   const launcher = join(lab.config.program, 'dist', 'native', 'launcher');
   return new Promise((resolve, reject) => {
     const child = spawn(launcher, ['enter', ...target, '--', ...command], {
-      stdio: [stdioOf(0), stdioOf(1), stdioOf(2)],
+      stdio,
     });
     relay(child);
     // The terminal's Ctrl-C goes to the command; this process lives on to report its status.

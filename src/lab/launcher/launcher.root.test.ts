@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -136,7 +137,7 @@ describe('the launcher itself', () => {
   });
 });
 
-describe('a command with the terminal of who runs it', () => {
+describe('a command of somebody at a terminal, or not', () => {
   it('enters a container as what it is', async () => {
     const script = 'trap "exit 0" TERM; while :; do sleep 0.1; done';
     const { pid } = await lab.client.start({
@@ -156,6 +157,39 @@ describe('a command with the terminal of who runs it', () => {
     expect((await enter(...at, '/etc/passwd')).code).toBe(126);
     expect((await enter(...at, 'sh', '-c', 'kill -9 $$')).code).toBe(137);
     await lab.client.signal('entered', 9);
+  });
+
+  it('gives a container a terminal of its own, and the caller’s back as it was', async () => {
+    const { pid } = await lab.client.start(lab.container('at-terminal', ['sleep', '1000']));
+    const program = `${resolve('dist/native/launcher')} enter --pid ${pid}`;
+    const inside =
+      'stat -L -c "theirs %t:%T" /proc/self/fd/0; stty size; trap "exit 9" INT; echo ready; sleep 60';
+    // What is left behind keeps the container's terminal, and hears nothing of what is typed after.
+    const left = `setsid sh -c "head -c 1 > /tmp/heard; echo end >> /tmp/heard" &`;
+    const session = spawn('script', ['-qec', `sh ${join(lab.directory, 'session')}`, '/dev/null']);
+    writeFileSync(
+      join(lab.directory, 'session'),
+      `stat -L -c 'mine %t:%T' /proc/self/fd/0; stty rows 33 cols 99
+       ${program} -- sh -c '${left} ${inside}'; echo status $?; stty size; read line; echo typed $line`,
+    );
+    let shown = '';
+    session.stdout.on('data', (bytes: Buffer) => {
+      shown += bytes;
+    });
+    const type = async (after: string, text: string) => {
+      await expect.poll(() => shown, { timeout: 10_000 }).toContain(after);
+      session.stdin.write(text);
+    };
+    await type('ready', '\x03');
+    await type('status', 'secret\r');
+    await once(session, 'close');
+    const [, mine] = /mine (\S+)/.exec(shown)!;
+    const [, theirs] = /theirs (\S+)/.exec(shown)!;
+    expect(theirs).not.toBe(mine);
+    expect(shown).toMatch(/33 99.*status 9\r\n33 99.*typed secret/s);
+    const heard = () => enter('--pid', String(pid), '--', 'cat', '/tmp/heard').then(({ stdout }) => stdout);
+    await expect.poll(heard).toBe('end\n');
+    await lab.client.signal('at-terminal', 9);
   });
 
   it('enters a network namespace and cgroup', async () => {
