@@ -1,6 +1,8 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { expectSameHost, hostSnapshot } from './support/host.ts';
-import { bringUp, createLab, labName } from './support/lab.ts';
+import { bringUp, createLab, labName, scratchFiles } from './support/lab.ts';
 import { shopManifest } from './support/shop.ts';
 import { must, program, run, tendril } from './support/tendril.ts';
 
@@ -96,4 +98,18 @@ test('pods that do not become Ready: the lab stays, each with its reason', async
   } finally {
     await lab.down();
   }
+});
+
+test('down touches no directory that a lab did not make, by name or all of them', async () => {
+  using files = scratchFiles({});
+  const run = files.path('run');
+  mkdirSync(join(run, 'home', 'mine'), { recursive: true });
+  const env = { TENDRIL_RUN: run };
+  const one = await tendril(['down', '--name', 'home'], { env });
+  expect([one.code, one.stderr]).toEqual([
+    1,
+    expect.stringMatching(/home was not made by a lab: nothing is touched/),
+  ]);
+  expect((await tendril(['down', '--all'], { env })).stdout).toMatch(/no lab is up/);
+  expect(existsSync(join(run, 'home', 'mine'))).toBe(true);
 });

@@ -1,7 +1,7 @@
 /** What is checked before anything of a lab is made. */
 import { existsSync, mkdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { type LabConfig, type LabPaths, labPaths } from '../../lab/topology/lab-config.ts';
+import { join } from 'node:path';
+import { type LabConfig, type LabPaths, labPaths, labsCgroup } from '../../lab/topology/lab-config.ts';
 import { labNames, labsDirectory, readLabConfig } from '../../lab/topology/lab-state.ts';
 import { cgroupMount, isPopulated } from '../../linux/cgroup/cgroup.ts';
 import { requireFeatures } from '../../linux/features/features.ts';
@@ -81,7 +81,7 @@ async function taken(name: string): Promise<TendrilError> {
 }
 
 function unanswered(name: string): string {
-  return isPopulated(join(cgroupMount(), basename(labsDirectory), name))
+  return isPopulated(join(cgroupMount(), labsCgroup(labsDirectory), name))
     ? `a lab named "${name}" is coming up, or does not answer`
     : `a lab named "${name}" left remains here; its processes are dead, or it has just begun to come up`;
 }

@@ -7,7 +7,7 @@ import { LauncherClient } from '../../lab/launcher/launcher-client.ts';
 import { startLauncher } from '../../lab/launcher/start-launcher.ts';
 import type { ProgressEvent } from '../../lab/server/control-protocol.ts';
 import type { LabConfig, LabPaths } from '../../lab/topology/lab-config.ts';
-import { labsDirectory } from '../../lab/topology/lab-state.ts';
+import { labMountSource, labsDirectory } from '../../lab/topology/lab-state.ts';
 import { mountTmpfs } from '../../linux/mount/mount.ts';
 import { TendrilError } from '../../util/errors.ts';
 
@@ -21,7 +21,7 @@ const serverFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-
 /** Makes the lab's directory and starts launcher and server. */
 export async function startLab(config: LabConfig, paths: LabPaths, signal: AbortSignal): Promise<StartedLab> {
   // Memory of its own: a container that fills its disk fills neither the machine's /run nor its root.
-  mountTmpfs(paths.root);
+  mountTmpfs(paths.root, { source: labMountSource });
   mkdirSync(paths.logs, { recursive: true, mode: 0o755 });
   // In one step: whoever reads it meanwhile finds none, or the whole.
   writeFileSync(`${paths.config}.new`, JSON.stringify(config, null, 2));

@@ -69,10 +69,16 @@ export interface LabPaths {
   cgroup: string;
 }
 
+/** Of all labs below a directory. By its name it is Tendril's, whatever the directory is called. */
+export function labsCgroup(base: string): string {
+  const name = basename(base);
+  return name.startsWith('tendril') ? name : `tendril-${name}`;
+}
+
 export function labPaths(name: string, options: { base?: string; cgroupMount: string }): LabPaths {
   const base = options.base ?? '/run/tendril';
   const root = join(base, name);
-  const cgroup = join(options.cgroupMount, basename(base), name);
+  const cgroup = join(options.cgroupMount, labsCgroup(base), name);
   const containerFiles = join(root, 'container-files');
   const netns = (which: string) => join(root, 'netns', which);
   return {

@@ -69,3 +69,28 @@ describe('the configuration of a lab', () => {
 test('TENDRIL_RUN may be relative', async () => {
   expect((await stateIn(relative(process.cwd(), directory))).labsDirectory).toBe(directory);
 });
+
+describe('what no lab made', () => {
+  const make = (...names: string[]) => {
+    for (const name of names) mkdirSync(join(directory, name), { recursive: true });
+  };
+
+  test('is no lab: down takes neither it nor what is empty beside it', async () => {
+    make('home/somebody', 'empty');
+    const { labNames, isForeign } = await stateIn(directory);
+    expect([isForeign('home'), isForeign('empty'), isForeign('absent')]).toEqual([true, false, false]);
+    expect(labNames(join(directory, 'cgroups'))).toEqual([]);
+  });
+
+  test('is not there: an empty directory is what an up left that was killed at once', async () => {
+    make('killed');
+    const { labNames } = await stateIn(directory);
+    expect(labNames('/nonesuch')).toEqual(['killed']);
+  });
+
+  test('is told from a cgroup of labs by its name', async () => {
+    make('run/system.slice', 'cgroups/system.slice/service', 'cgroups/tendril-system.slice/left');
+    const { labNames } = await stateIn(join(directory, 'run/system.slice'));
+    expect(labNames(join(directory, 'cgroups'))).toEqual(['left']);
+  });
+});

@@ -1,8 +1,9 @@
 /** Which labs there are, by what lies in /run/tendril and in the cgroup tree. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { readMounts } from '../../linux/mount/mount-table.ts';
 import { TendrilError } from '../../util/errors.ts';
-import type { LabConfig } from './lab-config.ts';
+import { type LabConfig, labsCgroup } from './lab-config.ts';
 
 /**
  * Everything of every lab lies below this directory, and below the cgroup of its last part. TENDRIL_RUN chooses
@@ -10,11 +11,32 @@ import type { LabConfig } from './lab-config.ts';
  */
 export const labsDirectory = resolve(process.env.TENDRIL_RUN || '/run/tendril');
 
+/** By which the table of mounts tells a lab's directory from any other. */
+export const labMountSource = 'tendril-lab';
+
 /** Names of all labs of which anything is left: directories and cgroups. */
 export function labNames(cgroupMount: string): string[] {
-  const names = [labsDirectory, join(cgroupMount, basename(labsDirectory))].flatMap(directoriesIn);
-  return [...new Set(names)].sort();
+  const all = directoriesIn(labsDirectory);
+  const labs = all.filter((name) => !isForeign(name));
+  // Beside what no lab made an empty directory is none's either.
+  const directories = labs.length === all.length ? labs : labs.filter((name) => !isEmpty(name));
+  const cgroups = directoriesIn(join(cgroupMount, labsCgroup(labsDirectory)));
+  return [...new Set([...directories, ...cgroups])].sort();
 }
+
+/**
+ * Whether the name is that of a directory which no lab made: TENDRIL_RUN may lead anywhere. An empty one may be of an
+ * `up` that was killed at once.
+ */
+export function isForeign(name: string): boolean {
+  const path = join(labsDirectory, name);
+  if (!existsSync(path)) return false;
+  const at = realpathSync(path);
+  const isLab = readMounts().some(({ target, source }) => target === at && source === labMountSource);
+  return !isLab && !isEmpty(name);
+}
+
+const isEmpty = (name: string): boolean => readdirSync(join(labsDirectory, name)).length === 0;
 
 function directoriesIn(directory: string): string[] {
   if (!existsSync(directory)) return [];
@@ -69,7 +91,7 @@ function missing(name: string, cause: unknown): TendrilError {
       cause,
     });
   }
-  const others = directoriesIn(labsDirectory);
+  const others = directoriesIn(labsDirectory).filter((other) => readLabConfig(other) !== undefined);
   const remedy =
     others.length > 0
       ? `There is: ${others.join(', ')}. Choose with --name.`

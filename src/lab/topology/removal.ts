@@ -16,14 +16,19 @@ import { systemClock } from '../../util/clock.ts';
 import { describeError, TendrilError } from '../../util/errors.ts';
 import { undoInternet } from './internet.ts';
 import { labPaths } from './lab-config.ts';
-import { labsDirectory } from './lab-state.ts';
+import { isForeign, labsDirectory } from './lab-state.ts';
 
 /**
  * Resolves with whether anything was there.
- * @throws TendrilError LAB_REMAINS naming what could not be removed
+ * @throws TendrilError LAB_REMAINS naming what could not be removed, BAD_INPUT where the directory is no lab's
  */
 export async function removeLab(name: string): Promise<boolean> {
   const paths = labPaths(name, { base: labsDirectory, cgroupMount: cgroupMount() });
+  if (isForeign(name)) {
+    throw new TendrilError('BAD_INPUT', `${paths.root} was not made by a lab: nothing is touched`, {
+      remedy: 'Check TENDRIL_RUN and --name.',
+    });
+  }
   const wasThere = existsSync(paths.root) || existsSync(paths.cgroup);
   const problems: string[] = [];
   const step = async (what: string, run: () => void | Promise<void>) => {

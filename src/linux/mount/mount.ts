@@ -26,11 +26,18 @@ export function ensureBpffs(directory: string): void {
   mount('bpf', directory, { type: 'bpf', flags: MS_NOSUID | MS_NODEV | MS_NOEXEC, data: 'mode=0700' });
 }
 
-/** A tmpfs; `size` as mount(8) has it (`64m`), `mode` in octal. The directory is made. @throws KernelError */
-export function mountTmpfs(directory: string, options: { size?: string; mode?: string } = {}): void {
+/**
+ * A tmpfs; `size` as mount(8) has it (`64m`), `mode` in octal, `source` is what the table of mounts names. The directory
+ * is made.
+ * @throws KernelError
+ */
+export function mountTmpfs(
+  directory: string,
+  { source = 'tmpfs', ...options }: { source?: string; size?: string; mode?: string } = {},
+): void {
   mkdirSync(directory, { recursive: true });
   const data = Object.entries({ mode: '0755', ...options }).map(([key, value]) => `${key}=${value}`);
-  mount('tmpfs', directory, { type: 'tmpfs', flags: MS_NOSUID | MS_NODEV, data: data.join(',') });
+  mount(source, directory, { type: 'tmpfs', flags: MS_NOSUID | MS_NODEV, data: data.join(',') });
 }
 
 /** Shows a file or directory at another place too, which must exist and be of the same kind. @throws KernelError */
