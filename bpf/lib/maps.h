@@ -11,29 +11,27 @@
 #include "shared/endpoint.h"
 #include "shared/service.h"
 
-#define PINNED_HASH(NAME, KEY, VALUE, ENTRIES)                                                                \
+#define PINNED(TYPE, NAME, KEY, VALUE, ENTRIES, FLAGS)                                                        \
 	struct {                                                                                               \
-		__uint(type, BPF_MAP_TYPE_HASH);                                                               \
-		__uint(map_flags, BPF_F_NO_PREALLOC);                                                          \
+		__uint(type, TYPE);                                                                            \
+		__uint(map_flags, FLAGS);                                                                      \
 		__uint(max_entries, ENTRIES);                                                                  \
 		__uint(pinning, LIBBPF_PIN_BY_NAME);                                                           \
 		__type(key, KEY);                                                                              \
 		__type(value, VALUE);                                                                          \
 	} NAME SEC(".maps")
 
+#define PINNED_HASH(NAME, KEY, VALUE, ENTRIES)                                                                \
+	PINNED(BPF_MAP_TYPE_HASH, NAME, KEY, VALUE, ENTRIES, BPF_F_NO_PREALLOC)
+#define PINNED_LRU(NAME, KEY, VALUE, ENTRIES) PINNED(BPF_MAP_TYPE_LRU_HASH, NAME, KEY, VALUE, ENTRIES, 0)
+#define PINNED_ARRAY(NAME, VALUE, ENTRIES) PINNED(BPF_MAP_TYPE_ARRAY, NAME, __u32, VALUE, ENTRIES, 0)
+
 PINNED_HASH(frontends, struct frontend_key, struct frontend, 262144);
 PINNED_HASH(slots, struct slot_key, struct slot, 524288);
 PINNED_HASH(backends, __u32, struct backend, 262144);
 PINNED_HASH(conntrack, struct tuple, struct conntrack_entry, 262144);
 /* Few Services have any; a node that runs out of room serves those frontends to nobody. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 65536);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__type(key, struct source_range_key);
-	__type(value, struct source_range);
-} source_ranges SEC(".maps");
+PINNED(BPF_MAP_TYPE_LPM_TRIE, source_ranges, struct source_range_key, struct source_range, 65536, BPF_F_NO_PREALLOC);
 
 PINNED_HASH(endpoints, __u32, struct endpoint, 4096);
 
@@ -44,85 +42,31 @@ PINNED_HASH(endpoints, __u32, struct endpoint, 4096);
  */
 #define LAYOUT_VERSION 1
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, LAYOUT_VERSION);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__type(key, __u32);
-	__type(value, __u32);
-} layout SEC(".maps");
+PINNED_ARRAY(layout, __u32, LAYOUT_VERSION);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__type(key, __u32);
-	__type(value, struct node_config);
-} node_config SEC(".maps");
+PINNED_ARRAY(node_config, struct node_config, 1);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__type(key, __u32);
-	__type(value, struct activity);
-} activity SEC(".maps");
+PINNED_ARRAY(activity, struct activity, 1);
 
 /* Raised by each process that reads the maps: the generation of the backends that it will number. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__type(key, __u32);
-	__type(value, __u32);
-} epoch SEC(".maps");
+PINNED_ARRAY(epoch, __u32, 1);
 
 /* Of TCP sockets. A lost entry costs an application the name that getpeername() gives, no more. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 32768);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__type(key, struct peer_key);
-	__type(value, struct peer);
-} peers SEC(".maps");
+PINNED_LRU(peers, struct peer_key, struct peer, 32768);
 
 /*
  * Of UDP sockets: where their datagrams to a frontend go, and under which name the answers come. A lost entry
  * costs a flow its backend, and answers under way their name; so TCP's many connects have a map of their own.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 32768);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__type(key, struct peer_key);
-	__type(value, struct peer);
-} flows SEC(".maps");
+PINNED_LRU(flows, struct peer_key, struct peer, 32768);
 
 /* A lost entry costs a client its backend: the oldest go first. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__type(key, struct affinity_key);
-	__type(value, struct affinity);
-} affinities SEC(".maps");
+PINNED_LRU(affinities, struct affinity_key, struct affinity, 65536);
 
 /* A lost entry leaves the rest of a fragmented datagram untranslated. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__type(key, struct fragment_key);
-	__type(value, struct fragment_ports);
-} fragments SEC(".maps");
+PINNED_LRU(fragments, struct fragment_key, struct fragment_ports, 8192);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, DROP_REASONS);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-	__type(key, __u32);
-	__type(value, struct drop_counter);
-} drop_counters SEC(".maps");
+PINNED(BPF_MAP_TYPE_PERCPU_ARRAY, drop_counters, __u32, struct drop_counter, DROP_REASONS, 0);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -105,15 +105,22 @@ export function mapInfo(fd: number): {
   valueSize: number;
   maxEntries: number;
 } {
+  return objectInfo(fd, 'describe BPF map', (info) => {
+    const field = (offset: number) => info.getUint32(offset, true);
+    return { type: field(0), id: field(4), keySize: field(8), valueSize: field(12), maxEntries: field(16) };
+  });
+}
+
+/** BPF_OBJ_GET_INFO_BY_FD. */
+function objectInfo<T>(fd: number, operation: string, read: (info: DataView) => T): T {
   return withScratch((scratch) => {
     const info = scratch(96);
     const { view, bytes } = scratch(16);
     view.setUint32(0, fd, true);
     view.setUint32(4, info.bytes.length, true);
     view.setBigUint64(8, info.address, true);
-    libc.must(libc.bpf(command.info, bytes), 'describe BPF map');
-    const field = (offset: number) => info.view.getUint32(offset, true);
-    return { type: field(0), id: field(4), keySize: field(8), valueSize: field(12), maxEntries: field(16) };
+    libc.must(libc.bpf(command.info, bytes), operation);
+    return read(info.view);
   });
 }
 
@@ -125,17 +132,11 @@ export const linkType = { cgroup: 3, xdp: 6, tcx: 11 } as const;
  * meaningless for XDP.
  */
 export function linkInfo(fd: number): { type: number; target: bigint; attachType: number } {
-  return withScratch((scratch) => {
-    const info = scratch(96);
-    const { view, bytes } = scratch(16);
-    view.setUint32(0, fd, true);
-    view.setUint32(4, info.bytes.length, true);
-    view.setBigUint64(8, info.address, true);
-    libc.must(libc.bpf(command.info, bytes), 'describe BPF link');
-    const type = info.view.getUint32(0, true);
+  return objectInfo(fd, 'describe BPF link', (info) => {
+    const type = info.getUint32(0, true);
     return type === linkType.cgroup
-      ? { type, target: info.view.getBigUint64(16, true), attachType: info.view.getUint32(24, true) }
-      : { type, target: BigInt(info.view.getUint32(16, true)), attachType: info.view.getUint32(20, true) };
+      ? { type, target: info.getBigUint64(16, true), attachType: info.getUint32(24, true) }
+      : { type, target: BigInt(info.getUint32(16, true)), attachType: info.getUint32(20, true) };
   });
 }
 
