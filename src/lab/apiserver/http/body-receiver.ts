@@ -1,5 +1,5 @@
 /** A request's body: all of it, in bounded room and time. */
-import { IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { requestEntityTooLarge, timedOut } from '../status.ts';
 
 export interface BodyLimits {
@@ -44,14 +44,4 @@ export function receiveBody(message: IncomingMessage, limits: BodyLimits = bodyL
     const timer = setTimeout(late, limits.ms);
     message.on('data', take).on('end', finish).on('close', gone).on('error', fail);
   });
-}
-
-/** The message as if its body came only now. */
-export function withBody(message: IncomingMessage, body: Buffer): IncomingMessage {
-  const whole = new IncomingMessage(message.socket);
-  const { method, url, headers } = message;
-  Object.assign(whole, { method, url, headers, complete: true });
-  if (body.length > 0) whole.push(body);
-  whole.push(null);
-  return whole;
 }

@@ -7,8 +7,7 @@ import { ApiError } from '../../../kube/client/api-error.ts';
 import { TendrilError } from '../../../util/errors.ts';
 import type { ApiHandler, ApiResponse, UserInfo } from '../api-request.ts';
 import { internalError, unauthorized } from '../status.ts';
-import { receiveBody, withBody } from './body-receiver.ts';
-import { checkMediaType, checkTarget, hasBody, takesBody } from './request-guard.ts';
+import { checkTarget, hasBody } from './request-guard.ts';
 import { readRequest } from './request-reader.ts';
 import { writeResponse } from './response-writer.ts';
 
@@ -41,13 +40,6 @@ function userOf(socket: TLSSocket): UserInfo {
   return { username: CN, groups: [...(Array.isArray(O) ? O : [O]), 'system:authenticated'] };
 }
 
-/** The message with its body received. Throws ApiError for one that nothing here reads. */
-async function complete(message: IncomingMessage): Promise<IncomingMessage> {
-  if (!takesBody(message)) return message;
-  checkMediaType(message);
-  return withBody(message, await receiveBody(message));
-}
-
 async function answer(
   handle: ApiHandler,
   message: IncomingMessage,
@@ -57,7 +49,7 @@ async function answer(
     checkTarget(message);
     const path = (message.url ?? '').split('?')[0]!;
     if (!open.has(path) && !(message.socket as TLSSocket).authorized) throw unauthorized();
-    const request = await readRequest(await complete(message), signal);
+    const request = await readRequest(message, signal);
     return await handle({ ...request, user: () => userOf(message.socket as TLSSocket) });
   } catch (error) {
     const { status } = error instanceof ApiError ? error : internalError('the request cannot be read');

@@ -5,9 +5,8 @@ import { gunzip } from 'node:zlib';
 import type { ApiRequest } from '../api-request.ts';
 import { badRequest, requestEntityTooLarge, unsupportedMediaType } from '../status.ts';
 import { guardBody } from './body-guard.ts';
-
-/** Kubernetes takes 3 MiB. */
-const maxBodyBytes = 3 * 1024 * 1024;
+import { bodyLimits, receiveBody } from './body-receiver.ts';
+import { checkMediaType, takesBody } from './request-guard.ts';
 
 const binary = /protobuf|cbor/;
 
@@ -18,27 +17,15 @@ function refusal(type: string): string {
   return `the body of the request was in an unknown format (${type}) - accepted media types include: application/json, application/yaml; ${remedy}`;
 }
 
-async function readBytes(message: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of message) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw badRequest(`the request is larger than ${maxBodyBytes} bytes`);
-    chunks.push(chunk);
-  }
-  const bytes = Buffer.concat(chunks);
-  return message.headers['content-encoding'] === 'gzip' ? decompress(bytes) : bytes;
-}
-
 const unpack = promisify(gunzip);
 
 /** Off the event loop, and never to more than a body may have. */
 async function decompress(bytes: Buffer): Promise<Buffer> {
   try {
-    return await unpack(bytes, { maxOutputLength: maxBodyBytes });
+    return await unpack(bytes, { maxOutputLength: bodyLimits.bytes });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
-      throw requestEntityTooLarge(`the request is larger than ${maxBodyBytes} bytes`);
+      throw requestEntityTooLarge(`the request is larger than ${bodyLimits.bytes} bytes`);
     throw badRequest(`the body is no gzip: ${(error as Error).message}`);
   }
 }
@@ -54,7 +41,7 @@ async function decode(text: string, type: string): Promise<unknown> {
   }
 }
 
-/** Throws ApiError for a body that is too large, in another encoding than JSON or YAML, or malformed. */
+/** Throws ApiError for a body that is too large or late, of another type, or malformed. */
 export async function readRequest(message: IncomingMessage, signal: AbortSignal): Promise<ApiRequest> {
   const url = new URL(message.url ?? '/', 'http://server');
   const contentType = message.headers['content-type'];
@@ -67,9 +54,11 @@ export async function readRequest(message: IncomingMessage, signal: AbortSignal)
     contentType,
     signal,
   };
-  if (method === 'GET' || method === 'HEAD') return request;
+  if (!takesBody(message)) return request;
+  checkMediaType(message);
   const type = contentType ?? 'application/json';
-  const bytes = await readBytes(message);
+  const received = await receiveBody(message);
+  const bytes = message.headers['content-encoding'] === 'gzip' ? await decompress(received) : received;
   if (bytes.length > 0 && binary.test(type)) throw unsupportedMediaType(refusal(type));
   const body = await decode(bytes.toString(), type);
   guardBody(body);
