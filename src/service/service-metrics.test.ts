@@ -31,13 +31,17 @@ test('a change is pending until a sync has taken it up', () => {
   expect(values()).toEqual(['1', '1', '1']);
   metrics.begin().failed();
   expect(values()).toEqual(['1', '1', '1']);
-  metrics.begin().done(true);
+  const sync = metrics.begin();
+  triggered('2030-01-01T00:00:02Z');
+  sync.done(true);
+  expect(values()).toEqual(['1', '0', '1']);
+  metrics.begin().done(false);
   expect(values()).toEqual(['1', '0', '0']);
   expect(registry.render()).toContain('tendril_service_ports_refused{map="backends"} 3');
   expect(registry.render()).toContain('tendril_map_entries{map="slots"} 90');
   expect(registry.render()).toContain('tendril_map_size{map="slots",setting="mapSizes.slots"} 100');
   expect(value('sync_full_proxy_rules_duration_seconds_count')).toBe('1');
-  expect(value('sync_proxy_rules_duration_seconds_count')).toBe('1');
+  expect(value('sync_proxy_rules_duration_seconds_count')).toBe('2');
 });
 
 test('programming takes from the trigger in the cluster to the end of the sync that succeeds', () => {

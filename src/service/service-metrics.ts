@@ -38,8 +38,13 @@ class Changes {
     this.#total.inc();
   }
 
-  take(): void {
-    this.#pending = 0;
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** So many were taken up by a sync; others came meanwhile. */
+  take(count: number): void {
+    this.#pending -= count;
   }
 }
 
@@ -144,14 +149,15 @@ export class ServiceMetrics {
     const started = performance.now();
     const triggers = this.#triggers;
     this.#triggers = [];
+    const [endpoints, services] = [this.#endpoints.pending, this.#services.pending];
     return {
       done: (full, now = Date.now()) => {
         const seconds = (performance.now() - started) / 1000;
         this.#syncs.observe(seconds);
         (full ? this.#fullSyncs : this.#partialSyncs).observe(seconds);
         this.#lastSync.set(now / 1000);
-        this.#endpoints.take();
-        this.#services.take();
+        this.#endpoints.take(endpoints);
+        this.#services.take(services);
         for (const trigger of triggers) this.#programming.observe(Math.max(0, now - trigger) / 1000);
       },
       failed: () => {
