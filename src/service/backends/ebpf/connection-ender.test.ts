@@ -95,6 +95,14 @@ describe.each(['10.244.1.8', 'fd00::8'])('TCP to %s', (ip) => {
     expect(await end({ departed: true, sockets })).toEqual([2n]);
   });
 
+  test('asks nobody about a pod that nothing here talks to', async () => {
+    let asked = 0;
+    isGone = () => ++asked > 0;
+    at.map('peers').delete([...at.map('peers').entries()][0]![0]);
+    expect(await end({ departed: true, sockets })).toEqual([]);
+    expect(asked).toBe(0);
+  });
+
   test('is not ended where another backend of that address serves', async () => {
     remember(2n, ip, tcp, served);
     expect(await end({ departed: true, sockets })).toEqual([]);

@@ -70,26 +70,38 @@ export class ConnectionEnder {
 
   async #run(): Promise<void> {
     const serves = servingBackends(this.#options.map('backends'));
-    await this.#endSockets('UDP', await outlivedSockets(this.#options.map('flows'), serves));
-    const addresses = await this.#goneAddresses();
-    if (addresses.size === 0) return;
-    await this.#endSockets('TCP', await outlivedSockets(this.#options.map('peers'), serves, addresses));
-    const conntrack = this.#options.map('conntrack');
-    for (const tuples of await outlivedConnections(conntrack, serves, addresses)) {
+    const flows = await outlivedSockets(this.#options.map('flows'), serves);
+    await this.#endSockets('UDP', new Set(flows.keys()));
+    if (this.#departed.size > 0) await this.#endTcp(serves);
+  }
+
+  async #endTcp(serves: ReturnType<typeof servingBackends>): Promise<void> {
+    const { map } = this.#options;
+    const departed = [...this.#departed.values()];
+    const addresses = new Set(departed.flatMap((pod) => pod.addresses));
+    const sockets = await outlivedSockets(map('peers'), serves, addresses);
+    const connections = await outlivedConnections(map('conntrack'), serves, addresses);
+    const inUse = new Set([...sockets.values(), ...connections.map(({ address }) => address)]);
+    const gone = await this.#goneAddresses(departed, inUse);
+    const cookies = [...sockets].flatMap(([cookie, address]) => (gone.has(address) ? cookie : []));
+    await this.#endSockets('TCP', new Set(cookies));
+    for (const { tuples } of connections.filter(({ address }) => gone.has(address))) {
       // The client's next packet begins a connection elsewhere, which answers by a reset.
-      for (const tuple of tuples) conntrack.delete(layouts.tuple.encode(tuple));
+      for (const tuple of tuples) map('conntrack').delete(layouts.tuple.encode(tuple));
     }
   }
 
-  /** Those of pods that have ended; pods that live are asked about once. */
-  async #goneAddresses(): Promise<Set<string>> {
-    const addresses = new Set<string>();
-    for (const [uid, pod] of [...this.#departed]) {
-      const gone = await this.#options.isGone(pod);
-      this.#departed.delete(uid);
-      if (gone) for (const address of pod.addresses) addresses.add(address);
+  /** Those of pods that have ended. Only pods that something here still talks to are asked about, and once. */
+  async #goneAddresses(departed: readonly DepartedPod[], inUse: ReadonlySet<string>): Promise<Set<string>> {
+    const gone = new Set<string>();
+    for (const pod of departed) {
+      const matters = pod.addresses.some((address) => inUse.has(address));
+      if (matters && (await this.#options.isGone(pod)))
+        for (const address of pod.addresses) gone.add(address);
+      // Of its other family it may have departed meanwhile.
+      if (this.#departed.get(pod.uid) === pod) this.#departed.delete(pod.uid);
     }
-    return addresses;
+    return gone;
   }
 
   async #endSockets(protocol: SocketProtocol, cookies: ReadonlySet<bigint>): Promise<void> {

@@ -28,33 +28,40 @@ function generationOf(backends: BpfMap, id: number): number | undefined {
 }
 
 /**
- * Cookies of the sockets in `peers` or `flows` that talk to a backend which serves no more.
+ * The sockets in `peers` or `flows` that talk to a backend which serves no more: its address by their cookies.
  * @param addresses only to these
  */
 export async function outlivedSockets(
   map: BpfMap,
   serves: (chosen: Chosen) => boolean,
   addresses?: ReadonlySet<string>,
-): Promise<Set<bigint>> {
-  const cookies = new Set<bigint>();
+): Promise<Map<bigint, string>> {
+  const found = new Map<bigint, string>();
   const slice = new TimeSlice();
   for (const [key, value] of map.entries()) {
     await slice.breathe();
     const { cookie, addr, forward } = layouts.peerKey.decode(key);
     const chosen = layouts.peer.decode(value);
     if (forward !== 0 || chosen.backendId === 0 || serves(chosen)) continue;
-    if (addresses === undefined || addresses.has(formatIp(addr))) cookies.add(cookie);
+    const address = formatIp(addr);
+    if (addresses === undefined || addresses.has(address)) found.set(cookie, address);
   }
-  return cookies;
+  return found;
 }
 
-/** Translated TCP and SCTP connections to these addresses whose backend serves no more: the client's tuple and the reply's. */
+/** A translated connection, and the address of its backend. */
+interface OutlivedConnection {
+  address: string;
+  tuples: readonly [client: Tuple, reply: Tuple];
+}
+
+/** Translated TCP and SCTP connections to these addresses whose backend serves no more. */
 export async function outlivedConnections(
   conntrack: BpfMap,
   serves: (chosen: Chosen) => boolean,
   addresses: ReadonlySet<string>,
-): Promise<[client: Tuple, reply: Tuple][]> {
-  const found: [Tuple, Tuple][] = [];
+): Promise<OutlivedConnection[]> {
+  const found: OutlivedConnection[] = [];
   const slice = new TimeSlice();
   for (const [key, value] of conntrack.entries()) {
     await slice.breathe();
@@ -62,8 +69,9 @@ export async function outlivedConnections(
     const entry = layouts.conntrackEntry.decode(value);
     if (tuple.proto === protocolNumbers.UDP || (entry.flags & conntrackFlags.CONNTRACK_REPLY) !== 0) continue;
     const chosen = { backendId: entry.backendId, generation: entry.backendGeneration };
-    if (addresses.has(formatIp(entry.newDst)) && !serves(chosen))
-      found.push([tuple, otherTuple(tuple, entry)]);
+    const address = formatIp(entry.newDst);
+    if (addresses.has(address) && !serves(chosen))
+      found.push({ address, tuples: [tuple, otherTuple(tuple, entry)] });
   }
   return found;
 }
