@@ -84,16 +84,35 @@ static __always_inline struct frontend *target_frontend(struct bpf_sock_addr *ct
 }
 
 /*
- * A backend for a socket, which has no address yet: for affinity it is its namespace, as a pod is; what tells its
- * connections apart is the socket itself.
+ * Who a socket is, which has no address yet: the address that its packets would come from, so that it and packets that
+ * are translated one by one are one client. A namespace of no pod is known by its cookie.
  */
+static __always_inline void client_identify(struct client *client, struct bpf_sock_addr *ctx)
+{
+	__u64 cookie = bpf_get_netns_cookie(ctx);
+	struct pod *pod = bpf_map_lookup_elem(&pods, &cookie);
+	__u32 zero = 0;
+	struct node_config *config;
+
+	if (pod) {
+		client->addr = client->is_v6 ? pod->v6 : pod->v4;
+	} else {
+		config = bpf_map_lookup_elem(&node_config, &zero);
+		if (config && config->netns_cookie == cookie)
+			client->addr = client->is_v6 ? config->snat6 : config->snat4;
+	}
+	if (address_is_zero(&client->addr))
+		client->addr.halves[0] = cookie;
+}
+
+/* A backend for a socket; without affinity, what tells connections apart is the socket itself. */
 static __always_inline struct backend *target_backend(struct bpf_sock_addr *ctx, const struct target *target,
 						      const struct frontend *frontend, __u32 *id)
 {
 	struct client client = { .is_v6 = !address_is_v4(&target->addr) };
 
 	if (frontend->flags & FRONTEND_AFFINITY)
-		client.addr.halves[0] = bpf_get_netns_cookie(ctx);
+		client_identify(&client, ctx);
 	else if (frontend->flags & FRONTEND_MAGLEV)
 		client.addr.halves[0] = bpf_get_socket_cookie(ctx);
 	return backend_choose(frontend, &frontend->internal, &client, id);

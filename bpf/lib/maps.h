@@ -35,6 +35,9 @@ PINNED(BPF_MAP_TYPE_LPM_TRIE, source_ranges, struct source_range_key, struct sou
 
 PINNED_HASH(endpoints, __u32, struct endpoint, 4096);
 
+/* By the cookie of the pod's network namespace. */
+PINNED_HASH(pods, __u64, struct pod, 4096);
+
 /*
  * Its room is the version of all layouts here: pinned maps of another version are given up at load. To be raised by
  * a change of a key or value that keeps its size, which nothing else would notice; not by a field that was reserved,

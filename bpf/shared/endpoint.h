@@ -10,7 +10,20 @@ struct endpoint {
 	__u8 mac[6];
 	__u16 count;
 	__u32 flags;
-	__u8 reserved[20];
+	__u32 pad;
+	/* Of the pod's network namespace, its key among pods; 0 where it is not known. */
+	__u64 netns_cookie;
+	__u8 reserved[8];
+};
+
+/* A pod as its own sockets know it, by SO_NETNS_COOKIE. An address is zero where the pod lacks the family. */
+struct pod {
+	struct address v4;
+	struct address v6;
+	/* Of the host end of its veth: the key of its endpoint. */
+	__u32 ifindex;
+	__u32 flags;
+	__u8 reserved[24];
 };
 
 struct node_config {

@@ -93,7 +93,7 @@ struct source_range {
 
 /* sessionAffinity ClientIP: who came to which port of which Service, for each family. */
 struct affinity_key {
-	/* Of a socket, which has no address yet, its namespace's cookie: a pod is its namespace. */
+	/* Of a socket, which has no address yet, its pod's or its node's; in other namespaces their cookie. */
 	struct address client;
 	__u32 service_id;
 	__u8 is_v6;

@@ -2,10 +2,12 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EndpointSlice, Service } from '../../src/kube/types.ts';
+import type { BpfMap } from '../../src/linux/bpf/bpf.ts';
 import { kernelBpf } from '../../src/linux/bpf/kernel-bpf.ts';
 import { netnsCookie } from '../../src/linux/bpf/netns-cookie.ts';
 import { withNetns } from '../../src/linux/netns/netns.ts';
-import { parseIp } from '../../src/net/ip.ts';
+import { formatIp, parseIp } from '../../src/net/ip.ts';
+import { layouts } from '../../src/service/backends/ebpf/generated/layouts.ts';
 import { createServiceProxy, type ServiceProxy } from '../../src/service/service-proxy.ts';
 import { TestStore, testService, testSlice } from '../../src/service/testing-objects.ts';
 import { silentLogger } from '../../src/util/logger.ts';
@@ -84,6 +86,7 @@ async function startProxy(node: TestNode): Promise<ServiceProxy> {
     ifindex: node.pod.ifindex,
     ips: families.map((f) => parseIp(node.pod.ips[f])),
     mac: node.pod.mac,
+    netnsCookie: withNetns(node.pod.netns, netnsCookie),
   });
   await proxy.synced();
   return proxy;
@@ -145,6 +148,25 @@ function ask(place: Place, options: ExchangeOptions, node = 0): Exchange {
   return at(where, () => exchange(options));
 }
 
+/** A map of the first node, through descriptors of our own. */
+function withMap<T>(name: string, use: (map: BpfMap) => T): T {
+  const path = join(objectsDirectory, 'sock.bpf.o');
+  using object = kernelBpf.load({ path, pinDirectory: cluster.nodes[0]!.pinDirectory });
+  return use(object.map(name));
+}
+
+function forgetAffinities(): void {
+  withMap('affinities', (map) => {
+    for (const [key] of [...map.entries()]) map.delete(key);
+  });
+}
+
+function affinityClients(): string[] {
+  return withMap('affinities', (map) =>
+    [...map.entries()].map(([key]) => formatIp(layouts.affinityKey.decode(key).client)),
+  );
+}
+
 const mapped = (family: 4 | 6, text: string) =>
   family === 4 ? `[0000:0000:0000:0000:0000:ffff:${hex4(text)}]` : text;
 const hex4 = (text: string) => {
@@ -200,6 +222,22 @@ describe.each(families)('IPv%i', (family) => {
         );
         expect(new Set(answers.map(({ answer }) => answer.slice(0, 6))).size).toBe(1);
         expect(answers[0]!.answer).toMatch(/^node-/);
+      }
+    });
+
+    it('knows a pod to session affinity by its address, by sockets and per packet, and the node by its own', () => {
+      const { pod, ips } = cluster.nodes[0]!;
+      for (const { places, client } of [
+        { places: ['pod', 'pod packets'] as const, client: pod.ips[family] },
+        { places: ['node'] as const, client: ips[family] },
+      ]) {
+        forgetAffinities();
+        const answers = [...places, ...places, ...places].map(
+          (place) => ask(place, { protocol, to: clusterIps.sticky[i]!, port: 80 }).answer,
+        );
+        expect(new Set(answers.map((answer) => answer.slice(0, 6))).size).toBe(1);
+        expect(answers[0]).toMatch(/^node-/);
+        expect(affinityClients()).toEqual([client]);
       }
     });
 
@@ -276,10 +314,8 @@ describe('the source check', () => {
 
 describe('what sockets are remembered', () => {
   const remembered = () => {
-    const path = join(objectsDirectory, 'sock.bpf.o');
-    using object = kernelBpf.load({ path, pinDirectory: cluster.nodes[0]!.pinDirectory });
-    const keys = (map: string) =>
-      [...object.map(map).entries()].map(([key]) => Buffer.from(key).toString('hex'));
+    const keys = (name: string) =>
+      withMap(name, (map) => [...map.entries()].map(([key]) => Buffer.from(key).toString('hex')));
     return { flows: keys('flows').sort(), peers: keys('peers').sort() };
   };
 

@@ -1,6 +1,7 @@
 /** The agent's process: the real kernel and API, signals, and the end. */
 import { createHttpClient } from '../kube/client/http-client.ts';
 import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
+import { netnsCookieAt } from '../linux/bpf/netns-cookie.ts';
 import { requireFeatures } from '../linux/features/features.ts';
 import { openRouteNetlink } from '../linux/netlink/kernel-route-netlink.ts';
 import { watchRoutes } from '../linux/netlink/route-watch.ts';
@@ -41,6 +42,7 @@ export async function runAgent(given: AgentConfig): Promise<number> {
     netlink,
     watchRoutes,
     createServiceProxy,
+    podNetnsCookie: netnsCookieAt,
     nftables: nftProgram,
     logger,
   });

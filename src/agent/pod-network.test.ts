@@ -35,6 +35,8 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
+const cookieOf = (path: string) => BigInt(`0x${Buffer.from(path.slice(-2)).toString('hex')}`);
+
 /** What survives an agent is the disk and the kernel; programs are attached anew. */
 async function startAgent(): Promise<void> {
   await ipam?.close().catch(() => {});
@@ -53,6 +55,7 @@ async function startAgent(): Promise<void> {
   pods = new PodNetwork({
     ...{ ipam, podInterface, publisher, logger: silentLogger },
     datapath: proxy,
+    netnsCookie: cookieOf,
     notReady: () => notReady,
   });
 }
@@ -67,6 +70,15 @@ const request = (containerId: string) => ({
 const veths = () => node.links().filter(({ kind }) => kind === 'veth').length;
 /** Everything that a pod may leave: address, devices, programs, published addresses. */
 const remains = () => [ipam.list().length, veths(), proxy.pods.size, published.size];
+
+it('tells the datapath which namespace is the pod’s, on ADD and after a restart', async () => {
+  const cookies = () => [...proxy.pods.values()].map(({ netnsCookie }) => netnsCookie);
+  await pods.add(request('a'));
+  expect(cookies()).toEqual([cookieOf('/run/netns/a')]);
+  await startAgent();
+  await pods.recover();
+  expect(cookies()).toEqual([cookieOf('/run/netns/a')]);
+});
 
 describe('ADD', () => {
   it('answers with devices, addresses and routes, and has told everyone by then', async () => {

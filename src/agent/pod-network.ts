@@ -20,7 +20,7 @@ import { UndoStack } from '../util/undo-stack.ts';
 
 /** The Service datapath, as far as pods need it. */
 export interface PodDatapath {
-  attachPod(pod: { ifindex: number; ips: readonly Ip[]; mac: Mac }): void;
+  attachPod(pod: { ifindex: number; ips: readonly Ip[]; mac: Mac; netnsCookie?: bigint | undefined }): void;
   detachPod(ifindex: number): void;
   retainPods(ifindexes: Iterable<number>): void;
 }
@@ -38,6 +38,8 @@ export interface PodNetworkOptions {
   ipam: NodeIpam;
   podInterface: PodInterface;
   datapath: PodDatapath;
+  /** Of the namespace at a path, by which the datapath knows the pod's sockets; undefined where there is none. */
+  netnsCookie: (path: string) => bigint | undefined;
   publisher?: AddressPublisher;
   /** Why ADD cannot be served yet; undefined once it can. */
   notReady: () => string | undefined;
@@ -63,9 +65,9 @@ export class PodNetwork implements CniHandler {
     const allocation = await ipam.allocate(request, noteOf(request));
     const spec = specOf(allocation, request.netns!);
     undo.push('remove the interface', () => this.#unplug(request));
-    const link = podInterface.add(spec, ({ host: { ifindex }, pod: { mac } }) => {
-      undo.push('detach the programs', () => datapath.detachPod(ifindex));
-      datapath.attachPod({ ifindex, ips: allocation.ips, mac });
+    const link = podInterface.add(spec, (made) => {
+      undo.push('detach the programs', () => datapath.detachPod(made.host.ifindex));
+      this.#attach(spec, made);
     });
     undo.push('withdraw the address', () => publisher.withdraw(allocation));
     await publisher.publish(allocation);
@@ -134,13 +136,14 @@ export class PodNetwork implements CniHandler {
 
   /** Programs may be of an older version, or gone: attaching replaces them in one step. */
   #reattach(allocation: Allocation): boolean {
-    const { podInterface, datapath, logger } = this.#options;
-    const { link, problems } = podInterface.check(specOf(allocation, allocation.note.netns ?? ''));
+    const { podInterface, logger } = this.#options;
+    const spec = specOf(allocation, allocation.note.netns ?? '');
+    const { link, problems } = podInterface.check(spec);
     if (link === undefined) return false;
     if (problems.length > 0)
       logger.warn('a pod’s network is not as it was made', { ...allocation.note, problems });
     try {
-      datapath.attachPod({ ifindex: link.host.ifindex, ips: allocation.ips, mac: link.pod.mac });
+      this.#attach(spec, link);
     } catch (error) {
       // A DEL that came meanwhile took the device.
       if (podInterface.find(allocation) === undefined) return false;
@@ -160,15 +163,20 @@ export class PodNetwork implements CniHandler {
 
   /** The attachment as an earlier ADD made it, where nothing of it is missing; nobody sees programs that are. */
   #present(request: PodRequest): CniResult | undefined {
-    const { ipam, podInterface, datapath } = this.#options;
+    const { ipam, podInterface } = this.#options;
     const allocation = ipam.get(request);
     if (allocation === undefined || !allocation.confirmed || allocation.note.netns !== request.netns)
       return undefined;
     const spec = specOf(allocation, request.netns!);
     const { link, problems } = podInterface.check(spec);
     if (link === undefined || problems.length > 0) return undefined;
-    datapath.attachPod({ ifindex: link.host.ifindex, ips: allocation.ips, mac: link.pod.mac });
+    this.#attach(spec, link);
     return resultOf(link, spec);
+  }
+
+  #attach({ ips, netns }: PodInterfaceSpec, { host, pod }: PodLink): void {
+    const { datapath, netnsCookie } = this.#options;
+    datapath.attachPod({ ifindex: host.ifindex, ips, mac: pod.mac, netnsCookie: netnsCookie(netns) });
   }
 
   /** The device first: without it the pod can send nothing that nobody checks. */

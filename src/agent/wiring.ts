@@ -63,6 +63,8 @@ export interface AgentParts {
   /** Of the thread's namespace, as `netlink`. */
   watchRoutes: WatchRoutes;
   createServiceProxy: (options: ServiceProxyOptions) => ServiceProxy;
+  /** SO_NETNS_COOKIE of the namespace at a path; undefined where there is none. */
+  podNetnsCookie: (path: string) => bigint | undefined;
   nftables: Nftables;
   logger: Logger;
   clock?: Clock;
@@ -267,13 +269,14 @@ function wireNetwork(node: NodeContext, services: ServiceProxy): NodeNetwork {
 }
 
 function wirePods(
-  { ipam, netlink, uplink, notReady, logger }: NodeContext,
+  { ipam, netlink, uplink, podNetnsCookie, notReady, logger }: NodeContext,
   services: ServiceProxy,
 ): PodNetwork {
   return new PodNetwork({
     ipam,
     podInterface: createRoutedInterface({ node: netlink, situation: () => uplink.situation() }),
     datapath: services,
+    netnsCookie: podNetnsCookie,
     notReady,
     logger: logger.child({ component: 'pods' }),
   });

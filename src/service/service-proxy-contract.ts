@@ -61,6 +61,8 @@ export interface PodAttachment {
   ips: readonly Ip[];
   /** MAC address of the pod's own end. */
   mac: Mac;
+  /** SO_NETNS_COOKIE of the pod's network namespace; absent where it cannot be entered: its sockets are then no pod's. */
+  netnsCookie?: bigint | undefined;
 }
 
 export interface ServiceProxyStatus {

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { FakeClient } from '../../kube/client/fake-client.ts';
 import { resources } from '../../kube/resources.ts';
+import { netnsCookieAt } from '../../linux/bpf/netns-cookie.ts';
 import { openRouteNetlink } from '../../linux/netlink/kernel-route-netlink.ts';
 import { watchRoutes } from '../../linux/netlink/route-watch.ts';
 import { nftProgram } from '../../linux/nftables/nft-program.ts';
@@ -36,6 +37,7 @@ const agent = await startAgent(config, {
   netlink: openRouteNetlink(),
   watchRoutes,
   createServiceProxy: realServices ? createServiceProxy : () => proxy,
+  podNetnsCookie: netnsCookieAt,
   nftables: nftProgram,
   logger: createLogger(),
 });

@@ -1,6 +1,8 @@
 /** The number by which BPF programs know a network namespace (SO_NETNS_COOKIE, Linux 5.14). */
+import { errno, isErrno } from '../errno.ts';
 import { AF_INET, SOCK_CLOEXEC, SOCK_DGRAM, SOL_SOCKET } from '../ffi/constants.ts';
 import * as libc from '../ffi/libc.ts';
+import { openNetns, withNetns } from '../netns/netns.ts';
 
 const SO_NETNS_COOKIE = 71;
 
@@ -16,5 +18,17 @@ export function netnsCookie(): bigint {
     return cookie[0]!;
   } finally {
     libc.close(fd);
+  }
+}
+
+/** Of the namespace at a path; undefined where there is none. */
+export function netnsCookieAt(path: string): bigint | undefined {
+  try {
+    using netns = openNetns(path);
+    return withNetns(netns, netnsCookie);
+  } catch (error) {
+    // EINVAL: a file that no namespace is mounted on (any more).
+    if (isErrno(error, errno.ENOENT) || isErrno(error, errno.EINVAL)) return undefined;
+    throw error;
   }
 }

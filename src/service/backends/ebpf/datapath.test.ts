@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import type { AttachPoint } from '../../../linux/bpf/bpf.ts';
 import type { FakeBpf } from '../../../linux/bpf/fake-bpf.ts';
-import { parseIp } from '../../../net/ip.ts';
+import { formatIp, parseIp } from '../../../net/ip.ts';
+import { layouts } from './generated/layouts.ts';
 import { testDatapath } from './testing-datapath.ts';
 
 const pod = { ifindex: 9, ips: [parseIp('10.244.1.2')], mac: Uint8Array.of(2, 0, 0, 0, 0, 9) };
@@ -39,4 +40,37 @@ it('another uplink takes the programs from the one before, and the same keeps th
   expect(detached).toEqual([]);
   testDatapath({ bpf, uplinkIfindex: 3 }).datapath.configure([]);
   expect(detached).toEqual(['tcx 2 ingress', 'tcx 2 egress']);
+});
+
+/** Cookie of each namespace that is a pod's, and the interface index of the pod. */
+function podsByNetns({ map }: ReturnType<typeof testDatapath>): [bigint, number][] {
+  return [...map('pods').entries()].map(([key, value]) => [
+    Buffer.from(key).readBigUInt64LE(),
+    layouts.pod.decode(value).ifindex,
+  ]);
+}
+
+it('knows a pod by its namespace from ADD to DEL, also of an earlier process', () => {
+  const first = testDatapath();
+  first.datapath.attachPod({ ...pod, ips: [...pod.ips, parseIp('fd00:244:1::2')], netnsCookie: 77n });
+  expect(podsByNetns(first)).toEqual([[77n, 9]]);
+  const entry = layouts.pod.decode(first.map('pods').lookup(Buffer.from(BigUint64Array.of(77n).buffer))!);
+  expect([entry.v4, entry.v6].map(formatIp)).toEqual(['10.244.1.2', 'fd00:244:1::2']);
+  const second = testDatapath({ bpf: first.bpf });
+  second.datapath.attachPod({ ...pod, netnsCookie: 77n });
+  expect(podsByNetns(second)).toEqual([[77n, 9]]);
+  second.datapath.detachPod(9);
+  expect(podsByNetns(second)).toEqual([]);
+});
+
+it('leaves a namespace to the attachment that has it now, and forgets one that an interface had before', () => {
+  const rig = testDatapath();
+  rig.datapath.attachPod({ ...pod, netnsCookie: 77n });
+  rig.datapath.attachPod({ ...pod, ifindex: 10, netnsCookie: 77n });
+  rig.datapath.detachPod(9);
+  expect(podsByNetns(rig)).toEqual([[77n, 10]]);
+  rig.datapath.attachPod({ ...pod, ifindex: 10, netnsCookie: 78n });
+  expect(podsByNetns(rig)).toEqual([[78n, 10]]);
+  rig.datapath.attachPod({ ...pod, ifindex: 10 });
+  expect(podsByNetns(rig)).toEqual([]);
 });

@@ -104,15 +104,17 @@ export class Datapath {
   }
 
   /** What the pod may send from is known before its first packet passes. */
-  attachPod({ ifindex, ips, mac }: PodAttachment): void {
+  attachPod({ ifindex, ips, mac, netnsCookie = 0n }: PodAttachment): void {
     if (ips.length > maxPodAddresses) {
       throw new TendrilError(
         'BAD_INPUT',
         `a pod has at most ${maxPodAddresses} addresses, not ${ips.length}`,
       );
     }
-    const value = layouts.endpoint.encode({ addrs: [...ips], mac, count: ips.length });
+    this.#forgetNetns(ifindex, netnsCookie);
+    const value = layouts.endpoint.encode({ addrs: [...ips], mac, count: ips.length, netnsCookie });
     this.map('endpoints').update(indexKey(ifindex), value);
+    if (netnsCookie !== 0n) this.#rememberNetns({ ifindex, ips, netnsCookie });
     const { pod } = this.#loaded();
     for (const direction of directions) {
       pod.attach(`pod_${direction}`, podPoint(ifindex, direction), this.#podPin(ifindex, direction));
@@ -124,7 +126,28 @@ export class Datapath {
     for (const direction of directions) {
       bpf.detach(this.#podPin(ifindex, direction), podPoint(ifindex, direction));
     }
+    this.#forgetNetns(ifindex);
     this.map('endpoints').delete(indexKey(ifindex));
+  }
+
+  /** After the endpoint, which names its namespace: whoever finds that can remove both. */
+  #rememberNetns({
+    ifindex,
+    ips,
+    netnsCookie,
+  }: Pick<PodAttachment, 'ifindex' | 'ips'> & { netnsCookie: bigint }): void {
+    const [v4, v6] = ([4, 6] as const).map((family) => ips.find((ip) => ip.family === family));
+    const value = layouts.pod.encode({ ...(v4 && { v4 }), ...(v6 && { v6 }), ifindex });
+    this.map('pods').update(cookieKey(netnsCookie), value);
+  }
+
+  /** Another attachment of the same pod may have taken its namespace's entry over. */
+  #forgetNetns(ifindex: number, unless = 0n): void {
+    const endpoint = this.map('endpoints').lookup(indexKey(ifindex));
+    const { netnsCookie } = endpoint ? layouts.endpoint.decode(endpoint) : { netnsCookie: 0n };
+    if (netnsCookie === 0n || netnsCookie === unless) return;
+    const pod = this.map('pods').lookup(cookieKey(netnsCookie));
+    if (pod && layouts.pod.decode(pod).ifindex === ifindex) this.map('pods').delete(cookieKey(netnsCookie));
   }
 
   /** Interface indexes of all attached pods. */
@@ -200,6 +223,10 @@ function uplinkPoint(ifindex: number, direction: 'ingress' | 'egress') {
 /** clsact: pods come and go by the hundred, and a tcx link would cost each one two RCU grace periods. */
 function podPoint(ifindex: number, direction: 'ingress' | 'egress') {
   return { type: 'clsact', direction, ifindex } as const;
+}
+
+function cookieKey(cookie: bigint): Uint8Array {
+  return new Uint8Array(BigUint64Array.of(cookie).buffer);
 }
 
 /** One counter for each CPU. */

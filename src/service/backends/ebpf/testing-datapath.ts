@@ -25,6 +25,7 @@ const maps = [
   hash('peers', layouts.peerKey.size, layouts.peer.size),
   hash('flows', layouts.peerKey.size, layouts.peer.size),
   hash('endpoints', 4, layouts.endpoint.size, 4096),
+  hash('pods', 8, layouts.pod.size, 4096),
   { ...hash('node_config', 4, layouts.nodeConfig.size, 1), array: true },
   { ...hash('epoch', 4, 4, 1), array: true },
   { ...hash('activity', 4, layouts.activity.size, 1), array: true },

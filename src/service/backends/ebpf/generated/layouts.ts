@@ -82,6 +82,14 @@ export interface Endpoint {
   mac: Uint8Array;
   count: number;
   flags: number;
+  netnsCookie: bigint;
+}
+
+export interface Pod {
+  v4: Ip;
+  v6: Ip;
+  ifindex: number;
+  flags: number;
 }
 
 export interface NodeConfig {
@@ -555,11 +563,60 @@ const structs: Record<string, BtfStruct> = {
     "type": "__u32"
    },
    {
-    "name": "reserved",
+    "name": "pad",
     "offset": 76,
-    "size": 20,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "netns_cookie",
+    "offset": 80,
+    "size": 8,
+    "type": "__u64"
+   },
+   {
+    "name": "reserved",
+    "offset": 88,
+    "size": 8,
     "type": "__u8",
-    "elements": 20
+    "elements": 8
+   }
+  ]
+ },
+ "pod": {
+  "name": "pod",
+  "size": 64,
+  "fields": [
+   {
+    "name": "v4",
+    "offset": 0,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "v6",
+    "offset": 16,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "ifindex",
+    "offset": 32,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "flags",
+    "offset": 36,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "reserved",
+    "offset": 40,
+    "size": 24,
+    "type": "__u8",
+    "elements": 24
    }
   ]
  },
@@ -919,6 +976,7 @@ export const layouts = {
   sourceRangeKey: layoutOf<SourceRangeKey>('source_range_key', structs),
   sourceRange: layoutOf<SourceRange>('source_range', structs),
   endpoint: layoutOf<Endpoint>('endpoint', structs),
+  pod: layoutOf<Pod>('pod', structs),
   nodeConfig: layoutOf<NodeConfig>('node_config', structs),
   activity: layoutOf<Activity>('activity', structs),
   peerKey: layoutOf<PeerKey>('peer_key', structs),
