@@ -16,6 +16,7 @@ export interface ApiRequest {
   /** Media types the client takes, as the Accept header says; JSON when absent. */
   accept?: string;
   contentType?: string;
+  userAgent?: string;
   /** Decoded JSON. */
   body?: unknown;
   /** Ends a watch or a followed log. */

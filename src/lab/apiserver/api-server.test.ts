@@ -300,14 +300,4 @@ describe('other requests', () => {
   ])('%s %s is %i', async (method, url, code) => {
     expect(await call(method, url)).toMatchObject({ code });
   });
-
-  test('server-side apply is declined', async () => {
-    const answer = await call(
-      'PATCH',
-      `${inDefault}/pods/x`,
-      {},
-      { contentType: 'application/apply-patch+yaml' },
-    );
-    expect(answer).toMatchObject({ code: 415 });
-  });
 });

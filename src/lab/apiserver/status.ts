@@ -54,6 +54,30 @@ export const modified = (of: ErrorSubject, name: string) =>
     'the object has been modified; please apply your changes to the latest version and try again',
   );
 
+/** Fields that an apply changes and another manages (apimachinery, util/managedfields). */
+export function applyConflict(conflicts: readonly { manager: string; path: string }[]): ApiError {
+  const [first] = conflicts;
+  const byManager = Map.groupBy(conflicts, ({ manager }) => manager);
+  const lists = [...byManager].flatMap(([manager, of]) => [
+    `conflicts with ${manager}:`,
+    ...of.map(({ path }) => `- ${path}`),
+  ]);
+  const message =
+    conflicts.length === 1
+      ? `Apply failed with 1 conflict: conflict with ${first!.manager}: ${first!.path}`
+      : `Apply failed with ${conflicts.length} conflicts: ${lists.join('\n')}`;
+  const causes = conflicts.map(({ manager, path }) => ({
+    reason: 'FieldManagerConflict',
+    message: `conflict with ${manager}`,
+    field: path,
+  }));
+  return failure(409, 'Conflict', message, { causes });
+}
+
+/** An apply configuration that the schema does not describe. */
+export const untypedPatch = (object: string, why: string) =>
+  failure(500, '', `failed to create typed patch object (${object}): ${why}`);
+
 export const unauthorized = () => failure(401, 'Unauthorized', 'Unauthorized');
 
 export const badRequest = (message: string) => failure(400, 'BadRequest', message);

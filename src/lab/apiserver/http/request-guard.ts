@@ -12,8 +12,8 @@ const patches = [
   'application/json-patch+json',
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
 ];
-const serverSideApply = ['application/apply-patch+yaml', 'application/apply-patch+cbor'];
 
 /** Throws ApiError BadRequest for a target that is no URL, as `//` and `http://host:99999/`. */
 export function checkTarget({ url = '/' }: IncomingMessage): void {
@@ -38,7 +38,7 @@ export function checkMediaType({ method, headers }: IncomingMessage): void {
   const [type = ''] = (headers['content-type'] ?? '').toLowerCase().split(/\s*;/);
   if (type === '' || (method === 'DELETE' && !hasBody({ headers }))) return;
   const accepted = method === 'PATCH' ? patches : [json, yaml];
-  const known = method === 'PATCH' ? [...patches, ...serverSideApply] : [...accepted, ...explained];
+  const known = method === 'PATCH' ? patches : [...accepted, ...explained];
   if (known.includes(type)) return;
   throw unsupportedMediaType(
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,

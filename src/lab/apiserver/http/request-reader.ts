@@ -52,6 +52,7 @@ export async function readRequest(message: IncomingMessage, signal: AbortSignal)
     query: url.searchParams,
     accept: message.headers.accept,
     contentType,
+    userAgent: message.headers['user-agent'],
     signal,
   };
   if (!takesBody(message)) return request;

@@ -3,6 +3,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { KubeObject } from '../../../kube/meta.ts';
 import { deepFreeze, type JsonObject } from '../json.ts';
+import { type Manager, settleManagers } from '../managedfields/settle.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound } from '../status.ts';
 import { isDnsSubdomain } from '../validation/names.ts';
@@ -12,6 +13,10 @@ import { keyFor, type RestContext, timestamp } from './rest-context.ts';
 
 export interface WriteOptions {
   dryRun?: boolean;
+  /** Who writes; absent for the program's own parts. */
+  manager?: Manager;
+  /** An apply: its draft says who manages what. */
+  applied?: boolean;
 }
 
 /** Without vowels, and without digits that look like letters: no words come out. */
@@ -52,12 +57,17 @@ function checkNamespace(context: RestContext, resource: Resource, metadata: Json
 }
 
 /** Metadata as the server gives it to a new object. */
-function setMetadata(context: RestContext, draft: JsonObject, resource: Resource): void {
+function setMetadata(
+  context: RestContext,
+  draft: JsonObject,
+  resource: Resource,
+  { applied }: WriteOptions,
+): void {
   const metadata = draft.metadata as JsonObject;
   if (metadata.resourceVersion)
     throw badRequest('resourceVersion should not be set on objects to be created');
-  for (const key of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'managedFields'])
-    delete metadata[key];
+  for (const key of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink']) delete metadata[key];
+  if (!applied) delete metadata.managedFields;
   if (!metadata.name && metadata.generateName) metadata.name = generateName(metadata.generateName);
   dropEmptyMetadata(metadata);
   metadata.uid = randomUUID();
@@ -81,7 +91,7 @@ export function createObject(
   draft.apiVersion = apiVersionOf(resource);
   draft.kind = resource.kind;
   settleNamespace(resource, draft.metadata, namespace);
-  setMetadata(context, draft, resource);
+  setMetadata(context, draft, resource, options);
   if (resource.namespaced) checkNamespace(context, resource, draft.metadata);
   if (resource.hasStatus) delete draft.status;
   strategy.setDefaults?.(draft);
@@ -104,6 +114,7 @@ export function createObject(
       ? conflict(resource, metadata.name, 'the generated name is taken; try again')
       : alreadyExists(resource, metadata.name);
   }
+  if (!options.applied) settleManagers(context, { resource, before: {}, after: draft }, options.manager);
   const stored = resource.conversion?.toStored(draft) ?? draft;
   if (options.dryRun) return deepFreeze(stored) as KubeObject;
   return context.storage.put(resource.collection, key, stored as KubeObject);

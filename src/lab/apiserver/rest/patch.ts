@@ -14,7 +14,7 @@ import { badRequest, unsupportedMediaType } from '../status.ts';
 export type Patch = (object: JsonObject) => JsonObject;
 
 const accepted =
-  'application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json';
+  'application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml';
 
 /** The patch that a request asks for. Throws BadRequest and UnsupportedMediaType. */
 export async function readPatch(
@@ -32,11 +32,6 @@ export async function readPatch(
       const definitions = await loadDefinitions();
       return (object) => strategicMergePatch(object, requireObject(body), { definition, definitions });
     }
-    case 'application/apply-patch+yaml':
-    case 'application/apply-patch+cbor':
-      throw unsupportedMediaType(
-        `server-side apply is not supported by this server; use one of: ${accepted}`,
-      );
     default:
       throw unsupportedMediaType(
         `the body of the request was in an unknown format - accepted media types include: ${accepted}`,

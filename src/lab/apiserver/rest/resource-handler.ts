@@ -2,8 +2,11 @@
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { ApiRequest, ApiResponse } from '../api-request.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
+import type { Manager } from '../managedfields/managers.ts';
+import { apiVersionOf } from '../registry/resource.ts';
 import { badRequest, methodNotAllowed, notImplemented, pathNotFound } from '../status.ts';
 import { scaleColumns } from '../table/workload-columns.ts';
+import { applyObject, isApply } from './apply.ts';
 import { bodyCheck, fieldValidationOf, readObject } from './body.ts';
 import { createObject, type WriteOptions } from './create.ts';
 import { type DeleteOptions, type Deletion, deleteObject } from './delete.ts';
@@ -29,7 +32,21 @@ function refOf({ resource, namespace, name }: Target): ObjectRef {
   return { resource, namespace, name: name! };
 }
 
-function writeOptionsOf(query: URLSearchParams): WriteOptions {
+/** Undefined for the program's own parts, which manage nothing by name. */
+function managerOf({ request, query, target }: Call): Manager | undefined {
+  if (request.trusted) return undefined;
+  const { resource, subresource } = target;
+  // As client-go's user agents are written: the program before the first slash.
+  const name = query.get('fieldManager') || request.userAgent?.split('/')[0] || 'unknown';
+  const apiVersion = apiVersionOf(resource);
+  return { name, operation: 'Update', apiVersion, ...(subresource && { subresource }) };
+}
+
+function writeOptionsOf(call: Call): WriteOptions {
+  return { ...dryRunOf(call.query), manager: managerOf(call) };
+}
+
+function dryRunOf(query: URLSearchParams): { dryRun: boolean } {
   const dryRun = query.getAll('dryRun');
   if (dryRun.some((v) => v !== 'All'))
     throw badRequest(`Invalid value: ${JSON.stringify(dryRun)}: dryRun: supported values: "All"`);
@@ -70,7 +87,7 @@ function watch(call: Call): ApiResponse {
 
 async function create(call: Call): Promise<ApiResponse> {
   const { resource, namespace } = call.target;
-  const options = writeOptionsOf(call.query);
+  const options = writeOptionsOf(call);
   const { object, warnings } = await readObject(resource, call.request.body, {
     query: call.query,
     trusted: call.request.trusted === true,
@@ -85,7 +102,7 @@ async function create(call: Call): Promise<ApiResponse> {
 
 async function update(call: Call, subresource?: 'status'): Promise<ApiResponse> {
   const { resource } = call.target;
-  const options: UpdateOptions = { ...writeOptionsOf(call.query), subresource };
+  const options: UpdateOptions = { ...writeOptionsOf(call), subresource };
   const { object, warnings } = await readObject(resource, call.request.body, {
     query: call.query,
     trusted: call.request.trusted === true,
@@ -94,9 +111,22 @@ async function update(call: Call, subresource?: 'status'): Promise<ApiResponse> 
   return answer(call, stored, 200, [...warnings, ...warningsOf(call, stored)]);
 }
 
+async function apply(call: Call, subresource?: 'status'): Promise<ApiResponse> {
+  const { context, request, query, target } = call;
+  const { object, created } = await applyObject(context, refOf(target), {
+    body: request.body,
+    managerName: query.get('fieldManager') ?? undefined,
+    force: ['true', '1'].includes(query.get('force') ?? ''),
+    subresource,
+    options: dryRunOf(query),
+  });
+  return answer(call, object, created ? 201 : 200, warningsOf(call, object));
+}
+
 async function patch(call: Call, subresource?: 'status'): Promise<ApiResponse> {
+  if (isApply(call.request.contentType)) return apply(call, subresource);
   const { resource } = call.target;
-  const options: UpdateOptions = { ...writeOptionsOf(call.query), subresource };
+  const options: UpdateOptions = { ...writeOptionsOf(call), subresource };
   const { contentType, body, trusted } = call.request;
   const change = await readPatch(contentType, body, resource.definition);
   if (trusted && resource.conversion === undefined) {
@@ -127,7 +157,7 @@ function deleteOptionsOf({ request, query }: Call): DeleteOptions {
       `propagationPolicy: Unsupported value: "${policy}": supported values: "Background", "Foreground", "Orphan"`,
     );
   }
-  const { dryRun } = writeOptionsOf(query);
+  const { dryRun } = dryRunOf(query);
   return {
     dryRun: dryRun || body.dryRun?.length > 0,
     gracePeriodSeconds: grace,
@@ -169,9 +199,10 @@ function removeCollection(call: Call): ApiResponse {
 
 const scaleDefinition = 'io.k8s.api.autoscaling.v1.Scale';
 
-async function writeScale({ context, request, target, query }: Call): Promise<Scale> {
+async function writeScale(call: Call): Promise<Scale> {
+  const { context, request, target, query } = call;
   const ref = refOf(target);
-  const options = writeOptionsOf(query);
+  const options = writeOptionsOf(call);
   const how = { kind: 'Scale', version: 'v1', mode: fieldValidationOf(query) };
   const check = await bodyCheck(scaleDefinition, how);
   const checkScale = (wish: unknown) => {
@@ -198,12 +229,7 @@ async function scale(call: Call): Promise<ApiResponse> {
 const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };
 
 function bind(call: Call): ApiResponse {
-  bindPod(
-    call.context,
-    refOf(call.target),
-    (call.request.body ?? {}) as JsonObject,
-    writeOptionsOf(call.query),
-  );
+  bindPod(call.context, refOf(call.target), (call.request.body ?? {}) as JsonObject, dryRunOf(call.query));
   return { status: 201, body: { ...success, code: 201 } };
 }
 
@@ -211,7 +237,7 @@ function evict(call: Call): ApiResponse {
   const eviction = (call.request.body ?? {}) as JsonObject;
   deleteObject(call.context, refOf(call.target), {
     ...eviction.deleteOptions,
-    ...writeOptionsOf(call.query),
+    ...dryRunOf(call.query),
   });
   return { status: 201, body: { ...success, code: 201 } };
 }
@@ -220,7 +246,7 @@ async function finalize(call: Call): Promise<ApiResponse> {
   const { context, request, query, target } = call;
   const trusted = request.trusted === true;
   const { object, warnings } = await readObject(target.resource, request.body, { query, trusted });
-  const left = finalizeNamespace(context, refOf(target), object, writeOptionsOf(query));
+  const left = finalizeNamespace(context, refOf(target), object, dryRunOf(query));
   return answer(call, left, 200, warnings);
 }
 

@@ -2,6 +2,7 @@
 
 import type { KubeObject } from '../../../kube/meta.ts';
 import { deepFreeze, equalJson, type JsonObject } from '../json.ts';
+import { readWishedManagers, settleManagers } from '../managedfields/settle.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import { badRequest, conflict, invalid, modified } from '../status.ts';
 import { isDnsSubdomain } from '../validation/names.ts';
@@ -46,7 +47,7 @@ function keepServerMetadata(metadata: JsonObject, old: JsonObject): void {
     else metadata[key] = old[key];
   }
   metadata.resourceVersion = old.resourceVersion;
-  for (const key of ['selfLink', 'managedFields']) delete metadata[key];
+  delete metadata.selfLink;
 }
 
 /** Status writes carry labels and annotations along in the core group only, as Kubernetes' strategies have it. */
@@ -54,8 +55,9 @@ function withStatus(resource: Resource, wish: JsonObject, old: JsonObject): Json
   const metadata =
     resource.group === ''
       ? { ...wish.metadata, ownerReferences: old.metadata.ownerReferences }
-      : { ...old.metadata };
-  if (metadata.ownerReferences === undefined) delete metadata.ownerReferences;
+      : { ...old.metadata, managedFields: wish.metadata.managedFields };
+  for (const key of ['ownerReferences', 'managedFields'])
+    if (metadata[key] === undefined) delete metadata[key];
   const next: JsonObject = { ...old, metadata };
   if (wish.status === undefined) delete next.status;
   else next.status = wish.status;
@@ -119,6 +121,7 @@ export function updateObject(
   wish.kind = resource.kind;
   dropEmptyMetadata(wish.metadata);
   keepServerMetadata(wish.metadata, old.metadata);
+  if (!options.applied) readWishedManagers(wish, old);
   const toStatus = options.subresource === 'status';
   const next = toStatus
     ? withStatus(resource, wish, old)
@@ -130,6 +133,7 @@ export function updateObject(
   if (next.metadata.generation !== undefined && desiredChanged(next, old)) {
     next.metadata = { ...next.metadata, generation: (next.metadata.generation as number) + 1 };
   }
+  if (!options.applied) settleManagers(context, { resource, before: old, after: next }, options.manager);
   return store(context, ref, next as KubeObject, options);
 }
 

@@ -16,6 +16,10 @@ export interface Schema {
   default?: unknown;
   'x-kubernetes-patch-merge-key'?: string;
   'x-kubernetes-patch-strategy'?: string;
+  'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';
+  'x-kubernetes-list-map-keys'?: string[];
+  'x-kubernetes-map-type'?: 'atomic' | 'granular';
+  'x-kubernetes-preserve-unknown-fields'?: boolean;
   'x-kubernetes-group-version-kind'?: { group: string; version: string; kind: string }[];
 }
 
@@ -41,15 +45,22 @@ export function definitionName(schema: Schema): string {
   return schema.$ref?.slice('#/definitions/'.length) ?? '';
 }
 
-let loaded: Promise<Definitions> | undefined;
+let loading: Promise<Definitions> | undefined;
+let loaded: Definitions | undefined;
 
 export function loadDefinitions(): Promise<Definitions> {
-  loaded ??= unpack();
+  loading ??= unpack();
+  return loading;
+}
+
+/** Undefined while nobody has asked for them. */
+export function loadedDefinitions(): Definitions | undefined {
   return loaded;
 }
 
 async function unpack(): Promise<Definitions> {
   const { packedDefinitions } = await import('../vendor/openapi-definitions.ts');
   const text = brotliDecompressSync(Buffer.from(packedDefinitions, 'base64')).toString();
-  return new Definitions(JSON.parse(text) as Record<string, Schema>);
+  loaded = new Definitions(JSON.parse(text) as Record<string, Schema>);
+  return loaded;
 }

@@ -1,0 +1,54 @@
+/** What a write does to metadata.managedFields. */
+import type { Clock } from '../../../util/clock.ts';
+import type { JsonObject } from '../json.ts';
+import type { Resource } from '../registry/resource.ts';
+import { timestamp } from '../rest/rest-context.ts';
+import { loadedDefinitions } from '../schema/definitions.ts';
+import {
+  type Manager,
+  managersAfterUpdate,
+  readManagers,
+  resetsManagers,
+  writeManagers,
+} from './managers.ts';
+import { TypedValues } from './typed-value.ts';
+
+export type { Manager } from './managers.ts';
+
+const known = new Map<string, TypedValues>();
+
+/** Undefined where managers are not kept: for a second face of a kind, and while no schema was needed yet. */
+export function typedValuesOf(resource: Resource): TypedValues | undefined {
+  const definitions = loadedDefinitions();
+  if (definitions === undefined || resource.conversion !== undefined) return undefined;
+  let types = known.get(resource.definition);
+  if (types === undefined) {
+    types = new TypedValues(definitions, { $ref: `#/definitions/${resource.definition}` });
+    known.set(resource.definition, types);
+  }
+  return types;
+}
+
+/** What a client says of managers in an update: nothing keeps them, an empty list forgets them. Throws BadRequest. */
+export function readWishedManagers(wish: JsonObject, old: JsonObject): void {
+  const { managedFields } = wish.metadata;
+  const next = managedFields === undefined ? old.metadata.managedFields : managedFields;
+  const kept = resetsManagers(next) ? undefined : writeManagers(readManagers(next));
+  if (kept === undefined) delete wish.metadata.managedFields;
+  else wish.metadata.managedFields = kept;
+}
+
+/** Brings `after`, a draft whose managers are those before the write, up to it. */
+export function settleManagers(
+  { clock }: { clock: Clock },
+  { resource, before, after }: { resource: Resource; before: JsonObject; after: JsonObject },
+  manager: Manager | undefined,
+): void {
+  const types = typedValuesOf(resource);
+  const present = readManagers(after.metadata.managedFields);
+  if (types === undefined || (manager === undefined && present.size === 0)) return;
+  const change = { before, after, types, now: timestamp(clock.now()) };
+  const managedFields = writeManagers(managersAfterUpdate(present, manager, change));
+  after.metadata = { ...after.metadata, managedFields };
+  if (managedFields === undefined) delete after.metadata.managedFields;
+}

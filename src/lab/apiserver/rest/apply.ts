@@ -1,0 +1,111 @@
+/** PATCH with an apply configuration (server-side apply): creates what is not there. */
+import type { KubeObject } from '../../../kube/meta.ts';
+import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
+import { applyFields, type Manager, readManagers, writeManagers } from '../managedfields/managers.ts';
+import { typedValuesOf } from '../managedfields/settle.ts';
+import type { TypedValues } from '../managedfields/typed-value.ts';
+import { apiVersionOf, type Resource } from '../registry/resource.ts';
+import { loadDefinitions } from '../schema/definitions.ts';
+import { checkFields } from '../schema/field-check.ts';
+import { badRequest, conflict, invalid, notFound, untypedPatch } from '../status.ts';
+import { required } from '../validation/field-error.ts';
+import { createObject, type WriteOptions } from './create.ts';
+import { keyFor, type ObjectRef, type RestContext, timestamp } from './rest-context.ts';
+import { updateObject } from './update.ts';
+
+export interface ApplyRequest {
+  body: unknown;
+  /** Undefined where the client does not say, which is refused. */
+  managerName: string | undefined;
+  force: boolean;
+  subresource: 'status' | undefined;
+  options: Pick<WriteOptions, 'dryRun'>;
+}
+
+const patchOptions = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
+
+export function isApply(contentType: string | undefined): boolean {
+  return (contentType ?? '').split(';')[0]!.trim() === 'application/apply-patch+yaml';
+}
+
+/** Throws ApiError: Conflict where a field is another manager's, BadRequest for a body that does not fit. */
+export async function applyObject(
+  context: RestContext,
+  ref: ObjectRef,
+  request: ApplyRequest,
+): Promise<{ object: KubeObject; created: boolean }> {
+  const { resource } = ref;
+  const { managerName, subresource, force, options } = request;
+  if (!managerName)
+    throw invalid(patchOptions, '', [required('fieldManager', 'is required for apply patch')]);
+  const applied = await readConfiguration(ref, request);
+  const types = typedValuesOf(resource);
+  if (types === undefined)
+    throw badRequest(`${resource.plural} cannot be applied in ${apiVersionOf(resource)}`);
+  const manager: Manager = {
+    name: managerName,
+    operation: 'Apply',
+    apiVersion: apiVersionOf(resource),
+    ...(subresource && { subresource }),
+  };
+  const wishOf = (live: JsonObject) =>
+    outcome(live, applied, { manager, force, types, now: timestamp(context.clock.now()) });
+  const writing = { ...options, applied: true };
+  if (context.storage.get(resource.collection, keyFor(ref)) !== undefined)
+    return { object: updateObject(context, ref, wishOf, { ...writing, subresource }), created: false };
+  if (subresource !== undefined) throw notFound(resource, ref.name);
+  if (applied.metadata.uid)
+    throw conflict(
+      resource,
+      ref.name,
+      `uid mismatch: the provided object specified uid ${applied.metadata.uid}, and no existing object was found`,
+    );
+  return { object: createObject(context, ref, wishOf({}), writing), created: true };
+}
+
+interface Applying {
+  manager: Manager;
+  force: boolean;
+  types: TypedValues;
+  now: string;
+}
+
+function outcome(live: JsonObject, applied: JsonObject, how: Applying): JsonObject {
+  const before = readManagers(live.metadata?.managedFields);
+  const { object, managers } = applyFields(before, { live, applied, ...how });
+  const draft = cloneJson(object);
+  draft.metadata.managedFields = writeManagers(managers);
+  if (draft.metadata.managedFields === undefined) delete draft.metadata.managedFields;
+  return draft;
+}
+
+/** The part of the body that this path takes. */
+async function readConfiguration(ref: ObjectRef, { body, subresource }: ApplyRequest): Promise<JsonObject> {
+  const { resource } = ref;
+  if (!isJsonObject(body)) throw badRequest('error decoding YAML: the patch must be an object');
+  checkKind(resource, body);
+  const metadata = isJsonObject(body.metadata) ? body.metadata : {};
+  if (metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
+  const { object, unknown, typeErrors } = checkFields(body, resource.definition, await loadDefinitions());
+  const wrong = typeErrors[0] ?? (unknown[0] && `.${unknown[0]}: field not declared in schema`);
+  if (wrong !== undefined)
+    throw untypedPatch(`${keyFor(ref)}; ${apiVersionOf(resource)}, Kind=${resource.kind}`, wrong);
+  object.metadata = { ...object.metadata, name: object.metadata?.name ?? ref.name };
+  if (ref.namespace !== undefined) object.metadata.namespace ??= ref.namespace;
+  if (subresource === undefined) {
+    if (resource.hasStatus) delete object.status;
+    return object;
+  }
+  const { apiVersion, kind, status } = object;
+  return { apiVersion, kind, metadata: object.metadata, ...(status && { status }) };
+}
+
+function checkKind(resource: Resource, body: JsonObject): void {
+  const { kind, apiVersion } = body;
+  if (typeof kind !== 'string' || kind === '')
+    throw badRequest("invalid object type: Object 'Kind' is missing");
+  if (kind === resource.kind && apiVersion === apiVersionOf(resource)) return;
+  throw badRequest(
+    `Incorrect version specified in apply patch. Specified patch version: ${apiVersion}, kind ${kind}, expected: ${apiVersionOf(resource)}, kind ${resource.kind}`,
+  );
+}
