@@ -77,8 +77,8 @@ it('leaves the files of others alone, and its own where they are right', async (
   log.length = 0;
   writeFileSync(other, '{}');
   rmSync(other);
-  // The same bytes: seen, looked at, and found right.
-  writeFileSync(conflist(), renderConflist(config));
+  // The same bytes, in place: seen, looked at, and found right, with no moment at which the file is empty.
+  writeFileSync(conflist(), renderConflist(config), { flag: 'r+' });
   rmSync(shim());
   await untilShimIsRight();
   expect(statSync(conflist()).ino).toBe(ino);
