@@ -19,7 +19,7 @@ interface Scope {
   selector: string | undefined;
 }
 
-type KubeJson = Record<string, unknown> & { metadata: { name: string } };
+type KubeJson = Record<string, unknown> & { metadata: { name: string; managedFields?: unknown } };
 
 export const get = defineCommand(
   {
@@ -161,6 +161,13 @@ function typedItems({ group, version, kind }: DiscoveredResource, items: readonl
   return items.map((item) => ({ apiVersion: group ? `${group}/${version}` : version, kind, ...item }));
 }
 
+/** As kubectl shows objects: without the managers of their fields. */
+function shown({ metadata, ...rest }: KubeJson): KubeJson {
+  const { managedFields: _, ...kept } = metadata;
+  const { apiVersion, kind, ...others } = rest;
+  return { apiVersion, kind, metadata: kept, ...others };
+}
+
 async function printAll(objects: readonly KubeJson[], single: boolean, format: Format): Promise<void> {
   if (format === 'name') {
     for (const { apiVersion, kind, metadata } of objects) {
@@ -170,8 +177,8 @@ async function printAll(objects: readonly KubeJson[], single: boolean, format: F
     return;
   }
   const value = single
-    ? objects[0]
-    : { apiVersion: 'v1', kind: 'List', metadata: { resourceVersion: '' }, items: objects };
+    ? shown(objects[0]!)
+    : { apiVersion: 'v1', kind: 'List', metadata: { resourceVersion: '' }, items: objects.map(shown) };
   if (format === 'json') return printJson(value);
   const { stringify } = await import('../util/yaml.ts');
   process.stdout.write(stringify(value, { version: '1.1', lineWidth: 0 }));

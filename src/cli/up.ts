@@ -2,7 +2,7 @@
 import { defineCommand } from './parser/command.ts';
 import { fileOption } from './parser/common-options.ts';
 import { requireRoot } from './session/root.ts';
-import { parseCount, parseDuration, parseFamilyMode, splitList } from './up/options.ts';
+import { parseAuthorization, parseCount, parseDuration, parseFamilyMode, splitList } from './up/options.ts';
 
 export const up = defineCommand(
   {
@@ -32,6 +32,11 @@ export const up = defineCommand(
         help: 'how long pods may take to become Ready (default: 60s)',
       },
       'no-wait': { type: 'boolean', help: 'do not wait for pods' },
+      authorization: {
+        type: 'string',
+        value: 'MODE',
+        help: 'rbac, or always-allow: who has a certificate or token of the lab may do everything (default)',
+      },
       'fast-probes': { type: 'boolean', help: "ignore the probes' initial delays" },
       internet: {
         type: 'boolean',
@@ -55,6 +60,7 @@ export const up = defineCommand(
       podCidrs: splitList(options['pod-cidr']),
       serviceCidrs: splitList(options['service-cidr']),
       fastProbes: options['fast-probes'],
+      authorization: parseAuthorization(options.authorization ?? 'always-allow'),
       internet: options.internet,
     };
     requireRoot('up');

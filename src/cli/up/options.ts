@@ -19,6 +19,13 @@ export function parseCount(option: string, text: string): number {
 }
 
 /** @throws TendrilError USAGE */
+/** Undefined: everything is allowed. */
+export function parseAuthorization(text: string): 'rbac' | undefined {
+  if (text === 'always-allow') return undefined;
+  if (text === 'rbac') return text;
+  throw new TendrilError('USAGE', `--authorization ${text}: rbac or always-allow`);
+}
+
 export function parseFamilyMode(text: string): IpFamilyMode {
   if (text === 'dual' || text === 'ipv4' || text === 'ipv6') return text;
   throw new TendrilError('USAGE', `--ip-family is dual, ipv4 or ipv6, not "${text}"`);

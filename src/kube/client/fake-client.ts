@@ -204,9 +204,12 @@ export class FakeClient implements KubeClient {
   async request(method: string, path: string, body?: unknown): Promise<unknown> {
     this.intercept({ verb: 'request', name: path });
     const binding = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/binding$/.exec(path);
-    if (method !== 'POST' || binding === null)
-      throw apiError(404, 'NotFound', `the fake does not serve ${method} ${path}`);
-    const [, namespace, name] = binding as unknown as [string, string, string];
+    if (method === 'POST' && binding !== null) return this.#bind(binding[1]!, binding[2]!, body);
+    if (method === 'POST' && path.endsWith('/token')) return this.#token(body);
+    throw apiError(404, 'NotFound', `the fake does not serve ${method} ${path}`);
+  }
+
+  #bind(namespace: string, name: string, body: unknown): object {
     this.writes.push(`bind pods ${namespace}/${name}`);
     const pod = this.#find(resources.pods, { namespace, name }) as KubeObject & {
       spec: { nodeName?: string };
@@ -221,6 +224,12 @@ export class FakeClient implements KubeClient {
       { spec: { nodeName }, status: { conditions: [condition] } },
     );
     return { apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Success', code: 201 };
+  }
+
+  #token(body: unknown): object {
+    const { expirationSeconds } = (body as { spec: { expirationSeconds: number } }).spec;
+    const expires = new Date(this.#clock.now() + expirationSeconds * 1000);
+    return { status: { token: 'a-token', expirationTimestamp: expires.toISOString() } };
   }
 
   #collection(type: ResourceType): Map<string, KubeObject> {

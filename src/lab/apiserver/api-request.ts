@@ -5,7 +5,9 @@ import type { StreamEvent } from './rest/watch-stream.ts';
 /** As authentication.k8s.io tells it. */
 export interface UserInfo {
   username: string;
+  uid?: string;
   groups: string[];
+  extra?: Record<string, string[]>;
 }
 
 export interface ApiRequest {

@@ -229,7 +229,8 @@ describe('kinds that nothing acts on', () => {
 
 describe('questions', () => {
   const review = (kind: string, group = 'authorization') =>
-    call('POST', `/apis/${group}.k8s.io/v1/${kind.toLowerCase()}s`, { kind, spec: {} }, { user });
+    call('POST', `/apis/${group}.k8s.io/v1/${kind.toLowerCase()}s`, { kind, spec }, { user });
+  const spec = { resourceAttributes: { verb: 'get', resource: 'pods' } };
   const user = () => ({ username: 'admin', groups: ['system:masters'] });
   test.each([
     ['SelfSubjectAccessReview', 'authorization', { allowed: true }],

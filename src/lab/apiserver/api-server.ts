@@ -12,6 +12,8 @@ import { type Clock, systemClock } from '../../util/clock.ts';
 import { type Logger, silentLogger } from '../../util/logger.ts';
 import { ServiceAllocator } from './allocation/service-allocator.ts';
 import type { ApiHandler, ApiRequest } from './api-request.ts';
+import { allowAll, RbacAuthorizer } from './auth/rbac.ts';
+import { ServiceAccountTokens } from './auth/service-account-tokens.ts';
 import { bootstrap } from './bootstrap.ts';
 import { GarbageCollector } from './gc/garbage-collector.ts';
 import { NamespaceController } from './gc/namespace-controller.ts';
@@ -32,6 +34,8 @@ export interface ApiServerOptions {
   /** PEM; what pods get as `kube-root-ca.crt`. */
   caCertificate?: string;
   podLogs?: PodLogs;
+  /** Absent: whoever the server knows may do everything. */
+  authorization?: 'rbac' | undefined;
   storage?: Storage;
   clock?: Clock;
   logger?: Logger;
@@ -43,7 +47,7 @@ export interface ApiServer {
   /** The API for parts of the same process. */
   client(): KubeClient;
   /** Serves TLS; may be called more than once (the fabric's addresses, 127.0.0.1). */
-  listen(options: ListenOptions): Promise<Listener>;
+  listen(options: Omit<ListenOptions, 'authenticate'>): Promise<Listener>;
   /** Supplies `kubectl logs`, for kubelets that start after the server. */
   setPodLogs(podLogs: PodLogs): void;
   /** Ends watches, listeners and background work. */
@@ -56,10 +60,14 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const storage = options.storage ?? new MemoryStorage();
   const services = new ServiceAllocator({ serviceCidrs, nodePortRange });
   services.attach(storage);
+  const clock = options.clock ?? systemClock;
+  const tokens = new ServiceAccountTokens({ storage, clock });
   const context = createRestContext({
     storage,
     services,
-    clock: options.clock ?? systemClock,
+    clock,
+    tokens,
+    authorizer: options.authorization === 'rbac' ? new RbacAuthorizer(storage) : allowAll,
     podLogs: options.podLogs,
   });
   const collector = new GarbageCollector(context, logger);
@@ -77,7 +85,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     handle,
     client: () => new InProcessClient(handle),
     async listen(at) {
-      const listener = await listenHttps(handle, at);
+      const authenticate = (token: string) => tokens.verify(token)?.user;
+      const listener = await listenHttps(handle, { ...at, authenticate });
       listeners.push(listener);
       return listener;
     },

@@ -4,6 +4,7 @@ import { keyOf } from '../../kube/meta.ts';
 import { nthIp, parseCidr } from '../../net/cidr.ts';
 import { formatIp, tryParseIp } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
+import { bootstrapPolicy } from './auth/bootstrap-policy.ts';
 import { WorkQueue } from './gc/work-queue.ts';
 import { cloneJson, type JsonObject } from './json.ts';
 import { findKind } from './registry/registry.ts';
@@ -82,6 +83,7 @@ function ownService({ serviceCidrs, advertise }: BootstrapOptions): JsonObject[]
 export function bootstrap(context: RestContext, options: BootstrapOptions, logger: Logger): () => void {
   const { storage } = context;
   for (const name of namespaces) create(context, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  for (const manifest of bootstrapPolicy) create(context, cloneJson(manifest));
   const manifests = ownService(options).map((manifest) => ({
     manifest,
     collection: findKind(manifest.apiVersion, manifest.kind)!.collection,

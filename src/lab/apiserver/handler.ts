@@ -3,6 +3,8 @@ import { ApiError } from '../../kube/client/api-error.ts';
 import { describeError } from '../../util/errors.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { ApiHandler, ApiRequest, ApiResponse } from './api-request.ts';
+import { requirePermission } from './auth/permission.ts';
+import { openIdConfiguration } from './auth/service-account-tokens.ts';
 import { discoveryDocument, versionDocument } from './discovery/discovery.ts';
 import { handleOpenApi } from './openapi/openapi-handler.ts';
 import { parseResourcePath } from './rest/request-path.ts';
@@ -18,14 +20,17 @@ const healthPaths = new Set(['/healthz', '/livez', '/readyz']);
 
 async function route(context: RestContext, request: ApiRequest): Promise<ApiResponse> {
   const { path, method } = request;
+  if (!request.trusted) requirePermission(context, request);
   const target = parseResourcePath(path);
   if (target !== undefined) return handleResource(context, request, target);
-  const review = handleReview(request, context.clock.now());
+  const review = handleReview(context, request);
   if (review !== undefined) return review;
   if (method !== 'GET') throw pathNotFound();
   if (healthPaths.has(path)) return { status: 200, contentType: 'text/plain', raw: 'ok' };
   if (path === '/version' || path === '/version/')
     return { status: 200, body: versionDocument(kubernetesVersion) };
+  if (path === '/openid/v1/jwks') return { status: 200, body: context.tokens.keys() };
+  if (path === '/.well-known/openid-configuration') return { status: 200, body: openIdConfiguration };
   if (path.startsWith('/openapi/')) return handleOpenApi(request, kubernetesVersion);
   const document = discoveryDocument(path);
   if (document === undefined) throw pathNotFound();

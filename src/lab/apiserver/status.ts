@@ -85,6 +85,17 @@ export const badRequest = (message: string) => failure(400, 'BadRequest', messag
 export const forbidden = (of: ErrorSubject, name: string, why: string) =>
   failure(403, 'Forbidden', `${qualified(of)} "${name}" is forbidden: ${why}`, resourceDetails(of, name));
 
+/** What authorization refuses. Without a resource it is about a path. */
+export const notPermitted = (of: { group: string; plural: string; name: string } | undefined, why: string) =>
+  of === undefined
+    ? failure(403, 'Forbidden', `forbidden: ${why}`, {})
+    : failure(
+        403,
+        'Forbidden',
+        `${qualified({ kind: '', ...of })}${of.name === '' ? '' : ` "${of.name}"`} is forbidden: ${why}`,
+        { ...resourceDetails({ kind: '', ...of }, of.name), ...(of.name === '' && { name: undefined }) },
+      );
+
 export const methodNotAllowed = (of: ErrorSubject, action: string) =>
   failure(405, 'MethodNotAllowed', `${action} is not supported on resources of kind "${qualified(of)}"`, {
     kind: of.plural,

@@ -35,7 +35,7 @@ export class PodWorker {
   readonly #status: StatusWriter;
   readonly #onGone: () => void;
   readonly #backoff = new Backoff({ initialMs: 200, maxMs: 10_000 });
-  readonly #token = new TokenSource();
+  readonly #tokens: TokenSource;
   #pod: Pod;
   #queued = false;
   #stopped = false;
@@ -51,6 +51,7 @@ export class PodWorker {
     this.record = newPodRecord(pod, clock.now());
     this.#volumes = new PodVolumes({ directory: volumes, hostPath: paths.hostPath, claims: paths.claims });
     this.#status = new StatusWriter(pod, { client, clock });
+    this.#tokens = new TokenSource({ client, clock, onStale: () => this.#refreshVolumes() });
     this.#runners = new Map(this.record.containers.map((c) => [c.name, this.#runner(c.name)]));
     this.#admit();
     this.update(pod);
@@ -85,8 +86,12 @@ export class PodWorker {
     record.volumesRetryAt = undefined;
     for (const container of record.containers)
       if (container.state === 'waiting') container.holdUntil = undefined;
-    if (record.volumes === 'ready') void this.#volumes.refresh(this.#pod, this.#payload());
+    this.#refreshVolumes();
     this.#queue();
+  }
+
+  #refreshVolumes(): void {
+    if (this.record.volumes === 'ready') void this.#volumes.refresh(this.#pod, this.#payload());
   }
 
   /** A Service of the pod's namespace has changed. */
@@ -108,6 +113,7 @@ export class PodWorker {
   stop(): void {
     this.#stopped = true;
     this.#cancelWake?.();
+    this.#tokens.stop();
     this.#status.stop();
     for (const runner of this.#runners.values()) runner.release();
   }
@@ -305,7 +311,8 @@ export class PodWorker {
     const { node, config, allocatable } = this.#context;
     const fields = { pod: this.#pod, hostIps: node.ips, podIps: this.record.ips, allocatable };
     const { namespace = 'default' } = this.#pod.metadata;
-    return { config: config(namespace), fields, token: (audience) => this.#token.token(audience) };
+    const token = (audience?: string, seconds?: number) => this.#tokens.token(this.#pod, audience, seconds);
+    return { config: config(namespace), fields, token };
   }
 
   #event(text: EventText, container?: string): void {

@@ -25,10 +25,35 @@ export async function installClusterDns(
       if (!isAlreadyExists(error)) throw error;
     }
   };
+  for (const object of dnsPermission)
+    await create(() => client.request('POST', rbacPath(object.kind), object));
   await create(() => client.create(resources.secrets, dnsSecret(kubeconfig)));
   await create(() => client.create(resources.services, dnsService(config)));
   await create(() => client.create(resources.daemonSets, dnsDaemonSet(config)));
 }
+
+const rbac = 'rbac.authorization.k8s.io';
+const rbacPath = (kind: string) => `/apis/${rbac}/v1/${kind.toLowerCase()}s`;
+
+/** What cluster DNS reads, by the name in its certificate. */
+const dnsPermission = [
+  {
+    apiVersion: `${rbac}/v1`,
+    kind: 'ClusterRole',
+    metadata: { name: 'tendril-dns' },
+    rules: [
+      { apiGroups: [''], resources: ['services', 'namespaces', 'pods', 'nodes'], verbs: ['list', 'watch'] },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
+    ],
+  },
+  {
+    apiVersion: `${rbac}/v1`,
+    kind: 'ClusterRoleBinding',
+    metadata: { name: 'tendril-dns' },
+    roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'tendril-dns' },
+    subjects: [{ kind: 'ServiceAccount', name: 'tendril-dns', namespace }],
+  },
+];
 
 function dnsSecret(kubeconfig: string): NewObject<Secret> {
   return {

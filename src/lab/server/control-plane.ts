@@ -32,6 +32,7 @@ export async function startControlPlane(
     nodePortRange: nodePorts,
     advertise: { ips: config.apiServerIps, port: config.apiServerPort },
     caCertificate: credentials.ca,
+    authorization: config.authorization,
     logger: logger.child({ component: 'apiserver' }),
   });
   const port = await listen(api, config, { paths, credentials });

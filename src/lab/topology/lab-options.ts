@@ -17,6 +17,7 @@ export interface LabOptions {
   podCidrs: string[];
   serviceCidrs: string[];
   fastProbes: boolean;
+  authorization?: 'rbac' | undefined;
   internet: boolean;
   program: string;
 }
@@ -72,6 +73,7 @@ export function planLab(options: LabOptions): LabConfig {
     clusterDomain: 'cluster.local',
     apiServerPort,
     fastProbes: options.fastProbes,
+    ...(options.authorization && { authorization: options.authorization }),
     internet: options.internet,
     program: options.program,
   };

@@ -23,6 +23,10 @@ function subresourcesOf(resource: Resource): object[] {
     result.push(own('eviction', { group: 'policy', version: 'v1', kind: 'Eviction', verbs: ['create'] }));
     result.push(own('log', { verbs: ['get'] }));
   }
+  if (resource.plural === 'serviceaccounts') {
+    const kind = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
+    result.push(own('token', { ...kind, verbs: ['create'] }));
+  }
   if (resource.plural === 'namespaces') result.push(own('finalize', { verbs: ['update'] }));
   return result;
 }

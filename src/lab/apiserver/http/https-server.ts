@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { ApiError } from '../../../kube/client/api-error.ts';
 import { TendrilError } from '../../../util/errors.ts';
 import type { ApiHandler, ApiResponse, UserInfo } from '../api-request.ts';
+import { anonymous } from '../auth/permission.ts';
 import { internalError, unauthorized } from '../status.ts';
 import { checkTarget, hasBody } from './request-guard.ts';
 import { readRequest } from './request-reader.ts';
@@ -17,6 +18,8 @@ export interface ListenOptions {
   key: string;
   /** PEM; client certificates must be signed by it. */
   clientCa: string;
+  /** Who has a bearer token; undefined for one that is not good. */
+  authenticate?: (token: string) => UserInfo | undefined;
   /** An address and port (0: any free one), or sockets that listen already, made in another namespace. */
   at: { host: string; port: number } | { fds: number[] };
 }
@@ -31,8 +34,20 @@ const clientGone = new Error('the client has closed the connection');
 
 const open = new Set(['/healthz', '/livez', '/readyz', '/version']);
 
+type Authenticate = NonNullable<ListenOptions['authenticate']>;
+
+/** By certificate, or else by token. Throws Unauthorized. */
+function identify(message: IncomingMessage, authenticate: Authenticate): () => UserInfo {
+  const socket = message.socket as TLSSocket;
+  if (socket.authorized) return () => certificateUser(socket);
+  const [, token] = /^bearer (\S+)$/i.exec(message.headers.authorization ?? '') ?? [];
+  const user = token === undefined ? undefined : authenticate(token);
+  if (user === undefined) throw unauthorized();
+  return () => user;
+}
+
 /** The certificate's common name and organizations, as Kubernetes reads them. */
-function userOf(socket: TLSSocket): UserInfo {
+function certificateUser(socket: TLSSocket): UserInfo {
   const { CN = '', O = [] } = (socket.getPeerCertificate().subject ?? {}) as {
     CN?: string;
     O?: string | string[];
@@ -40,31 +55,36 @@ function userOf(socket: TLSSocket): UserInfo {
   return { username: CN, groups: [...(Array.isArray(O) ? O : [O]), 'system:authenticated'] };
 }
 
+interface Parts {
+  handle: ApiHandler;
+  authenticate: Authenticate;
+}
+
 async function answer(
-  handle: ApiHandler,
+  { handle, authenticate }: Parts,
   message: IncomingMessage,
   signal: AbortSignal,
 ): Promise<ApiResponse> {
   try {
     checkTarget(message);
     const path = (message.url ?? '').split('?')[0]!;
-    if (!open.has(path) && !(message.socket as TLSSocket).authorized) throw unauthorized();
+    const user = open.has(path) ? () => anonymous : identify(message, authenticate);
     const request = await readRequest(message, signal);
-    return await handle({ ...request, user: () => userOf(message.socket as TLSSocket) });
+    return await handle({ ...request, user });
   } catch (error) {
     const { status } = error instanceof ApiError ? error : internalError('the request cannot be read');
     return { status: status.code, body: status };
   }
 }
 
-function serve(handle: ApiHandler) {
+function serve(parts: Parts) {
   return async (message: IncomingMessage, out: ServerResponse): Promise<void> => {
     const abort = new AbortController();
     // An answer that is complete has nothing left to stop; a reason of one's own spares making an error each time.
     out.on('close', () => {
       if (!out.writableFinished) abort.abort(clientGone);
     });
-    const response = await answer(handle, message, abort.signal);
+    const response = await answer(parts, message, abort.signal);
     // What is left of a refused body would be read as the next request.
     if (hasBody(message) && !message.complete) out.setHeader('connection', 'close');
     const acceptsGzip = String(message.headers['accept-encoding'] ?? '').includes('gzip');
@@ -99,12 +119,16 @@ function close(server: Server): Promise<void> {
 /** One TLS server for each socket, all on the same handler. */
 export async function listenHttps(handle: ApiHandler, options: ListenOptions): Promise<Listener> {
   const places = 'fds' in options.at ? options.at.fds.map((fd) => ({ fd })) : [options.at];
+  const { authenticate = () => undefined } = options;
   const servers: Server[] = [];
   const closeAll = async () => void (await Promise.all(servers.map(close)));
   try {
     for (const place of places) {
       const tls = { cert: options.certificate, key: options.key, ca: options.clientCa };
-      const server = createServer({ ...tls, requestCert: true, rejectUnauthorized: false }, serve(handle));
+      const server = createServer(
+        { ...tls, requestCert: true, rejectUnauthorized: false },
+        serve({ handle, authenticate }),
+      );
       // Watches are silent for long; the clients' own timeouts end them.
       server.requestTimeout = 0;
       server.keepAliveTimeout = 65_000;

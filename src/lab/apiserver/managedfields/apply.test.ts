@@ -189,6 +189,15 @@ describe('managers of other writes', () => {
     });
   });
 
+  test('do not have the status that the server makes of itself', async () => {
+    const service = await call('POST', `${inDefault}/services`, {
+      metadata: { name: 's' },
+      spec: { ports: [{ port: 80 }] },
+    });
+    expect(service).toHaveProperty('status');
+    expect(Object.keys(managersOf(service)['unknown Update'])).toEqual(['f:spec']);
+  });
+
   test('are those of the program’s own parts nobody, who take what they change', async () => {
     await applyMap('one', { a: '1', b: '1' });
     const changed = await call(

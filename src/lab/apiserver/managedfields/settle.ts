@@ -47,7 +47,10 @@ export function settleManagers(
   const types = typedValuesOf(resource);
   const present = readManagers(after.metadata.managedFields);
   if (types === undefined || (manager === undefined && present.size === 0)) return;
-  const change = { before, after, types, now: timestamp(clock.now()) };
+  // Status is the server's own until somebody writes it by its subresource.
+  const shown =
+    manager?.subresource === 'status' ? after : { ...after, status: (before as JsonObject).status };
+  const change = { before, after: resource.hasStatus ? shown : after, types, now: timestamp(clock.now()) };
   const managedFields = writeManagers(managersAfterUpdate(present, manager, change));
   after.metadata = { ...after.metadata, managedFields };
   if (managedFields === undefined) delete after.metadata.managedFields;

@@ -1,6 +1,7 @@
 /** Verbs on resources: which function a method on a path means, and the answer's form. */
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { ApiRequest, ApiResponse } from '../api-request.ts';
+import { requestToken } from '../auth/token-request.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import type { Manager } from '../managedfields/managers.ts';
 import { apiVersionOf } from '../registry/resource.ts';
@@ -250,6 +251,11 @@ async function finalize(call: Call): Promise<ApiResponse> {
   return answer(call, left, 200, warnings);
 }
 
+function token({ context, request, target, query }: Call): ApiResponse {
+  dryRunOf(query);
+  return { status: 201, body: requestToken(context, refOf(target), request.body) };
+}
+
 async function logs(call: Call): Promise<ApiResponse> {
   const raw = await readPodLogs(call.context, refOf(call.target), call.query);
   return { status: 200, contentType: 'text/plain', raw };
@@ -278,6 +284,7 @@ function verbsFor({ resource, name, subresource }: Target): Record<string, Verb>
   if (subresource === 'status') return resource.hasStatus ? onStatus : undefined;
   if (subresource === 'scale') return resource.scale ? onScale : undefined;
   const special: Record<string, Record<string, Verb>> = {
+    'serviceaccounts/token': { POST: token },
     'pods/binding': { POST: bind },
     'pods/eviction': { POST: evict },
     'pods/log': { GET: logs },

@@ -2,6 +2,8 @@
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { Clock } from '../../../util/clock.ts';
 import type { ServiceAllocator } from '../allocation/service-allocator.ts';
+import type { Authorizer } from '../auth/rbac.ts';
+import type { ServiceAccountTokens } from '../auth/service-account-tokens.ts';
 import type { AdmissionContext, Resource } from '../registry/resource.ts';
 import { notFound } from '../status.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -12,6 +14,8 @@ export interface RestContext {
   clock: Clock;
   services: ServiceAllocator;
   admission: AdmissionContext;
+  tokens: ServiceAccountTokens;
+  authorizer: Authorizer;
   /** Absent until a kubelet supplies it. */
   podLogs?: PodLogs;
 }

@@ -1,57 +1,111 @@
 /**
  * Questions about who may do what (authorization.k8s.io) and who one is (authentication.k8s.io): posted, answered,
- * never stored. Whoever has a certificate of the lab's authority may do everything: RBAC is kept and not enforced.
+ * never stored.
  */
 import type { ApiRequest, ApiResponse, UserInfo } from '../api-request.ts';
+import type { Attributes } from '../auth/attributes.ts';
+import { anonymous } from '../auth/permission.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
-import { badRequest, methodNotAllowed } from '../status.ts';
-import { timestamp } from './rest-context.ts';
+import { badRequest, invalid, methodNotAllowed } from '../status.ts';
+import { invalidValue } from '../validation/field-error.ts';
+import { type RestContext, timestamp } from './rest-context.ts';
+
+const authorization = 'authorization.k8s.io';
+const authentication = 'authentication.k8s.io';
+
+interface Question {
+  context: RestContext;
+  user: UserInfo;
+  spec: JsonObject;
+  kind: string;
+}
 
 interface Review {
   group: string;
   kind: string;
   plural: string;
   namespaced?: true;
-  statusOf(user: UserInfo): JsonObject;
+  statusOf(question: Question): JsonObject;
 }
 
-const allowed = () => ({ allowed: true, reason: 'the lab lets every known user do everything' });
+/** Throws Invalid where it is not said what for. */
+function attributesOf(kind: string, { resourceAttributes, nonResourceAttributes }: JsonObject): Attributes {
+  if (isJsonObject(resourceAttributes)) {
+    const { verb = '', group = '', resource = '', subresource, namespace, name } = resourceAttributes;
+    return {
+      ...{ verb, group, resource },
+      ...(subresource && { subresource }),
+      ...(namespace && { namespace }),
+      ...(name && { name }),
+    };
+  }
+  if (isJsonObject(nonResourceAttributes)) {
+    const { verb = '', path = '' } = nonResourceAttributes;
+    return { verb, path };
+  }
+  const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
+  throw invalid({ group: authorization, plural: '', kind }, '', [
+    invalidValue('spec.resourceAttributes', resourceAttributes, why),
+  ]);
+}
 
-const everything = () => ({
-  resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
-  nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
-  incomplete: false,
-});
+function access({ context, user, spec, kind }: Question): JsonObject {
+  const { allowed, reason } = context.authorizer.authorize(user, attributesOf(kind, spec));
+  return { allowed, ...(reason && { reason }) };
+}
 
-const authorization = 'authorization.k8s.io';
+/** For somebody else. */
+function accessOf(question: Question): JsonObject {
+  const { user: username = '', groups = [], uid, extra } = question.spec;
+  return access({ ...question, user: { username, groups, uid, extra } });
+}
+
+function rules({ context, user, spec }: Question): JsonObject {
+  const { rules, problems } = context.authorizer.rulesOf(user, spec.namespace ?? '');
+  return {
+    resourceRules: rules.filter((rule) => rule.resources !== undefined),
+    nonResourceRules: rules.filter((rule) => rule.nonResourceURLs !== undefined),
+    incomplete: false,
+    ...(problems.length > 0 && { evaluationError: problems.join(', ') }),
+  };
+}
+
+function tokenReview({ context, spec }: Question): JsonObject {
+  const audiences = spec.audiences?.length > 0 ? spec.audiences : undefined;
+  const verified = context.tokens.verify(spec.token ?? '', audiences);
+  if (verified === undefined)
+    return { authenticated: false, user: {}, error: 'the token is not valid, or not any more' };
+  return { authenticated: true, user: verified.user, audiences: verified.audiences };
+}
 
 const reviews: readonly Review[] = [
   {
     group: authorization,
     kind: 'SelfSubjectAccessReview',
     plural: 'selfsubjectaccessreviews',
-    statusOf: allowed,
+    statusOf: access,
   },
   {
     group: authorization,
     kind: 'SelfSubjectRulesReview',
     plural: 'selfsubjectrulesreviews',
-    statusOf: everything,
+    statusOf: rules,
   },
-  { group: authorization, kind: 'SubjectAccessReview', plural: 'subjectaccessreviews', statusOf: allowed },
+  { group: authorization, kind: 'SubjectAccessReview', plural: 'subjectaccessreviews', statusOf: accessOf },
   {
     group: authorization,
     kind: 'LocalSubjectAccessReview',
     plural: 'localsubjectaccessreviews',
     namespaced: true,
-    statusOf: allowed,
+    statusOf: accessOf,
   },
   {
-    group: 'authentication.k8s.io',
+    group: authentication,
     kind: 'SelfSubjectReview',
     plural: 'selfsubjectreviews',
-    statusOf: (user) => ({ userInfo: user }),
+    statusOf: ({ user }) => ({ userInfo: user }),
   },
+  { group: authentication, kind: 'TokenReview', plural: 'tokenreviews', statusOf: tokenReview },
 ];
 
 /** The groups and kinds, for discovery. */
@@ -82,18 +136,22 @@ function reviewAt(path: string): Review | undefined {
   });
 }
 
-const nobody: UserInfo = { username: 'system:anonymous', groups: ['system:unauthenticated'] };
-
 /** Undefined for a path that is no review's. Throws ApiError. */
-export function handleReview(request: ApiRequest, now: number): ApiResponse | undefined {
+export function handleReview(context: RestContext, request: ApiRequest): ApiResponse | undefined {
   const review = reviewAt(request.path);
   if (review === undefined) return undefined;
   if (request.method !== 'POST') throw methodNotAllowed(review, request.method.toLowerCase());
   const { body } = request;
   if (!isJsonObject(body) || (body.kind !== undefined && body.kind !== review.kind))
     throw badRequest(`a ${review.kind} is expected`);
-  const metadata = { ...body.metadata, creationTimestamp: timestamp(now) };
-  const status = review.statusOf(request.user?.() ?? nobody);
+  const metadata = { ...body.metadata, creationTimestamp: timestamp(context.clock.now()) };
+  const spec = isJsonObject(body.spec) ? body.spec : {};
+  const status = review.statusOf({
+    context,
+    user: request.user?.() ?? anonymous,
+    spec,
+    kind: review.kind,
+  });
   const answer = { ...body, apiVersion: `${review.group}/v1`, kind: review.kind, metadata, status };
   return { status: 201, body: answer };
 }

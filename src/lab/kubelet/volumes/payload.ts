@@ -19,7 +19,7 @@ export interface PayloadContext {
   config: ConfigSource;
   fields: FieldContext;
   /** The service account's token. */
-  token: (audience: string | undefined) => string;
+  token: (audience: string | undefined, seconds: number | undefined) => Promise<string>;
 }
 
 type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
@@ -59,8 +59,9 @@ async function projection(source: Projection, mode: number, context: PayloadCont
   if (source.secret) return secretFiles(source.secret, mode, context);
   if (source.downwardAPI) return downwardFiles(source.downwardAPI.items ?? [], mode, context);
   if (source.serviceAccountToken) {
-    const { path, audience } = source.serviceAccountToken;
-    return new Map([[checkedPath(path), { bytes: Buffer.from(context.token(audience)), mode }]]);
+    const { path, audience, expirationSeconds } = source.serviceAccountToken;
+    const token = await context.token(audience, expirationSeconds);
+    return new Map([[checkedPath(path), { bytes: Buffer.from(token), mode }]]);
   }
   const kind = Object.keys(source)[0];
   throw new TendrilError('BAD_INPUT', `projected volume source ${kind} is not available in a lab`);

@@ -64,7 +64,7 @@ function context(pod: Pod): PayloadContext {
       podIps: ['10.244.1.5'],
       allocatable: { cpu: '2', memory: '1Gi' },
     },
-    token: () => 'opaque',
+    token: async () => 'opaque',
   };
 }
 
