@@ -30,6 +30,7 @@ import type {
   ServiceProxyOptions,
   ServiceProxyStatus,
 } from './service-proxy-contract.ts';
+import { createSyncPace } from './sync-pace.ts';
 
 export type {
   PodAttachment,
@@ -94,8 +95,7 @@ class EbpfServiceProxy implements ServiceProxy {
     });
     this.#runner = new BoundedRunner({
       run: () => this.#sync(),
-      // A change after a quiet moment is carried out at once; while many pods come up, several together.
-      minIntervalMs: 50,
+      minIntervalMs: createSyncPace(),
       onError: (error) => this.#failed(error),
       clock: options.clock ?? systemClock,
     });

@@ -18,6 +18,24 @@ test('requests during the interval are served by one run at its end', async () =
   expect(runs).toEqual([0, 100]);
 });
 
+test('the interval can depend on how long the run took', async () => {
+  const clock = new FakeClock();
+  const runs: number[] = [];
+  const took = [5, 20, 0];
+  const runner = new BoundedRunner({
+    run: async () => {
+      runs.push(clock.now());
+      runner.request();
+      await clock.sleep(took[runs.length - 1] ?? 1000);
+    },
+    minIntervalMs: (lastRunMs) => 2 * lastRunMs,
+    clock,
+  });
+  runner.request();
+  await clock.advance(200);
+  expect(runs).toEqual([0, 15, 75, 75]);
+});
+
 test('a request during a run leads to one more run', async () => {
   const clock = new FakeClock();
   let runs = 0;

@@ -8,7 +8,8 @@ import { type Clock, systemClock } from './clock.ts';
 
 export interface BoundedRunnerOptions {
   run: () => void | Promise<void>;
-  minIntervalMs?: number;
+  /** From a run's end until the next may start, fixed or by how long the run took; none unless given. */
+  minIntervalMs?: number | ((lastRunMs: number) => number);
   retry?: { initialMs: number; maxMs: number };
   /** Called with every failure; the runner goes on. */
   onError?: (error: unknown) => void;
@@ -23,7 +24,7 @@ export class BoundedRunner {
   #running = false;
   #stopped = false;
   #cancelTimer: (() => void) | undefined;
-  #lastEnd = Number.NEGATIVE_INFINITY;
+  #notBefore = Number.NEGATIVE_INFINITY;
   #waiters: (() => void)[] = [];
 
   constructor(options: BoundedRunnerOptions) {
@@ -54,7 +55,7 @@ export class BoundedRunner {
   }
 
   #dueInMs(): number {
-    return Math.max(0, this.#lastEnd + (this.#options.minIntervalMs ?? 0) - this.#clock.monotonic());
+    return Math.max(0, this.#notBefore - this.#clock.monotonic());
   }
 
   #schedule(inMs: number): void {
@@ -66,6 +67,7 @@ export class BoundedRunner {
     this.#cancelTimer = undefined;
     this.#requested = false;
     this.#running = true;
+    const began = this.#clock.monotonic();
     let retryInMs: number | undefined;
     try {
       await this.#options.run();
@@ -75,10 +77,16 @@ export class BoundedRunner {
       retryInMs = this.#backoff.next();
       this.#options.onError?.(error);
     }
-    this.#running = false;
-    this.#lastEnd = this.#clock.monotonic();
+    this.#endRun(began);
     if (this.#requested) this.#schedule(retryInMs ?? this.#dueInMs());
     else this.#settle();
+  }
+
+  #endRun(began: number): void {
+    this.#running = false;
+    const now = this.#clock.monotonic();
+    const { minIntervalMs = 0 } = this.#options;
+    this.#notBefore = now + (typeof minIntervalMs === 'number' ? minIntervalMs : minIntervalMs(now - began));
   }
 
   #settle(): void {

@@ -15,6 +15,8 @@ export const longestTimerMs = 2 ** 31 - 1;
 
 /** setTimeout for any time; the result cancels. */
 function startTimer(ms: number, fn: () => void): () => void {
+  // A timer takes a millisecond at the least.
+  if (ms <= 0) return startImmediate(fn);
   let left = ms;
   let timer: NodeJS.Timeout;
   const arm = (): void => {
@@ -24,6 +26,11 @@ function startTimer(ms: number, fn: () => void): () => void {
   };
   arm();
   return () => clearTimeout(timer);
+}
+
+function startImmediate(fn: () => void): () => void {
+  const immediate = setImmediate(fn);
+  return () => clearImmediate(immediate);
 }
 
 export const systemClock: Clock = {
