@@ -19,7 +19,7 @@ type Protocol = (typeof protocols)[number];
 const names = ['random', 'maglev'] as const;
 type Name = (typeof names)[number];
 const clusterIps = { random: ['10.96.0.1', 'fd00:96::1'], maglev: ['10.96.0.2', 'fd00:96::2'] };
-const unserved = { 4: '10.96.9.9', 6: 'fd00:96::9:9' } as const;
+const unserved = { 4: '10.244.9.9', 6: 'fd00:244:9::9' } as const;
 const singles = 3000;
 const repeated = 100_000;
 

@@ -30,7 +30,7 @@ int host_ingress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	parsed = parse(skb, &work->packet);
 	if (parsed == PARSE_IP)
-		return serve_icmp(skb, work);
+		return serve_other(skb, work);
 	/* Not ours to judge: the stack drops what is malformed, and what nobody can have sent. */
 	if (parsed != PARSE_PORTS || is_martian(&work->packet.tuple.src))
 		return TC_ACT_UNSPEC;
@@ -51,7 +51,7 @@ int host_egress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	parsed = parse(skb, &work->packet);
 	if (parsed == PARSE_IP)
-		return pass_icmp(skb, work);
+		return leave_other(skb, work);
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
 	fragment_remember(&work->packet);

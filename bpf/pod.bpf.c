@@ -23,7 +23,7 @@ int pod_ingress(struct __sk_buff *skb)
 	if (reason)
 		return drop(skb, work, reason);
 	if (parsed == PARSE_IP)
-		return serve_icmp(skb, work);
+		return serve_other(skb, work);
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
 	fragment_remember(&work->packet);
@@ -45,7 +45,7 @@ int pod_egress(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	parsed = parse(skb, &work->packet);
 	if (parsed == PARSE_IP)
-		return pass_icmp(skb, work);
+		return icmp_translate(skb, work) == NAT_DROPPED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
 	fragment_remember(&work->packet);

@@ -12,6 +12,7 @@
 #include "lib/addr.h"
 #include "lib/lb.h"
 #include "lib/maps.h"
+#include "lib/service-cidr.h"
 
 #define ECONNREFUSED 111
 #define PROCEED 1
@@ -178,6 +179,20 @@ static __always_inline int turn_away(const struct frontend *frontend)
 	return frontend->flags & FRONTEND_DROP_INTERNAL ? PROCEED : refuse();
 }
 
+/*
+ * A port that a ClusterIP does not serve, as the refusal of its first packet would tell. Only TCP's connect() sends one:
+ * others learn of it by their packets, at the pod's veth or the uplink; so do those to an address that no Service has.
+ */
+static __always_inline int leave_unserved(const struct target *target)
+{
+	struct frontend *address;
+
+	if (target->proto != IPPROTO_TCP || !is_service_address(&target->addr))
+		return PROCEED;
+	address = address_lookup(&target->addr);
+	return address && address->kind == FRONTEND_CLUSTER_ADDRESS ? refuse() : PROCEED;
+}
+
 /* Replaces the target by a backend. PROCEED with *chosen unset where it is no Service. */
 static __always_inline int translate_connect(struct bpf_sock_addr *ctx, struct target *target, bool *chosen)
 {
@@ -186,7 +201,7 @@ static __always_inline int translate_connect(struct bpf_sock_addr *ctx, struct t
 	__u32 id = 0;
 
 	if (!frontend)
-		return PROCEED;
+		return leave_unserved(target);
 	backend = target_backend(ctx, target, frontend, &id);
 	if (!backend)
 		return turn_away(frontend);

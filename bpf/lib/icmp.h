@@ -78,19 +78,3 @@ static __noinline int icmp_translate(struct __sk_buff *skb, struct work *work)
 	}
 	return NAT_DONE;
 }
-
-/* At a hook after which the stack routes the error: only what must not meet the stack is sent on by hand. */
-static __always_inline int serve_icmp(struct __sk_buff *skb, struct work *work)
-{
-	int verdict = icmp_translate(skb, work);
-
-	if (verdict == NAT_DROPPED)
-		return TC_ACT_SHOT;
-	return verdict == NAT_DONE ? forward(skb, work) : TC_ACT_UNSPEC;
-}
-
-/* At a hook after routing. */
-static __always_inline int pass_icmp(struct __sk_buff *skb, struct work *work)
-{
-	return icmp_translate(skb, work) == NAT_DROPPED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
-}

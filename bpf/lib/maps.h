@@ -49,6 +49,8 @@ PINNED_ARRAY(layout, __u32, LAYOUT_VERSION);
 
 PINNED_ARRAY(node_config, struct node_config, 1);
 
+PINNED_ARRAY(service_cidrs, struct service_cidrs, 1);
+
 PINNED_ARRAY(activity, struct activity, 1);
 
 /* Raised by each process that reads the maps: the generation of the backends that it will number. */

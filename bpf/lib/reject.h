@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Refusing what has no endpoint, as kube-proxy's REJECT does: RST for TCP (RFC 9293, section 3.5.2), ICMP port
- * unreachable for UDP and SCTP (RFC 792, RFC 4443).
+ * Refusing what has no endpoint or no Service, as kube-proxy's REJECT does: RST for TCP (RFC 9293, section 3.5.2), ICMP
+ * port unreachable for all others (RFC 792, RFC 4443).
  */
 #pragma once
 #include "lib/answer.h"
@@ -66,9 +66,9 @@ static __always_inline int reject_other(struct __sk_buff *skb, struct work *work
 	return answer_icmp(skb, work, &error);
 }
 
-static __always_inline int reject(struct __sk_buff *skb, struct work *work)
+static __always_inline int reject(struct __sk_buff *skb, struct work *work, __u32 reason)
 {
-	drop_record(skb, work, DROP_NO_ENDPOINTS);
+	drop_record(skb, work, reason);
 	if (work->packet.fragment == FRAGMENT_LATER)
 		return TC_ACT_SHOT;
 	if (work->packet.tuple.proto == IPPROTO_TCP)

@@ -4,6 +4,7 @@
 #include "lib/icmp.h"
 #include "lib/nat.h"
 #include "lib/reject.h"
+#include "lib/unserved.h"
 
 static __always_inline int serve(struct __sk_buff *skb, struct work *work, const struct serve_options *options)
 {
@@ -20,14 +21,36 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 			return TC_ACT_UNSPEC;
 		frontend = frontend_lookup(&work->packet.tuple.dst, work->packet.tuple.dport, work->packet.tuple.proto);
 		/* A loopback address on the wire is for the stack to refuse: only the node's own sockets mean it. */
-		if (!frontend || (frontend->flags & FRONTEND_LOOPBACK))
+		if (!frontend)
+			return unserved(skb, work);
+		if (frontend->flags & FRONTEND_LOOPBACK)
 			return TC_ACT_UNSPEC;
 		verdict = nat_begin(skb, work, frontend, options, &refuse);
 		redirect = work->entry.flags & CONNTRACK_REDIRECT;
 	}
 	if (refuse)
-		return reject(skb, work);
+		return reject(skb, work, DROP_NO_ENDPOINTS);
 	if (verdict == NAT_DROPPED)
 		return TC_ACT_SHOT;
 	return redirect ? forward(skb, work) : TC_ACT_UNSPEC;
+}
+
+/* What has no ports: an error about a translated packet, which the stack must not meet, or nothing of a Service's. */
+static __always_inline int serve_other(struct __sk_buff *skb, struct work *work)
+{
+	int verdict = icmp_translate(skb, work);
+
+	if (verdict == NAT_DROPPED)
+		return TC_ACT_SHOT;
+	return verdict == NAT_DONE ? forward(skb, work) : unserved_other(skb, work);
+}
+
+/* The same at a hook after routing. */
+static __always_inline int leave_other(struct __sk_buff *skb, struct work *work)
+{
+	int verdict = icmp_translate(skb, work);
+
+	if (verdict == NAT_DROPPED)
+		return TC_ACT_SHOT;
+	return verdict == NAT_DONE ? TC_ACT_UNSPEC : unserved_other(skb, work);
 }

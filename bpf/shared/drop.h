@@ -34,6 +34,10 @@ enum drop_reason {
 	DROP_VLAN = 13,
 	/* The client's address is in none of the Service's loadBalancerSourceRanges. */
 	DROP_SOURCE_RANGES = 14,
+	/* No Service has this address of the Service CIDRs; dropped in silence, as by kube-proxy. */
+	DROP_NO_SERVICE = 15,
+	/* The ClusterIP serves other ports or protocols than this; the sender was refused, as by kube-proxy's REJECT. */
+	DROP_NO_SERVICE_PORT = 16,
 	DROP_REASONS = 32,
 };
 

@@ -48,6 +48,28 @@ enum frontend_kind {
 	FRONTEND_NODE_PORT = 2,
 	FRONTEND_EXTERNAL_IP = 3,
 	FRONTEND_LOAD_BALANCER = 4,
+	/* Of a key with port and protocol 0: a ClusterIP as such, whose other ports are refused. */
+	FRONTEND_CLUSTER_ADDRESS = 5,
+	/* The same of a Service that another proxy serves: its packets are let go. */
+	FRONTEND_OTHER_PROXY = 6,
+};
+
+#define SERVICE_CIDRS 8
+
+/* A block of addresses: those whose bits under the mask are the block's. */
+struct cidr {
+	struct address addr;
+	struct address mask;
+};
+
+/*
+ * The cluster's Service CIDRs. None until all Services are in the maps: before that, what has no frontend may yet get
+ * one.
+ */
+struct service_cidrs {
+	__u32 count;
+	__u32 pad;
+	struct cidr cidrs[SERVICE_CIDRS];
 };
 
 struct slot_key {

@@ -59,18 +59,22 @@ function transport(builder: PacketBuilder, protocol: Protocol, dport: number): P
 const whole = (entrance: Entrance, f: Family, protocol: Protocol, options: IpOptions = {}) =>
   transport(toService(entrance, f, options), protocol, entrance === 'pod' ? 80 : 30080);
 
-type Fate = 'translated' | 'untouched' | 'dropped: malformed' | string;
+type Fate = 'translated' | 'untouched' | 'refused' | 'dropped: malformed' | string;
 
 function fate(entrance: Entrance, f: Family, bytes: Uint8Array): Fate {
   const out = rig.send(hookOf[entrance], bytes);
   if (out.verdict === 'drop') return out.text;
   if (Buffer.from(out.bytes).equals(bytes)) return 'untouched';
+  if (out.verdict === 'redirect' && / icmp(v6)? [13]\/[34] /.test(out.text)) return 'refused';
   const backend = { pod: remotePod, uplink: pod }[entrance][f];
   return out.text.includes(`> ${backend}`) || out.text.startsWith('undecodable') ? 'translated' : out.text;
 }
 
 /** A pod's packet that is none is dropped; at the uplink the stack does that. */
 const malformed: Record<Entrance, Fate> = { pod: 'dropped: malformed', uplink: 'untouched' };
+
+/** What a pod sends to a ClusterIP without a port of its own is refused; the node's own address is the stack's to judge. */
+const unserved: Record<Entrance, Fate> = { pod: 'refused', uplink: 'untouched' };
 
 function patched(bytes: Uint8Array, at: number, ...values: number[]): Uint8Array {
   const copy = Uint8Array.from(bytes);
@@ -174,9 +178,13 @@ describe.each(entrances)('from the %s', (entrance) => {
       it('a second first one with other ports is judged by its own', () => {
         const first = piece(fragment(0, true), 17, [...ports, 0, 64, 0, 0, ...new Array(16).fill(1)]);
         const other = piece(fragment(0, true), 17, [15, 160, 2, 154, 0, 64, 0, 0, ...new Array(16).fill(1)]);
-        expect([fate(entrance, f, first), fate(entrance, f, other)]).toEqual(['translated', 'untouched']);
-        // And the rest belongs to the last one.
-        expect(fate(entrance, f, piece(fragment(24, false), 17, [1, 2, 3, 4]))).toBe('untouched');
+        expect([fate(entrance, f, first), fate(entrance, f, other)]).toEqual([
+          'translated',
+          unserved[entrance],
+        ]);
+        // And the rest belongs to the last one, but is no more to be answered.
+        const rest = fate(entrance, f, piece(fragment(24, false), 17, [1, 2, 3, 4]));
+        expect(rest).toBe({ pod: 'dropped: no service port', uplink: 'untouched' }[entrance]);
       });
 
       it('one at the end of the largest datagram is like any other', () => {
@@ -219,7 +227,7 @@ describe.each(entrances)('from the %s', (entrance) => {
 
     it('more than four hide what follows: that is no Service’s', () => {
       for (const extensions of orders(2).map((two) => [...two, ...two, 'destination' as const]))
-        expect(fate(entrance, 6, whole(entrance, 6, 'TCP', { extensions }).bytes())).toBe('untouched');
+        expect(fate(entrance, 6, whole(entrance, 6, 'TCP', { extensions }).bytes())).toBe(unserved[entrance]);
     });
 
     it.each([
@@ -231,7 +239,7 @@ describe.each(entrances)('from the %s', (entrance) => {
     ])('%s (%i) is not looked into', (_, protocol) => {
       for (const extensions of [[], ['hopByHop' as const]])
         expect(fate(entrance, 6, whole(entrance, 6, 'TCP', { extensions, protocol }).bytes())).toBe(
-          'untouched',
+          unserved[entrance],
         );
     });
 
@@ -242,7 +250,7 @@ describe.each(entrances)('from the %s', (entrance) => {
           for (const length of [1, 2, 7, 31, 255]) {
             const fateOf = fate(entrance, 6, patched(bytes, at, length));
             // One that leaps into the payload may leave bytes that pass for a port: never a Service’s.
-            expect(['untouched', malformed[entrance]]).toContain(fateOf);
+            expect([unserved[entrance], 'dropped: no service port', malformed[entrance]]).toContain(fateOf);
           }
       }
       expect(rig.connections()).toEqual([]);
@@ -257,7 +265,8 @@ describe.each(entrances)('from the %s', (entrance) => {
       // The header before the fragment's becomes another fragment's, of a later one: no ports are known for it.
       const twice = patched(bytes, 20, 44);
       twice.set([44, 0, 0, 8, 0, 0, 0, 9], 54);
-      expect(fate(entrance, 6, twice)).toBe('untouched');
+      const expected = { pod: 'dropped: no service port', uplink: 'untouched' }[entrance];
+      expect(fate(entrance, 6, twice)).toBe(expected);
     });
 
     it('cut at every byte: none, and no connection', () => {

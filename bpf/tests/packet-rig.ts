@@ -16,6 +16,7 @@ import {
   openNetns,
   withNetns,
 } from '../../src/linux/netns/netns.ts';
+import { parseCidr } from '../../src/net/cidr.ts';
 import { formatIp, parseIp } from '../../src/net/ip.ts';
 import { parseMac } from '../../src/net/mac.ts';
 import { type EthernetOptions, type PacketBuilder, packet } from '../../src/net/packet.ts';
@@ -29,6 +30,7 @@ import {
 } from '../../src/service/backends/ebpf/generated/layouts.ts';
 import { emptyLedger } from '../../src/service/backends/ebpf/ledger.ts';
 import { plan } from '../../src/service/backends/ebpf/plan.ts';
+import { encodeServiceCidrs } from '../../src/service/backends/ebpf/service-cidrs.ts';
 import { ServiceTracker } from '../../src/service/model/service-tracker.ts';
 import { TestStore } from '../../src/service/testing-objects.ts';
 import { inside, objectsDirectory } from './cluster.ts';
@@ -52,6 +54,7 @@ export const neighbour = { 4: '10.9.0.2', 6: 'fd09::2' } as const;
 export const pod = { 4: '10.244.1.2', 6: 'fd00:244:1::2' } as const;
 export const remotePod = { 4: '10.244.2.2', 6: 'fd00:244:2::2' } as const;
 export const outside = { 4: '192.0.2.9', 6: '2001:db8::9' } as const;
+export const serviceCidrs = ['10.96.0.0/16', 'fd00:96::/112'];
 export const podMac = '02:00:00:00:00:0a';
 export const hostMac = '02:00:00:00:00:01';
 
@@ -112,6 +115,7 @@ export class PacketRig {
     };
     await apply(maps, writes);
     commit();
+    this.map('service_cidrs').update(u32(0), encodeServiceCidrs(serviceCidrs.map((cidr) => parseCidr(cidr))));
   }
 
   map(name: string): BpfMap {

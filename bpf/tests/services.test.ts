@@ -6,6 +6,7 @@ import type { BpfMap } from '../../src/linux/bpf/bpf.ts';
 import { kernelBpf } from '../../src/linux/bpf/kernel-bpf.ts';
 import { netnsCookie } from '../../src/linux/bpf/netns-cookie.ts';
 import { withNetns } from '../../src/linux/netns/netns.ts';
+import { parseCidr } from '../../src/net/cidr.ts';
 import { formatIp, parseIp } from '../../src/net/ip.ts';
 import { layouts } from '../../src/service/backends/ebpf/generated/layouts.ts';
 import { createServiceProxy, type ServiceProxy } from '../../src/service/service-proxy.ts';
@@ -73,6 +74,7 @@ async function startProxy(node: TestNode): Promise<ServiceProxy> {
           cgroup: node.cgroup,
           uplinkIfindex: node.uplinkIfindex,
         },
+        serviceCidrs: () => ['10.96.0.0/16', 'fd00:96::/112'].map((cidr) => parseCidr(cidr)),
         logger: silentLogger,
       },
       {
@@ -260,6 +262,16 @@ describe.each(families)('IPv%i', (family) => {
       }
       const outside = { protocol, to: cluster.nodes[0]!.ips[family], port: 30081, connected: true };
       expect(ask('client', outside).answer).toBe('ECONNREFUSED');
+    });
+
+    it('refuses a port that a ClusterIP does not serve, at once, and is silent where no Service is', () => {
+      for (const place of ['pod', 'pod packets'] as const) {
+        const at81 = { protocol, to: clusterIps.web[i]!, port: 81, connected: true };
+        expect([place, ask(place, at81).answer]).toEqual([place, 'ECONNREFUSED']);
+        const nobody = { 4: '10.96.9.9', 6: 'fd00:96::99' }[family];
+        const { answer } = ask(place, { ...at81, to: nobody, timeoutMs: 100 });
+        expect(['EAGAIN', 'EINPROGRESS', 'ETIMEDOUT']).toContain(answer);
+      }
     });
 
     it('lets a pod reach its own Service', () => {

@@ -202,6 +202,7 @@ function wireHealth({ config, client, informers, uplink, logger, clock }: NodeCo
 
 function wireServices(node: NodeContext, health: ServiceHealth): ServiceProxy {
   const { config, informers, uplink, logger, clock } = node;
+  const serviceCidrs = config.serviceCidrs.map((cidr) => parseCidr(cidr));
   return node.createServiceProxy({
     services: informers.store(resources.services),
     slices: informers.store(resources.endpointSlices),
@@ -223,6 +224,7 @@ function wireServices(node: NodeContext, health: ServiceHealth): ServiceProxy {
     podNamespaces: () => node.ipam.list().flatMap(({ note }) => note.netns ?? []),
     isPodGone: (pod) => isPodGone(node.client, pod),
     nodePortAddresses: parseNodePortSelection(config.nodePortAddresses ?? []),
+    serviceCidrs: () => serviceCidrs,
     health,
     logger: logger.child({ component: 'services' }),
     clock,

@@ -5,6 +5,7 @@
  */
 import type { Store } from '../kube/client/store.ts';
 import type { EndpointSlice, Service } from '../kube/types.ts';
+import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
 import type { Clock } from '../util/clock.ts';
@@ -30,6 +31,8 @@ export interface ServiceProxyOptions {
   };
   /** Which of the node's addresses serve NodePorts; all of them unless given. */
   nodePortAddresses?: NodePortSelection | undefined;
+  /** What goes to none of their Services does not leave the node; asked on every sync, none unless given. */
+  serviceCidrs?: () => readonly Cidr[];
   /** Told of changes and of what is in force. */
   health?: HealthListener;
   bpf: {

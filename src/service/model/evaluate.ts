@@ -23,6 +23,10 @@ export type Outcome =
   | { verdict: 'unserved' }
   /** No endpoint anywhere: told at once. */
   | { verdict: 'refused'; port: ServicePortState; frontend: ServiceFrontend }
+  /** A ClusterIP's, but none that it serves. */
+  | { verdict: 'refused'; why: 'port' }
+  /** No Service has the address. */
+  | { verdict: 'dropped'; why: 'unallocated' }
   /** In silence: the client may not come here, or no endpoint is in scope while there are others. */
   | { verdict: 'dropped'; port: ServicePortState; frontend: ServiceFrontend; why: 'source ranges' | 'scope' }
   | {
@@ -34,7 +38,7 @@ export type Outcome =
 
 export function evaluate(state: ServiceState, connection: Connection): Outcome {
   const found = frontendOf(state, connection);
-  if (found === undefined) return { verdict: 'unserved' };
+  if (found === undefined) return withoutFrontend(state, connection);
   const { port, frontend } = found;
   // As kube-proxy's firewall chain, before anything is said of endpoints.
   const { sourceRanges } = frontend;
@@ -47,6 +51,14 @@ export function evaluate(state: ServiceState, connection: Connection): Outcome {
   if (endpoints.length > 0) return { verdict: 'answered', port, frontend, endpoints };
   if (scope === 'local' && choice.any) return { verdict: 'dropped', port, frontend, why: 'scope' };
   return { verdict: 'refused', port, frontend };
+}
+
+/** As kube-proxy's chain cluster-ips-check. */
+function withoutFrontend({ clusterIps, serviceCidrs }: ServiceState, { to }: Connection): Outcome {
+  if (!serviceCidrs.some((cidr) => cidrContains(cidr, to))) return { verdict: 'unserved' };
+  const owner = [...clusterIps.values()].find(({ ips }) => ips.some((ip) => equalIp(ip, to)));
+  if (owner === undefined) return { verdict: 'dropped', why: 'unallocated' };
+  return owner.ours ? { verdict: 'refused', why: 'port' } : { verdict: 'unserved' };
 }
 
 function frontendOf(

@@ -81,10 +81,27 @@ export function servicePorts(service: Service, nodePortAddresses: readonly Ip[])
   }));
 }
 
-/** ClusterIPs that a proxy serves. A Service written before dual stack has clusterIP only. */
+export interface ClusterIps {
+  readonly ips: readonly Ip[];
+  /** False for those of another proxy's Service: what goes there is not ours to refuse. */
+  readonly ours: boolean;
+}
+
+/** The ClusterIPs of a Service as such, whatever its ports; undefined where it has none. */
+export function clusterIpsOf(service: Service): ClusterIps | undefined {
+  const ips = assignedIps(service);
+  return ips.length > 0 ? { ips, ours: isForThisProxy(service) } : undefined;
+}
+
+/** ClusterIPs that a proxy serves. */
 function servedIps(service: Service): Ip[] {
+  return isForThisProxy(service) ? assignedIps(service) : [];
+}
+
+/** A Service written before dual stack has clusterIP only. */
+function assignedIps(service: Service): Ip[] {
   const { type, clusterIPs, clusterIP } = service.spec ?? {};
-  if (type === 'ExternalName' || !isForThisProxy(service)) return [];
+  if (type === 'ExternalName') return [];
   const texts = clusterIPs?.length ? clusterIPs : clusterIP ? [clusterIP] : [];
   return texts.map((text) => tryParseIp(text)).filter((ip) => ip !== undefined);
 }

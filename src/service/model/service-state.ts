@@ -2,8 +2,15 @@
  * The state of all Services as one node should serve them: what backends are given. Values are frozen and
  * replaced, never changed: a port whose object is the same as before has not changed.
  */
+import type { Cidr } from '../../net/cidr.ts';
 import type { Family, Ip } from '../../net/ip.ts';
-import type { FrontendKind, HealthCheckPort, ServicePortName, ServicePortSpec } from './service-port.ts';
+import type {
+  ClusterIps,
+  FrontendKind,
+  HealthCheckPort,
+  ServicePortName,
+  ServicePortSpec,
+} from './service-port.ts';
 import type { EndpointChoice } from './topology.ts';
 
 export interface ServicePortState extends ServicePortSpec {
@@ -13,6 +20,10 @@ export interface ServicePortState extends ServicePortSpec {
 
 export interface ServiceState {
   readonly ports: ReadonlyMap<ServicePortName, ServicePortState>;
+  /** By `namespace/name`: a ClusterIP refuses what none of its ports serves. */
+  readonly clusterIps: ReadonlyMap<ServiceName, ClusterIps>;
+  /** Addresses that can only be Services': what goes to one that none has is dropped. */
+  readonly serviceCidrs: readonly Cidr[];
   /** By `namespace/name`; of a Service of type LoadBalancer whose externalTrafficPolicy is Local. */
   readonly healthChecks: ReadonlyMap<string, HealthCheck>;
   /** The node's own addresses, the first of each family being the source of translated connections. */
@@ -23,8 +34,16 @@ export interface ServiceState {
    * What differs from the state of the version `since`: a backend that serves that one need look at nothing else.
    * Every backend may ignore it and compare whole states.
    */
-  readonly changes: { readonly since: number; readonly ports: ReadonlySet<ServicePortName> };
+  readonly changes: {
+    readonly since: number;
+    readonly ports: ReadonlySet<ServicePortName>;
+    /** Those whose ClusterIPs changed. */
+    readonly clusterIps: ReadonlySet<ServiceName>;
+  };
 }
+
+/** `namespace/name`, which is no port's name. */
+export type ServiceName = string;
 
 /** What a load balancer learns of this node, asking on a Service's healthCheckNodePort. */
 export interface HealthCheck extends HealthCheckPort {

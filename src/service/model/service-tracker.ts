@@ -5,12 +5,19 @@
 import type { Store } from '../../kube/client/store.ts';
 import { keyOf } from '../../kube/meta.ts';
 import type { EndpointSlice, Service } from '../../kube/types.ts';
-import { formatCidr } from '../../net/cidr.ts';
+import { type Cidr, formatCidr } from '../../net/cidr.ts';
 import { formatIp, type Ip } from '../../net/ip.ts';
 import { type Endpoint, endpointKey, endpointsByPort, readyHere, serviceOf } from './endpoint.ts';
 import { allNodePortAddresses, type NodePortSelection, nodePortAddresses } from './node-port-addresses.ts';
-import { healthCheckPort, type ServicePortName, type ServicePortSpec, servicePorts } from './service-port.ts';
-import type { HealthCheck, ServicePortState, ServiceState } from './service-state.ts';
+import {
+  type ClusterIps,
+  clusterIpsOf,
+  healthCheckPort,
+  type ServicePortName,
+  type ServicePortSpec,
+  servicePorts,
+} from './service-port.ts';
+import type { HealthCheck, ServiceName, ServicePortState, ServiceState } from './service-state.ts';
 import { chooseEndpoints, type NodeTopology } from './topology.ts';
 
 const sliceIndex = 'service-proxy.service';
@@ -21,6 +28,8 @@ export interface TrackerOptions {
   node: NodeTopology & { addresses(): readonly Ip[] };
   /** All of the node's unless given. */
   nodePortAddresses?: NodePortSelection | undefined;
+  /** Asked with every update; none unless given. */
+  serviceCidrs?: (() => readonly Cidr[]) | undefined;
   /** Something changed: call `update` soon. */
   onDirty(): void;
 }
@@ -34,11 +43,12 @@ export class ServiceTracker {
   #ports = new Map<ServicePortName, ServicePortState>();
   /** Port names by Service, to find those that are gone. */
   readonly #byService = new Map<string, ServicePortName[]>();
+  readonly #clusterIps = new Map<ServiceName, ClusterIps>();
   readonly #healthChecks = new Map<string, HealthCheck>();
   /** What of the node every Service depends on: addresses and zone. */
   #place = '';
   #version = 0;
-  #changed = new Set<ServicePortName>();
+  #changed = { ports: new Set<ServicePortName>(), clusterIps: new Set<ServiceName>() };
 
   constructor(options: TrackerOptions) {
     this.#options = options;
@@ -74,11 +84,18 @@ export class ServiceTracker {
       this.#take(service, nodeAddresses);
       await breathe();
     }
-    const changes = { since: this.#version, ports: this.#changed };
+    const changes = { since: this.#version, ...this.#changed };
     this.#version = ++ServiceTracker.#lastVersion;
-    this.#changed = new Set();
-    const version = this.#version;
-    return { ports: this.#ports, healthChecks: this.#healthChecks, nodeAddresses, version, changes };
+    this.#changed = { ports: new Set(), clusterIps: new Set() };
+    return {
+      ports: this.#ports,
+      clusterIps: this.#clusterIps,
+      serviceCidrs: this.#options.serviceCidrs?.() ?? [],
+      healthChecks: this.#healthChecks,
+      nodeAddresses,
+      version: this.#version,
+      changes,
+    };
   }
 
   stop(): void {
@@ -112,6 +129,7 @@ export class ServiceTracker {
     const healthCheck = service && healthCheckPort(service);
     if (healthCheck === undefined) this.#healthChecks.delete(key);
     else this.#healthChecks.set(key, { ...healthCheck, localEndpoints: readyHere(endpoints!) });
+    this.#replaceClusterIps(key, service && clusterIpsOf(service));
     const names = specs.map((spec) => spec.name);
     for (const name of this.#byService.get(key) ?? []) if (!names.includes(name)) this.#remove(name);
     if (names.length > 0) this.#byService.set(key, names);
@@ -119,16 +137,24 @@ export class ServiceTracker {
     for (const spec of specs) this.#replace(portState(spec, endpoints!.get(spec.name) ?? [], node));
   }
 
+  #replaceClusterIps(service: ServiceName, after: ClusterIps | undefined): void {
+    const text = (of: ClusterIps | undefined) => of && `${of.ours} ${of.ips.map(formatIp)}`;
+    if (text(this.#clusterIps.get(service)) === text(after)) return;
+    if (after === undefined) this.#clusterIps.delete(service);
+    else this.#clusterIps.set(service, after);
+    this.#changed.clusterIps.add(service);
+  }
+
   #remove(name: ServicePortName): void {
     this.#ports.delete(name);
-    this.#changed.add(name);
+    this.#changed.ports.add(name);
   }
 
   #replace(state: ServicePortState): void {
     const before = this.#ports.get(state.name);
     if (before !== undefined && fingerprint(before) === fingerprint(state)) return;
     this.#ports.set(state.name, state);
-    this.#changed.add(state.name);
+    this.#changed.ports.add(state.name);
   }
 }
 

@@ -35,7 +35,7 @@ export type EndpointText = string;
  * `CLIENT > FRONTEND: EXPECTED`.
  *
  * CLIENT: pod-a (the client pod on node a), a1 (that backend itself), host-a (a process of the node), outside.
- * FRONTEND: cluster, node-a (NodePort on that node's address), localhost (NodePort on loopback), external-a and
+ * FRONTEND: cluster, other-port (of the ClusterIP), nobody (an address like a ClusterIP), node-a (NodePort on that node's address), localhost (NodePort on loopback), external-a and
  * balancer-a (the addresses that the outside reaches by node a).
  * EXPECTED: the backends that answer, each seeing the client's own address, or with `@a` that of node a; `one of …`
  * where all of a client's connections go to one; `refused`, `dropped`; `unserved` where no backend ever answers,

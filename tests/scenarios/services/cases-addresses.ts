@@ -130,10 +130,36 @@ export const addressCases: readonly SemanticCase[] = [
     asks: ['outside > balancer-a: a1', 'outside > balancer-b: dropped', 'pod-a > balancer-a: dropped'],
   },
   {
+    name: 'a ClusterIP refuses what it does not serve, an address of no Service is silent',
+    service: { type: 'NodePort' },
+    endpoints: 'a1',
+    asks: [
+      'pod-a > other-port: refused',
+      'pod-b > other-port: refused',
+      'a1 > other-port: refused',
+      'host-c > other-port: refused',
+      'pod-a > nobody: dropped',
+      'host-a > nobody: dropped',
+      'pod-a > cluster: a1',
+    ],
+  },
+  {
+    name: 'a ClusterIP without endpoints refuses other ports too',
+    service: {},
+    endpoints: '',
+    asks: ['pod-a > cluster: refused', 'pod-a > other-port: refused', 'host-b > other-port: refused'],
+  },
+  {
+    name: 'a ClusterIP without endpoints in scope refuses other ports',
+    service: { internal: 'Local' },
+    endpoints: 'b1',
+    asks: ['pod-a > cluster: dropped', 'pod-a > other-port: refused', 'host-c > other-port: refused'],
+  },
+  {
     name: 'another proxy’s Service',
     service: { type: 'NodePort', label: 'service.kubernetes.io/service-proxy-name' },
     endpoints: 'a1',
-    asks: ['pod-a > cluster: unserved', 'outside > node-a: unserved'],
+    asks: ['pod-a > cluster: unserved', 'pod-a > other-port: unserved', 'outside > node-a: unserved'],
   },
   {
     name: 'a Service that is headless by label',

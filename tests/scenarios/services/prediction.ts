@@ -1,5 +1,6 @@
 /** What the model says of a client's connections: its states for every node, asked one after the other. */
 import type { EndpointSlice, Service } from '../../../src/kube/types.ts';
+import { parseCidr } from '../../../src/net/cidr.ts';
 import { formatIp, parseIp } from '../../../src/net/ip.ts';
 import { evaluate, type Outcome } from '../../../src/service/model/evaluate.ts';
 import type { ServiceState } from '../../../src/service/model/service-state.ts';
@@ -10,10 +11,12 @@ import {
   addressOf,
   type CaseObjects,
   type Family,
+  families,
   homeOf,
   type NodeName,
   nodeNames,
   nodes,
+  serviceCidrs,
   type TableProtocol,
   targetOf,
   type World,
@@ -32,7 +35,9 @@ export async function statesOf(world: World, objects: readonly CaseObjects[]): P
     const { 4: v4, 6: v6 } = world.nodes[name];
     const addresses = [parseIp(v4), parseIp(v6)];
     const node = { name: world.realNodes[name], zone: nodes[name], addresses: () => addresses };
-    const tracker = new ServiceTracker({ services, slices, node, onDirty: () => {} });
+    const cidrs = families.map((family) => parseCidr(serviceCidrs[family]));
+    const options = { services, slices, node, serviceCidrs: () => cidrs, onDirty: () => {} };
+    const tracker = new ServiceTracker(options);
     return [name, await tracker.update(() => undefined)];
   });
   return new Map(await Promise.all(states));

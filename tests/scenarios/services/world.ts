@@ -63,6 +63,10 @@ function routedIp(frontend: string, family: Family, index: number): string {
 const clusterIp = (family: Family, index: number) =>
   family === 4 ? `10.96.77.${index + 1}` : `fd00:10:96::77${(index + 1).toString(16).padStart(2, '0')}`;
 
+/** Of the Service CIDRs, and no Service's. */
+const nobodysIp: Ips = { 4: '10.96.78.1', 6: 'fd00:10:96::7801' };
+export const serviceCidrs: Ips = { 4: '10.96.0.0/16', 6: 'fd00:10:96::/112' };
+
 export interface Target {
   ip: string;
   port: number;
@@ -86,6 +90,9 @@ export function targetOf(
     const served = (service.families ?? families).includes(family);
     return served ? { ip: clusterIp(family, index), port: servicePort, entry: undefined } : undefined;
   }
+  if (frontend === 'other-port')
+    return { ip: clusterIp(family, index), port: servicePort + 1, entry: undefined };
+  if (frontend === 'nobody') return { ip: nobodysIp[family], port: servicePort, entry: undefined };
   if (frontend === 'localhost')
     return { ip: family === 4 ? '127.0.0.1' : '::1', port: nodePort, entry: homeOf(client) };
   const node = frontend as NodeName;

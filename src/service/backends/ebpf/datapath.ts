@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path';
 import type { Bpf, BpfMap, BpfObject, BpfRingBuffer } from '../../../linux/bpf/bpf.ts';
+import type { Cidr } from '../../../net/cidr.ts';
 import type { Ip } from '../../../net/ip.ts';
 import { serviceSnatPorts } from '../../../net/ports.ts';
 import { TendrilError } from '../../../util/errors.ts';
@@ -14,6 +15,7 @@ import type { PodAttachment } from '../../service-proxy-contract.ts';
 import { reasonName } from './drop-log.ts';
 import { dropReason, layouts } from './generated/layouts.ts';
 import { indexKey } from './index-key.ts';
+import { encodeServiceCidrs } from './service-cidrs.ts';
 
 export interface DatapathOptions {
   bpf: Bpf;
@@ -89,6 +91,14 @@ export class Datapath {
       uplinkIfindex,
     });
     this.map('node_config').update(new Uint8Array(4), value);
+  }
+
+  /**
+   * From now on what goes to these blocks and to no frontend does not leave the node: for once all Services are in the
+   * maps, which what is pinned outlives.
+   */
+  closeServiceCidrs(cidrs: readonly Cidr[]): void {
+    this.map('service_cidrs').update(indexKey(0), encodeServiceCidrs(cidrs));
   }
 
   /** The hooks of the node itself; replaces what an earlier process attached, without a gap. */

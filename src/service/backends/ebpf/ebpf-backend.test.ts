@@ -73,14 +73,54 @@ describe('where connections go', () => {
     expect(trace(r.at, { ...nodePort, from: 'external' })).toBe('dropped');
   });
 
-  it('knows nothing of headless Services, ExternalName and other proxies’ Services', async () => {
+  const foreign = { 'service.kubernetes.io/service-proxy-name': 'other' };
+
+  it('knows nothing of headless Services and ExternalName', async () => {
     const r = rig();
     r.services.set(web({ clusterIPs: ['None'] }));
     r.services.set(testService('name', { type: 'ExternalName', externalName: 'example.com' }));
-    const foreign = { 'service.kubernetes.io/service-proxy-name': 'other' };
-    r.services.set(testService('foreign', { clusterIPs: ['10.96.0.9'], ports: [{ port: 80 }] }, foreign));
     await r.sync();
     expect([...r.at.map('frontends').entries()]).toEqual([]);
+  });
+
+  it('lets other proxies’ Services be', async () => {
+    const r = rig({ serviceCidrs: ['10.96.0.0/16'] });
+    r.services.set(testService('foreign', { clusterIPs: ['10.96.0.9'], ports: [{ port: 80 }] }, foreign));
+    await r.sync();
+    expect([80, 81].map((port) => trace(r.at, { to: '10.96.0.9', port }))).toEqual([
+      'no service',
+      'no service',
+    ]);
+    r.services.set(testService('foreign', { clusterIPs: ['10.96.0.9'], ports: [{ port: 80 }] }));
+    await r.sync();
+    expect([80, 81].map((port) => trace(r.at, { to: '10.96.0.9', port }))).toEqual(['refused', 'refused']);
+  });
+
+  it('refuses other ports of a ClusterIP, and is silent where no Service is, once all are known', async () => {
+    const r = rig({ serviceCidrs: ['10.96.0.0/16', 'fd00:96::/112'] });
+    const asked = () =>
+      ['10.96.0.1', 'fd00:96::1', '10.96.0.200', 'fd00:96::200', '10.97.0.1', 'fd00:96::1:1'].map((to) =>
+        trace(r.at, { to, port: 81 }),
+      );
+    expect(asked()).toEqual(Array(6).fill('no service'));
+    r.services.set(web());
+    await r.sync();
+    const settled = ['refused', 'refused', 'dropped', 'dropped', 'no service', 'no service'];
+    expect(asked()).toEqual(settled);
+    // What an earlier agent left is in force until the next one has read all Services.
+    r.restart();
+    expect(asked()).toEqual(settled);
+    r.services.remove('default/web');
+    await r.sync();
+    expect(asked().slice(0, 2)).toEqual(['dropped', 'dropped']);
+  });
+
+  it('says how many Service CIDRs there is room for', async () => {
+    const r = rig({ serviceCidrs: Array.from({ length: 9 }, (_, i) => `10.${i}.0.0/16`) });
+    await expect(r.sync()).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: expect.stringContaining('9'),
+    });
   });
 });
 
@@ -218,7 +258,8 @@ describe('what is written', () => {
   describe.each([
     ['backends', 4],
     ['slots', 4],
-    ['frontends', 1],
+    // A port, and the ClusterIP as such.
+    ['frontends', 2],
   ] as const)('a map of %s without room', (map, size) => {
     const others = { to: '10.96.0.9', port: 80 };
     const one = (ip: string) => testSlice('other', { family: 4, ports: [{ port: 80 }], endpoints: [{ ip }] });
@@ -294,7 +335,7 @@ describe('whatever happens in whatever order', () => {
         }
         const alive = [...latest.values()].filter((c) => c.exists);
         const slots = alive.reduce((sum, c) => sum + c.endpoints.length, 0);
-        expect(sizes(r.at)).toEqual([alive.length, slots]);
+        expect(sizes(r.at)).toEqual([2 * alive.length, slots]);
         expect([...r.at.map('backends').entries()]).toHaveLength(slots);
       }),
       { numRuns: 60 },

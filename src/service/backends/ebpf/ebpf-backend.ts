@@ -54,6 +54,7 @@ export class EbpfServiceBackend implements ServiceBackend {
   async sync(state: ServiceState): Promise<void> {
     this.#datapath.configure(state.nodeAddresses);
     await this.#write(state);
+    this.#datapath.closeServiceCidrs(state.serviceCidrs);
     if (!this.#attached) this.#datapath.attachNode();
     this.#attached = true;
   }
@@ -64,8 +65,12 @@ export class EbpfServiceBackend implements ServiceBackend {
     this.#attached = false;
   }
 
+  /** Without ClusterIPs as such. */
   frontendCount(): number {
-    return this.#ledger?.frontends.size ?? 0;
+    let count = 0;
+    for (const { serviceId, frontends } of this.#ledger?.ports.values() ?? [])
+      if (serviceId > 0) count += frontends.length;
+    return count;
   }
 
   backendCount(): number {

@@ -58,6 +58,8 @@ async function listServices({ map, serviceName }: InspectionOptions): Promise<Se
   for (const [key, value] of map('frontends').entries()) {
     await slice.breathe();
     const { addr, port, proto } = layouts.frontendKey.decode(key);
+    // A ClusterIP as such.
+    if (port === 0) continue;
     const frontend = layouts.frontend.decode(value);
     const name = serviceName(frontend.serviceId);
     const protocol = protocolName(proto) ?? String(proto);

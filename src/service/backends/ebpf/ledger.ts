@@ -53,6 +53,7 @@ export interface Ledger {
   frontends: Map<string, FrontendRecord>;
   /** Source ranges by encoded key, in hex: each is one port's, whose number is in it. */
   ranges: Map<string, RangeRecord>;
+  /** And Services' ClusterIPs as such, by the Service's name. */
   ports: Map<ServicePortName, PortRecord>;
   /** Ports with a frontend that another port holds: they are planned again with every state. */
   waiting: Set<ServicePortName>;

@@ -3,6 +3,7 @@ import type { EndpointSlice, Service } from '../../../kube/types.ts';
 import { parseIp } from '../../../net/ip.ts';
 import { ServiceTracker } from '../../model/service-tracker.ts';
 import { TestStore, testService, testSlice } from '../../testing-objects.ts';
+import { layouts } from './generated/layouts.ts';
 import { emptyLedger } from './ledger.ts';
 import { type MapWrite, plan } from './plan.ts';
 
@@ -23,7 +24,7 @@ function rig(count = 0) {
     onDirty: () => {},
   });
   const ledger = { ...emptyLedger(), orphansDropped: true };
-  /** Plans until nothing is left; what was written and how many ports were looked at. */
+  /** Plans until nothing is left; what was written and how many ports, and ClusterIPs as such, were looked at. */
   const sync = async (limit?: number) => {
     const state = await tracker.update(() => undefined);
     const writes: MapWrite[] = [];
@@ -45,7 +46,7 @@ const shape = (writes: MapWrite[]) => writes.map(({ map, op }) => `${op} ${map}`
 describe('how much is planned', () => {
   it('one changed slice among 20,000 Services: one port, three writes', async () => {
     const r = rig(20_000);
-    expect((await r.sync(50_000)).looked).toEqual([20_000]);
+    expect((await r.sync(50_000)).looked).toEqual([30_000, 10_000]);
     r.set(777, ['10.244.0.1', '10.244.0.2']);
     const { writes, looked } = await r.sync();
     expect(looked).toEqual([1]);
@@ -56,8 +57,8 @@ describe('how much is planned', () => {
   it('each port once, however many plans it takes', async () => {
     const r = rig(100);
     const { looked } = await r.sync(20);
-    expect(looked.reduce((sum, n) => sum + n, 0)).toBe(100);
-    expect(Math.max(...looked)).toBeLessThanOrEqual(10);
+    expect(looked.reduce((sum, n) => sum + n, 0)).toBe(200);
+    expect(Math.max(...looked)).toBeLessThanOrEqual(20);
   });
 
   it('what an interrupted plan left and what changed meanwhile, both', async () => {
@@ -73,7 +74,7 @@ describe('how much is planned', () => {
     expect(first.more).toBe(true);
     r.set(0, ['10.244.0.9']);
     const second = plan(r.ledger, await tracker.update(() => undefined), 10_000);
-    expect([second.ports, second.more]).toEqual([100 - first.ports + 1, false]);
+    expect([second.ports, second.more]).toEqual([200 - first.ports + 1, false]);
   });
 
   it('all ports for a state that does not follow the one served', async () => {
@@ -86,7 +87,7 @@ describe('how much is planned', () => {
       onDirty: () => {},
     });
     const next = plan(r.ledger, await other.update(() => undefined));
-    expect([next.ports, next.writes]).toEqual([10, []]);
+    expect([next.ports, next.writes]).toEqual([20, []]);
   });
 });
 
@@ -94,9 +95,27 @@ describe('order', () => {
   it('a new Service: backends, slots, frontends; a removed one the other way round', async () => {
     const r = rig();
     r.set(1, ['10.244.0.1']);
-    expect(shape((await r.sync()).writes)).toEqual(['update backends', 'update slots', 'update frontends']);
+    const frontends = (op: string) => [`${op} frontends`, `${op} frontends`];
+    expect(shape((await r.sync()).writes)).toEqual([
+      'update backends',
+      'update slots',
+      ...frontends('update'),
+    ]);
     r.services.remove('default/s1');
-    expect(shape((await r.sync()).writes)).toEqual(['delete frontends', 'delete slots', 'delete backends']);
+    expect(shape((await r.sync()).writes)).toEqual([
+      ...frontends('delete'),
+      'delete slots',
+      'delete backends',
+    ]);
+  });
+
+  it('ClusterIPs as such come after all ports: none refuses what is still to be planned', async () => {
+    const r = rig(20);
+    const { writes } = await r.sync(10);
+    const ports = writes
+      .filter(({ map }) => map === 'frontends')
+      .map(({ key }) => layouts.frontendKey.decode(key).port);
+    expect(ports).toEqual([...Array(20).fill(80), ...Array(20).fill(0)]);
   });
 
   it('a frontend that two Services want stays with the first, and goes to the other when it is free', async () => {
@@ -104,7 +123,7 @@ describe('order', () => {
     r.set(1, ['10.244.0.1'], '10.96.0.1');
     r.set(2, ['10.244.0.2'], '10.96.0.1');
     await r.sync();
-    expect([...r.ledger.waiting]).toEqual(['default/s2:/TCP']);
+    expect([...r.ledger.waiting]).toEqual(['default/s2:/TCP', 'default/s2']);
     r.services.remove('default/s1');
     const { writes } = await r.sync();
     expect(shape(writes)).toContain('update frontends');

@@ -7,8 +7,14 @@
 
 import type { Cidr } from '../../../net/cidr.ts';
 import { protocolNumbers } from '../../../net/protocol.ts';
-import type { ServiceFrontend, ServicePortName } from '../../model/service-port.ts';
-import { type Scope, type ServicePortState, type ServiceState, scopesOf } from '../../model/service-state.ts';
+import type { ClusterIps, ServiceFrontend, ServicePortName } from '../../model/service-port.ts';
+import {
+  type Scope,
+  type ServiceName,
+  type ServicePortState,
+  type ServiceState,
+  scopesOf,
+} from '../../model/service-state.ts';
 import { type Capacity, Draft } from './draft.ts';
 import { frontendFlags, frontendKind, layouts } from './generated/layouts.ts';
 import { hex, type Ledger } from './ledger.ts';
@@ -57,8 +63,10 @@ export function plan(ledger: Ledger, state: ServiceState, limit = 1000, capacity
   for (const name of pending) {
     if (room <= 0) break;
     const port = state.ports.get(name);
+    const clusterIps = state.clusterIps.get(name);
     room -= port ? cost(port) : 1;
-    planned.set(name, port ? planPort(draft, port) : dropPort(draft, name));
+    if (port) planned.set(name, planPort(draft, port));
+    else planned.set(name, clusterIps ? planClusterIps(draft, name, clusterIps) : dropPort(draft, name));
   }
   const last = planned.size === pending.size;
   if (last) draft.dropUnclaimed();
@@ -88,15 +96,19 @@ function refusedAfter(ledger: Ledger, planned: ReadonlyMap<ServicePortName, Resu
   return [...before, ...[...planned].flatMap(([name, result]) => (typeof result === 'object' ? name : []))];
 }
 
-/** Removed ports first: their frontends may be another port's now. */
-function pendingPorts(ledger: Ledger, state: ServiceState): Set<ServicePortName> {
+/**
+ * Removed ports first: their frontends may be another port's now. ClusterIPs as such last: none refuses a port that is
+ * still to be planned.
+ */
+function pendingPorts(ledger: Ledger, state: ServiceState): Set<ServicePortName | ServiceName> {
   if (ledger.pendingVersion === state.version) return ledger.pending;
   const known = ledger.pendingVersion > 0 && ledger.pendingVersion === state.changes.since;
+  const { ports, clusterIps } = state.changes;
   const names = known
-    ? [...ledger.pending, ...state.changes.ports, ...ledger.waiting, ...ledger.refused.keys()]
-    : [...ledger.ports.keys(), ...state.ports.keys()];
-  const isServed = (name: ServicePortName) => state.ports.has(name);
-  return new Set([...names.filter((name) => !isServed(name)), ...names.filter(isServed)]);
+    ? [...ledger.pending, ...ports, ...clusterIps, ...ledger.waiting, ...ledger.refused.keys()]
+    : [...ledger.ports.keys(), ...state.ports.keys(), ...state.clusterIps.keys()];
+  const order = (name: string) => (state.ports.has(name) ? 1 : state.clusterIps.has(name) ? 2 : 0);
+  return new Set([0, 1, 2].flatMap((turn) => names.filter((name) => order(name) === turn)));
 }
 
 /** In endpoints: a table takes about as long as a tenth as many of them as it has places. */
@@ -147,6 +159,19 @@ function planPort(draft: Draft, port: ServicePortState): Result {
   const refusedBy = draft.takeRefusal();
   if (refusedBy !== undefined) return { refusedBy };
   return waiting ? 'waiting' : 'whole';
+}
+
+/** A ClusterIP as such is a frontend without port and protocol. */
+function planClusterIps(draft: Draft, name: ServiceName, { ips, ours }: ClusterIps): Result {
+  const kind = ours ? frontendKind.FRONTEND_CLUSTER_ADDRESS : frontendKind.FRONTEND_OTHER_PROXY;
+  const value = hex(layouts.frontend.encode({ kind }));
+  const keys = ips.map((addr) => hex(layouts.frontendKey.encode({ addr })));
+  const free = keys.filter((key) => draft.claim(key, name));
+  const frontends = free.filter((key) => draft.setFrontend(key, { owner: name, value }));
+  draft.setPort(name, { frontends, pools: [], ranges: [], serviceId: 0 });
+  const refusedBy = draft.takeRefusal();
+  if (refusedBy !== undefined) return { refusedBy };
+  return free.length < keys.length ? 'waiting' : 'whole';
 }
 
 /** The number that an earlier process gave the port, if its first frontend is still there. */

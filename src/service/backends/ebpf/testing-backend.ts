@@ -1,5 +1,6 @@
 /** A node's stores, tracker and backend over maps in memory, for tests. */
 import type { EndpointSlice, Service } from '../../../kube/types.ts';
+import { parseCidr } from '../../../net/cidr.ts';
 import { parseIp } from '../../../net/ip.ts';
 import { ServiceTracker } from '../../model/service-tracker.ts';
 import { TestStore } from '../../testing-objects.ts';
@@ -8,7 +9,10 @@ import { testDatapath } from './testing-datapath.ts';
 
 export type TestRig = ReturnType<typeof testRig>;
 
-export function testRig(options: Parameters<typeof testDatapath>[0] = {}) {
+export function testRig({
+  serviceCidrs = [],
+  ...options
+}: Parameters<typeof testDatapath>[0] & { serviceCidrs?: string[] } = {}) {
   const services = new TestStore<Service>();
   const slices = new TestStore<EndpointSlice>();
   let at = testDatapath(options);
@@ -19,6 +23,7 @@ export function testRig(options: Parameters<typeof testDatapath>[0] = {}) {
       services,
       slices,
       node: { name: 'here', addresses: () => addresses.map(parseIp) },
+      serviceCidrs: () => serviceCidrs.map((cidr) => parseCidr(cidr)),
       onDirty: () => {},
     });
   let tracker = start();

@@ -4,10 +4,10 @@
  */
 import type { BpfMap } from '../../../linux/bpf/bpf.ts';
 import { FakeBpf, type FakeMap } from '../../../linux/bpf/fake-bpf.ts';
-import { formatIp, parseIp } from '../../../net/ip.ts';
+import { formatIp, type Ip, ipToBigInt, parseIp } from '../../../net/ip.ts';
 import { type Protocol, protocolNumbers } from '../../../net/protocol.ts';
 import { Datapath } from './datapath.ts';
-import { frontendFlags, layouts } from './generated/layouts.ts';
+import { frontendFlags, frontendKind, layouts } from './generated/layouts.ts';
 
 const hash = (name: string, keySize: number, valueSize: number, maxEntries = 65_536) => ({
   name,
@@ -27,6 +27,7 @@ const maps = [
   hash('endpoints', 4, layouts.endpoint.size, 4096),
   hash('pods', 8, layouts.pod.size, 4096),
   { ...hash('node_config', 4, layouts.nodeConfig.size, 1), array: true },
+  { ...hash('service_cidrs', 4, layouts.serviceCidrs.size, 1), array: true },
   { ...hash('epoch', 4, 4, 1), array: true },
   { ...hash('activity', 4, layouts.activity.size, 1), array: true },
   { ...hash('drop_counters', 4, layouts.dropCounter.size, 32), array: true },
@@ -83,7 +84,7 @@ export function trace(
   const { to, port, protocol = 'TCP', from = 'internal' } = packet;
   const key = layouts.frontendKey.encode({ addr: parseIp(to), port, proto: protocolNumbers[protocol] });
   const found = at.map('frontends').lookup(key);
-  if (found === undefined) return 'no service';
+  if (found === undefined) return traceAddress(at, to);
   const frontend = layouts.frontend.decode(found);
   const pool = frontend[from];
   const silent =
@@ -91,6 +92,20 @@ export function trace(
   if (pool.count === 0) return frontend.flags & silent ? 'dropped' : 'refused';
   const backends = Array.from({ length: pool.count }, (_, index) => backendAt(at, pool.id, index)).sort();
   return frontend.flags & frontendFlags.FRONTEND_MAGLEV ? [...new Set(backends)] : backends;
+}
+
+/** As bpf/lib/unserved.h. */
+function traceAddress(at: { map(name: string): BpfMap }, to: string): 'no service' | 'refused' | 'dropped' {
+  const addr = parseIp(to);
+  const value = at.map('service_cidrs').lookup(new Uint8Array(4))!;
+  const { count, cidrs } = layouts.serviceCidrs.decode(value);
+  const bits = (ip: Ip) => ipToBigInt(ip) | (ip.family === 4 ? 0xffffn << 32n : 0n);
+  const isInside = cidrs.slice(0, count).some((one) => (bits(addr) & bits(one.mask)) === bits(one.addr));
+  if (!isInside) return 'no service';
+  const found = at.map('frontends').lookup(layouts.frontendKey.encode({ addr }));
+  if (found === undefined) return 'dropped';
+  const { kind } = layouts.frontend.decode(found);
+  return kind === frontendKind.FRONTEND_OTHER_PROXY ? 'no service' : 'refused';
 }
 
 function backendAt(at: { map(name: string): BpfMap }, poolId: number, index: number): string {

@@ -101,6 +101,16 @@ export interface NodeConfig {
   uplinkIfindex: number;
 }
 
+export interface ServiceCidrs {
+  count: number;
+  cidrs: Cidr[];
+}
+
+export interface Cidr {
+  addr: Ip;
+  mask: Ip;
+}
+
 export interface Activity {
   translated: number;
 }
@@ -669,6 +679,49 @@ const structs: Record<string, BtfStruct> = {
    }
   ]
  },
+ "service_cidrs": {
+  "name": "service_cidrs",
+  "size": 264,
+  "fields": [
+   {
+    "name": "count",
+    "offset": 0,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "pad",
+    "offset": 4,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "cidrs",
+    "offset": 8,
+    "size": 256,
+    "type": "cidr",
+    "elements": 8
+   }
+  ]
+ },
+ "cidr": {
+  "name": "cidr",
+  "size": 32,
+  "fields": [
+   {
+    "name": "addr",
+    "offset": 0,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "mask",
+    "offset": 16,
+    "size": 16,
+    "type": "address"
+   }
+  ]
+ },
  "activity": {
   "name": "activity",
   "size": 4,
@@ -978,6 +1031,8 @@ export const layouts = {
   endpoint: layoutOf<Endpoint>('endpoint', structs),
   pod: layoutOf<Pod>('pod', structs),
   nodeConfig: layoutOf<NodeConfig>('node_config', structs),
+  serviceCidrs: layoutOf<ServiceCidrs>('service_cidrs', structs),
+  cidr: layoutOf<Cidr>('cidr', structs),
   activity: layoutOf<Activity>('activity', structs),
   peerKey: layoutOf<PeerKey>('peer_key', structs),
   peer: layoutOf<Peer>('peer', structs),
@@ -1005,6 +1060,8 @@ export const dropReason = {
   "DROP_NO_ENDPOINTS": 12,
   "DROP_VLAN": 13,
   "DROP_SOURCE_RANGES": 14,
+  "DROP_NO_SERVICE": 15,
+  "DROP_NO_SERVICE_PORT": 16,
   "DROP_REASONS": 32
 } as const;
 
@@ -1022,7 +1079,9 @@ export const frontendKind = {
   "FRONTEND_CLUSTER_IP": 1,
   "FRONTEND_NODE_PORT": 2,
   "FRONTEND_EXTERNAL_IP": 3,
-  "FRONTEND_LOAD_BALANCER": 4
+  "FRONTEND_LOAD_BALANCER": 4,
+  "FRONTEND_CLUSTER_ADDRESS": 5,
+  "FRONTEND_OTHER_PROXY": 6
 } as const;
 
 export const dropHook = {
