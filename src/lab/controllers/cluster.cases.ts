@@ -272,6 +272,30 @@ export function clusterCases(open: () => Promise<KubeClient>): void {
       expect(pods.map((pod) => controllerOf(pod)?.kind)).toEqual(['ReplicaSet', 'ReplicaSet']);
     });
   });
+
+  test('Endpoints written by hand become slices, and follow them', async () => {
+    const { client, list } = await startTestCluster(await open());
+    const metadata = { name: 'outside', namespace };
+    await client.create(resources.services, {
+      metadata,
+      spec: { ports: [{ port: 80 }] },
+    } as NewObject<Service>);
+    const subsets = (ip: string) => [{ addresses: [{ ip }], ports: [{ port: 8080 }] }];
+    await client.create(resources.endpoints, { metadata, subsets: subsets('192.0.2.1') });
+    const addresses = async () =>
+      (await list(resources.endpointSlices))
+        .filter((slice) => slice.metadata.labels?.['kubernetes.io/service-name'] === 'outside')
+        .flatMap((slice) => slice.endpoints ?? [])
+        .flatMap((endpoint) => endpoint.addresses);
+    await vi.waitFor(async () => expect(await addresses()).toEqual(['192.0.2.1']));
+    await client.patch(resources.endpoints, metadata, {
+      type: merge,
+      body: { subsets: subsets('192.0.2.2') },
+    });
+    await vi.waitFor(async () => expect(await addresses()).toEqual(['192.0.2.2']));
+    await client.delete(resources.endpoints, metadata);
+    await vi.waitFor(async () => expect(await addresses()).toEqual([]));
+  });
 }
 
 const dbKey = { namespace, name: 'db' };

@@ -14,6 +14,7 @@ import { type Logger, silentLogger } from '../../util/logger.ts';
 import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointSliceController } from './endpointslice/endpointslice-controller.ts';
+import { endpointSliceMirroringController } from './endpointslice-mirroring/mirroring-controller.ts';
 import { nodeCidrController } from './node-cidr/node-cidr-controller.ts';
 import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import type { Controller, ControllerContext } from './runtime/controller.ts';
@@ -50,6 +51,7 @@ export function startControllers(options: ControllersOptions): Controllers {
     statefulSetController(context),
     daemonSetController(context),
     endpointSliceController(context),
+    endpointSliceMirroringController(context),
     scheduler(context),
   ];
   let stopped = false;

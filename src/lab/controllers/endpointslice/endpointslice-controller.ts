@@ -4,22 +4,11 @@ import { keyOf } from '../../../kube/meta.ts';
 import { resources } from '../../../kube/resources.ts';
 import { compileSimpleSelector, type LabelPredicate } from '../../../kube/selectors.ts';
 import type { EndpointSlice, Pod, Service } from '../../../kube/types.ts';
-import {
-  type Controller,
-  type ControllerContext,
-  keyedController,
-  unlessGone,
-} from '../runtime/controller.ts';
+import { type Controller, type ControllerContext, keyedController } from '../runtime/controller.ts';
 import { Expectations } from '../runtime/expectations.ts';
+import { applySlices } from './apply-slices.ts';
 import { createEndpointsWriter } from './endpoints-writer.ts';
-import {
-  managedBy,
-  managedByLabel,
-  planSlices,
-  type ServiceState,
-  type SlicePlan,
-  serviceNameLabel,
-} from './plan.ts';
+import { managedBy, managedByLabel, planSlices, type ServiceState, serviceNameLabel } from './plan.ts';
 
 const byService = 'service';
 const byNamespace = 'namespace';
@@ -121,23 +110,4 @@ function selectorOf(service: Service): LabelPredicate {
     selectors.set(service, selector);
   }
   return selector;
-}
-
-async function applySlices(
-  { client }: ControllerContext,
-  plan: SlicePlan,
-  { key, expectations }: { key: string; expectations: Expectations },
-): Promise<void> {
-  const type = resources.endpointSlices;
-  const create = async (slice: SlicePlan['create'][number]) => {
-    expectations.expectCreations(key, 1);
-    await client.create(type, slice).catch((error: unknown) => {
-      expectations.creationSeen(key);
-      throw error;
-    });
-  };
-  // New endpoints first, so that one that moves between slices is never in none.
-  await Promise.all(plan.create.map(create));
-  await Promise.all(plan.update.map((slice) => client.update(type, slice)));
-  await Promise.all(plan.remove.map((slice) => unlessGone(client.delete(type, slice.metadata))));
 }
