@@ -1,4 +1,5 @@
 /** `tendril up` */
+import { resolve } from 'node:path';
 import { defineCommand } from './parser/command.ts';
 import { fileOption } from './parser/common-options.ts';
 import { requireRoot } from './session/root.ts';
@@ -32,6 +33,11 @@ export const up = defineCommand(
         help: 'how long pods may take to become Ready (default: 60s)',
       },
       'no-wait': { type: 'boolean', help: 'do not wait for pods' },
+      state: {
+        type: 'string',
+        value: 'DIR',
+        help: 'keep the objects of the API here: the next lab with this directory begins with them',
+      },
       authorization: {
         type: 'string',
         value: 'MODE',
@@ -60,6 +66,7 @@ export const up = defineCommand(
       podCidrs: splitList(options['pod-cidr']),
       serviceCidrs: splitList(options['service-cidr']),
       fastProbes: options['fast-probes'],
+      state: options.state && resolve(options.state),
       authorization: parseAuthorization(options.authorization ?? 'always-allow'),
       internet: options.internet,
     };

@@ -37,6 +37,8 @@ export interface ApiServerOptions {
   /** Absent: whoever the server knows may do everything. */
   authorization?: 'rbac' | undefined;
   storage?: Storage;
+  /** PEM; with what ServiceAccounts' tokens are signed. */
+  tokenKey?: string;
   clock?: Clock;
   logger?: Logger;
 }
@@ -61,7 +63,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const services = new ServiceAllocator({ serviceCidrs, nodePortRange });
   services.attach(storage);
   const clock = options.clock ?? systemClock;
-  const tokens = new ServiceAccountTokens({ storage, clock });
+  const tokens = new ServiceAccountTokens({ storage, clock, key: options.tokenKey });
   const context = createRestContext({
     storage,
     services,

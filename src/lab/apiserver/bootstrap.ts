@@ -1,6 +1,6 @@
 /** What a cluster has before anybody asks for anything. */
 
-import { keyOf } from '../../kube/meta.ts';
+import { type KubeObject, keyOf } from '../../kube/meta.ts';
 import { nthIp, parseCidr } from '../../net/cidr.ts';
 import { formatIp, tryParseIp } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
@@ -13,9 +13,12 @@ import type { RestContext } from './rest/rest-context.ts';
 
 const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
-function create(context: RestContext, object: JsonObject): void {
+/** Where it is not there already, from an earlier server. */
+function ensure(context: RestContext, object: JsonObject): void {
   const resource = findKind(object.apiVersion, object.kind)!;
-  createObject(context, { resource, namespace: object.metadata.namespace }, object);
+  const { namespace } = object.metadata;
+  if (context.storage.get(resource.collection, keyOf(object as KubeObject)) !== undefined) return;
+  createObject(context, { resource, namespace }, cloneJson(object));
 }
 
 function serviceManifest(clusterIp: string, port: number): JsonObject {
@@ -82,21 +85,19 @@ function ownService({ serviceCidrs, advertise }: BootstrapOptions): JsonObject[]
 /** Creates the namespaces and the `kubernetes` Service; brings the latter back when somebody deletes it. */
 export function bootstrap(context: RestContext, options: BootstrapOptions, logger: Logger): () => void {
   const { storage } = context;
-  for (const name of namespaces) create(context, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-  for (const manifest of bootstrapPolicy) create(context, cloneJson(manifest));
-  const manifests = ownService(options).map((manifest) => ({
-    manifest,
-    collection: findKind(manifest.apiVersion, manifest.kind)!.collection,
-  }));
+  for (const name of namespaces) ensure(context, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  for (const manifest of bootstrapPolicy) ensure(context, manifest);
+  const manifests = ownService(options);
   const key = 'default/kubernetes';
-  const ensure = () => {
-    for (const { manifest, collection } of manifests)
-      if (storage.get(collection, key) === undefined) create(context, cloneJson(manifest));
+  const ensureAll = () => {
+    for (const manifest of manifests) ensure(context, manifest);
   };
-  ensure();
-  const queue = new WorkQueue(ensure, (error) => logger.error('the kubernetes Service is gone', { error }));
-  const stops = manifests.map(({ collection }) =>
-    storage.watch(collection, storage.revision, ({ type, object }) => {
+  ensureAll();
+  const queue = new WorkQueue(ensureAll, (error) =>
+    logger.error('the kubernetes Service is gone', { error }),
+  );
+  const stops = manifests.map(({ apiVersion, kind }) =>
+    storage.watch(findKind(apiVersion, kind)!.collection, storage.revision, ({ type, object }) => {
       if (type === 'DELETED' && keyOf(object) === key) queue.add(key);
     }),
   );

@@ -27,7 +27,16 @@ export async function installClusterDns(
   };
   for (const object of dnsPermission)
     await create(() => client.request('POST', rbacPath(object.kind), object));
-  await create(() => client.create(resources.secrets, dnsSecret(kubeconfig)));
+  const secret: NewObject<Secret> = {
+    metadata: secretKey,
+    data: { kubeconfig: Buffer.from(kubeconfig).toString('base64') },
+  };
+  await create(() => client.create(resources.secrets, secret));
+  // One that an earlier lab left names its certificates.
+  await client.patch(resources.secrets, secretKey, {
+    type: 'application/merge-patch+json',
+    body: { data: secret.data },
+  });
   await create(() => client.create(resources.services, dnsService(config)));
   await create(() => client.create(resources.daemonSets, dnsDaemonSet(config)));
 }
@@ -55,12 +64,7 @@ const dnsPermission = [
   },
 ];
 
-function dnsSecret(kubeconfig: string): NewObject<Secret> {
-  return {
-    metadata: { name: 'tendril-dns', namespace },
-    data: { kubeconfig: Buffer.from(kubeconfig).toString('base64') },
-  };
-}
+const secretKey = { name: 'tendril-dns', namespace };
 
 export function dnsService(config: LabConfig): NewObject<Service> {
   return {

@@ -1,5 +1,6 @@
 /** What stands in for a control plane: the API server, on the fabric and on 127.0.0.1, and the controllers. */
-import { chownSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { KubeClient } from '../../kube/client/client.ts';
 import { createInformers, type Informers } from '../../kube/client/informers.ts';
 import { openNetns } from '../../linux/netns/netns.ts';
@@ -9,6 +10,8 @@ import { nodePorts } from '../../net/ports.ts';
 import { TendrilError } from '../../util/errors.ts';
 import type { Logger } from '../../util/logger.ts';
 import { type ApiServer, createApiServer } from '../apiserver/api-server.ts';
+import { newTokenKey } from '../apiserver/auth/service-account-tokens.ts';
+import { FileStorage } from '../apiserver/storage/file-storage.ts';
 import { startControllers } from '../controllers/controllers.ts';
 import type { LabConfig, LabPaths } from '../topology/lab-config.ts';
 import type { Credentials } from './credentials.ts';
@@ -27,7 +30,9 @@ export async function startControlPlane(
   paths: LabPaths,
   { credentials, logger }: { credentials: Credentials; logger: Logger },
 ): Promise<ControlPlane> {
+  const state = config.state === undefined ? undefined : openState(config, config.state);
   const api = createApiServer({
+    ...(state && { storage: state, tokenKey: tokenKeyIn(config.state!) }),
     serviceCidrs: config.serviceCidrs,
     nodePortRange: nodePorts,
     advertise: { ips: config.apiServerIps, port: config.apiServerPort },
@@ -54,8 +59,21 @@ export async function startControlPlane(
       controllers.stop();
       await informers.stop();
       await api.stop();
+      state?.close();
     },
   };
+}
+
+function openState({ nodes, podCidrs, serviceCidrs }: LabConfig, directory: string): FileStorage {
+  const cluster = { nodes: nodes.map(({ name }) => name), podCidrs, serviceCidrs };
+  return new FileStorage({ directory, cluster });
+}
+
+/** With what tokens are signed: those that were given out stay good. Made where there is none. */
+function tokenKeyIn(directory: string): string {
+  const path = join(directory, 'service-account.key');
+  if (!existsSync(path)) writeFileSync(path, newTokenKey(), { mode: 0o600 });
+  return readFileSync(path, 'utf8');
 }
 
 /** Listens on the fabric and on 127.0.0.1; the port there. */

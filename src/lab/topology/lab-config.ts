@@ -24,6 +24,8 @@ export interface LabConfig {
   /** Port of the API server on the fabric. On 127.0.0.1 it has the first free one from there on. */
   apiServerPort: number;
   fastProbes: boolean;
+  /** Directory of the API's objects, where they outlive the lab. */
+  state?: string;
   /** Absent: whoever the API server knows may do everything. */
   authorization?: 'rbac';
   internet: boolean;

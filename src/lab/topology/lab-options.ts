@@ -17,6 +17,7 @@ export interface LabOptions {
   podCidrs: string[];
   serviceCidrs: string[];
   fastProbes: boolean;
+  state?: string | undefined;
   authorization?: 'rbac' | undefined;
   internet: boolean;
   program: string;
@@ -73,6 +74,7 @@ export function planLab(options: LabOptions): LabConfig {
     clusterDomain: 'cluster.local',
     apiServerPort,
     fastProbes: options.fastProbes,
+    ...(options.state && { state: options.state }),
     ...(options.authorization && { authorization: options.authorization }),
     internet: options.internet,
     program: options.program,

@@ -2,6 +2,7 @@
  * Gives Services their cluster IPs, node ports and health check ports. What is taken is known from the stored
  * Services alone, so a refused write or a dry run leaves nothing behind and a deletion frees everything.
  */
+import { keyOf } from '../../../kube/meta.ts';
 import { type Cidr, cidrContains, cidrSize, formatCidr, nthIp, parseCidr } from '../../../net/cidr.ts';
 import { formatIp, parseIp } from '../../../net/ip.ts';
 import type { PortRange } from '../../../net/ports.ts';
@@ -85,6 +86,7 @@ export class ServiceAllocator {
 
   /** Follows the stored Services. */
   attach(storage: Storage): void {
+    for (const service of storage.list('/services')) this.#mark(service, keyOf(service));
     storage.watch('/services', storage.revision, (event) => this.#follow(event));
   }
 
@@ -187,7 +189,7 @@ export class ServiceAllocator {
   }
 
   #follow(event: StorageEvent): void {
-    const key = `${event.object.metadata.namespace}/${event.object.metadata.name}`;
+    const key = keyOf(event.object);
     if (event.previous !== undefined) this.#mark(event.previous as JsonObject, undefined);
     if (event.type !== 'DELETED') this.#mark(event.object as JsonObject, key);
   }

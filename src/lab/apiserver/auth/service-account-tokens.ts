@@ -4,6 +4,7 @@
  */
 import {
   createHash,
+  createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
@@ -60,6 +61,12 @@ const collections = { Pod: '/pods', Secret: '/secrets', Node: '/nodes' } as cons
 /** A pod that is being deleted may use its token for so long. */
 const afterDeletionMs = 60_000;
 
+/** PEM. */
+export function newTokenKey(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+}
+
 export class ServiceAccountTokens {
   readonly #storage: Storage;
   readonly #clock: Clock;
@@ -67,10 +74,11 @@ export class ServiceAccountTokens {
   readonly #public: KeyObject;
   readonly #keyId: string;
 
-  constructor({ storage, clock }: { storage: Storage; clock: Clock }) {
+  /** `key` is a PEM of newTokenKey(); a new one when absent. */
+  constructor({ storage, clock, key = newTokenKey() }: { storage: Storage; clock: Clock; key?: string }) {
     this.#storage = storage;
     this.#clock = clock;
-    this.#key = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
+    this.#key = createPrivateKey(key);
     this.#public = createPublicKey(this.#key);
     const der = this.#public.export({ type: 'spki', format: 'der' });
     this.#keyId = createHash('sha256').update(der).digest('base64url');

@@ -2,12 +2,13 @@
 import { isAlreadyExists } from '../../../kube/client/api-error.ts';
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { Logger } from '../../../util/logger.ts';
-import type { JsonObject } from '../json.ts';
+import { cloneJson, equalJson, type JsonObject } from '../json.ts';
 import { findResource, storedResources } from '../registry/registry.ts';
 import { createObject } from '../rest/create.ts';
 import { deleteObject } from '../rest/delete.ts';
 import type { RestContext } from '../rest/rest-context.ts';
 import { finalizeNamespace } from '../rest/subresources.ts';
+import { updateObject } from '../rest/update.ts';
 import type { StorageEvent } from '../storage/storage.ts';
 import { WorkQueue } from './work-queue.ts';
 
@@ -38,6 +39,7 @@ export class NamespaceController {
         storage.watch(r.collection, storage.revision, (event) => this.#onContent(event)),
       ),
     ];
+    for (const { metadata } of storage.list('/namespaces')) this.#queue.add(metadata.name);
   }
 
   stop(): void {
@@ -73,12 +75,25 @@ export class NamespaceController {
 
   #ensure(resource: typeof configMaps, object: JsonObject): void {
     const { namespace, name } = object.metadata;
-    if (this.#context.storage.get(resource.collection, `${namespace}/${name}`) !== undefined) return;
+    const present = this.#context.storage.get(resource.collection, `${namespace}/${name}`) as
+      | JsonObject
+      | undefined;
+    if (present !== undefined) {
+      this.#renew(resource, present, object.data);
+      return;
+    }
     try {
       createObject(this.#context, { resource, namespace }, object);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
     }
+  }
+
+  /** An earlier server's certificate authority may have been another. */
+  #renew(resource: typeof configMaps, present: JsonObject, data: JsonObject | undefined): void {
+    if (data === undefined || equalJson(present.data, data)) return;
+    const { namespace, name } = present.metadata;
+    updateObject(this.#context, { resource, namespace, name }, (old) => ({ ...cloneJson(old), data }));
   }
 
   /** Deletes what is in it; when nothing is left the namespace goes too. */

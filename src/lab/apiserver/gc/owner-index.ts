@@ -18,6 +18,9 @@ export class OwnerIndex {
 
   /** `onChange` is told every change of every collection, after the index has followed it. */
   constructor(storage: Storage, onChange: (change: OwnerChange) => void) {
+    for (const resource of storedResources)
+      for (const object of storage.list(resource.collection))
+        for (const { uid } of ownersOf(object)) this.#add(uid, itemOf(resource.collection, object));
     this.#stops = storedResources.map((resource) =>
       storage.watch(resource.collection, storage.revision, (event) => {
         this.#follow(resource, event);

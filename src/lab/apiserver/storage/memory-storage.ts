@@ -14,14 +14,27 @@ interface Collection {
   watchers: Set<(event: StorageEvent) => void>;
 }
 
+export interface MemoryStorageOptions {
+  /** How many changes of each collection are kept at least, for watches and paged lists. */
+  logLength?: number;
+  /** What is there already, as of a revision. */
+  entries?: Iterable<[collection: string, key: string, object: KubeObject]>;
+  revision?: number;
+}
+
 export class MemoryStorage implements Storage {
   readonly #collections = new Map<string, Collection>();
   readonly #logLength: number;
-  #revision = 0;
+  #revision: number;
+  /** Of what was there from the beginning: how it came to be is not known. */
+  readonly #firstRevision: number;
 
-  /** `logLength`: how many changes of each collection are kept at least, for watches and paged lists. */
-  constructor(options: { logLength?: number } = {}) {
-    this.#logLength = options.logLength ?? 4096;
+  constructor({ logLength = 4096, revision = 0, entries = [] }: MemoryStorageOptions = {}) {
+    this.#logLength = logLength;
+    this.#revision = revision;
+    this.#firstRevision = revision;
+    for (const [collection, key, object] of entries)
+      this.#collection(collection).objects.set(key, deepFreeze(object));
   }
 
   get revision(): number {
@@ -45,6 +58,12 @@ export class MemoryStorage implements Storage {
       if (key.startsWith(prefix)) result.push(objects.get(key)!);
     }
     return result;
+  }
+
+  /** All there is, in no order. */
+  *entries(): Iterable<[collection: string, key: string, object: KubeObject]> {
+    for (const [name, { objects }] of this.#collections)
+      for (const [key, object] of objects) yield [name, key, object];
   }
 
   put(collection: string, key: string, object: KubeObject): KubeObject {
@@ -80,7 +99,8 @@ export class MemoryStorage implements Storage {
   #collection(name: string): Collection {
     let found = this.#collections.get(name);
     if (found === undefined) {
-      found = { objects: new Map(), sortedKeys: undefined, log: [], expired: 0, watchers: new Set() };
+      const expired = this.#firstRevision;
+      found = { objects: new Map(), sortedKeys: undefined, log: [], expired, watchers: new Set() };
       this.#collections.set(name, found);
     }
     return found;

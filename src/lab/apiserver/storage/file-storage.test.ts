@@ -1,0 +1,126 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { KubeObject } from '../../../kube/meta.ts';
+import { FileStorage } from './file-storage.ts';
+
+let directory: string;
+let storage: FileStorage | undefined;
+const cluster = { nodes: ['node-1'] };
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'tendril-state-'));
+});
+
+afterEach(() => {
+  storage?.close();
+  storage = undefined;
+  rmSync(directory, { recursive: true });
+});
+
+function open(more: { cluster?: object; rewriteBytes?: number } = {}): FileStorage {
+  storage?.close();
+  storage = undefined;
+  storage = new FileStorage({ directory, cluster, ...more });
+  return storage;
+}
+
+const log = () => join(directory, 'objects.log');
+const objectOf = (name: string, data = '') =>
+  ({ kind: 'ConfigMap', metadata: { name, namespace: 'n' }, data }) as unknown as KubeObject;
+
+test('what was stored is there again, at its revision, and what was removed is not', () => {
+  const first = open();
+  first.put('/configmaps', 'n/a', objectOf('a'));
+  first.put('/configmaps', 'n/b', objectOf('b'));
+  first.put('/configmaps', 'n/a', objectOf('a', 'ä\n'));
+  first.remove('/configmaps', 'n/b');
+  const second = open();
+  expect(second.revision).toBe(4);
+  expect(second.list('/configmaps')).toEqual([
+    { ...objectOf('a', 'ä\n'), metadata: { name: 'a', namespace: 'n', resourceVersion: '3' } },
+  ]);
+  expect(second.put('/configmaps', 'n/c', objectOf('c')).metadata.resourceVersion).toBe('5');
+});
+
+test('a watch from before has expired; one from the last revision goes on', () => {
+  open().put('/configmaps', 'n/a', objectOf('a'));
+  const again = open();
+  expect(() => again.watch('/configmaps', 0, () => {})).toThrow('too old resource version');
+  const seen: string[] = [];
+  again.watch('/configmaps', 1, ({ object }) => seen.push(object.metadata.name));
+  again.put('/configmaps', 'n/b', objectOf('b'));
+  expect(seen).toEqual(['b']);
+});
+
+test('the log is written anew when most of it is history', () => {
+  const small = open({ rewriteBytes: 4096 });
+  for (let i = 0; i < 500; i++) small.put('/configmaps', 'n/a', objectOf('a', `${i}`));
+  small.put('/configmaps', 'n/b', objectOf('b'));
+  small.remove('/configmaps', 'n/b');
+  expect(statSync(log()).size).toBeLessThan(8192);
+  expect(existsSync(`${log()}.new`)).toBe(false);
+  const again = open();
+  expect(again.revision).toBe(502);
+  expect(again.get('/configmaps', 'n/a')).toMatchObject({ data: '499' });
+});
+
+test('a line that a crash cut is nothing, and the next one is whole', () => {
+  open().put('/configmaps', 'n/a', objectOf('a'));
+  storage!.close();
+  storage = undefined;
+  appendFileSync(log(), '{"revision":2,"collection":"/confi');
+  expect(open().revision).toBe(1);
+  storage!.put('/configmaps', 'n/b', objectOf('b'));
+  expect(open().list('/configmaps')).toHaveLength(2);
+});
+
+test.each([
+  [
+    'of another cluster',
+    () => open({ cluster: { nodes: [] } }),
+    'was made for another cluster: {"nodes":["node-1"]}',
+  ],
+  [
+    'damaged',
+    () => {
+      appendFileSync(log(), 'nonsense\n');
+      open();
+    },
+    'is damaged: line 3 is no change of an object',
+  ],
+  [
+    'of something else',
+    () => {
+      writeFileSync(log(), 'a shopping list\n');
+      open();
+    },
+    'is no state of a lab',
+  ],
+])('a directory %s is refused and left as it is', (_, act, message) => {
+  open().put('/configmaps', 'n/a', objectOf('a'));
+  storage!.close();
+  storage = undefined;
+  expect(act).toThrow(message);
+  const after = readFileSync(log(), 'utf8');
+  expect(act).toThrow();
+  expect(after.length).toBeGreaterThan(0);
+  expect(existsSync(join(directory, 'lock'))).toBe(false);
+});
+
+test('one process at a time', () => {
+  open();
+  expect(() => new FileStorage({ directory, cluster })).toThrow('is in use by another lab');
+  // Of one that is gone, and whose number another process has by now.
+  writeFileSync(join(directory, 'lock'), `${process.pid} 1\n`);
+  open();
+});

@@ -1,0 +1,267 @@
+/**
+ * Storage that outlives the process: in memory, with every change appended to a log in a directory, a line of JSON
+ * each. The log is written anew, with what there is, once most of it is history. A line is written before whoever
+ * asked for the change is answered, so that a process that is killed loses nothing; a machine that fails may lose the
+ * last moments.
+ */
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  fdatasyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { deepEqual } from '../../../kube/deep-equal.ts';
+import type { KubeObject } from '../../../kube/meta.ts';
+import { describeError, TendrilError } from '../../../util/errors.ts';
+import { jsonText } from '../json.ts';
+import { MemoryStorage } from './memory-storage.ts';
+import type { ListRequest, Storage, StorageEvent } from './storage.ts';
+
+const format = 'tendril-lab-state/1';
+const syncEveryMs = 200;
+/** A log is written anew when it is this large and twice what it would be then. */
+const leastRewriteBytes = 16 * 1024 * 1024;
+
+interface Header {
+  format: string;
+  /** What the objects were made for; a cluster of another shape cannot take them up. */
+  cluster: object;
+}
+
+export interface FileStorageOptions {
+  directory: string;
+  /** Compared with what the directory was made for. */
+  cluster: object;
+  rewriteBytes?: number;
+}
+
+export class FileStorage implements Storage {
+  readonly #memory: MemoryStorage;
+  readonly #directory: string;
+  readonly #header: string;
+  readonly #rewriteBytes: number;
+  readonly #lock: string;
+  readonly #timer: NodeJS.Timeout;
+  #fd: number;
+  #bytes = 0;
+  /** After the last rewriting. */
+  #leastBytes = 0;
+  #dirty = false;
+
+  /**
+   * @throws TendrilError BAD_INPUT for a directory that is in use, of another cluster, or damaged; it is left as it is
+   */
+  constructor({ directory, cluster, rewriteBytes = leastRewriteBytes }: FileStorageOptions) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#directory = directory;
+    this.#header = `${JSON.stringify({ format, cluster } satisfies Header)}\n`;
+    this.#rewriteBytes = rewriteBytes;
+    this.#lock = takeLock(directory);
+    try {
+      const { memory, bytes } = readLog(this.#path, cluster);
+      this.#memory = memory;
+      this.#fd = openSync(this.#path, 'a', 0o600);
+      if (bytes === 0) writeSync(this.#fd, this.#header);
+      else ftruncateSync(this.#fd, bytes);
+      this.#bytes = bytes || this.#header.length;
+      this.#leastBytes = this.#bytes;
+    } catch (error) {
+      rmSync(this.#lock);
+      throw error;
+    }
+    this.#timer = setInterval(() => this.#sync(), syncEveryMs);
+    this.#timer.unref();
+  }
+
+  get #path(): string {
+    return join(this.#directory, 'objects.log');
+  }
+
+  get revision(): number {
+    return this.#memory.revision;
+  }
+
+  get(collection: string, key: string): KubeObject | undefined {
+    return this.#memory.get(collection, key);
+  }
+
+  list(collection: string, request?: ListRequest): KubeObject[] {
+    return this.#memory.list(collection, request);
+  }
+
+  watch(collection: string, afterRevision: number, onEvent: (event: StorageEvent) => void): () => void {
+    return this.#memory.watch(collection, afterRevision, onEvent);
+  }
+
+  put(collection: string, key: string, object: KubeObject): KubeObject {
+    const stored = this.#memory.put(collection, key, object);
+    this.#append(lineOf(collection, key, stored));
+    return stored;
+  }
+
+  remove(collection: string, key: string): KubeObject | undefined {
+    const last = this.#memory.remove(collection, key);
+    if (last !== undefined) this.#append(goneLine(collection, key, this.revision));
+    return last;
+  }
+
+  /** Everything is on disk after it. */
+  close(): void {
+    clearInterval(this.#timer);
+    fdatasyncSync(this.#fd);
+    closeSync(this.#fd);
+    rmSync(this.#lock);
+  }
+
+  #append(line: string): void {
+    this.#bytes += writeSync(this.#fd, line);
+    this.#dirty = true;
+    if (this.#bytes > this.#rewriteBytes && this.#bytes > 2 * this.#leastBytes) this.#rewrite();
+  }
+
+  #sync(): void {
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    // A failure shows at close; until then the page cache has it.
+    fdatasync(this.#fd, () => {});
+  }
+
+  /** The whole state under another name first: a crash leaves the one or the other. */
+  #rewrite(): void {
+    const path = `${this.#path}.new`;
+    const fd = openSync(path, 'w', 0o600);
+    let bytes = writeSync(fd, this.#header);
+    for (const [collection, key, object] of this.#memory.entries())
+      bytes += writeSync(fd, lineOf(collection, key, object));
+    // A deletion may have been the last change: its revision is not given again.
+    bytes += writeSync(fd, goneLine('', '', this.revision));
+    fdatasyncSync(fd);
+    renameSync(path, this.#path);
+    closeSync(this.#fd);
+    this.#fd = fd;
+    this.#bytes = bytes;
+    this.#leastBytes = bytes;
+  }
+}
+
+function lineOf(collection: string, key: string, object: KubeObject): string {
+  const { resourceVersion } = object.metadata;
+  const head = `{"revision":${resourceVersion},"collection":${JSON.stringify(collection)},"key":${JSON.stringify(key)}`;
+  return `${head},"object":${jsonText(object)}}\n`;
+}
+
+function goneLine(collection: string, key: string, revision: number): string {
+  return `${JSON.stringify({ revision, collection, key })}\n`;
+}
+
+interface Line {
+  revision: number;
+  collection: string;
+  key: string;
+  object?: KubeObject;
+}
+
+/** `bytes` is where whole lines end: a crash may have left a part of one behind them. */
+function readLog(path: string, cluster: object): { memory: MemoryStorage; bytes: number } {
+  if (!existsSync(path)) return { memory: new MemoryStorage(), bytes: 0 };
+  const text = readFileSync(path, 'utf8');
+  const end = text.lastIndexOf('\n') + 1;
+  const [head = '', ...lines] = text.slice(0, end).split('\n').slice(0, -1);
+  checkHeader(path, head, cluster);
+  const entries = new Map<string, [string, string, KubeObject]>();
+  let revision = 0;
+  for (const [index, line] of lines.entries()) {
+    const change = parseLine(path, line, index + 2);
+    revision = Math.max(revision, change.revision);
+    const id = `${change.collection} ${change.key}`;
+    if (change.object === undefined) entries.delete(id);
+    else entries.set(id, [change.collection, change.key, change.object]);
+  }
+  return {
+    memory: new MemoryStorage({ entries: entries.values(), revision }),
+    bytes: Buffer.byteLength(text.slice(0, end)),
+  };
+}
+
+function checkHeader(path: string, line: string, cluster: object): void {
+  const header = tryParse(line) as Header | undefined;
+  if (header?.format !== format)
+    throw new TendrilError('BAD_INPUT', `${path} is no state of a lab`, {
+      remedy: 'Name another directory.',
+    });
+  if (deepEqual(header.cluster, cluster)) return;
+  const made = JSON.stringify(header.cluster);
+  throw new TendrilError('BAD_INPUT', `${path} was made for another cluster: ${made}`, {
+    remedy: 'Bring the lab up with the same nodes and addresses, or name another directory.',
+  });
+}
+
+function parseLine(path: string, text: string, number: number): Line {
+  const line = tryParse(text) as Line | undefined;
+  if (
+    typeof line?.revision === 'number' &&
+    typeof line.collection === 'string' &&
+    typeof line.key === 'string'
+  )
+    return line;
+  throw new TendrilError('BAD_INPUT', `${path} is damaged: line ${number} is no change of an object`, {
+    remedy: 'Restore the file, remove that line, or name another directory.',
+  });
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A process's number is another's some day; with its start (proc(5), field 22) it is one's own. */
+function identityOf(pid: number): string | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    // One that has ended and that nobody has waited for yet holds nothing.
+    return ['Z', 'X'].includes(fields[0]!) ? undefined : `${pid} ${fields[19]}\n`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One process at a time; the lock of one that is gone is nobody's. */
+function takeLock(directory: string): string {
+  const path = join(directory, 'lock');
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      writeFileSync(path, identityOf(process.pid)!, { flag: 'wx', mode: 0o600 });
+      return path;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+        throw new TendrilError(
+          'BAD_INPUT',
+          `the state cannot be kept in ${directory}: ${describeError(error)}`,
+          {
+            cause: error,
+            remedy: 'Name a directory that can be written to.',
+          },
+        );
+      const holder = readFileSync(path, 'utf8');
+      if (holder === identityOf(Number.parseInt(holder, 10))) break;
+      rmSync(path);
+    }
+  }
+  throw new TendrilError('BAD_INPUT', `${directory} is in use by another lab`, {
+    remedy: 'Take that lab down, or name another directory.',
+  });
+}
