@@ -8,6 +8,7 @@ import type {
   Deployment,
   EndpointSlice,
   Endpoints,
+  Job,
   KubeEvent,
   Lease,
   Namespace,
@@ -59,6 +60,7 @@ export const resources = {
   daemonSets: resource<DaemonSet>('apps/v1', 'DaemonSet', 'daemonsets'),
   controllerRevisions: resource<ControllerRevision>('apps/v1', 'ControllerRevision', 'controllerrevisions'),
   endpointSlices: resource<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),
+  jobs: resource<Job>('batch/v1', 'Job', 'jobs'),
   leases: resource<Lease>('coordination.k8s.io/v1', 'Lease', 'leases'),
 } as const;
 

@@ -7,6 +7,7 @@ import type { IDaemonSet } from 'kubernetes-models/apps/v1/DaemonSet';
 import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment';
 import type { IReplicaSet } from 'kubernetes-models/apps/v1/ReplicaSet';
 import type { IStatefulSet } from 'kubernetes-models/apps/v1/StatefulSet';
+import type { IJob } from 'kubernetes-models/batch/v1/Job';
 import type { ILease } from 'kubernetes-models/coordination.k8s.io/v1/Lease';
 import type { IEndpointSlice } from 'kubernetes-models/discovery.k8s.io/v1/EndpointSlice';
 import type { IConfigMap } from 'kubernetes-models/v1/ConfigMap';
@@ -46,6 +47,7 @@ export type Secret = Stored<ISecret>;
 export type Service = Stored<IService>;
 export type ServiceAccount = Stored<IServiceAccount>;
 export type StatefulSet = Stored<IStatefulSet>;
+export type Job = Stored<IJob>;
 
 export type Container = IContainer;
 export type ContainerStatus = IContainerStatus;

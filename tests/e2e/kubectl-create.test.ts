@@ -21,7 +21,7 @@ const creations: [args: string, name: string, warning?: string][] = [
     'rolebinding robots --role=reader --serviceaccount=default:robot',
     'rolebinding.rbac.authorization.k8s.io/robots',
   ],
-  ['job once --image=busybox -- true', 'job.batch/once', 'Jobs are stored here, and not run'],
+  ['job once --image=busybox -- true', 'job.batch/once'],
   [
     'ingress shop --rule=shop.example/cart=inside:80',
     'ingress.networking.k8s.io/shop',

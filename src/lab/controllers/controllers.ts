@@ -5,7 +5,8 @@
  *
  * Deployment ─► ReplicaSet ─┐
  *              StatefulSet ─┼─► pods ─► scheduler ─► (kubelet) ─► EndpointSlice
- *                DaemonSet ─┘
+ *                DaemonSet ─┤
+ *                      Job ─┘
  */
 import type { KubeClient } from '../../kube/client/client.ts';
 import { createInformers, type Informers } from '../../kube/client/informers.ts';
@@ -15,6 +16,7 @@ import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointSliceController } from './endpointslice/endpointslice-controller.ts';
 import { endpointSliceMirroringController } from './endpointslice-mirroring/mirroring-controller.ts';
+import { jobController } from './job/job-controller.ts';
 import { nodeCidrController } from './node-cidr/node-cidr-controller.ts';
 import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import type { Controller, ControllerContext } from './runtime/controller.ts';
@@ -50,6 +52,7 @@ export function startControllers(options: ControllersOptions): Controllers {
     replicaSetController(context),
     statefulSetController(context),
     daemonSetController(context),
+    jobController(context),
     endpointSliceController(context),
     endpointSliceMirroringController(context),
     scheduler(context),

@@ -11,6 +11,7 @@ import {
   replicaSetStrategy,
   statefulSetStrategy,
 } from './apps/strategies.ts';
+import { jobStrategy } from './batch/job-strategy.ts';
 import { podStrategy } from './core/pod-strategy.ts';
 import { serviceStrategy } from './core/service-strategy.ts';
 import {
@@ -32,7 +33,6 @@ import {
   autoscalerStrategy,
   bindingStrategy,
   cronJobStrategy,
-  jobStrategy,
   leaseStrategy,
   rbacStrategy,
 } from './others/strategies.ts';
@@ -283,7 +283,6 @@ export const registry: readonly Resource[] = [
     categories: all,
     status: true,
     strategy: jobStrategy,
-    kept: 'Jobs are stored here, and not run',
     columns: workload.jobColumns,
   }),
   resource('batch/v1', 'CronJob', 'cronjobs', {

@@ -1,7 +1,17 @@
 /** Workloads as `kubectl get` shows them. */
 import { formatSelector } from '../../../kube/selectors.ts';
 import type { JsonObject } from '../json.ts';
-import { ageColumn, type Column, column, integer, mapText, nameColumn, orNone, wide } from './column.ts';
+import {
+  ageColumn,
+  type Column,
+  column,
+  humanDuration,
+  integer,
+  mapText,
+  nameColumn,
+  orNone,
+  wide,
+} from './column.ts';
 
 const containersOf = (o: JsonObject) => (o.spec?.template?.spec?.containers ?? []) as JsonObject[];
 const selectorText = (o: JsonObject) => orNone(o.spec?.selector && formatSelector(o.spec.selector));
@@ -80,15 +90,32 @@ export const controllerRevisionColumns: readonly Column[] = [
   ageColumn,
 ];
 
+/** As printers.go has it. */
+function jobStatus({ status, metadata }: JsonObject): string {
+  const holds = (type: string) =>
+    status?.conditions?.some((c: JsonObject) => c.type === type && c.status === 'True') === true;
+  for (const type of ['Complete', 'Failed']) if (holds(type)) return type;
+  if (metadata.deletionTimestamp) return 'Terminating';
+  return ['Suspended', 'FailureTarget', 'SuccessCriteriaMet'].find(holds) ?? 'Running';
+}
+
+function jobCompletions({ spec, status }: JsonObject): string {
+  const succeeded = status?.succeeded ?? 0;
+  if (spec?.completions !== undefined) return `${succeeded}/${spec.completions}`;
+  return spec?.parallelism > 1 ? `${succeeded}/1 of ${spec.parallelism}` : `${succeeded}/1`;
+}
+
+function jobDuration({ status }: JsonObject, now: number): string {
+  if (!status?.startTime) return '';
+  const end = status.completionTime ? Date.parse(status.completionTime) : now;
+  return humanDuration(end - Date.parse(status.startTime));
+}
+
 export const jobColumns: readonly Column[] = [
   nameColumn,
-  column(
-    'Status',
-    ({ status }) =>
-      ((status?.conditions ?? []) as JsonObject[]).find((c) => c.status === 'True')?.type ?? 'Running',
-  ),
-  column('Completions', ({ spec, status }) => `${status?.succeeded ?? 0}/${spec?.completions ?? 1}`),
-  column('Duration', () => ''),
+  column('Status', jobStatus),
+  column('Completions', jobCompletions),
+  column('Duration', jobDuration),
   ageColumn,
   ...templateColumns,
   selectorColumn,

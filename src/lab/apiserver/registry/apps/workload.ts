@@ -15,8 +15,8 @@ export function setTemplateDefaults(spec: JsonObject): void {
   setPodSpecDefaults(spec.template.spec);
 }
 
-/** Validates the template at `spec.template`. Pods of a controller restart always. */
-export function validateTemplate(template: JsonObject): FieldError[] {
+/** Validates the template at `spec.template`. Pods of a controller restart always, but for Jobs'. */
+export function validateTemplate(template: JsonObject, restartPolicies = ['Always']): FieldError[] {
   const { metadata = {}, spec } = template;
   const errors: FieldError[] = [
     ...validateLabels(metadata.labels, 'spec.template.labels'),
@@ -24,10 +24,10 @@ export function validateTemplate(template: JsonObject): FieldError[] {
     ...validatePodSpec(spec, 'spec.template.spec'),
   ];
   if (
-    spec.restartPolicy !== 'Always' &&
+    !restartPolicies.includes(spec.restartPolicy) &&
     !errors.some((e) => e.field === 'spec.template.spec.restartPolicy')
   ) {
-    errors.push(notSupported('spec.template.spec.restartPolicy', spec.restartPolicy, ['Always']));
+    errors.push(notSupported('spec.template.spec.restartPolicy', spec.restartPolicy, restartPolicies));
   }
   return errors;
 }

@@ -2,7 +2,6 @@
 import { invalidValue } from '../../validation/field-error.ts';
 import { isPathSegment } from '../../validation/names.ts';
 import { validateImmutable } from '../../validation/object-meta.ts';
-import { setPodSpecDefaults } from '../core/pod-defaults.ts';
 import type { Strategy } from '../resource.ts';
 
 export const leaseStrategy: Strategy = {
@@ -30,17 +29,6 @@ export const bindingStrategy: Strategy = {
       ...e,
       message: e.message.replace('field is immutable', 'cannot change roleRef'),
     })),
-};
-
-/** Jobs are kept, not run. */
-export const jobStrategy: Strategy = {
-  setDefaults({ spec }) {
-    if (!spec) return;
-    spec.completions ??= spec.parallelism === undefined ? 1 : undefined;
-    spec.parallelism ??= 1;
-    spec.backoffLimit ??= 6;
-    if (spec.template?.spec) setPodSpecDefaults(spec.template.spec);
-  },
 };
 
 export const cronJobStrategy: Strategy = {
