@@ -132,10 +132,10 @@ static __always_inline void peer_key_init(struct peer_key *key, __u64 cookie, co
 
 /* With what was chosen, so that user space can end the socket when it outlives its backend. */
 static __always_inline void peer_remember(__u64 cookie, const struct target *frontend, const struct backend *backend,
-					  __u32 id)
+					  __u32 id, __u16 flags)
 {
 	struct target behind = { .addr = backend->addr, .port = backend->port, .proto = frontend->proto };
-	struct peer name = { .addr = frontend->addr, .port = frontend->port };
+	struct peer name = { .addr = frontend->addr, .port = frontend->port, .flags = flags };
 	struct peer_key key;
 
 	name.backend_id = id;
@@ -205,7 +205,8 @@ static __always_inline int translate_connect(struct bpf_sock_addr *ctx, struct t
 	backend = target_backend(ctx, target, frontend, &id);
 	if (!backend)
 		return turn_away(frontend);
-	peer_remember(bpf_get_socket_cookie(ctx), target, backend, id);
+	peer_remember(bpf_get_socket_cookie(ctx), target, backend, id,
+		      frontend->flags & FRONTEND_SHORTCUT ? PEER_SHORTCUT : 0);
 	target->addr = backend->addr;
 	target->port = backend->port;
 	*chosen = true;
@@ -230,7 +231,7 @@ static __always_inline int translate_sendmsg(struct bpf_sock_addr *ctx, struct t
 		if (!backend)
 			return turn_away(frontend);
 		flow_remember(&key, backend, id);
-		peer_remember(cookie, target, backend, id);
+		peer_remember(cookie, target, backend, id, 0);
 	}
 	target->addr = backend->addr;
 	target->port = backend->port;

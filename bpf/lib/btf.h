@@ -7,6 +7,7 @@
 #include "shared/conntrack.h"
 #include "shared/drop.h"
 #include "shared/service.h"
+#include "shared/shortcut.h"
 
 int btf_types(struct drop_event *event, enum drop_reason reason, enum frontend_flags frontend,
 	      enum frontend_kind kind);
@@ -17,9 +18,9 @@ int btf_types(struct drop_event *event, enum drop_reason reason, enum frontend_f
 }
 
 int btf_more_types(enum drop_hook hook, enum backend_flags backend, enum conntrack_flags conntrack,
-		   enum conntrack_seen seen);
+		   enum conntrack_seen seen, enum shortcut_count shortcut);
 int btf_more_types(enum drop_hook hook, enum backend_flags backend, enum conntrack_flags conntrack,
-		   enum conntrack_seen seen)
+		   enum conntrack_seen seen, enum shortcut_count shortcut)
 {
 	return 0;
 }

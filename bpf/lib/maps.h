@@ -38,6 +38,9 @@ PINNED_HASH(endpoints, __u32, struct endpoint, 4096);
 /* By the cookie of the pod's network namespace. */
 PINNED_HASH(pods, __u64, struct pod, 4096);
 
+/* The pod's namespace's cookie by each of its addresses. */
+PINNED_HASH(pod_addresses, struct pod_address, __u64, 8192);
+
 /*
  * Its room is the version of all layouts here: pinned maps of another version are given up at load. To be raised by
  * a change of a key or value that keeps its size, which nothing else would notice; not by a field that was reserved,

@@ -16,6 +16,11 @@ struct endpoint {
 	__u8 reserved[8];
 };
 
+/* Key of the map from a pod's address to its namespace's cookie. */
+struct pod_address {
+	struct address addr;
+};
+
 /* A pod as its own sockets know it, by SO_NETNS_COOKIE. An address is zero where the pod lacks the family. */
 struct pod {
 	struct address v4;

@@ -30,6 +30,8 @@ enum frontend_flags {
 	FRONTEND_SOURCE_RANGES = 1 << 4,
 	FRONTEND_MAGLEV = 1 << 5,
 	FRONTEND_DSR = 1 << 6,
+	/* Connections to a pod of the same node take the short way. */
+	FRONTEND_SHORTCUT = 1 << 8,
 };
 
 struct frontend {
@@ -143,10 +145,15 @@ struct peer_key {
 	__u8 pad[4];
 };
 
+enum peer_flags {
+	/* The frontend asked for FRONTEND_SHORTCUT when the socket connected. */
+	PEER_SHORTCUT = 1 << 0,
+};
+
 struct peer {
 	struct address addr;
 	__be16 port;
-	__u16 pad;
+	__u16 flags;
 	__u32 backend_id;
 	__u32 generation;
 	__u8 reserved[4];

@@ -63,9 +63,26 @@ export class TestCluster {
     this.#routes();
   }
 
+  /** Another pod of a node; `host` is the end of its addresses, 3 to 9. */
+  addPod(node: TestNode, host: number): TestPod {
+    return this.#pod(node.path, {
+      number: Number(node.name.slice('node-'.length)),
+      link: `pod${host}`,
+      host,
+    });
+  }
+
   /** Runs a program in a namespace until the end of the test; resolves when `ready` holds. */
   spawn(netns: string, argv: string[]): ChildProcess {
     const child = spawn('nsenter', [`--net=${netns}`, ...argv], { stdio: ['ignore', 'ignore', 'inherit'] });
+    this.#children.push(child);
+    return child;
+  }
+
+  /** As `spawn`, with sockets of the node's cgroup. */
+  spawnManaged(pod: TestPod, cgroup: string, script: string): ChildProcess {
+    const enter = `echo $$ > ${cgroup}/cgroup.procs; exec nsenter --net=${pod.path} sh -ec "$0"`;
+    const child = spawn('sh', ['-ec', enter, script], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#children.push(child);
     return child;
   }
@@ -117,7 +134,7 @@ export class TestCluster {
       made.path,
       'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding',
     );
-    const pod = this.#pod(made.path, number);
+    const pod = this.#pod(made.path, { number, link: 'pod', host: 2 });
     return {
       ...made,
       name,
@@ -130,14 +147,17 @@ export class TestCluster {
   }
 
   /** Routed veth, as Tendril plugs pods in: /32 and /128, the gateway link-local with a fixed neighbour. */
-  #pod(node: string, number: number): TestPod {
-    const pod = this.#namespace(`pod-${number}`);
-    const ips = { 4: `10.244.${number}.2`, 6: `fd00:244:${number}::2` } as const;
+  #pod(node: string, { number, link, host }: { number: number; link: string; host: number }): TestPod {
+    const pod = this.#namespace(`${link}-${number}`);
+    const ips = { 4: `10.244.${number}.${host}`, 6: `fd00:244:${number}::${host}` };
     inside(
       node,
-      `ip link add pod type veth peer name eth0 netns ${pod.path}; ip link set pod up address 02:00:00:00:00:01`,
+      `ip link add ${link} type veth peer name eth0 netns ${pod.path}; ip link set ${link} up address 02:00:00:00:00:01`,
     );
-    inside(node, `${quiet}; ip route add ${ips[4]}/32 dev pod; ip -6 route add ${ips[6]}/128 dev pod`);
+    inside(
+      node,
+      `${quiet}; ip route add ${ips[4]}/32 dev ${link}; ip -6 route add ${ips[6]}/128 dev ${link}`,
+    );
     inside(
       pod.path,
       `${quiet}; ip link set eth0 up; ip addr add ${ips[4]}/32 dev eth0; ip -6 addr add ${ips[6]}/128 dev eth0 nodad
@@ -146,7 +166,7 @@ export class TestCluster {
        ip -6 route add default via fe80::1 dev eth0`,
     );
     const mac = parseMac(macOf(pod.path));
-    return { ...pod, ips, ifindex: ifindexOf(node, 'pod'), mac };
+    return { ...pod, ips, ifindex: ifindexOf(node, link), mac };
   }
 
   #routes(): void {

@@ -9,7 +9,9 @@ const start = Date.parse('2030-01-01T00:00:00Z');
 function rig() {
   const registry = new MetricRegistry();
   const maps = () => [{ map: 'slots', entries: 90, size: 100 }];
-  const metrics = new ServiceMetrics(registry, { refused: () => ({ backends: 3 }), maps, now: start });
+  const shortcut = () => ({ bytes: 7, 'no room': 2 });
+  const refused = () => ({ backends: 3 });
+  const metrics = new ServiceMetrics(registry, { refused, maps, shortcut, now: start });
   const services = new TestStore<Service>();
   const slices = new TestStore<EndpointSlice>();
   metrics.follow(services, slices);
@@ -38,6 +40,8 @@ test('a change is pending until a sync has taken it up', () => {
   metrics.begin().done(false);
   expect(values()).toEqual(['1', '0', '0']);
   expect(registry.render()).toContain('tendril_service_ports_refused{map="backends"} 3');
+  expect(registry.render()).toMatch(/^tendril_shortcut_bytes_total 7$/m);
+  expect(registry.render()).toContain('tendril_shortcut_messages_total{way="no room"} 2');
   expect(registry.render()).toContain('tendril_map_entries{map="slots"} 90');
   expect(registry.render()).toContain('tendril_map_size{map="slots",setting="mapSizes.slots"} 100');
   expect(value('sync_full_proxy_rules_duration_seconds_count')).toBe('1');

@@ -51,6 +51,7 @@ class Changes {
 export interface MetricSources {
   refused: () => Record<string, number>;
   maps?: () => { map: string; entries: number; size: number }[];
+  shortcut?: () => Record<string, number>;
   now?: number;
 }
 
@@ -71,9 +72,13 @@ export class ServiceMetrics {
   /**
    * @param refused Service ports that are not served whole, by the map that has no room
    * @param maps how full each map is
+   * @param shortcut what went from socket to socket, and what kept other messages from it
    * @param now ms since 1970: what was triggered before says nothing about this process
    */
-  constructor(registry: MetricRegistry, { refused, maps = () => [], now = Date.now() }: MetricSources) {
+  constructor(
+    registry: MetricRegistry,
+    { refused, maps = () => [], shortcut = () => ({}), now = Date.now() }: MetricSources,
+  ) {
     this.#since = now;
     registry.gauge({
       name: 'tendril_service_ports_refused',
@@ -90,6 +95,7 @@ export class ServiceMetrics {
       help: 'Entries that a map of the datapath has room for; the setting is of the agent.',
       collect: () => maps().map(({ map, size }) => [{ map, setting: `mapSizes.${map}` }, size]),
     });
+    registerShortcut(registry, shortcut);
     const histogram = (name: string, help: string, buckets: readonly number[]) =>
       registry.histogram({ name: `kubeproxy_${name}`, help, buckets });
     const rules = 'sync_proxy_rules';
@@ -166,4 +172,38 @@ export class ServiceMetrics {
       },
     };
   }
+}
+
+/** Of the way from socket to socket; nothing while no Service asks for it. */
+function registerShortcut(registry: MetricRegistry, counts: () => Record<string, number>): void {
+  const one = (name: string) => () =>
+    Object.entries(counts()).flatMap(([of, count]) => (of === name ? [count] : []));
+  const counter = (name: string, help: string, of: string) =>
+    registry.counter({ name, help, collect: () => one(of)().map((count) => [{}, count]) });
+  counter(
+    'tendril_shortcut_connections_total',
+    'Connections between pods whose sockets were joined.',
+    'joined',
+  );
+  counter('tendril_shortcut_bytes_total', 'Bytes that went from socket to socket.', 'bytes');
+  counter(
+    'tendril_shortcut_refused_total',
+    'Sockets that found no room in the maps of the short way.',
+    'refused',
+  );
+  const ways = {
+    messages: 'short',
+    'no peer': 'no peer',
+    behind: 'behind',
+    'no room': 'no room',
+    unfit: 'unfit',
+  };
+  registry.counter({
+    name: 'tendril_shortcut_messages_total',
+    help: 'Messages of joined sockets, by their way: short, or what kept them on the ordinary one.',
+    collect: () =>
+      Object.entries(ways).flatMap(([of, way]) =>
+        one(of)().map((count): [{ way: string }, number] => [{ way }, count]),
+      ),
+  });
 }

@@ -84,6 +84,18 @@ export interface ServiceProxyStatus {
   drops: Record<string, number>;
   /** The last of them, oldest first: a sample. */
   recentDrops?: readonly DroppedPacket[];
+  /** The way from socket to socket between pods of this node. */
+  socketShortcut?: SocketShortcutStatus;
+}
+
+export interface SocketShortcutStatus {
+  /** `off` where no Service asks for it. */
+  state: 'off' | 'on' | 'unavailable';
+  /** What this kernel lacks. */
+  problem?: string;
+  /** Ever shortened on this node, while some Service asks for it. */
+  connections: number;
+  bytes: number;
 }
 
 export interface DroppedPacket {

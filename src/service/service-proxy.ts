@@ -92,6 +92,7 @@ class EbpfServiceProxy implements ServiceProxy {
     this.#metrics = new ServiceMetrics(options.metrics ?? new MetricRegistry(), {
       refused: () => this.#backend.refused(),
       maps: () => this.#mapUse(),
+      shortcut: () => this.#datapath.shortcut.counts(),
     });
     this.#runner = new BoundedRunner({
       run: () => this.#sync(),
@@ -168,6 +169,7 @@ class EbpfServiceProxy implements ServiceProxy {
       pods: this.#datapath.pods().length,
       drops: this.#datapath.drops(),
       recentDrops: this.#recentDrops(),
+      socketShortcut: this.#datapath.shortcut.status(),
     };
   }
 

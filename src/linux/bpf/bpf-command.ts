@@ -12,6 +12,7 @@ export const command = {
   nextKey: 4,
   pin: 6,
   get: 7,
+  attach: 8,
   testRun: 10,
   mapById: 14,
   info: 15,
@@ -84,6 +85,17 @@ export function linkCreate(
     view.setUint32(8, link.type, true);
     view.setUint32(12, link.flags ?? 0, true);
     return libc.bpf(command.linkCreate, bytes);
+  });
+}
+
+/** BPF_PROG_ATTACH to a map of sockets; replaces the program that it had. */
+export function attachToMap(programFd: number, map: { fd: number; type: number }): number {
+  return withScratch((scratch) => {
+    const { view, bytes } = scratch(20);
+    view.setUint32(0, map.fd, true);
+    view.setUint32(4, programFd, true);
+    view.setUint32(8, map.type, true);
+    return libc.bpf(command.attach, bytes);
   });
 }
 

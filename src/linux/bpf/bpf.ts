@@ -58,6 +58,8 @@ export interface BpfObject extends Disposable {
    * stands in.
    */
   attach(program: string, at: AttachPoint, pin: string): void;
+  /** Sockets that enter the map from now on run the program (BPF_MAP_TYPE_SOCKHASH); until the map ends. */
+  attachToMap(program: string, map: string): void;
   close(): void;
 }
 

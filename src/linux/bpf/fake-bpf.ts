@@ -136,6 +136,7 @@ export class FakeBpf implements Bpf {
         },
       }),
       attach: (program, at, pin) => void this.links.set(pin, { program, at }),
+      attachToMap: (_program, map) => void known(maps.get(map), `map "${map}"`),
       close,
       [Symbol.dispose]: close,
     };

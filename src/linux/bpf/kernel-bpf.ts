@@ -136,6 +136,12 @@ class KernelObject implements BpfObject {
     ensureLink({ program: known(this.#programs, program, 'program'), at, pin });
   }
 
+  attachToMap(program: string, name: string): void {
+    const { fd, attachType } = known(this.#programs, program, 'program');
+    const map = known(this.#maps, name, 'map');
+    libc.must(bpf.attachToMap(fd, { fd: map.fd, type: attachType }), `attach ${program} to map`, name);
+  }
+
   close(): void {
     for (const map of this.#maps.values()) map.close();
     for (const { fd } of this.#programs.values()) libc.close(fd);

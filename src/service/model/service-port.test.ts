@@ -174,6 +174,7 @@ describe('a port’s policies', () => {
       affinitySeconds: 0,
       maglev: false,
       dsr: false,
+      shortcut: false,
     });
   });
 
@@ -188,6 +189,11 @@ describe('a port’s policies', () => {
     expect(one({ sessionAffinity: 'ClientIP' }).affinitySeconds).toBe(10_800);
     const sessionAffinityConfig = { clientIP: { timeoutSeconds: 7 } };
     expect(one({ sessionAffinity: 'ClientIP', sessionAffinityConfig }).affinitySeconds).toBe(7);
+  });
+
+  it('the short way for those alone that say so', () => {
+    const of = (value: string) => one({}, { 'tendril.dev/socket-shortcut': value }).shortcut;
+    expect(['enabled', 'disabled', 'true', ''].map(of)).toEqual([true, false, false, false]);
   });
 
   it('balancing and forwarding by annotation', () => {

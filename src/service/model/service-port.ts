@@ -36,12 +36,15 @@ export interface ServicePortSpec {
   readonly maglev: boolean;
   /** A remote backend answers the client itself, in the Service's name. */
   readonly dsr: boolean;
+  /** TCP between pods of one node goes from socket to socket. */
+  readonly shortcut: boolean;
 }
 
 const proxyNameLabel = 'service.kubernetes.io/service-proxy-name';
 const headlessLabel = 'service.kubernetes.io/headless';
 const balancingAnnotation = 'tendril.dev/service-balancing';
 const forwardingAnnotation = 'tendril.dev/service-forwarding';
+const shortcutAnnotation = 'tendril.dev/socket-shortcut';
 const defaultAffinitySeconds = 10_800;
 
 /** Objects that another proxy serves, or that are headless by label: kube-proxy does not even watch them. */
@@ -72,6 +75,7 @@ export function servicePorts(service: Service, nodePortAddresses: readonly Ip[])
     affinitySeconds: affinity(service),
     maglev: service.metadata.annotations?.[balancingAnnotation] === 'maglev',
     dsr: service.metadata.annotations?.[forwardingAnnotation] === 'dsr',
+    shortcut: service.metadata.annotations?.[shortcutAnnotation] === 'enabled',
   };
   return (spec.ports ?? []).map((port) => ({
     name: servicePortName(service.metadata, port),

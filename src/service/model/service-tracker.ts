@@ -49,6 +49,7 @@ export class ServiceTracker {
   #place = '';
   #version = 0;
   #changed = { ports: new Set<ServicePortName>(), clusterIps: new Set<ServiceName>() };
+  readonly #shortcuts = new Set<ServicePortName>();
 
   constructor(options: TrackerOptions) {
     this.#options = options;
@@ -93,6 +94,7 @@ export class ServiceTracker {
       serviceCidrs: this.#options.serviceCidrs?.() ?? [],
       healthChecks: this.#healthChecks,
       nodeAddresses,
+      shortcuts: this.#shortcuts.size > 0,
       version: this.#version,
       changes,
     };
@@ -147,6 +149,7 @@ export class ServiceTracker {
 
   #remove(name: ServicePortName): void {
     this.#ports.delete(name);
+    this.#shortcuts.delete(name);
     this.#changed.ports.add(name);
   }
 
@@ -154,6 +157,8 @@ export class ServiceTracker {
     const before = this.#ports.get(state.name);
     if (before !== undefined && fingerprint(before) === fingerprint(state)) return;
     this.#ports.set(state.name, state);
+    if (state.shortcut) this.#shortcuts.add(state.name);
+    else this.#shortcuts.delete(state.name);
     this.#changed.ports.add(state.name);
   }
 }
@@ -183,6 +188,7 @@ function fingerprint(state: ServicePortState): string {
   const frontends = state.frontends.map(
     (f) => `${f.kind}${formatIp(f.ip)}|${f.port}${f.sourceRanges.map(formatCidr)}`,
   );
-  const { internalPolicy, externalPolicy, affinitySeconds, maglev, dsr } = state;
-  return [endpoints, frontends, internalPolicy, externalPolicy, affinitySeconds, maglev, dsr].join('/');
+  const { internalPolicy, externalPolicy, affinitySeconds, maglev, dsr, shortcut } = state;
+  const rules = [internalPolicy, externalPolicy, affinitySeconds, maglev, dsr, shortcut];
+  return [endpoints, frontends, ...rules].join('/');
 }

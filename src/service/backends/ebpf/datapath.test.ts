@@ -59,8 +59,9 @@ it('knows a pod by its namespace from ADD to DEL, also of an earlier process', (
   const second = testDatapath({ bpf: first.bpf });
   second.datapath.attachPod({ ...pod, netnsCookie: 77n });
   expect(podsByNetns(second)).toEqual([[77n, 9]]);
+  expect([...second.map('pod_addresses').entries()]).toHaveLength(1);
   second.datapath.detachPod(9);
-  expect(podsByNetns(second)).toEqual([]);
+  expect([podsByNetns(second), [...second.map('pod_addresses').entries()]]).toEqual([[], []]);
 });
 
 it('leaves a namespace to the attachment that has it now, and forgets one that an interface had before', () => {
@@ -73,4 +74,16 @@ it('leaves a namespace to the attachment that has it now, and forgets one that a
   expect(podsByNetns(rig)).toEqual([[78n, 10]]);
   rig.datapath.attachPod({ ...pod, ifindex: 10 });
   expect(podsByNetns(rig)).toEqual([]);
+});
+
+it('leaves an address to the pod that has it now', () => {
+  const rig = testDatapath();
+  const owners = () =>
+    [...rig.map('pod_addresses').entries()].map(([, cookie]) => Buffer.from(cookie).readBigUInt64LE());
+  rig.datapath.attachPod({ ...pod, netnsCookie: 77n });
+  rig.datapath.attachPod({ ...pod, ifindex: 10, netnsCookie: 78n });
+  rig.datapath.detachPod(9);
+  expect(owners()).toEqual([78n]);
+  rig.datapath.detachPod(10);
+  expect(owners()).toEqual([]);
 });

@@ -15,7 +15,9 @@ import type { PodAttachment } from '../../service-proxy-contract.ts';
 import { reasonName } from './drop-log.ts';
 import { dropReason, layouts } from './generated/layouts.ts';
 import { indexKey } from './index-key.ts';
+import { PodNamespaces } from './pod-namespaces.ts';
 import { encodeServiceCidrs } from './service-cidrs.ts';
+import { SocketShortcut } from './socket-shortcut.ts';
 
 export interface DatapathOptions {
   bpf: Bpf;
@@ -36,10 +38,13 @@ const maxPodAddresses = 4;
 
 export class Datapath {
   readonly #options: DatapathOptions;
+  readonly shortcut: SocketShortcut;
+  readonly #namespaces = new PodNamespaces((name) => this.map(name));
   #objects: { sock: BpfObject; pod: BpfObject; host: BpfObject } | undefined;
 
   constructor(options: DatapathOptions) {
     this.#options = options;
+    this.shortcut = new SocketShortcut(options);
   }
 
   /** Loads all programs; maps that an earlier process pinned are taken over with what they hold. */
@@ -114,17 +119,18 @@ export class Datapath {
   }
 
   /** What the pod may send from is known before its first packet passes. */
-  attachPod({ ifindex, ips, mac, netnsCookie = 0n }: PodAttachment): void {
+  attachPod(attachment: PodAttachment): void {
+    const { ifindex, ips, mac, netnsCookie = 0n } = attachment;
     if (ips.length > maxPodAddresses) {
       throw new TendrilError(
         'BAD_INPUT',
         `a pod has at most ${maxPodAddresses} addresses, not ${ips.length}`,
       );
     }
-    this.#forgetNetns(ifindex, netnsCookie);
+    this.#namespaces.forget(ifindex, attachment);
     const value = layouts.endpoint.encode({ addrs: [...ips], mac, count: ips.length, netnsCookie });
     this.map('endpoints').update(indexKey(ifindex), value);
-    if (netnsCookie !== 0n) this.#rememberNetns({ ifindex, ips, netnsCookie });
+    this.#namespaces.remember(attachment);
     const { pod } = this.#loaded();
     for (const direction of directions) {
       pod.attach(`pod_${direction}`, podPoint(ifindex, direction), this.#podPin(ifindex, direction));
@@ -136,28 +142,8 @@ export class Datapath {
     for (const direction of directions) {
       bpf.detach(this.#podPin(ifindex, direction), podPoint(ifindex, direction));
     }
-    this.#forgetNetns(ifindex);
+    this.#namespaces.forget(ifindex);
     this.map('endpoints').delete(indexKey(ifindex));
-  }
-
-  /** After the endpoint, which names its namespace: whoever finds that can remove both. */
-  #rememberNetns({
-    ifindex,
-    ips,
-    netnsCookie,
-  }: Pick<PodAttachment, 'ifindex' | 'ips'> & { netnsCookie: bigint }): void {
-    const [v4, v6] = ([4, 6] as const).map((family) => ips.find((ip) => ip.family === family));
-    const value = layouts.pod.encode({ ...(v4 && { v4 }), ...(v6 && { v6 }), ifindex });
-    this.map('pods').update(cookieKey(netnsCookie), value);
-  }
-
-  /** Another attachment of the same pod may have taken its namespace's entry over. */
-  #forgetNetns(ifindex: number, unless = 0n): void {
-    const endpoint = this.map('endpoints').lookup(indexKey(ifindex));
-    const { netnsCookie } = endpoint ? layouts.endpoint.decode(endpoint) : { netnsCookie: 0n };
-    if (netnsCookie === 0n || netnsCookie === unless) return;
-    const pod = this.map('pods').lookup(cookieKey(netnsCookie));
-    if (pod && layouts.pod.decode(pod).ifindex === ifindex) this.map('pods').delete(cookieKey(netnsCookie));
   }
 
   /** Interface indexes of all attached pods. */
@@ -186,6 +172,7 @@ export class Datapath {
   close(): void {
     for (const object of Object.values(this.#objects ?? {})) object.close();
     this.#objects = undefined;
+    this.shortcut.close();
   }
 
   /** Detaches everything and removes all pins; what was not loaded is, to know the pods of an earlier process. */
@@ -233,10 +220,6 @@ function uplinkPoint(ifindex: number, direction: 'ingress' | 'egress') {
 /** clsact: pods come and go by the hundred, and a tcx link would cost each one two RCU grace periods. */
 function podPoint(ifindex: number, direction: 'ingress' | 'egress') {
   return { type: 'clsact', direction, ifindex } as const;
-}
-
-function cookieKey(cookie: bigint): Uint8Array {
-  return new Uint8Array(BigUint64Array.of(cookie).buffer);
 }
 
 /** One counter for each CPU. */

@@ -57,6 +57,7 @@ export class EbpfServiceBackend implements ServiceBackend {
     this.#datapath.closeServiceCidrs(state.serviceCidrs);
     if (!this.#attached) this.#datapath.attachNode();
     this.#attached = true;
+    this.#datapath.shortcut.ensure(state.shortcuts);
   }
 
   async cleanup(): Promise<void> {

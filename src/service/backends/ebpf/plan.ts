@@ -199,7 +199,8 @@ function flagsOf(
     (silent(scopes.external) ? frontendFlags.FRONTEND_DROP_EXTERNAL : 0) |
     (sourceRanges.length > 0 ? frontendFlags.FRONTEND_SOURCE_RANGES : 0) |
     (port.affinitySeconds > 0 ? frontendFlags.FRONTEND_AFFINITY : 0) |
-    (port.maglev ? frontendFlags.FRONTEND_MAGLEV : 0)
+    (port.maglev ? frontendFlags.FRONTEND_MAGLEV : 0) |
+    (port.shortcut && port.protocol === 'TCP' ? frontendFlags.FRONTEND_SHORTCUT : 0)
   );
 }
 

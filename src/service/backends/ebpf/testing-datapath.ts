@@ -26,11 +26,17 @@ const maps = [
   hash('flows', layouts.peerKey.size, layouts.peer.size),
   hash('endpoints', 4, layouts.endpoint.size, 4096),
   hash('pods', 8, layouts.pod.size, 4096),
+  hash('pod_addresses', layouts.podAddress.size, 8, 8192),
   { ...hash('node_config', 4, layouts.nodeConfig.size, 1), array: true },
   { ...hash('service_cidrs', 4, layouts.serviceCidrs.size, 1), array: true },
   { ...hash('epoch', 4, 4, 1), array: true },
   { ...hash('activity', 4, layouts.activity.size, 1), array: true },
   { ...hash('drop_counters', 4, layouts.dropCounter.size, 32), array: true },
+];
+
+const shortcutMaps = [
+  hash('shortcut_sockets', layouts.tuple.size, 8),
+  { ...hash('shortcut_counts', 4, 8, 8), array: true },
 ];
 
 const socketPrograms = ['connect', 'sendmsg', 'recvmsg', 'getpeername'].flatMap((hook) => [
@@ -54,6 +60,10 @@ export function testDatapath(
     new FakeBpf({
       'sock.bpf.o': { maps, programs: socketPrograms },
       'pod.bpf.o': { maps, programs: ['pod_ingress', 'pod_egress'] },
+      'sockmap.bpf.o': {
+        maps: [...maps, ...shortcutMaps],
+        programs: ['shortcut_established', 'shortcut_send'],
+      },
       'host.bpf.o': { maps, programs: ['host_ingress', 'host_egress'] },
     });
   const datapath = new Datapath({

@@ -92,6 +92,10 @@ export interface Pod {
   flags: number;
 }
 
+export interface PodAddress {
+  addr: Ip;
+}
+
 export interface NodeConfig {
   snat4: Ip;
   snat6: Ip;
@@ -126,6 +130,7 @@ export interface PeerKey {
 export interface Peer {
   addr: Ip;
   port: number;
+  flags: number;
   backendId: number;
   generation: number;
 }
@@ -630,6 +635,18 @@ const structs: Record<string, BtfStruct> = {
    }
   ]
  },
+ "pod_address": {
+  "name": "pod_address",
+  "size": 16,
+  "fields": [
+   {
+    "name": "addr",
+    "offset": 0,
+    "size": 16,
+    "type": "address"
+   }
+  ]
+ },
  "node_config": {
   "name": "node_config",
   "size": 80,
@@ -794,7 +811,7 @@ const structs: Record<string, BtfStruct> = {
     "type": "__be16"
    },
    {
-    "name": "pad",
+    "name": "flags",
     "offset": 18,
     "size": 2,
     "type": "__u16"
@@ -1030,6 +1047,7 @@ export const layouts = {
   sourceRange: layoutOf<SourceRange>('source_range', structs),
   endpoint: layoutOf<Endpoint>('endpoint', structs),
   pod: layoutOf<Pod>('pod', structs),
+  podAddress: layoutOf<PodAddress>('pod_address', structs),
   nodeConfig: layoutOf<NodeConfig>('node_config', structs),
   serviceCidrs: layoutOf<ServiceCidrs>('service_cidrs', structs),
   cidr: layoutOf<Cidr>('cidr', structs),
@@ -1072,7 +1090,8 @@ export const frontendFlags = {
   "FRONTEND_AFFINITY": 8,
   "FRONTEND_SOURCE_RANGES": 16,
   "FRONTEND_MAGLEV": 32,
-  "FRONTEND_DSR": 64
+  "FRONTEND_DSR": 64,
+  "FRONTEND_SHORTCUT": 256
 } as const;
 
 export const frontendKind = {
@@ -1107,4 +1126,16 @@ export const conntrackSeen = {
   "SEEN_ACK": 2,
   "SEEN_FIN": 4,
   "SEEN_RST": 8
+} as const;
+
+export const shortcutCount = {
+  "SHORTCUT_JOINED": 0,
+  "SHORTCUT_BYTES": 1,
+  "SHORTCUT_MESSAGES": 2,
+  "SHORTCUT_NO_PEER": 3,
+  "SHORTCUT_BEHIND": 4,
+  "SHORTCUT_NO_ROOM": 5,
+  "SHORTCUT_UNFIT": 6,
+  "SHORTCUT_REFUSED": 7,
+  "SHORTCUT_COUNTS": 8
 } as const;

@@ -1,0 +1,58 @@
+/**
+ * Which network namespace is which pod's: how programs at the socket, which see no packet, know a pod. The pod's endpoint
+ * names its namespace, and is written before and removed after what is here: who finds an endpoint can remove all.
+ */
+import type { BpfMap } from '../../../linux/bpf/bpf.ts';
+import type { Ip } from '../../../net/ip.ts';
+import type { PodAttachment } from '../../service-proxy-contract.ts';
+import { layouts } from './generated/layouts.ts';
+import { indexKey } from './index-key.ts';
+
+export class PodNamespaces {
+  readonly #map: (name: string) => BpfMap;
+
+  constructor(map: (name: string) => BpfMap) {
+    this.#map = map;
+  }
+
+  remember({ ifindex, ips, netnsCookie = 0n }: PodAttachment): void {
+    if (netnsCookie === 0n) return;
+    const [v4, v6] = ([4, 6] as const).map((family) => ips.find((ip) => ip.family === family));
+    const value = layouts.pod.encode({ ...(v4 && { v4 }), ...(v6 && { v6 }), ifindex });
+    this.#map('pods').update(cookieKey(netnsCookie), value);
+    for (const ip of ips) this.#map('pod_addresses').update(addressKey(ip), cookieKey(netnsCookie));
+  }
+
+  /**
+   * What the attachment that is in force has and `next` has not. Another attachment of the pod may have its namespace's
+   * entry by now, and another pod its address: those stay.
+   */
+  forget(ifindex: number, next?: PodAttachment): void {
+    const found = this.#map('endpoints').lookup(indexKey(ifindex));
+    if (found === undefined) return;
+    const { netnsCookie, addrs, count } = layouts.endpoint.decode(found);
+    if (netnsCookie === 0n) return;
+    const same = netnsCookie === next?.netnsCookie;
+    const kept = new Set(same ? next.ips.map((ip) => hex(addressKey(ip))) : []);
+    const cookie = cookieKey(netnsCookie);
+    for (const address of addrs.slice(0, count).map(addressKey)) {
+      const owner = this.#map('pod_addresses').lookup(address);
+      if (owner && hex(owner) === hex(cookie) && !kept.has(hex(address)))
+        this.#map('pod_addresses').delete(address);
+    }
+    const pod = this.#map('pods').lookup(cookie);
+    if (pod && !same && layouts.pod.decode(pod).ifindex === ifindex) this.#map('pods').delete(cookie);
+  }
+}
+
+function addressKey(ip: Ip): Uint8Array {
+  return layouts.podAddress.encode({ addr: ip });
+}
+
+function cookieKey(cookie: bigint): Uint8Array {
+  return new Uint8Array(BigUint64Array.of(cookie).buffer);
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
