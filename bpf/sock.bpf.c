@@ -119,6 +119,14 @@ static __always_inline struct backend *target_backend(struct bpf_sock_addr *ctx,
 	return backend_choose(frontend, &frontend->internal, &client, id);
 }
 
+/* A datagram socket too has a state: TCP_ESTABLISHED once it is connected. */
+static __always_inline bool is_connected(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	return sk && sk->state == BPF_TCP_ESTABLISHED;
+}
+
 static __always_inline void peer_key_init(struct peer_key *key, __u64 cookie, const struct target *target,
 					  __u8 forward)
 {
@@ -128,6 +136,28 @@ static __always_inline void peer_key_init(struct peer_key *key, __u64 cookie, co
 	key->port = target->port;
 	key->proto = target->proto;
 	key->forward = forward;
+}
+
+/* What the socket calls a backend: of its connections in one map, of its datagrams in another. */
+static __always_inline struct peer *peer_name(const struct peer_key *key)
+{
+	if (key->proto == IPPROTO_UDP)
+		return bpf_map_lookup_elem(&flows, key);
+	return bpf_map_lookup_elem(&peers, key);
+}
+
+/* The socket turns to the address itself: whatever answers from there is no Service to it any more. */
+static __always_inline void name_forget(__u64 cookie, const struct target *target)
+{
+	struct peer_key key;
+
+	peer_key_init(&key, cookie, target, 0);
+	if (!peer_name(&key))
+		return;
+	if (key.proto == IPPROTO_UDP)
+		bpf_map_delete_elem(&flows, &key);
+	else
+		bpf_map_delete_elem(&peers, &key);
 }
 
 /* With what was chosen, so that user space can end the socket when it outlives its backend. */
@@ -148,11 +178,35 @@ static __always_inline void peer_remember(__u64 cookie, const struct target *fro
 }
 
 /* The backend that this socket's earlier datagrams to the frontend went to, while it serves. */
-static __always_inline struct backend *backend_of_flow(const struct peer_key *key)
+static __always_inline struct backend *backend_of_flow(const struct peer_key *key, __u32 *id)
 {
 	struct peer *choice = bpf_map_lookup_elem(&flows, key);
 
-	return choice ? backend_still(choice->backend_id, choice->generation) : NULL;
+	if (!choice)
+		return NULL;
+	*id = choice->backend_id;
+	return backend_still(choice->backend_id, choice->generation);
+}
+
+/*
+ * Of two names of one backend, the one used last is what its answers bear. A connected socket hears from one address
+ * alone, under the name that it connected to, whatever it sends elsewhere.
+ */
+static __always_inline void name_used(struct bpf_sock_addr *ctx, const struct target *frontend,
+				      const struct backend *backend, __u32 id)
+{
+	struct target behind = { .addr = backend->addr, .port = backend->port, .proto = frontend->proto };
+	__u64 cookie = bpf_get_socket_cookie(ctx);
+	struct peer_key key;
+	struct peer *name;
+
+	if (is_connected(ctx))
+		return;
+	peer_key_init(&key, cookie, &behind, 0);
+	name = peer_name(&key);
+	if (!name || name->backend_id != id || name->generation != backend->generation ||
+	    name->port != frontend->port || !address_equal(&name->addr, &frontend->addr))
+		peer_remember(cookie, frontend, backend, id, 0);
 }
 
 static __always_inline void flow_remember(const struct peer_key *key, const struct backend *backend, __u32 id)
@@ -200,8 +254,10 @@ static __always_inline int translate_connect(struct bpf_sock_addr *ctx, struct t
 	struct backend *backend;
 	__u32 id = 0;
 
-	if (!frontend)
+	if (!frontend) {
+		name_forget(bpf_get_socket_cookie(ctx), target);
 		return leave_unserved(target);
+	}
 	backend = target_backend(ctx, target, frontend, &id);
 	if (!backend)
 		return turn_away(frontend);
@@ -222,17 +278,20 @@ static __always_inline int translate_sendmsg(struct bpf_sock_addr *ctx, struct t
 	struct peer_key key;
 	__u32 id = 0;
 
-	if (!frontend)
+	if (!frontend) {
+		if (!is_connected(ctx))
+			name_forget(cookie, target);
 		return PROCEED;
+	}
 	peer_key_init(&key, cookie, target, 1);
-	backend = backend_of_flow(&key);
+	backend = backend_of_flow(&key, &id);
 	if (!backend) {
 		backend = target_backend(ctx, target, frontend, &id);
 		if (!backend)
 			return turn_away(frontend);
 		flow_remember(&key, backend, id);
-		peer_remember(cookie, target, backend, id, 0);
 	}
+	name_used(ctx, target, backend, id);
 	target->addr = backend->addr;
 	target->port = backend->port;
 	*chosen = true;
@@ -246,10 +305,7 @@ static __always_inline bool translate_back(struct bpf_sock_addr *ctx, struct tar
 	struct peer *name;
 
 	peer_key_init(&key, bpf_get_socket_cookie(ctx), target, 0);
-	if (key.proto == IPPROTO_UDP)
-		name = bpf_map_lookup_elem(&flows, &key);
-	else
-		name = bpf_map_lookup_elem(&peers, &key);
+	name = peer_name(&key);
 	if (!name)
 		return false;
 	target->addr = name->addr;
