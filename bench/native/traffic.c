@@ -8,13 +8,14 @@
  *
  * Modes: connect (TCP connections, ended by RST), http (a connection for each request, the server ends it),
  * keepalive (requests on connections that stay), rr (one byte there and back), udp (datagrams there and back, a
- * window of 32 for each socket). Targets are taken in turn. A failed operation ends the program: what fails has no speed.
+ * window of 32 for each socket), stream (one connection at a time, an operation is a byte that the server has read). Targets are taken in turn. A failed operation ends the program: what fails has no speed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,8 @@
 #define TARGETS 64
 #define WINDOW 32
 #define BUFFER 4096
+#define STREAM_BUFFER (128 << 10)
+#define DESCRIPTORS 65536
 #define PORTS 64
 /* What a descriptor is, beside its number, in what epoll gives back. */
 #define LISTENER (1UL << 32)
@@ -36,8 +39,8 @@ static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 static const char ask_keep[] = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
 static const char ask_close[] = "GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
 
-enum mode { CONNECT, HTTP, KEEPALIVE, RR, UDP };
-static const char *const modes[] = { "connect", "http", "keepalive", "rr", "udp" };
+enum mode { CONNECT, HTTP, KEEPALIVE, RR, UDP, STREAM };
+static const char *const modes[] = { "connect", "http", "keepalive", "rr", "udp", "stream" };
 
 struct target {
 	struct sockaddr_storage address;
@@ -54,6 +57,9 @@ static struct target targets[TARGETS];
 static struct slot slots[CONNECTIONS];
 static int target_count, next_target, poller;
 static enum mode mode;
+/* Of the server's streams: bytes that were read, 1 more than that. */
+static long streams[DESCRIPTORS];
+static char stream_data[STREAM_BUFFER];
 
 static void fail(const char *what)
 {
@@ -121,11 +127,35 @@ static void echo_datagrams(int fd)
 		sendmmsg(fd, messages, count, 0);
 }
 
+/* All that is there; at the end the client is told how much that was. */
+static void sink(int fd)
+{
+	ssize_t size;
+
+	while ((size = recv(fd, stream_data, sizeof(stream_data), 0)) > 0)
+		streams[fd] += size;
+	if (size < 0 && errno == EAGAIN)
+		return;
+	streams[fd]--;
+	send(fd, &streams[fd], sizeof(streams[fd]), MSG_NOSIGNAL);
+	streams[fd] = 0;
+	close(fd);
+}
+
 static void answer(int fd)
 {
 	char data[BUFFER];
-	ssize_t size = recv(fd, data, sizeof(data) - 1, 0);
+	ssize_t size;
 
+	if (streams[fd]) {
+		sink(fd);
+		return;
+	}
+	size = recv(fd, data, sizeof(data) - 1, 0);
+	if (size > 0 && data[0] == 'S') {
+		streams[fd] = size + 1;
+		return;
+	}
 	if (size <= 0) {
 		close(fd);
 		return;
@@ -325,12 +355,40 @@ static void turn(int connections, long milliseconds)
 	fflush(stdout);
 }
 
+static void stream_turn(long milliseconds)
+{
+	struct target *to = &targets[next_target++ % target_count];
+	long start = now(), end = start + milliseconds * 1000000L, arrived = 0;
+	int fd = socket(to->address.ss_family, SOCK_STREAM, 0);
+	struct pollfd answered = { .fd = fd, .events = POLLIN };
+	struct timeval patience = { .tv_sec = 5 };
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&to->address, to->size))
+		fail("connect");
+	memset(stream_data, 'S', sizeof(stream_data));
+	do {
+		if (send(fd, stream_data, sizeof(stream_data), MSG_NOSIGNAL) < 0)
+			fail("send");
+	} while (now() < end);
+	shutdown(fd, SHUT_WR);
+	if (poll(&answered, 1, 5000) != 1 || recv(fd, &arrived, sizeof(arrived), 0) != sizeof(arrived))
+		fail("recv");
+	printf("%ld %ld\n", arrived, now() - start);
+	fflush(stdout);
+	close(fd);
+}
+
 static int client(int connections)
 {
 	char line[32];
 
-	while (fgets(line, sizeof(line), stdin))
-		turn(connections, atol(line));
+	while (fgets(line, sizeof(line), stdin)) {
+		if (mode == STREAM)
+			stream_turn(atol(line));
+		else
+			turn(connections, atol(line));
+	}
 	return 0;
 }
 
@@ -339,7 +397,7 @@ int main(int argc, char **argv)
 	poller = epoll_create1(0);
 	if (argc == 4 && !strcmp(argv[1], "serve") && atoi(argv[3]) <= PORTS)
 		return serve(atoi(argv[2]), atoi(argv[3]));
-	for (mode = CONNECT; argc >= 5 && mode <= UDP; mode++) {
+	for (mode = CONNECT; argc >= 5 && mode <= STREAM; mode++) {
 		if (strcmp(argv[1], modes[mode]))
 			continue;
 		for (int i = 3; i + 1 < argc && target_count < TARGETS; i += 2)

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { objectsDirectory } from '../../bpf/tests/cluster.ts';
 import { MemoryStore } from '../../src/kube/client/memory-store.ts';
 import type { EndpointSlice, Service } from '../../src/kube/types.ts';
+import { netnsCookieAt } from '../../src/linux/bpf/netns-cookie.ts';
 import { parseIp } from '../../src/net/ip.ts';
 import { createServiceProxy, type ServiceProxy } from '../../src/service/service-proxy.ts';
 import { createLogger } from '../../src/util/logger.ts';
@@ -57,6 +58,7 @@ export class Ours implements Contender {
         ifindex: machine.ifindex(pod),
         ips: ips.map((ip) => parseIp(ip)),
         mac: machine.mac(pod),
+        netnsCookie: netnsCookieAt(machine.path(pod)),
       });
     }
     return ours;
