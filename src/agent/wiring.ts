@@ -206,6 +206,7 @@ function wireServices(node: NodeContext, health: ServiceHealth): ServiceProxy {
   return node.createServiceProxy({
     services: informers.store(resources.services),
     slices: informers.store(resources.endpointSlices),
+    namespaces: informers.store(resources.namespaces),
     node: {
       name: config.nodeName,
       get zone() {

@@ -4,7 +4,7 @@
  * the next `start` takes over what it finds.
  */
 import type { Store } from '../kube/client/store.ts';
-import type { EndpointSlice, Service } from '../kube/types.ts';
+import type { EndpointSlice, Namespace, Service } from '../kube/types.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
@@ -19,6 +19,8 @@ import type { ServiceInspection } from './service-inspection.ts';
 export interface ServiceProxyOptions {
   services: Store<Service>;
   slices: Store<EndpointSlice>;
+  /** Annotations that hold for all Services of a namespace; none unless given. */
+  namespaces?: Store<Namespace>;
   node: {
     name: string;
     /** topology.kubernetes.io/zone of the node, where it has one. */

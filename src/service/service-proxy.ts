@@ -195,11 +195,11 @@ class EbpfServiceProxy implements ServiceProxy {
   /** Begins with whole stores: a sync from half of them would take Services away that exist. */
   #follow(): void {
     if (this.#stopped) return;
-    const { services, slices, node, nodePortAddresses, serviceCidrs } = this.#options;
+    const { services, slices, namespaces, node, nodePortAddresses, serviceCidrs } = this.#options;
     // Also a change that alters nothing here is followed by a sync: the revision in force is what callers wait for.
     this.#revision = followRevision([services, slices], () => this.#request());
     this.#tracker = new ServiceTracker({
-      ...{ services, slices, node, nodePortAddresses, serviceCidrs },
+      ...{ services, slices, namespaces, node, nodePortAddresses, serviceCidrs },
       onDirty: () => this.#request(),
     });
     this.#unfollow = [

@@ -194,6 +194,14 @@ describe('a port’s policies', () => {
   it('the short way for those alone that say so', () => {
     const of = (value: string) => one({}, { 'tendril.dev/socket-shortcut': value }).shortcut;
     expect(['enabled', 'disabled', 'true', ''].map(of)).toEqual([true, false, false, false]);
+    const annotated = (value?: string) =>
+      service(
+        { clusterIP: ips.v4, ports: [port('', 'TCP', 80)] },
+        value === undefined ? {} : { annotations: { 'tendril.dev/socket-shortcut': value } },
+      );
+    const inside = (value?: string) =>
+      servicePorts(annotated(value), [], { shortcut: 'enabled' })[0]!.shortcut;
+    expect([undefined, 'enabled', 'disabled'].map(inside)).toEqual([true, true, false]);
   });
 
   it('balancing and forwarding by annotation', () => {

@@ -63,8 +63,13 @@ export function servicePortName(
 /**
  * The ports of a Service; none for headless ones, ExternalName, and those of another proxy.
  * @param nodePortAddresses where the node answers on NodePorts
+ * @param inNamespace what the Service's namespace says for those that say nothing
  */
-export function servicePorts(service: Service, nodePortAddresses: readonly Ip[]): ServicePortSpec[] {
+export function servicePorts(
+  service: Service,
+  nodePortAddresses: readonly Ip[],
+  inNamespace: { shortcut?: string | undefined } = {},
+): ServicePortSpec[] {
   const clusterIps = servedIps(service);
   if (clusterIps.length === 0) return [];
   const spec = service.spec!;
@@ -75,7 +80,7 @@ export function servicePorts(service: Service, nodePortAddresses: readonly Ip[])
     affinitySeconds: affinity(service),
     maglev: service.metadata.annotations?.[balancingAnnotation] === 'maglev',
     dsr: service.metadata.annotations?.[forwardingAnnotation] === 'dsr',
-    shortcut: service.metadata.annotations?.[shortcutAnnotation] === 'enabled',
+    shortcut: (shortcutOf(service) ?? inNamespace.shortcut) === 'enabled',
   };
   return (spec.ports ?? []).map((port) => ({
     name: servicePortName(service.metadata, port),
@@ -95,6 +100,13 @@ export interface ClusterIps {
 export function clusterIpsOf(service: Service): ClusterIps | undefined {
   const ips = assignedIps(service);
   return ips.length > 0 ? { ips, ours: isForThisProxy(service) } : undefined;
+}
+
+/** What a Service or a Namespace says of the way from socket to socket; undefined where nothing. */
+export function shortcutOf(object: {
+  metadata: { annotations?: Record<string, string> };
+}): string | undefined {
+  return object.metadata.annotations?.[shortcutAnnotation];
 }
 
 /** ClusterIPs that a proxy serves. */

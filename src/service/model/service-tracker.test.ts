@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { EndpointSlice, Service } from '../../kube/types.ts';
+import type { EndpointSlice, Namespace, Service } from '../../kube/types.ts';
 import { formatIp, parseIp } from '../../net/ip.ts';
 import { TestStore, testService, testSlice } from '../testing-objects.ts';
 import { ServiceTracker } from './service-tracker.ts';
 
 let services: TestStore<Service>;
 let slices: TestStore<EndpointSlice>;
+let namespaces: TestStore<Namespace>;
 let addresses: string[];
 let tracker: ServiceTracker;
 let dirty: number;
@@ -14,12 +15,14 @@ let zone: string | undefined;
 beforeEach(() => {
   services = new TestStore();
   slices = new TestStore();
+  namespaces = new TestStore();
   addresses = ['10.9.0.1'];
   dirty = 0;
   zone = undefined;
   tracker = new ServiceTracker({
     services,
     slices,
+    namespaces,
     node: {
       name: 'here',
       get zone() {
@@ -213,5 +216,44 @@ describe('work', () => {
     expect(await nodePorts()).toEqual(['10.9.0.1', '127.0.0.1']);
     addresses = ['10.9.0.1', '10.9.0.2'];
     expect(await nodePorts()).toEqual(['10.9.0.1', '10.9.0.2', '127.0.0.1']);
+  });
+});
+
+describe('the way from socket to socket', () => {
+  const wanted = async () => {
+    const { ports, shortcuts } = await tracker.update(() => undefined);
+    return [ports.get('default/web:http/TCP')?.shortcut, shortcuts];
+  };
+  const annotated = <T extends Service | Namespace>(object: T, value?: string): T => {
+    const annotations = { ...(value && { 'tendril.dev/socket-shortcut': value }) };
+    return { ...object, metadata: { ...object.metadata, annotations } };
+  };
+  const namespace = (value?: string) => {
+    const { namespace: _, ...metadata } = web().metadata;
+    return annotated({ metadata: { ...metadata, name: 'default' } } as Namespace, value);
+  };
+
+  it('is asked for by a Service, or by its Namespace where it says nothing itself', async () => {
+    services.set(web());
+    slices.set(slice(['10.0.0.1']));
+    expect(await wanted()).toEqual([false, false]);
+    namespaces.set(namespace('enabled'));
+    expect(await wanted()).toEqual([true, true]);
+    services.set(annotated(web(), 'disabled'));
+    expect(await wanted()).toEqual([false, false]);
+    namespaces.set(namespace());
+    services.set(annotated(web(), 'enabled'));
+    expect(await wanted()).toEqual([true, true]);
+    services.remove('default/web');
+    expect(await wanted()).toEqual([undefined, false]);
+  });
+
+  it('changes nothing where a Namespace changes otherwise', async () => {
+    services.set(web());
+    namespaces.set(namespace('enabled'));
+    await wanted();
+    const before = dirty;
+    namespaces.set(namespace('enabled'));
+    expect(dirty).toBe(before);
   });
 });

@@ -4,7 +4,7 @@
  */
 import type { Store } from '../../kube/client/store.ts';
 import { keyOf } from '../../kube/meta.ts';
-import type { EndpointSlice, Service } from '../../kube/types.ts';
+import type { EndpointSlice, Namespace, Service } from '../../kube/types.ts';
 import { type Cidr, formatCidr } from '../../net/cidr.ts';
 import { formatIp, type Ip } from '../../net/ip.ts';
 import { type Endpoint, endpointKey, endpointsByPort, readyHere, serviceOf } from './endpoint.ts';
@@ -16,6 +16,7 @@ import {
   type ServicePortName,
   type ServicePortSpec,
   servicePorts,
+  shortcutOf,
 } from './service-port.ts';
 import type { HealthCheck, ServiceName, ServicePortState, ServiceState } from './service-state.ts';
 import { chooseEndpoints, type NodeTopology } from './topology.ts';
@@ -25,6 +26,8 @@ const sliceIndex = 'service-proxy.service';
 export interface TrackerOptions {
   services: Store<Service>;
   slices: Store<EndpointSlice>;
+  /** What they say holds for their Services as soon as it is known: Services do not wait for it. */
+  namespaces?: Store<Namespace> | undefined;
   node: NodeTopology & { addresses(): readonly Ip[] };
   /** All of the node's unless given. */
   nodePortAddresses?: NodePortSelection | undefined;
@@ -65,6 +68,7 @@ export class ServiceTracker {
         if (change.old) this.#mark(serviceOf(change.old));
         if (change.new) this.#mark(serviceOf(change.new));
       }),
+      ...(options.namespaces ? [options.namespaces.onChange((change) => this.#markNamespace(change))] : []),
     ];
   }
 
@@ -121,11 +125,21 @@ export class ServiceTracker {
     this.#options.onDirty();
   }
 
+  #markNamespace({ old, new: now }: { old?: Namespace; new?: Namespace }): void {
+    if ((old && shortcutOf(old)) === (now && shortcutOf(now))) return;
+    const name = (now ?? old)!.metadata.name;
+    for (const service of this.#options.services.list())
+      if (service.metadata.namespace === name) this.#mark(keyOf(service));
+  }
+
   #derive(key: string, nodeAddresses: readonly Ip[]): void {
-    const { services, slices, node } = this.#options;
+    const { services, slices, namespaces, node } = this.#options;
     const service = services.get(key);
+    const namespace = service && namespaces?.get(service.metadata.namespace!);
+    const inNamespace = { shortcut: namespace && shortcutOf(namespace) };
     const selection = this.#options.nodePortAddresses ?? allNodePortAddresses;
-    const specs = service ? servicePorts(service, nodePortAddresses(selection, nodeAddresses)) : [];
+    const nodePorts = nodePortAddresses(selection, nodeAddresses);
+    const specs = service ? servicePorts(service, nodePorts, inNamespace) : [];
     const endpoints =
       specs.length > 0 ? endpointsByPort(slices.byIndex(sliceIndex, key), node.name) : undefined;
     const healthCheck = service && healthCheckPort(service);
