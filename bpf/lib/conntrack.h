@@ -39,18 +39,6 @@ static __always_inline __u8 conntrack_seen(const struct packet *packet)
 	       (flags & TCP_RST ? SEEN_RST : 0);
 }
 
-static __always_inline void conntrack_touch(struct conntrack_entry *entry, const struct packet *packet)
-{
-	/* A connection that goes on was not reset, whoever said so. */
-	__u8 seen = (entry->seen & ~SEEN_RST) | conntrack_seen(packet);
-
-	entry->last_seen = bpf_ktime_get_ns();
-	if (seen != entry->seen)
-		entry->seen = seen;
-	__sync_fetch_and_add(&entry->packets, 1);
-	__sync_fetch_and_add(&entry->bytes, packet->length);
-}
-
 /* The key of the other direction. */
 static __always_inline void conntrack_other_key(struct tuple *to, const struct tuple *key,
 						const struct conntrack_entry *entry)
@@ -63,23 +51,108 @@ static __always_inline void conntrack_other_key(struct tuple *to, const struct t
 	__builtin_memset(to->pad, 0, sizeof(to->pad));
 }
 
+/* Windows are scaled by what the handshake agreed on, which is not kept: the most that most receivers offer. */
+#define WINDOW_REACH (1u << 20)
+
+/*
+ * What a reset tells of its connection. It ends where the other side stands (RFC 5961, section 3.2), which nobody knows
+ * who does not see its packets. One that says by its acknowledgement where both sides are may be ahead of data that is
+ * still under way. Any other inside the window ends it for receivers older than that RFC: the connection counts as half
+ * closed. One outside is nobody's. As nf_conntrack, but for the acknowledgement, which that does not ask for.
+ */
+VERIFIED_ONCE int reset_seen(const struct conntrack_entry *entry, const struct packet *packet)
+{
+	struct conntrack_entry *other;
+	struct tuple key;
+	__u32 ahead;
+
+	if (!entry || !packet)
+		return 0;
+	conntrack_other_key(&key, &packet->tuple, entry);
+	other = bpf_map_lookup_elem(&conntrack, &key);
+	/* Before its first acknowledgement, and in SCTP, which has a verification tag instead. */
+	if (!other || other->acked == 0)
+		return SEEN_RST;
+	ahead = packet->seq - other->acked;
+	if (ahead == 0)
+		return SEEN_RST;
+	if (ahead >= WINDOW_REACH)
+		return 0;
+	return packet->phase & TCP_ACK && other->sent - packet->ack < WINDOW_REACH ? SEEN_RST : SEEN_RST_NEAR;
+}
+
+/* Sequence numbers wrap around: the later one is less than half of them ahead. */
+static __always_inline __u32 later_sequence(__u32 known, __u32 now)
+{
+	return known == 0 || (__s32)(now - known) > 0 ? now : known;
+}
+
+/* Keeps where this direction stands. A SYN begins anew, whether or not its receiver agrees. */
+static __always_inline void conntrack_follow(struct conntrack_entry *entry, const struct packet *packet)
+{
+	__u8 flags = packet->phase;
+	__u32 header = (__u32)packet->l4 - packet->l3 + packet->l4_header;
+	__u32 sent = packet->seq + packet->length - header + !!(flags & TCP_SYN) + !!(flags & TCP_FIN);
+	__u32 acked = flags & TCP_ACK ? packet->ack : 0;
+
+	if (!(flags & TCP_SYN)) {
+		sent = later_sequence(entry->sent, sent);
+		acked = flags & TCP_ACK ? later_sequence(entry->acked, acked) : entry->acked;
+	}
+	if (sent != entry->sent)
+		entry->sent = sent;
+	if (acked != entry->acked)
+		entry->acked = acked;
+}
+
+static __always_inline void conntrack_touch(struct conntrack_entry *entry, const struct packet *packet)
+{
+	__u8 seen = conntrack_seen(packet);
+
+	if (seen & SEEN_RST)
+		seen = entry->seen | reset_seen(entry, packet);
+	else
+		/* A connection that goes on was not reset, whoever said so. */
+		seen |= entry->seen & ~(SEEN_RST | SEEN_RST_NEAR);
+	entry->last_seen = bpf_ktime_get_ns();
+	if (seen != entry->seen)
+		entry->seen = seen;
+	/* Only TCP's header has a length, and not in later fragments. */
+	if (packet->l4_header && !(packet->phase & TCP_RST))
+		conntrack_follow(entry, packet);
+	__sync_fetch_and_add(&entry->packets, 1);
+	__sync_fetch_and_add(&entry->bytes, packet->length);
+}
+
 /* A SYN or an INIT. */
 static __always_inline bool is_opening(const struct packet *packet)
 {
 	return (packet->phase & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
-/* Both sides have closed, or the server has reset it: what the client alone says may be anybody's. */
-static __always_inline bool conntrack_is_over(const struct conntrack_entry *entry, const struct packet *packet)
+/* Both sides have closed it, or one has reset it: of SCTP's clients, whose word is not tested, that may be anybody. */
+static __always_inline bool connection_is_over(const struct conntrack_entry *forward,
+					       const struct conntrack_entry *reply, __u8 proto)
+{
+	__u8 reset = reply->seen | (proto == IPPROTO_TCP ? forward->seen : 0);
+
+	return (reset & SEEN_RST) || (forward->seen & reply->seen & SEEN_FIN);
+}
+
+/*
+ * Whether a SYN or an INIT begins a new connection on an old one's tuple: that is over, or was never answered and its
+ * backend no longer serves. Anything else is for the backend to judge: anybody can send one.
+ */
+static __always_inline bool conntrack_reopens(const struct conntrack_entry *entry, const struct packet *packet)
 {
 	struct conntrack_entry *reply;
 	struct tuple key;
 
 	conntrack_other_key(&key, &packet->tuple, entry);
 	reply = bpf_map_lookup_elem(&conntrack, &key);
-	if (!reply)
+	if (!reply || connection_is_over(entry, reply, packet->tuple.proto))
 		return true;
-	return (reply->seen & SEEN_RST) || (entry->seen & reply->seen & SEEN_FIN);
+	return reply->packets == 0 && !backend_still(entry->backend_id, entry->backend_generation);
 }
 
 /*
@@ -90,12 +163,8 @@ static __always_inline bool conntrack_usable(const struct conntrack_entry *entry
 {
 	if (entry->flags & CONNTRACK_REPLY)
 		return true;
-	if (packet->tuple.proto != IPPROTO_UDP) {
-		if (!is_opening(packet))
-			return true;
-		if (conntrack_is_over(entry, packet))
-			return false;
-	}
+	if (packet->tuple.proto != IPPROTO_UDP)
+		return !is_opening(packet) || !conntrack_reopens(entry, packet);
 	return backend_still(entry->backend_id, entry->backend_generation) != NULL;
 }
 

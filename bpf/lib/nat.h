@@ -97,6 +97,8 @@ static __always_inline void entries_init(struct work *work, const struct backend
 	entry->new_sport = work->forward.sport;
 	entry->new_dst = backend->addr;
 	entry->new_dport = backend->port;
+	if (work->packet.l4_header)
+		conntrack_follow(entry, &work->packet);
 	reply->flags = CONNTRACK_REPLY | CONNTRACK_REDIRECT;
 	reply->new_src = work->forward.dst;
 	reply->new_sport = work->forward.dport;

@@ -32,6 +32,9 @@ enum fragment_position {
 struct packet {
 	struct tuple tuple;
 	__u32 fragment_id;
+	/* TCP's, host order. */
+	__u32 seq;
+	__u32 ack;
 	/* Length of the IP packet, header included. */
 	__u32 length;
 	__u16 l3;

@@ -45,7 +45,8 @@ static __always_inline int header_load(struct __sk_buff *skb, __u32 offset, void
 	asm volatile("%0 &= 0x3fff" : "+r"(bounded));
 	if (start + bounded + size > end)
 		return bpf_skb_load_bytes(skb, offset, to, size);
-	__builtin_memcpy(to, start + bounded, size);
+	/* Not so, but where eBPF is compiled to machine code words may lie anywhere, and are read at once. */
+	__builtin_memcpy(to, __builtin_assume_aligned(start + bounded, 4), size);
 	return 0;
 }
 
@@ -93,15 +94,25 @@ static __always_inline int fragment_ports(const struct packet *packet, struct po
 	return 0;
 }
 
+/* Bytes 4 to 15 of TCP's header. */
+struct tcp_state {
+	__be32 seq;
+	__be32 ack;
+	__u8 offset;
+	__u8 flags;
+	__be16 window;
+};
+
 static __always_inline int parse_tcp(struct __sk_buff *skb, struct packet *packet)
 {
-	__u8 bytes[2];
+	struct tcp_state tcp;
 
-	/* Bytes 12 and 13: data offset and flags. */
-	if (header_load(skb, packet->l4 + 12, bytes, sizeof(bytes)) < 0)
+	if (header_load(skb, packet->l4 + 4, &tcp, sizeof(tcp)) < 0)
 		return -1;
-	packet->l4_header = (bytes[0] >> 4) * 4;
-	packet->phase = bytes[1];
+	packet->seq = bpf_ntohl(tcp.seq);
+	packet->ack = bpf_ntohl(tcp.ack);
+	packet->l4_header = (tcp.offset >> 4) * 4;
+	packet->phase = tcp.flags;
 	return 0;
 }
 

@@ -22,7 +22,10 @@ enum conntrack_seen {
 	SEEN_SYN = 1 << 0,
 	SEEN_ACK = 1 << 1,
 	SEEN_FIN = 1 << 2,
+	/* One that its receiver takes for the other side's: see reset_seen. */
 	SEEN_RST = 1 << 3,
+	/* One that its receiver may take for that. */
+	SEEN_RST_NEAR = 1 << 4,
 };
 
 struct conntrack_entry {
@@ -43,7 +46,10 @@ struct conntrack_entry {
 	__be16 new_dport;
 	__be16 proxy_port;
 	__u16 pad2;
-	__u8 reserved[16];
+	/* Of TCP: up to where this direction has acknowledged the other, and has sent itself; 0 is not known. */
+	__u32 acked;
+	__u32 sent;
+	__u8 reserved[8];
 };
 
 /*

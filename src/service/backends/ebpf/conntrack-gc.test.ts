@@ -5,7 +5,7 @@ import { conntrackFlags, conntrackSeen, layouts } from './generated/layouts.ts';
 import { testDatapath } from './testing-datapath.ts';
 
 const second = 1_000_000_000n;
-const { SEEN_SYN, SEEN_ACK, SEEN_FIN, SEEN_RST } = conntrackSeen;
+const { SEEN_SYN, SEEN_ACK, SEEN_FIN, SEEN_RST, SEEN_RST_NEAR } = conntrackSeen;
 
 describe('how long a connection may be idle', () => {
   const open = SEEN_SYN | SEEN_ACK;
@@ -15,6 +15,7 @@ describe('how long a connection may be idle', () => {
     ['TCP, one side closed', 6, open | SEEN_FIN, open, 3600],
     ['TCP, both closed', 6, open | SEEN_FIN, open | SEEN_FIN, 30],
     ['TCP, reset', 6, open, open | SEEN_RST, 30],
+    ['TCP, perhaps reset', 6, open | SEEN_RST_NEAR, open, 3600],
     ['UDP, unanswered', 17, 0, undefined, 30],
     ['UDP, answered', 17, 0, 0, 120],
     ['SCTP, only an INIT', 132, SEEN_SYN, undefined, 3],

@@ -18,7 +18,7 @@ const second = 1_000_000_000n;
 const timeouts = {
   tcpOpening: 60n * second,
   tcpEstablished: 86_400n * second,
-  /** One side has sent FIN. */
+  /** One side has sent FIN, or a RST that its receiver may take or not. */
   tcpClosing: 3_600n * second,
   /** Both have, or one has sent RST: what is still on its way. */
   tcpClosed: 30n * second,
@@ -40,7 +40,7 @@ export function idleLimit(proto: number, forward: Flow, reply: Flow | undefined)
   const [here, there] = [forward.seen, reply?.seen ?? 0];
   if ((here | there) & conntrackSeen.SEEN_RST) return timeouts.tcpClosed;
   if (here & there & conntrackSeen.SEEN_FIN) return timeouts.tcpClosed;
-  if ((here | there) & conntrackSeen.SEEN_FIN) return timeouts.tcpClosing;
+  if ((here | there) & (conntrackSeen.SEEN_FIN | conntrackSeen.SEEN_RST_NEAR)) return timeouts.tcpClosing;
   return answered && here & conntrackSeen.SEEN_ACK ? timeouts.tcpEstablished : timeouts.tcpOpening;
 }
 

@@ -179,7 +179,7 @@ function stateOf(
   const both = entry.seen | (reply?.seen ?? 0);
   if ((both & conntrackSeen.SEEN_RST) !== 0) return 'closed';
   if ((entry.seen & (reply?.seen ?? 0) & conntrackSeen.SEEN_FIN) !== 0) return 'closed';
-  if ((both & conntrackSeen.SEEN_FIN) !== 0) return 'closing';
+  if ((both & (conntrackSeen.SEEN_FIN | conntrackSeen.SEEN_RST_NEAR)) !== 0) return 'closing';
   return answered && (entry.seen & conntrackSeen.SEEN_ACK) !== 0 ? 'established' : 'new';
 }
 

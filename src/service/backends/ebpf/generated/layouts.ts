@@ -3,6 +3,33 @@ import type { BtfStruct } from '../../../../linux/bpf/btf.ts';
 import { layoutOf } from '../../../../linux/bpf/layout.ts';
 import type { Ip } from '../../../../net/ip.ts';
 
+export interface Tuple {
+  src: Ip;
+  dst: Ip;
+  sport: number;
+  dport: number;
+  proto: number;
+}
+
+export interface ConntrackEntry {
+  version: number;
+  flags: number;
+  seen: number;
+  ruleId: number;
+  backendId: number;
+  backendGeneration: number;
+  lastSeen: bigint;
+  packets: bigint;
+  bytes: bigint;
+  newSrc: Ip;
+  newDst: Ip;
+  newSport: number;
+  newDport: number;
+  proxyPort: number;
+  acked: number;
+  sent: number;
+}
+
 export interface FrontendKey {
   addr: Ip;
   port: number;
@@ -40,31 +67,6 @@ export interface Backend {
   flags: number;
   generation: number;
   serviceId: number;
-}
-
-export interface Tuple {
-  src: Ip;
-  dst: Ip;
-  sport: number;
-  dport: number;
-  proto: number;
-}
-
-export interface ConntrackEntry {
-  version: number;
-  flags: number;
-  seen: number;
-  ruleId: number;
-  backendId: number;
-  backendGeneration: number;
-  lastSeen: bigint;
-  packets: bigint;
-  bytes: bigint;
-  newSrc: Ip;
-  newDst: Ip;
-  newSport: number;
-  newDport: number;
-  proxyPort: number;
 }
 
 export interface SourceRangeKey {
@@ -176,6 +178,170 @@ export interface DropEvent {
 }
 
 const structs: Record<string, BtfStruct> = {
+ "tuple": {
+  "name": "tuple",
+  "size": 40,
+  "fields": [
+   {
+    "name": "src",
+    "offset": 0,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "dst",
+    "offset": 16,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "sport",
+    "offset": 32,
+    "size": 2,
+    "type": "__be16"
+   },
+   {
+    "name": "dport",
+    "offset": 34,
+    "size": 2,
+    "type": "__be16"
+   },
+   {
+    "name": "proto",
+    "offset": 36,
+    "size": 1,
+    "type": "__u8"
+   },
+   {
+    "name": "pad",
+    "offset": 37,
+    "size": 3,
+    "type": "__u8",
+    "elements": 3
+   }
+  ]
+ },
+ "conntrack_entry": {
+  "name": "conntrack_entry",
+  "size": 96,
+  "fields": [
+   {
+    "name": "version",
+    "offset": 0,
+    "size": 1,
+    "type": "__u8"
+   },
+   {
+    "name": "flags",
+    "offset": 1,
+    "size": 1,
+    "type": "__u8"
+   },
+   {
+    "name": "seen",
+    "offset": 2,
+    "size": 1,
+    "type": "__u8"
+   },
+   {
+    "name": "pad",
+    "offset": 3,
+    "size": 1,
+    "type": "__u8"
+   },
+   {
+    "name": "rule_id",
+    "offset": 4,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "backend_id",
+    "offset": 8,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "backend_generation",
+    "offset": 12,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "last_seen",
+    "offset": 16,
+    "size": 8,
+    "type": "__u64"
+   },
+   {
+    "name": "packets",
+    "offset": 24,
+    "size": 8,
+    "type": "__u64"
+   },
+   {
+    "name": "bytes",
+    "offset": 32,
+    "size": 8,
+    "type": "__u64"
+   },
+   {
+    "name": "new_src",
+    "offset": 40,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "new_dst",
+    "offset": 56,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "new_sport",
+    "offset": 72,
+    "size": 2,
+    "type": "__be16"
+   },
+   {
+    "name": "new_dport",
+    "offset": 74,
+    "size": 2,
+    "type": "__be16"
+   },
+   {
+    "name": "proxy_port",
+    "offset": 76,
+    "size": 2,
+    "type": "__be16"
+   },
+   {
+    "name": "pad2",
+    "offset": 78,
+    "size": 2,
+    "type": "__u16"
+   },
+   {
+    "name": "acked",
+    "offset": 80,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "sent",
+    "offset": 84,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "reserved",
+    "offset": 88,
+    "size": 8,
+    "type": "__u8",
+    "elements": 8
+   }
+  ]
+ },
  "frontend_key": {
   "name": "frontend_key",
   "size": 24,
@@ -356,158 +522,6 @@ const structs: Record<string, BtfStruct> = {
     "size": 4,
     "type": "__u8",
     "elements": 4
-   }
-  ]
- },
- "tuple": {
-  "name": "tuple",
-  "size": 40,
-  "fields": [
-   {
-    "name": "src",
-    "offset": 0,
-    "size": 16,
-    "type": "address"
-   },
-   {
-    "name": "dst",
-    "offset": 16,
-    "size": 16,
-    "type": "address"
-   },
-   {
-    "name": "sport",
-    "offset": 32,
-    "size": 2,
-    "type": "__be16"
-   },
-   {
-    "name": "dport",
-    "offset": 34,
-    "size": 2,
-    "type": "__be16"
-   },
-   {
-    "name": "proto",
-    "offset": 36,
-    "size": 1,
-    "type": "__u8"
-   },
-   {
-    "name": "pad",
-    "offset": 37,
-    "size": 3,
-    "type": "__u8",
-    "elements": 3
-   }
-  ]
- },
- "conntrack_entry": {
-  "name": "conntrack_entry",
-  "size": 96,
-  "fields": [
-   {
-    "name": "version",
-    "offset": 0,
-    "size": 1,
-    "type": "__u8"
-   },
-   {
-    "name": "flags",
-    "offset": 1,
-    "size": 1,
-    "type": "__u8"
-   },
-   {
-    "name": "seen",
-    "offset": 2,
-    "size": 1,
-    "type": "__u8"
-   },
-   {
-    "name": "pad",
-    "offset": 3,
-    "size": 1,
-    "type": "__u8"
-   },
-   {
-    "name": "rule_id",
-    "offset": 4,
-    "size": 4,
-    "type": "__u32"
-   },
-   {
-    "name": "backend_id",
-    "offset": 8,
-    "size": 4,
-    "type": "__u32"
-   },
-   {
-    "name": "backend_generation",
-    "offset": 12,
-    "size": 4,
-    "type": "__u32"
-   },
-   {
-    "name": "last_seen",
-    "offset": 16,
-    "size": 8,
-    "type": "__u64"
-   },
-   {
-    "name": "packets",
-    "offset": 24,
-    "size": 8,
-    "type": "__u64"
-   },
-   {
-    "name": "bytes",
-    "offset": 32,
-    "size": 8,
-    "type": "__u64"
-   },
-   {
-    "name": "new_src",
-    "offset": 40,
-    "size": 16,
-    "type": "address"
-   },
-   {
-    "name": "new_dst",
-    "offset": 56,
-    "size": 16,
-    "type": "address"
-   },
-   {
-    "name": "new_sport",
-    "offset": 72,
-    "size": 2,
-    "type": "__be16"
-   },
-   {
-    "name": "new_dport",
-    "offset": 74,
-    "size": 2,
-    "type": "__be16"
-   },
-   {
-    "name": "proxy_port",
-    "offset": 76,
-    "size": 2,
-    "type": "__be16"
-   },
-   {
-    "name": "pad2",
-    "offset": 78,
-    "size": 2,
-    "type": "__u16"
-   },
-   {
-    "name": "reserved",
-    "offset": 80,
-    "size": 16,
-    "type": "__u8",
-    "elements": 16
    }
   ]
  },
@@ -1035,14 +1049,14 @@ const structs: Record<string, BtfStruct> = {
 };
 
 export const layouts = {
+  tuple: layoutOf<Tuple>('tuple', structs),
+  conntrackEntry: layoutOf<ConntrackEntry>('conntrack_entry', structs),
   frontendKey: layoutOf<FrontendKey>('frontend_key', structs),
   frontend: layoutOf<Frontend>('frontend', structs),
   pool: layoutOf<Pool>('pool', structs),
   slotKey: layoutOf<SlotKey>('slot_key', structs),
   slot: layoutOf<Slot>('slot', structs),
   backend: layoutOf<Backend>('backend', structs),
-  tuple: layoutOf<Tuple>('tuple', structs),
-  conntrackEntry: layoutOf<ConntrackEntry>('conntrack_entry', structs),
   sourceRangeKey: layoutOf<SourceRangeKey>('source_range_key', structs),
   sourceRange: layoutOf<SourceRange>('source_range', structs),
   endpoint: layoutOf<Endpoint>('endpoint', structs),
@@ -1125,7 +1139,8 @@ export const conntrackSeen = {
   "SEEN_SYN": 1,
   "SEEN_ACK": 2,
   "SEEN_FIN": 4,
-  "SEEN_RST": 8
+  "SEEN_RST": 8,
+  "SEEN_RST_NEAR": 16
 } as const;
 
 export const shortcutCount = {
