@@ -103,6 +103,8 @@ static __always_inline void conntrack_follow(struct conntrack_entry *entry, cons
 		entry->sent = sent;
 	if (acked != entry->acked)
 		entry->acked = acked;
+	if (packet->stamp)
+		entry->stamp = packet->stamp;
 }
 
 static __always_inline void conntrack_touch(struct conntrack_entry *entry, const struct packet *packet)
@@ -168,10 +170,33 @@ static __always_inline bool conntrack_usable(const struct conntrack_entry *entry
 	return backend_still(entry->backend_id, entry->backend_generation) != NULL;
 }
 
-/* Removes both directions. */
+/*
+ * Whether a backend that has the old connection in TIME_WAIT takes the new one's SYN at once (RFC 6191): by its
+ * timestamp where both have one, else by its number. If not it asks back, the client resets that, and comes again in a
+ * second.
+ */
+static __always_inline bool is_welcome(const struct packet *syn, const struct conntrack_entry *forward,
+				       const struct conntrack_entry *reply)
+{
+	if (syn->tuple.proto != IPPROTO_TCP || ((forward->seen | reply->seen) & SEEN_RST))
+		return true;
+	if (syn->stamp && forward->stamp)
+		return (__s32)(syn->stamp - forward->stamp) > 0;
+	return (__s32)(syn->seq - forward->sent) > 0;
+}
+
+/*
+ * Removes both directions. Where the packet begins a new connection its backend may take that under the old one's tuple:
+ * surely so after a reset, while under another one it may still have a third.
+ */
 static __always_inline void conntrack_forget(struct work *work, const struct conntrack_entry *entry)
 {
+	struct conntrack_entry *reply;
+
 	conntrack_other_key(&work->reply, &work->packet.tuple, entry);
+	reply = bpf_map_lookup_elem(&conntrack, &work->reply);
+	if (reply && is_welcome(&work->packet, entry, reply))
+		work->before = work->reply;
 	bpf_map_delete_elem(&conntrack, &work->reply);
 	bpf_map_delete_elem(&conntrack, &work->packet.tuple);
 }

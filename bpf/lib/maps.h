@@ -30,6 +30,8 @@ PINNED_HASH(frontends, struct frontend_key, struct frontend, 262144);
 PINNED_HASH(slots, struct slot_key, struct slot, 524288);
 PINNED_HASH(backends, __u32, struct backend, 262144);
 PINNED_HASH(conntrack, struct tuple, struct conntrack_entry, 262144);
+/* Held while the tuple of a connection that is over is given to a new one: no two take one over at a time. */
+PINNED_HASH(takeovers, struct tuple, __u32, 1024);
 /* Few Services have any; a node that runs out of room serves those frontends to nobody. */
 PINNED(BPF_MAP_TYPE_LPM_TRIE, source_ranges, struct source_range_key, struct source_range, 65536, BPF_F_NO_PREALLOC);
 

@@ -14,6 +14,10 @@
 #include "lib/rewrite.h"
 
 #define SNAT_TRIES 64
+/* Until then only ports that are free, and until then only those of whose backends the new connection is welcome. */
+#define SNAT_TRIES_FREE 16
+#define SNAT_TRIES_WELCOME 56
+#define EEXIST 17
 
 enum nat_verdict {
 	/* Rewritten; the hook decides how it goes on. */
@@ -49,9 +53,66 @@ static __always_inline int reply_insert(struct work *work)
 	return bpf_map_update_elem(&conntrack, &work->reply, &work->reply_entry, BPF_NOEXIST);
 }
 
+/* One question and its answer, and nothing for a while: nf_conntrack too has a short timeout for it. */
+#define ANSWERED_AGO_NS 2000000000ull
+
+static __always_inline bool exchange_is_over(const struct conntrack_entry *forward, const struct conntrack_entry *reply)
+{
+	/* The first packet is not counted. */
+	return forward->packets == 0 && reply->packets > 0 &&
+	       bpf_ktime_get_ns() - reply->last_seen > ANSWERED_AGO_NS;
+}
+
+/* Removes the connection that has the reply's tuple if it is over, and the new one `welcome` there if it has to be. */
+static __always_inline bool tuple_free(struct work *work, bool welcome)
+{
+	struct conntrack_entry *reply = bpf_map_lookup_elem(&conntrack, &work->reply), *forward;
+	struct tuple key;
+
+	if (!reply)
+		return true;
+	conntrack_other_key(&key, &work->reply, reply);
+	forward = bpf_map_lookup_elem(&conntrack, &key);
+	/* Half a connection is one that another CPU is about to make, or that the collector will find. */
+	if (!forward)
+		return false;
+	if (key.proto == IPPROTO_UDP ? !exchange_is_over(forward, reply) :
+				       !connection_is_over(forward, reply, key.proto))
+		return false;
+	if (welcome && !is_welcome(&work->packet, forward, reply))
+		return false;
+	bpf_map_delete_elem(&conntrack, &key);
+	bpf_map_delete_elem(&conntrack, &work->reply);
+	return true;
+}
+
 /*
- * Tries random ports, so that taken ones in a row cost no more than others. The reply's tuple is the claim on a port: the same port serves any number
- * of backends, and two connections never share a tuple.
+ * As reply_insert, for a tuple that another connection has, which may be over: its entries wait only for what is still
+ * on its way.
+ */
+VERIFIED_ONCE int reply_take_over(struct work *work, bool welcome)
+{
+	__u32 held = 1;
+	int error = -EEXIST;
+
+	if (!work || bpf_map_update_elem(&takeovers, &work->reply, &held, BPF_NOEXIST))
+		return -EEXIST;
+	if (tuple_free(work, welcome))
+		error = reply_insert(work);
+	bpf_map_delete_elem(&takeovers, &work->reply);
+	return error;
+}
+
+static __always_inline bool was_claimed_before(const struct work *work)
+{
+	return work->before.dport && work->before.sport == work->reply.sport &&
+	       address_equal(&work->before.src, &work->reply.src) && address_equal(&work->before.dst, &work->reply.dst);
+}
+
+/*
+ * Tries random ports, so that taken ones in a row cost no more than others: free ones first, then those of connections
+ * that are over, where the backend will not mind before others. The reply's tuple is the claim on a port: the same port serves any number of backends, and two
+ * connections never share a tuple.
  */
 static __noinline int snat_claim(struct work *work)
 {
@@ -72,12 +133,17 @@ static __noinline int snat_claim(struct work *work)
 		__be16 candidate = bpf_htons(config->snat_first + bpf_get_prandom_u32() % span);
 		int error;
 
+		if (i == 0 && was_claimed_before(work))
+			candidate = work->before.dport;
+
 		work->reply.dport = candidate;
 		work->entry.new_sport = candidate;
 		error = reply_insert(work);
+		if (error == -EEXIST && i >= SNAT_TRIES_FREE)
+			error = reply_take_over(work, i < SNAT_TRIES_WELCOME);
 		if (!error)
 			return 0;
-		if (error != -17 /* EEXIST */)
+		if (error != -EEXIST)
 			return -DROP_CONNTRACK_FULL;
 	}
 	return -DROP_SNAT_EXHAUSTED;
@@ -114,10 +180,12 @@ static __always_inline int connection_insert(struct work *work, bool snat)
 	conntrack_other_key(&work->reply, &work->forward, &work->entry);
 	if (!snat) {
 		error = reply_insert(work);
-		if (error && error != -17 /* EEXIST */)
+		if (error == -EEXIST)
+			error = reply_take_over(work, false);
+		if (error && error != -EEXIST)
 			return DROP_CONNTRACK_FULL;
 	}
-	/* Taken already by another connection to the same backend: a source port of our own tells them apart. */
+	/* Another connection of the same port to the same backend goes on: a source port of our own tells them apart. */
 	if (error) {
 		error = snat_claim(work);
 		if (error)

@@ -35,6 +35,8 @@ struct packet {
 	/* TCP's, host order. */
 	__u32 seq;
 	__u32 ack;
+	/* Of a SYN or a FIN, 0 without one. */
+	__u32 stamp;
 	/* Length of the IP packet, header included. */
 	__u32 length;
 	__u16 l3;
@@ -65,6 +67,8 @@ struct work {
 	__u8 quote_after[QUOTE_MAX];
 	struct tuple forward;
 	struct tuple reply;
+	/* The reply's of the connection that this packet's takes the place of, where the new one may have it; or zeros. */
+	struct tuple before;
 	struct conntrack_entry entry;
 	struct conntrack_entry reply_entry;
 };
@@ -84,6 +88,7 @@ static __always_inline struct work *work_begin(__u8 hook)
 	if (work) {
 		__builtin_memset(&work->packet, 0, sizeof(work->packet));
 		work->packet.hook = hook;
+		work->before.dport = 0;
 	}
 	return work;
 }

@@ -103,6 +103,33 @@ struct tcp_state {
 	__be16 window;
 };
 
+#define TCP_OPTION_END 0
+#define TCP_OPTION_NOP 1
+#define TCP_OPTION_TIMESTAMPS 8
+
+struct tcp_option {
+	__u8 kind;
+	__u8 length;
+};
+
+/* The timestamp (RFC 7323) among a TCP header's options, host order; 0 without one. */
+VERIFIED_ONCE __u32 tcp_stamp(struct __sk_buff *skb, __u32 at, __u32 end)
+{
+	struct tcp_option option;
+	__be32 stamp;
+
+	for (int i = 0; i < 12; i++) {
+		if (at + 10 > end || bpf_skb_load_bytes(skb, at, &option, sizeof(option)) < 0)
+			return 0;
+		if (option.kind == TCP_OPTION_TIMESTAMPS)
+			return bpf_skb_load_bytes(skb, at + 2, &stamp, sizeof(stamp)) < 0 ? 0 : bpf_ntohl(stamp);
+		if (option.kind == TCP_OPTION_END || (option.kind != TCP_OPTION_NOP && option.length < 2))
+			return 0;
+		at += option.kind == TCP_OPTION_NOP ? 1 : option.length;
+	}
+	return 0;
+}
+
 static __always_inline int parse_tcp(struct __sk_buff *skb, struct packet *packet)
 {
 	struct tcp_state tcp;
@@ -113,6 +140,8 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, struct packet *packe
 	packet->ack = bpf_ntohl(tcp.ack);
 	packet->l4_header = (tcp.offset >> 4) * 4;
 	packet->phase = tcp.flags;
+	if (tcp.flags & (TCP_SYN | TCP_FIN))
+		packet->stamp = tcp_stamp(skb, packet->l4 + sizeof(struct tcphdr), packet->l4 + packet->l4_header);
 	return 0;
 }
 

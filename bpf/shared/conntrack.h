@@ -49,7 +49,9 @@ struct conntrack_entry {
 	/* Of TCP: up to where this direction has acknowledged the other, and has sent itself; 0 is not known. */
 	__u32 acked;
 	__u32 sent;
-	__u8 reserved[8];
+	/* The timestamp of its SYN or FIN. */
+	__u32 stamp;
+	__u8 reserved[4];
 };
 
 /*

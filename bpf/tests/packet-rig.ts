@@ -21,6 +21,7 @@ import { formatIp, parseIp } from '../../src/net/ip.ts';
 import { parseMac } from '../../src/net/mac.ts';
 import { type EthernetOptions, type PacketBuilder, packet } from '../../src/net/packet.ts';
 import { decodePacket, describePacket } from '../../src/net/packet-decode.ts';
+import { serviceSnatPorts } from '../../src/net/ports.ts';
 import { apply } from '../../src/service/backends/ebpf/apply.ts';
 import {
   type ConntrackEntry,
@@ -58,7 +59,7 @@ export const serviceCidrs = ['10.96.0.0/16', 'fd00:96::/112'];
 export const podMac = '02:00:00:00:00:0a';
 export const hostMac = '02:00:00:00:00:01';
 
-const snat = { snatFirst: 61_000, snatLast: 65_535 };
+const snat = { snatFirst: serviceSnatPorts.first, snatLast: serviceSnatPorts.last };
 
 export class PacketRig {
   readonly services = new TestStore<Service>();

@@ -6,6 +6,7 @@ import { type NetnsHandle, withNetns } from '../../src/linux/netns/netns.ts';
 import { crc32c } from '../../src/net/crc32c.ts';
 import { parseIp } from '../../src/net/ip.ts';
 import { datagram, protocols, type SctpOptions } from '../../src/net/packet.ts';
+import { serviceSnatPorts } from '../../src/net/ports.ts';
 import { createServiceProxy, type ServiceProxy } from '../../src/service/service-proxy.ts';
 import { TestStore, testService, testSlice } from '../../src/service/testing-objects.ts';
 import { silentLogger } from '../../src/util/logger.ts';
@@ -109,7 +110,7 @@ describe.each(families)('IPv%i', (f) => {
     client.send(one.ips[f], sctp(4100, 30080, { chunk: 'INIT' }));
     const { sport, ...asked } = received(server);
     expect(asked).toEqual({ from: one.ips[f], dport: 8080, chunk: 1, whole: true });
-    expect(sport).toBeGreaterThanOrEqual(61_000);
+    expect(sport).toBeGreaterThanOrEqual(serviceSnatPorts.first);
     server.send(one.ips[f], sctp(8080, sport, { chunk: 'INIT-ACK' }));
     const answered = { from: one.ips[f], sport: 30080, dport: 4100, chunk: 2, whole: true };
     expect(received(client)).toEqual(answered);

@@ -8,7 +8,7 @@ it('makes a router of the node and keeps its sockets off the ports of others', (
     ['net.ipv4.ip_forward', 1],
     ['net.ipv4.conf.all.rp_filter', 0],
     ['net.ipv4.conf.eth0.rp_filter', 0],
-    ['net.ipv4.ip_local_port_range', '45000 60999'],
+    ['net.ipv4.ip_local_port_range', '45000 54999'],
     ['net.ipv4.ip_local_reserved_ports', '30000-32767'],
     ['net.ipv6.conf.all.forwarding', 1],
   ]);

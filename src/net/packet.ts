@@ -55,6 +55,8 @@ export interface TcpOptions {
   seq?: number;
   ack?: number;
   checksum?: number;
+  /** Bytes between header and payload, a multiple of four. */
+  options?: Uint8Array;
 }
 
 /** Types of SCTP's chunks (RFC 9260, section 3.2). */
@@ -272,15 +274,17 @@ function withChecksum(
 
 function tcpLayer(sport: number, dport: number, options: TcpOptions): Transport {
   return (payload, ip) => {
-    const bytes = new Uint8Array(20 + payload.length);
+    const more = options.options ?? new Uint8Array();
+    const bytes = new Uint8Array(20 + more.length + payload.length);
     bytes.set(words(sport, dport));
     const view = new DataView(bytes.buffer);
     view.setUint32(4, options.seq ?? 0);
     view.setUint32(8, options.ack ?? 0);
-    bytes[12] = 5 << 4;
+    bytes[12] = (5 + more.length / 4) << 4;
     for (const letter of options.flags ?? 'A') bytes[13]! |= 1 << tcpFlagLetters.indexOf(letter);
     view.setUint16(14, 0xffff);
-    bytes.set(payload, 20);
+    bytes.set(more, 20);
+    bytes.set(payload, 20 + more.length);
     const start = pseudoHeaderSum(ip, protocols.tcp, bytes.length);
     withChecksum(bytes, 16, { given: options.checksum, start });
     return bytes;

@@ -8,10 +8,10 @@ export interface PortRange {
 }
 
 /** Outgoing sockets of processes on the node: net.ipv4.ip_local_port_range. */
-export const hostSocketPorts: PortRange = { first: 45_000, last: 60_999 };
+export const hostSocketPorts: PortRange = { first: 45_000, last: 54_999 };
 /** Kubernetes' default NodePort range; reserved by net.ipv4.ip_local_reserved_ports. */
 export const nodePorts: PortRange = { first: 30_000, last: 32_767 };
 /** Masquerade of pods to the outside, done by the kernel's NAT. */
 export const masqueradePorts: PortRange = { first: 32_768, last: 44_999 };
 /** Source ports of Tendril's own SNAT (NodePort to a backend on another node). */
-export const serviceSnatPorts: PortRange = { first: 61_000, last: 65_535 };
+export const serviceSnatPorts: PortRange = { first: 55_000, last: 65_535 };

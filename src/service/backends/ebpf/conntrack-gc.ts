@@ -79,7 +79,7 @@ function judge(map: BpfMap, key: Uint8Array, value: Uint8Array, now: bigint): nu
   const otherKey = layouts.tuple.encode(otherTuple(tuple, entry));
   const otherValue = map.lookup(otherKey);
   const other = otherValue && layouts.conntrackEntry.decode(otherValue);
-  if (other === undefined) return map.delete(key) ? 1 : 0;
+  if (other === undefined) return isStill(map, key, entry) && map.delete(key) ? 1 : 0;
   const isReply = (entry.flags & conntrackFlags.CONNTRACK_REPLY) !== 0;
   const [forward, reply] = isReply ? [other, entry] : [entry, other];
   const last = forward.lastSeen > reply.lastSeen ? forward.lastSeen : reply.lastSeen;
@@ -88,6 +88,12 @@ function judge(map: BpfMap, key: Uint8Array, value: Uint8Array, now: bigint): nu
   map.delete(isReply ? otherKey : key);
   map.delete(isReply ? key : otherKey);
   return 1;
+}
+
+/** A walk reads ahead: a new connection may have the tuple of one that was over by now. */
+function isStill(map: BpfMap, key: Uint8Array, { lastSeen }: ConntrackEntry): boolean {
+  const value = map.lookup(key);
+  return value !== undefined && layouts.conntrackEntry.decode(value).lastSeen === lastSeen;
 }
 
 /** Key of the other direction; see bpf/shared/conntrack.h. */

@@ -28,6 +28,7 @@ export interface ConntrackEntry {
   proxyPort: number;
   acked: number;
   sent: number;
+  stamp: number;
 }
 
 export interface FrontendKey {
@@ -334,11 +335,17 @@ const structs: Record<string, BtfStruct> = {
     "type": "__u32"
    },
    {
-    "name": "reserved",
+    "name": "stamp",
     "offset": 88,
-    "size": 8,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "reserved",
+    "offset": 92,
+    "size": 4,
     "type": "__u8",
-    "elements": 8
+    "elements": 4
    }
   ]
  },
