@@ -19,6 +19,9 @@ static __noinline int unserved_address(struct __sk_buff *skb, struct work *work)
 		return drop(skb, work, DROP_NO_SERVICE);
 	if (address->kind == FRONTEND_OTHER_PROXY)
 		return TC_ACT_UNSPEC;
+	/* Conntrack would hold it until the datagram is whole; a program can hold nothing. */
+	if (work->packet.fragment == FRAGMENT_LATER && !work->packet.tuple.dport)
+		return drop(skb, work, DROP_FRAGMENT_ORDER);
 	work->original = work->packet.tuple;
 	return reject(skb, work, DROP_NO_SERVICE_PORT);
 }

@@ -38,6 +38,8 @@ enum drop_reason {
 	DROP_NO_SERVICE = 15,
 	/* The ClusterIP serves other ports or protocols than this; the sender was refused, as by kube-proxy's REJECT. */
 	DROP_NO_SERVICE_PORT = 16,
+	/* A later fragment to a ClusterIP came before its first one, which alone tells the port; the sender comes again. */
+	DROP_FRAGMENT_ORDER = 17,
 	DROP_REASONS = 32,
 };
 

@@ -272,9 +272,15 @@ describe.each(families)('IPv%i', (f) => {
     expect(rig.send('pod_ingress', later!).text).toContain(`${pod[f]} > ${remotePod[f]} udp fragment`);
   });
 
-  it('a later fragment whose first was not seen goes to no Service', () => {
+  it('a later fragment whose first was not seen is dropped on its way to a ClusterIP', () => {
     const later = (to: string) => fromPod(to).udp(4000, 80).payload('z'.repeat(100)).fragments(64, 9)[1]!;
-    expect(rig.send('pod_ingress', later(web[f])).text).toBe('dropped: no service port');
+    expect(rig.send('pod_ingress', later(web[f])).text).toBe('dropped: fragment order');
+    expect(
+      rig.send(
+        'host_ingress',
+        rig.from('uplink').ip(outside[f], node[f]).udp(1, 2).payload('z'.repeat(100)).fragments(64, 9)[1]!,
+      ).verdict,
+    ).toBe('pass');
     const out = rig.send('pod_ingress', later(remotePod[f]));
     expect([out.verdict, Buffer.from(out.bytes).equals(later(remotePod[f]))]).toEqual(['pass', true]);
   });

@@ -1101,6 +1101,7 @@ export const dropReason = {
   "DROP_SOURCE_RANGES": 14,
   "DROP_NO_SERVICE": 15,
   "DROP_NO_SERVICE_PORT": 16,
+  "DROP_FRAGMENT_ORDER": 17,
   "DROP_REASONS": 32
 } as const;
 
