@@ -117,48 +117,82 @@ static __always_inline void error_source(struct work *work, const struct icmp_er
 		work->original.dst = config->snat4;
 }
 
-/* Reads the IP header, whatever its length, and 8 bytes of what follows; the length, or 0. */
-static __always_inline __u32 quote_load(struct __sk_buff *skb, struct work *work)
-{
-	__u32 length = (__u32)work->packet.l4 - work->packet.l3 + 8;
+/* How long an error may be, its own IP header included: RFC 1812, section 4.3.2.3, and RFC 4443, section 2.4 (c). */
+#define ERROR_MAX_V4 576
+#define ERROR_MAX_V6 1280
+#define QUOTE_PIECES ((ERROR_MAX_V6 - sizeof(struct ipv6hdr) - sizeof(struct icmp_header) + QUOTE_MAX - 1) / QUOTE_MAX)
 
-	if (length < sizeof(struct iphdr) + 8 || length > QUOTE_MAX)
-		return 0;
-	if (bpf_skb_load_bytes(skb, sizeof(struct ethhdr), work->quote, length) < 0)
-		return 0;
-	return length;
+/* How much of the packet the error quotes: all that fits. */
+static __always_inline __u32 quote_length(const struct __sk_buff *skb, const struct packet *packet)
+{
+	__u32 most = packet->is_v6 ? ERROR_MAX_V6 - sizeof(struct ipv6hdr) : ERROR_MAX_V4 - sizeof(struct iphdr);
+	__u32 length = packet->length;
+
+	most -= sizeof(struct icmp_header);
+	/* Neither what lies behind the packet's end nor what it only claims to have. */
+	if (length > skb->len - packet->l3)
+		length = skb->len - packet->l3;
+	return length > most ? most : length;
 }
 
+/* The sum of what is quoted, piece by piece, or -1. */
+VERIFIED_ONCE __s64 quote_sum(struct __sk_buff *skb, struct work *work, __u32 length)
+{
+	__s64 sum = 0;
+
+	if (!work)
+		return -1;
+	for (__u32 i = 0; i < QUOTE_PIECES; i++) {
+		__u32 size = length - i * QUOTE_MAX;
+
+		if (i * QUOTE_MAX >= length)
+			break;
+		/* Else the compiler finds that it cannot be 0, and the verifier does not. */
+		asm volatile("" : "+r"(size));
+		if (size > QUOTE_MAX)
+			size = QUOTE_MAX;
+		if (size == 0)
+			break;
+		__builtin_memset(work->quote, 0, sizeof(work->quote));
+		if (bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + i * QUOTE_MAX, work->quote, size) < 0)
+			return -1;
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)work->quote, sizeof(work->quote), sum);
+		if (sum < 0)
+			return -1;
+	}
+	return sum;
+}
+
+struct quote {
+	__u32 length;
+	__u32 sum;
+};
+
 static __always_inline int error_store_v4(struct __sk_buff *skb, struct work *work, const struct icmp_error *error,
-					  __u32 length)
+					  const struct quote *quote)
 {
 	struct icmp_header icmp = { .type = error->type, .code = error->code, .rest = error->rest };
 	struct iphdr ip;
-	__u32 sum;
 
-	if (length > QUOTE_MAX)
-		return -1;
-	sum = bpf_csum_diff(NULL, 0, (__be32 *)&icmp, sizeof(icmp), 0);
-	icmp.checksum = csum_fold(bpf_csum_diff(NULL, 0, (__be32 *)work->quote, length, sum));
-	reply_v4(&ip, &work->original, IPPROTO_ICMP, sizeof(ip) + sizeof(icmp) + length);
+	icmp.checksum = csum_fold(bpf_csum_diff(NULL, 0, (__be32 *)&icmp, sizeof(icmp), quote->sum));
+	reply_v4(&ip, &work->original, IPPROTO_ICMP, sizeof(ip) + sizeof(icmp) + quote->length);
 	if (bpf_skb_store_bytes(skb, sizeof(struct ethhdr), &ip, sizeof(ip), 0) < 0)
 		return -1;
 	return bpf_skb_store_bytes(skb, sizeof(struct ethhdr) + sizeof(ip), &icmp, sizeof(icmp), 0);
 }
 
 static __always_inline int error_store_v6(struct __sk_buff *skb, struct work *work, const struct icmp_error *error,
-					  __u32 length)
+					  const struct quote *quote)
 {
 	struct icmp_header icmp = { .type = error->type, .code = error->code, .rest = error->rest };
 	struct ipv6hdr ip;
 	__u32 sum;
 
-	if (length > QUOTE_MAX)
-		return -1;
-	sum = pseudo_sum(&work->original, true, IPPROTO_ICMPV6, sizeof(icmp) + length);
+	sum = pseudo_sum(&work->original, true, IPPROTO_ICMPV6, sizeof(icmp) + quote->length);
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)&icmp, sizeof(icmp), sum);
-	icmp.checksum = csum_fold(bpf_csum_diff(NULL, 0, (__be32 *)work->quote, length, sum));
-	reply_v6(&ip, &work->original, IPPROTO_ICMPV6, sizeof(icmp) + length);
+	/* Both are sums of 32 bits: what carries over is folded in. */
+	icmp.checksum = csum_fold((__u64)sum + quote->sum);
+	reply_v6(&ip, &work->original, IPPROTO_ICMPV6, sizeof(icmp) + quote->length);
 	if (bpf_skb_store_bytes(skb, sizeof(struct ethhdr), &ip, sizeof(ip), 0) < 0)
 		return -1;
 	return bpf_skb_store_bytes(skb, sizeof(struct ethhdr) + sizeof(ip), &icmp, sizeof(icmp), 0);
@@ -170,23 +204,26 @@ static __always_inline int error_store_v6(struct __sk_buff *skb, struct work *wo
  */
 static __noinline int answer_icmp(struct __sk_buff *skb, struct work *work, const struct icmp_error *error)
 {
+	struct quote quote;
 	struct ethhdr eth;
-	__u32 length;
 	int failed;
+	__s64 sum;
 
 	if (!work || !error)
 		return TC_ACT_SHOT;
-	length = quote_load(skb, work);
-	if (!length || bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) < 0)
+	quote.length = quote_length(skb, &work->packet);
+	sum = quote_sum(skb, work, quote.length);
+	if (sum < 0 || bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)) < 0)
 		return TC_ACT_SHOT;
+	quote.sum = sum;
 	error_source(work, error);
-	if (bpf_skb_change_tail(skb, sizeof(eth) + length, 0) < 0 ||
+	if (bpf_skb_change_tail(skb, sizeof(eth) + quote.length, 0) < 0 ||
 	    bpf_skb_change_head(skb, (work->packet.is_v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)) +
 					     sizeof(struct icmp_header), 0) < 0 ||
 	    bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0) < 0)
 		return TC_ACT_SHOT;
-	failed = work->packet.is_v6 ? error_store_v6(skb, work, error, length) :
-				      error_store_v4(skb, work, error, length);
+	failed = work->packet.is_v6 ? error_store_v6(skb, work, error, &quote) :
+				      error_store_v4(skb, work, error, &quote);
 	return failed < 0 ? TC_ACT_SHOT : send_back(skb, work);
 }
 

@@ -55,7 +55,7 @@ struct packet {
 	__u8 is_quote;
 };
 
-/* IP header with options or extensions and the part of the transport header that is read or quoted. */
+/* IP header with options or extensions and the part of the transport header that is rewritten in a quote. */
 #define QUOTE_MAX 96
 
 struct work {

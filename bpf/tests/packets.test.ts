@@ -379,6 +379,35 @@ describe.each(families)('ICMP errors, IPv%i', (f) => {
     expect(decodePacket(out.bytes).icmp!.rest).toBe(1400);
   });
 
+  it('that the node sends quote all that fits: 576 bytes of IPv4 (RFC 1812), 1280 of IPv6 (RFC 4443)', () => {
+    const header = f === 4 ? 20 : 40;
+    const most = f === 4 ? 576 : 1280;
+    for (const length of [0, 1, 2, 3, 5, 88, 95, 96, 97, 447, 520, 521, 1183, 1184, 1185, 1300]) {
+      const asked = rig
+        .from('pod')
+        .ip(pod[f], none[f])
+        .udp(4000, 80)
+        .payload('abcdefghijklm'.repeat(100).slice(0, length));
+      const out = rig.send('pod_ingress', asked);
+      expect(out.text).toMatch(f === 4 ? /icmp 3\/3/ : /icmpv6 1\/4/);
+      expect(out.text.replace(/\[.*/, '')).not.toContain('BAD');
+      const quoted = Buffer.from(out.bytes).subarray(14 + header + 8);
+      const whole = Buffer.from(asked.bytes()).subarray(14);
+      expect(quoted.length).toBe(Math.min(whole.length, most - header - 8));
+      expect(quoted.equals(whole.subarray(0, quoted.length))).toBe(true);
+    }
+  });
+
+  it('that the node sends quote neither what lies behind the packet’s end nor what it only claims', () => {
+    const header = f === 4 ? 20 : 40;
+    const asked = rig.from('pod').ip(pod[f], none[f]).udp(4000, 80).payload('question').bytes();
+    const padded = Uint8Array.from([...asked, ...new Uint8Array(20).fill(9)]);
+    const lying = Uint8Array.from(asked);
+    lying[f === 4 ? 17 : 19] = 200;
+    for (const bytes of [padded, lying])
+      expect(rig.send('pod_ingress', bytes).bytes.length - header - 8).toBe(asked.length);
+  });
+
   it.each([0, 1])('answer a packet whose hop limit of %i ends here', (ttl) => {
     const out = rig.send(
       'host_ingress',

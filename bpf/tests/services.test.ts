@@ -304,6 +304,15 @@ describe.each(families)('IPv%i', (family) => {
   });
 });
 
+describe.each(families)('a hop limit that ends at the node, IPv%i', (family) => {
+  it('is told to the client of a NodePort: its SYN, whose checksum nobody has computed yet, is quoted', () => {
+    const to = family === 4 ? cluster.nodes[0]!.ips[4] : `[${cluster.nodes[0]!.ips[6]}]`;
+    const limit = family === 4 ? 'ttl=1' : 'ipv6-unicast-hops=1';
+    const script = `socat -u /dev/null TCP${family}:${to}:30080,${limit},connect-timeout=5 2>&1 || true`;
+    expect(cluster.inside(cluster.client.path, script)).toContain('No route to host');
+  });
+});
+
 describe('the source check', () => {
   it('drops what a pod sends from an address that is not its own, and says why', () => {
     const { pod } = cluster.nodes[0]!;

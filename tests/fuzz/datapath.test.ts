@@ -13,8 +13,8 @@ const numRuns = Number(process.env.FUZZ_RUNS ?? 4000);
 const hooks = ['pod_ingress', 'pod_egress', 'host_ingress', 'host_egress'] as const;
 const web = { 4: '10.96.0.1', 6: 'fd00:96::1' } as const;
 const none = { 4: '10.96.0.2', 6: 'fd00:96::2' } as const;
-/** A new header and what it quotes at most. */
-const longestAnswer = 14 + 40 + 8 + 96;
+/** An ICMP error is an IPv6 packet of the least MTU at most. */
+const longestAnswer = 14 + 1280;
 
 let rig: PacketRig;
 

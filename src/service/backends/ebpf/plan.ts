@@ -161,10 +161,12 @@ function planPort(draft: Draft, port: ServicePortState): Result {
   return waiting ? 'waiting' : 'whole';
 }
 
+const ownAddress = hex(layouts.frontend.encode({ kind: frontendKind.FRONTEND_CLUSTER_ADDRESS }));
+const othersAddress = hex(layouts.frontend.encode({ kind: frontendKind.FRONTEND_OTHER_PROXY }));
+
 /** A ClusterIP as such is a frontend without port and protocol. */
 function planClusterIps(draft: Draft, name: ServiceName, { ips, ours }: ClusterIps): Result {
-  const kind = ours ? frontendKind.FRONTEND_CLUSTER_ADDRESS : frontendKind.FRONTEND_OTHER_PROXY;
-  const value = hex(layouts.frontend.encode({ kind }));
+  const value = ours ? ownAddress : othersAddress;
   const keys = ips.map((addr) => hex(layouts.frontendKey.encode({ addr })));
   const free = keys.filter((key) => draft.claim(key, name));
   const frontends = free.filter((key) => draft.setFrontend(key, { owner: name, value }));
