@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseIp } from '../../../net/ip.ts';
+import type { TimeSlice } from '../../../util/time-slice.ts';
 import { collectConntrack, idleLimit } from './conntrack-gc.ts';
 import { conntrackFlags, conntrackSeen, layouts } from './generated/layouts.ts';
 import { testDatapath } from './testing-datapath.ts';
@@ -76,5 +77,23 @@ describe('collecting', () => {
     const left = [...at.map('conntrack').entries()].map(([key]) => layouts.tuple.decode(key));
     expect(left.filter((tuple) => tuple.dport === 30080).map((tuple) => tuple.sport)).toEqual([1001, 1002]);
     expect(left).toHaveLength(4);
+  });
+
+  it('leaves a connection alone that began on an ended one’s tuple since it was read', async () => {
+    const at = testDatapath();
+    const map = at.map('conntrack');
+    add(at, 1000, 0n);
+    add(at, 1001, 0n);
+    const keys = [...map.entries()].map(([key]) => key);
+    let reused = false;
+    const reuse = () => {
+      if (reused) return undefined;
+      reused = true;
+      for (const key of keys) map.delete(key);
+      map.update(keys[2]!, layouts.conntrackEntry.encode({ lastSeen: 999n * second, newDst: client }));
+      return undefined;
+    };
+    await collectConntrack(map, 1000n * second, { breathe: reuse } as unknown as TimeSlice);
+    expect([...map.entries()].map(([key]) => key)).toEqual([keys[2]]);
   });
 });

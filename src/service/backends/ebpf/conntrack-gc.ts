@@ -61,19 +61,28 @@ type Flow = Pick<ConntrackEntry, 'seen' | 'packets' | 'lastSeen'>;
  * @returns entries that remain
  */
 export async function collectConntrack(map: BpfMap, now: bigint, slice = new TimeSlice()): Promise<number> {
-  const lastSeenAt = layouts.conntrackEntry.offsetOf('lastSeen');
   let remaining = 0;
   for (const [key, value] of map.entries()) {
     remaining++;
-    const lastSeen = new DataView(value.buffer, value.byteOffset).getBigUint64(lastSeenAt, true);
-    if (now - lastSeen > shortest) remaining -= judge(map, key, value, now);
+    if (now - lastSeenOf(value) > shortest) remaining -= judge(map, key, now);
     await slice.breathe();
   }
   return remaining;
 }
 
-/** Removes the connection if it is over, or the entry if it is half of one; how many of it this entry counts for. */
-function judge(map: BpfMap, key: Uint8Array, value: Uint8Array, now: bigint): number {
+function lastSeenOf(value: Uint8Array): bigint {
+  const at = layouts.conntrackEntry.offsetOf('lastSeen');
+  return new DataView(value.buffer, value.byteOffset).getBigUint64(at, true);
+}
+
+/**
+ * Removes the connection if it is over, or the entry if it is half of one; how many of it this entry counts for. By
+ * what the map says now: entries come thousands at once, and since they were read a new connection may have the tuple.
+ */
+function judge(map: BpfMap, key: Uint8Array, now: bigint): number {
+  const value = map.lookup(key);
+  if (value === undefined) return 1;
+  if (now - lastSeenOf(value) <= shortest) return 0;
   const tuple = layouts.tuple.decode(key);
   const entry = layouts.conntrackEntry.decode(value);
   const otherKey = layouts.tuple.encode(otherTuple(tuple, entry));
