@@ -7,6 +7,7 @@ import { resources } from '../../../kube/resources.ts';
 import { unlessGone } from '../runtime/controller.ts';
 import { subsetsOf } from './endpoints-object.ts';
 import type { ServiceState } from './plan.ts';
+import { triggerTimeAnnotation, withTriggerTime } from './trigger-time.ts';
 
 const type = resources.endpoints;
 
@@ -26,12 +27,15 @@ export function createEndpointsWriter(client: KubeClient): EndpointsWriter {
       const content = { labels, subsets: subsetsOf(state) };
       const key = keyOf(state.service);
       if (deepEqual(written.get(key), content)) return;
-      const body = { metadata: { labels }, subsets: content.subsets };
+      const annotations = { [triggerTimeAnnotation]: state.triggerTime ?? null };
+      const body = { metadata: { labels, annotations }, subsets: content.subsets };
       try {
         await client.patch(type, { namespace, name }, { type: 'application/merge-patch+json', body });
       } catch (error) {
         if (!isNotFound(error)) throw error;
-        await client.create(type, { metadata: { namespace, name, labels }, subsets: content.subsets });
+        const made = withTriggerTime(undefined, state.triggerTime);
+        const metadata = { namespace, name, labels, ...(made && { annotations: made }) };
+        await client.create(type, { metadata, subsets: content.subsets });
       }
       written.set(key, content);
     },

@@ -9,6 +9,7 @@ import { Expectations } from '../runtime/expectations.ts';
 import { applySlices } from './apply-slices.ts';
 import { createEndpointsWriter } from './endpoints-writer.ts';
 import { managedBy, managedByLabel, planSlices, type ServiceState, serviceNameLabel } from './plan.ts';
+import { TriggerTimes } from './trigger-time.ts';
 
 const byService = 'service';
 const byNamespace = 'namespace';
@@ -21,6 +22,7 @@ export function endpointSliceController(context: ControllerContext): Controller 
   const slices = informers.store(resources.endpointSlices);
   const expectations = new Expectations(clock);
   const endpoints = createEndpointsWriter(context.client);
+  const triggerTimes = new TriggerTimes();
   services.addIndex(byNamespace, (service) => [service.metadata.namespace ?? '']);
   pods.addIndex(byNamespace, (pod) => [pod.metadata.namespace ?? '']);
   pods.addIndex('node', (pod) => (pod.spec?.nodeName ? [pod.spec.nodeName] : []));
@@ -32,16 +34,19 @@ export function endpointSliceController(context: ControllerContext): Controller 
       const service = services.get(key);
       if (service === undefined) {
         expectations.forget(key);
+        triggerTimes.forget(key);
         await endpoints.remove(key);
         return;
       }
       if (!selects(service) || !expectations.satisfied(key)) return;
       const matches = selectorOf(service);
+      const selected = pods
+        .byIndex(byNamespace, service.metadata.namespace ?? '')
+        .filter((pod) => matches(pod.metadata.labels));
       const state: ServiceState = {
         service,
-        pods: pods
-          .byIndex(byNamespace, service.metadata.namespace ?? '')
-          .filter((pod) => matches(pod.metadata.labels)),
+        pods: selected,
+        triggerTime: triggerTimes.next(service, selected),
         node: (name) => nodes.get(name),
         slices: slices.byIndex(byService, key),
       };

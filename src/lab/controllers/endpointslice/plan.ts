@@ -15,6 +15,7 @@ import {
   podAddress,
   portsOf,
 } from './endpoint.ts';
+import { withTriggerTime } from './trigger-time.ts';
 
 export const serviceNameLabel = 'kubernetes.io/service-name';
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
@@ -29,6 +30,8 @@ export interface ServiceState {
   node: (name: string) => Node | undefined;
   /** The slices of this controller for the Service. */
   slices: readonly EndpointSlice[];
+  /** When what changed happened, where it is known: what is written says so. */
+  triggerTime?: string | undefined;
 }
 
 export interface SlicePlan {
@@ -69,8 +72,7 @@ function planFamily(plan: SlicePlan, state: ServiceState, type: AddressType): vo
   // A Service without endpoints has one empty slice, so that readers can tell "none" from "not yet".
   if (groups.size === 0) groups.set(stableJson([]), { ports: [], endpoints: new Map() });
   for (const [key, slices] of byPorts) if (!groups.has(key)) plan.remove.push(...slices);
-  for (const [key, group] of groups)
-    planGroup(plan, state.service, { type, group, slices: byPorts.get(key) ?? [] });
+  for (const [key, group] of groups) planGroup(plan, state, { type, group, slices: byPorts.get(key) ?? [] });
 }
 
 function groupsOf({ service, pods, node }: ServiceState, type: AddressType): Map<string, Group> {
@@ -98,7 +100,8 @@ interface GroupInput {
   slices: readonly EndpointSlice[];
 }
 
-function planGroup(plan: SlicePlan, service: Service, { type, group, slices }: GroupInput): void {
+function planGroup(plan: SlicePlan, state: ServiceState, { type, group, slices }: GroupInput): void {
+  const { service } = state;
   const unplaced = new Map(group.endpoints);
   const drafts = slices.map((slice) => ({
     slice,
@@ -120,7 +123,7 @@ function planGroup(plan: SlicePlan, service: Service, { type, group, slices }: G
   const mustKeepOne = group.endpoints.size === 0;
   for (const [i, { slice, endpoints }] of drafts.entries()) {
     if (endpoints.length === 0 && !(mustKeepOne && i === 0)) plan.remove.push(slice);
-    else if (differs(slice, endpoints, service)) plan.update.push(withContent(slice, endpoints, service));
+    else if (differs(slice, endpoints, service)) plan.update.push(withContent(slice, endpoints, state));
   }
   for (
     let start = 0;
@@ -128,7 +131,7 @@ function planGroup(plan: SlicePlan, service: Service, { type, group, slices }: G
     start += maxEndpoints
   ) {
     plan.create.push(
-      newSlice(service, { type, ports: group.ports, endpoints: full.slice(start, start + maxEndpoints) }),
+      newSlice(state, { type, ports: group.ports, endpoints: full.slice(start, start + maxEndpoints) }),
     );
   }
 }
@@ -137,22 +140,45 @@ function differs(slice: EndpointSlice, endpoints: readonly Endpoint[], service: 
   return !deepEqual(slice.endpoints ?? [], endpoints) || !deepEqual(slice.metadata.labels, labelsOf(service));
 }
 
-function withContent(slice: EndpointSlice, endpoints: Endpoint[], service: Service): EndpointSlice {
-  return { ...slice, metadata: { ...slice.metadata, labels: labelsOf(service) }, endpoints };
+function withContent(
+  slice: EndpointSlice,
+  endpoints: Endpoint[],
+  { service, triggerTime }: ServiceState,
+): EndpointSlice {
+  const { annotations, ...metadata } = slice.metadata;
+  return {
+    ...slice,
+    metadata: {
+      ...metadata,
+      labels: labelsOf(service),
+      ...annotated(withTriggerTime(annotations, triggerTime)),
+    },
+    endpoints,
+  };
 }
 
 function newSlice(
-  service: Service,
+  { service, triggerTime }: ServiceState,
   { type, ports, endpoints }: { type: AddressType; ports: EndpointPort[]; endpoints: Endpoint[] },
 ): NewObject<EndpointSlice> {
   const { namespace, name } = service.metadata;
   const ownerReferences = [controllerReference(service, { apiVersion: 'v1', kind: 'Service' })];
+  const annotations = annotated(withTriggerTime(undefined, triggerTime));
   return {
-    metadata: { generateName: `${name}-`, namespace, labels: labelsOf(service), ownerReferences },
+    metadata: {
+      ...{ generateName: `${name}-`, namespace, labels: labelsOf(service), ownerReferences },
+      ...annotations,
+    },
     addressType: type,
     endpoints,
     ports,
   };
+}
+
+function annotated(annotations: Record<string, string> | undefined): {
+  annotations?: Record<string, string>;
+} {
+  return annotations === undefined ? {} : { annotations };
 }
 
 /** The Service's own labels, and those by which slices are found. */
