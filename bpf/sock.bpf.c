@@ -258,6 +258,8 @@ static __always_inline int translate_connect(struct bpf_sock_addr *ctx, struct t
 		name_forget(bpf_get_socket_cookie(ctx), target);
 		return leave_unserved(target);
 	}
+	if (draining())
+		return PROCEED;
 	backend = target_backend(ctx, target, frontend, &id);
 	if (!backend)
 		return turn_away(frontend);
@@ -286,6 +288,8 @@ static __always_inline int translate_sendmsg(struct bpf_sock_addr *ctx, struct t
 	peer_key_init(&key, cookie, target, 1);
 	backend = backend_of_flow(&key, &id);
 	if (!backend) {
+		if (draining())
+			return PROCEED;
 		backend = target_backend(ctx, target, frontend, &id);
 		if (!backend)
 			return turn_away(frontend);

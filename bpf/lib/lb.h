@@ -13,6 +13,15 @@ static __always_inline struct frontend *frontend_lookup(const struct address *ad
 	return bpf_map_lookup_elem(&frontends, &key);
 }
 
+/* Whether what is new is for the programs behind these, see struct node_config. Asked of what goes to a Service alone. */
+static __always_inline bool draining(void)
+{
+	__u32 zero = 0;
+	struct node_config *config = bpf_map_lookup_elem(&node_config, &zero);
+
+	return config && config->draining;
+}
+
 /* Whether loadBalancerSourceRanges let the client in. */
 static __always_inline bool source_allowed(const struct frontend *frontend, const struct address *client)
 {

@@ -44,9 +44,10 @@ PINNED_HASH(pods, __u64, struct pod, 4096);
 PINNED_HASH(pod_addresses, struct pod_address, __u64, 8192);
 
 /*
- * Its room is the version of all layouts here: pinned maps of another version are given up at load. To be raised by
- * a change of a key or value that keeps its size, which nothing else would notice; not by a field that was reserved,
- * where zero means what entries without it meant.
+ * Its room is the version of all layouts here: what pinned maps of another version hold is carried over, by the names of
+ * fields (src/service/backends/ebpf/handover.ts). To be raised by a change of a key or value that keeps its size, which
+ * nothing else would notice; not by a field that was reserved, where zero means what entries without it meant. A map
+ * that is new belongs into carried-maps.ts.
  */
 #define LAYOUT_VERSION 1
 

@@ -23,7 +23,7 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 		/* A loopback address on the wire is for the stack to refuse: only the node's own sockets mean it. */
 		if (!frontend)
 			return unserved(skb, work);
-		if (frontend->flags & FRONTEND_LOOPBACK)
+		if ((frontend->flags & FRONTEND_LOOPBACK) || draining())
 			return TC_ACT_UNSPEC;
 		verdict = nat_begin(skb, work, frontend, options, &refuse);
 		redirect = work->entry.flags & CONNTRACK_REDIRECT;
@@ -32,7 +32,8 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 		return reject(skb, work, DROP_NO_ENDPOINTS);
 	if (verdict == NAT_DROPPED)
 		return TC_ACT_SHOT;
-	return redirect ? forward(skb, work) : TC_ACT_UNSPEC;
+	/* No program behind this one is to judge it: its source is the Service now, which no pod may be. */
+	return redirect ? forward(skb, work) : TC_ACT_OK;
 }
 
 /* What has no ports: an error about a translated packet, which the stack must not meet, or nothing of a Service's. */

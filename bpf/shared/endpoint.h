@@ -40,5 +40,10 @@ struct node_config {
 	__u16 snat_first;
 	__u16 snat_last;
 	__u32 uplink_ifindex;
-	__u8 reserved[32];
+	/*
+	 * These programs go: they follow the connections that they know, and leave new ones to the programs behind them,
+	 * whose maps are others.
+	 */
+	__u32 draining;
+	__u8 reserved[28];
 };

@@ -232,7 +232,9 @@ export function bpfIn(netns: NetnsHandle): Bpf {
     load: (options) => {
       const object = kernelBpf.load(options);
       const attach = object.attach.bind(object);
+      const takePlace = object.takePlace.bind(object);
       object.attach = (program, point, pin) => attach(program, there(point), pin);
+      object.takePlace = (program, point, pins) => takePlace(program, there(point), pins);
       return object;
     },
   };

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EndpointSlice, Service } from '../../src/kube/types.ts';
-import type { BpfMap, BpfObject } from '../../src/linux/bpf/bpf.ts';
+import type { BpfMap } from '../../src/linux/bpf/bpf.ts';
 import { kernelBpf } from '../../src/linux/bpf/kernel-bpf.ts';
 import {
   createNetns,
@@ -29,6 +29,7 @@ import {
   layouts,
   type Tuple,
 } from '../../src/service/backends/ebpf/generated/layouts.ts';
+import { loadOrHandOver, type Objects } from '../../src/service/backends/ebpf/handover.ts';
 import { emptyLedger } from '../../src/service/backends/ebpf/ledger.ts';
 import { plan } from '../../src/service/backends/ebpf/plan.ts';
 import { encodeServiceCidrs } from '../../src/service/backends/ebpf/service-cidrs.ts';
@@ -40,7 +41,7 @@ export type Hook = 'pod_ingress' | 'pod_egress' | 'host_ingress' | 'host_egress'
 
 /** TC_ACT_…, as programs return them; a redirect's target is not told by a test run. */
 export type Verdict = 'pass' | 'drop' | 'redirect';
-const verdicts: Record<number, Verdict> = { [-1]: 'pass', 2: 'drop', 7: 'redirect' };
+const verdicts: Record<number, Verdict> = { [-1]: 'pass', 0: 'pass', 2: 'drop', 7: 'redirect' };
 
 export interface Outcome {
   verdict: Verdict;
@@ -70,7 +71,7 @@ export class PacketRig {
   readonly #path = join(this.#root, 'node');
   readonly #netns: NetnsHandle;
   readonly #ledger = { ...emptyLedger(), orphansDropped: true };
-  #objects: Record<'pod' | 'host', BpfObject>;
+  #objects: Objects;
 
   constructor() {
     mkdirSync(join(this.#root, 'bpf'));
@@ -90,11 +91,20 @@ export class PacketRig {
     this.#objects = this.#load(mapSizes);
   }
 
-  #load(mapSizes: Record<string, number>) {
-    const pinDirectory = join(this.#root, 'bpf', 'node');
-    const load = (name: string) =>
-      kernelBpf.load({ path: join(objectsDirectory, `${name}.bpf.o`), pinDirectory, mapSizes });
-    return { pod: load('pod'), host: load('host') };
+  #load(mapSizes: Record<string, number>): Objects {
+    const request = (name: string, pinDirectory: string) => ({
+      path: join(objectsDirectory, `${name}.bpf.o`),
+      ...{ pinDirectory, mapSizes },
+    });
+    const load = (name: string, directory: string) => kernelBpf.load(request(name, directory));
+    // Interface indexes are the rig's.
+    return withNetns(this.#netns, () =>
+      loadOrHandOver({
+        ...{ bpf: kernelBpf, pinDirectory: join(this.#root, 'bpf', 'node'), nodeHooks: [], migrations: [] },
+        load: (at) => ({ sock: load('sock', at), pod: load('pod', at), host: load('host', at) }),
+        misfit: (at) => kernelBpf.misfit(request('pod', at))?.difference,
+      }),
+    ).objects;
   }
 
   /** Writes what the stores say into the maps, as the agent does. */

@@ -16,7 +16,8 @@
  * The order of `start` is what pods rest on: sysctls, address store, programs, pods that are there, then the CNI
  * server; and once the kernel holds a complete state: conflist, node condition. Where an earlier agent's state is
  * pinned and in force the node stays ready while the API is away: nothing that serves pods waits for it. Where it is
- * not, or of another layout, pods that are there keep the programs they have until the new state is complete.
+ * not, pods that are there keep the programs they have until the new state is complete. State of another layout is
+ * carried over whole, before anything else (docs/upgrades.md).
  */
 
 import { join } from 'node:path';

@@ -118,9 +118,9 @@ export interface DroppedPacket {
 export interface ServiceProxy {
   /**
    * Loads the programs, takes over pinned state and begins to follow the stores; resolves before these have
-   * synced. attachPod works from then on. `tookOver` is false where nothing is pinned, or what is pinned cannot be
-   * read: programs that run keep it until they are replaced, which is for `synced` then.
-   * @throws TendrilError BPF_LOAD, KERNEL_CALL, KERNEL_FEATURE
+   * synced. attachPod works from then on. `tookOver` is false where nothing is pinned.
+   * @throws TendrilError BPF_LOAD, KERNEL_CALL, KERNEL_FEATURE; BPF_LAYOUT where what is pinned cannot be carried over,
+   *   which stays in force
    */
   start(): Promise<{ tookOver: boolean }>;
   /** Ends syncing. Programs, maps and attachments stay. */

@@ -115,7 +115,9 @@ class EbpfServiceProxy implements ServiceProxy {
   }
 
   async start(): Promise<{ tookOver: boolean }> {
-    await this.#backend.probe();
+    const handedOver = this.#datapath.load();
+    if (handedOver !== undefined)
+      this.#options.logger.info('programs and maps in force were replaced', { because: handedOver });
     const tookOver = this.#datapath.epoch() > 0;
     this.#dropLog = new DropLog(this.#datapath.dropEvents());
     this.#conntrackRoom = new ConntrackRoom(

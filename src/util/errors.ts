@@ -11,6 +11,7 @@ export const errorCatalogue = {
   KERNEL_CALL: 'a system call failed',
   KERNEL_FEATURE: 'the kernel lacks a feature',
   BPF_LOAD: 'a BPF object does not load',
+  BPF_LAYOUT: 'what pinned BPF maps hold cannot be carried over to those of this version',
   MAP_FULL: 'a BPF map has no room for an entry',
   TOOL_FAILED: 'a program that Tendril runs failed',
   API: 'the Kubernetes API answered with an error Status',

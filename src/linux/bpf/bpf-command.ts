@@ -16,6 +16,7 @@ export const command = {
   testRun: 10,
   mapById: 14,
   info: 15,
+  btfById: 19,
   lookupBatch: 24,
   updateBatch: 26,
   deleteBatch: 27,
@@ -123,10 +124,44 @@ export function mapInfo(fd: number): {
   });
 }
 
-/** BPF_OBJ_GET_INFO_BY_FD. */
-function objectInfo<T>(fd: number, operation: string, read: (info: DataView) => T): T {
+/** The types of a map's keys and values, as numbers in its BTF; all 0 where it was made without. */
+export function mapTypes(fd: number): { btf: number; key: number; value: number } {
+  return objectInfo(fd, 'describe BPF map', (info) => {
+    const field = (offset: number) => info.getUint32(offset, true);
+    return { btf: field(64), key: field(68), value: field(72) };
+  });
+}
+
+/** The bytes of a BTF object (struct bpf_btf_info tells their number, then gives them). */
+export function btfBytes(id: number): Buffer {
+  const fd = withScratch((scratch) => {
+    const { view, bytes } = scratch(16);
+    view.setUint32(0, id, true);
+    return libc.must(libc.bpf(command.btfById, bytes), 'open BTF', String(id));
+  });
+  try {
+    const size = objectInfo(fd, 'describe BTF', (info) => info.getUint32(8, true));
+    return withScratch((scratch) => {
+      const data = scratch(size);
+      objectInfo(fd, 'read BTF', () => {}, [data.address, size]);
+      return Buffer.from(data.bytes.slice(0, size));
+    });
+  } finally {
+    libc.close(fd);
+  }
+}
+
+/** BPF_OBJ_GET_INFO_BY_FD; `buffer`, address and size, is where BTF goes. */
+function objectInfo<T>(
+  fd: number,
+  operation: string,
+  read: (info: DataView) => T,
+  [address, size]: readonly [bigint, number] = [0n, 0],
+): T {
   return withScratch((scratch) => {
     const info = scratch(96);
+    info.view.setBigUint64(0, address, true);
+    info.view.setUint32(8, size, true);
     const { view, bytes } = scratch(16);
     view.setUint32(0, fd, true);
     view.setUint32(4, info.bytes.length, true);

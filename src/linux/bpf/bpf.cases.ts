@@ -20,12 +20,12 @@ export function bpfCases(name: string, makeRig: () => BpfRig): void {
     let rig: BpfRig;
     let object: BpfObject;
     let map: BpfMap;
-    const load = (endpoints = room) =>
-      rig.bpf.load({
-        path: join(rig.objectsDirectory, 'pod.bpf.o'),
-        pinDirectory: rig.pinDirectory,
-        mapSizes: { endpoints },
-      });
+    const request = (endpoints = room) => ({
+      path: join(rig.objectsDirectory, 'pod.bpf.o'),
+      pinDirectory: rig.pinDirectory,
+      mapSizes: { endpoints },
+    });
+    const load = (endpoints = room) => rig.bpf.load(request(endpoints));
     const value = (first: number) => new Uint8Array(map.valueSize).fill(first, 0, 1);
     const clear = () => {
       for (const [key] of [...map.entries()]) map.delete(key);
@@ -132,16 +132,27 @@ export function bpfCases(name: string, makeRig: () => BpfRig): void {
       expect(map.lookup(key(6))![0]).toBe(6);
     });
 
-    it('a load that wants another size gets a map of its own with what the other held, as far as it has room', () => {
+    it('tells what a load cannot take over, and pins another map in its place', () => {
       clear();
-      for (let i = 0; i < room; i++) map.update(key(i), value(i + 1));
-      using larger = load(room * 2);
-      expect(larger.map('endpoints').maxEntries).toBe(room * 2);
-      for (let i = 0; i < room; i++) expect(larger.map('endpoints').lookup(key(i))).toEqual(value(i + 1));
-      map.update(key(0), value(99));
-      expect(larger.map('endpoints').lookup(key(0))![0]).toBe(1);
-      using smaller = load(room / 2);
-      expect([...smaller.map('endpoints').entries()]).toHaveLength(room / 2);
+      map.update(key(5), value(5));
+      const next = join(rig.pinDirectory, 'next');
+      expect(rig.bpf.misfit(request())).toBeUndefined();
+      expect(rig.bpf.misfit(request(room * 2))).toMatchObject({ map: 'endpoints' });
+      expect(caught(() => load(room * 2))).toMatchObject({ code: 'BPF_LOAD' });
+      {
+        using before = rig.bpf.pinned(rig.pinDirectory);
+        expect([...before.get('endpoints')!.map.entries()]).toEqual([[key(5), value(5)]]);
+        expect([before.names.includes('node_config'), before.get('nothing')]).toEqual([true, undefined]);
+      }
+      expect(rig.bpf.pinned(next).names).toEqual([]);
+      using larger = rig.bpf.load({ ...request(room * 2), pinDirectory: next });
+      larger.map('endpoints').update(key(6), value(6));
+      rig.bpf.movePin(join(next, 'endpoints'), join(rig.pinDirectory, 'endpoints'));
+      rig.bpf.clear(next);
+      expect(rig.bpf.misfit(request(room * 2))).toBeUndefined();
+      using again = load(room * 2);
+      expect([...again.map('endpoints').entries()]).toEqual([[key(6), value(6)]]);
+      expect(map.lookup(key(5))![0]).toBe(5);
     });
 
     it('names what an object lacks', () => {

@@ -4,6 +4,7 @@
  * Keys and values are raw bytes; `layout.ts` and the generated layouts encode and decode them.
  */
 import type { NetnsHandle } from '../netns/netns.ts';
+import type { Layout } from './layout.ts';
 
 export interface BpfMap extends Disposable {
   readonly name: string;
@@ -39,10 +40,18 @@ export interface BpfProgram {
   };
 }
 
+/** `behind`: after the program that is attached there, which runs first and may leave a packet to the next. */
+interface Hook {
+  direction: 'ingress' | 'egress';
+  ifindex: number;
+  netns?: NetnsHandle;
+  behind?: boolean;
+}
+
 export type AttachPoint =
-  | { type: 'tcx'; direction: 'ingress' | 'egress'; ifindex: number; netns?: NetnsHandle }
+  | ({ type: 'tcx' } & Hook)
   /** A filter of the clsact qdisc: quick to attach, lives as long as the interface, needs no pin. */
-  | { type: 'clsact'; direction: 'ingress' | 'egress'; ifindex: number; netns?: NetnsHandle }
+  | ({ type: 'clsact' } & Hook)
   | { type: 'xdp'; ifindex: number; mode: 'native' | 'generic'; netns?: NetnsHandle }
   | { type: 'cgroup'; path: string };
 
@@ -60,15 +69,40 @@ export interface BpfObject extends Disposable {
   attach(program: string, at: AttachPoint, pin: string): void;
   /** Sockets that enter the map from now on run the program (BPF_MAP_TYPE_SOCKHASH); until the map ends. */
   attachToMap(program: string, map: string): void;
+  /** What was attached behind, pinned at `from`, takes the place of what `to` names, which ends. */
+  takePlace(program: string, at: AttachPoint, pins: { from: string; to: string }): void;
   close(): void;
+}
+
+/** Of whatever structure. */
+export type Fields = Record<string, unknown>;
+
+/** A pinned map of any version: its own BTF tells how its keys and values are laid out. */
+export interface PinnedMap {
+  readonly map: BpfMap;
+  /** Undefined for what is no structure. Of a per-CPU map, the layout of each CPU's value. */
+  readonly key?: Layout<Fields> | undefined;
+  readonly value?: Layout<Fields> | undefined;
+}
+
+/** By name. */
+export interface PinnedMaps extends Disposable {
+  get(name: string): PinnedMap | undefined;
+  readonly names: readonly string[];
+}
+
+export interface Misfit {
+  map: string;
+  /** In words. */
+  difference: string;
 }
 
 export interface LoadOptions {
   /** Compiled object, e.g. dist/bpf/sock.bpf.o. */
   path: string;
   /**
-   * Directory on a bpffs: maps pinned there are reused when their definition fits, others are pinned there. One that
-   * differs in size alone takes over the entries of the one it replaces, as far as it has room.
+   * Directory on a bpffs: maps pinned there are reused, others are pinned there. See `misfit` for maps that cannot be
+   * reused.
    */
   pinDirectory: string;
   /** Values of `const volatile` variables, by name. */
@@ -84,8 +118,14 @@ export interface Bpf {
    * @throws TendrilError BPF_LOAD with the end of the verifier's log; KERNEL_FEATURE without libbpf
    */
   load(options: LoadOptions): BpfObject;
+  /** The first pinned map that the object cannot reuse, since its type, room or sizes are others. */
+  misfit(options: LoadOptions): Misfit | undefined;
+  /** Maps pinned in a directory; none where it is not there. */
+  pinned(directory: string): PinnedMaps;
+  /** Pins another map under a name: programs keep the map that they have. */
+  movePin(from: string, to: string): void;
   /** Removes a link's pin, and so the attachment; for clsact the filter. False when there was none. */
   detach(pin: string, at?: AttachPoint): boolean;
-  /** Removes every pin below a directory, and the directory: attachments end, maps go with their last user. */
+  /** Removes a pin, or every pin below a directory, and the directory: attachments end, maps go with their last user. */
   clear(pinDirectory: string): void;
 }

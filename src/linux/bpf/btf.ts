@@ -26,6 +26,8 @@ export interface Btf {
   /** @throws TendrilError INTERNAL where there is none of that name */
   struct(name: string): BtfStruct;
   structs(): BtfStruct[];
+  /** The structure that a type's number stands for, through its other names; undefined for anything else. */
+  structAt(id: number): BtfStruct | undefined;
   enums(): { name: string; values: Record<string, number> }[];
   /** Variables of a data section. */
   section(name: string): { name: string; offset: number; size: number }[];
@@ -168,11 +170,20 @@ function view(types: Type[]): Btf {
       ? { ...common, type: name(array.type), elements: array.elements }
       : { ...common, type: name(member.type) };
   };
-  const structs = types
-    .filter((type) => type.kind === kind.struct && type.name !== '')
-    .map((type) => ({ name: type.name, size: type.sizeOrType, fields: type.members.map(field) }));
+  const struct = (type: Type) => ({
+    name: type.name,
+    size: type.sizeOrType,
+    fields: type.members.map(field),
+  });
+  const structs = types.filter((type) => type.kind === kind.struct && type.name !== '').map(struct);
+  const structAt = (id: number): BtfStruct | undefined => {
+    const type = at(id);
+    if (isAlias(type)) return structAt(type.sizeOrType);
+    return type.kind === kind.struct ? struct(type) : undefined;
+  };
   return {
     structs: () => structs,
+    structAt,
     struct: (wanted) => {
       const found = structs.find((candidate) => candidate.name === wanted);
       if (found === undefined) throw new TendrilError('INTERNAL', `the BPF object has no struct ${wanted}`);

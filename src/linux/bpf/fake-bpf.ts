@@ -2,10 +2,21 @@
  * BPF in memory: maps hold what is written to them and refuse what does not fit, with the kernel's errors;
  * programs do not run, attachments are recorded by pin. Maps are shared by pin path, as on a bpffs.
  */
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { TendrilError } from '../../util/errors.ts';
 import { errno, KernelError } from '../errno.ts';
-import type { AttachPoint, Bpf, BpfMap, BpfObject, BpfRingBuffer, LoadOptions } from './bpf.ts';
+import type {
+  AttachPoint,
+  Bpf,
+  BpfMap,
+  BpfObject,
+  BpfRingBuffer,
+  Fields,
+  LoadOptions,
+  Misfit,
+  PinnedMaps,
+} from './bpf.ts';
+import type { Layout } from './layout.ts';
 
 export interface FakeMapDefinition {
   name: string;
@@ -14,6 +25,9 @@ export interface FakeMapDefinition {
   maxEntries: number;
   /** Arrays hold every index from the start, zeroed, and nothing is deleted from them. */
   array?: boolean;
+  /** What a kernel's map tells by its BTF. */
+  key?: Layout<Fields>;
+  value?: Layout<Fields>;
 }
 
 export interface FakeObjectDefinition {
@@ -26,12 +40,14 @@ export class FakeMap implements BpfMap {
   readonly keySize: number;
   readonly valueSize: number;
   readonly maxEntries: number;
+  readonly definition: FakeMapDefinition;
   /** Updates and deletions so far: tests count them. */
   writes = 0;
   readonly #array: boolean;
   readonly #entries = new Map<string, Uint8Array>();
 
   constructor(definition: FakeMapDefinition) {
+    this.definition = definition;
     this.name = definition.name;
     this.keySize = definition.keySize;
     this.valueSize = definition.valueSize;
@@ -137,9 +153,39 @@ export class FakeBpf implements Bpf {
       }),
       attach: (program, at, pin) => void this.links.set(pin, { program, at }),
       attachToMap: (_program, map) => void known(maps.get(map), `map "${map}"`),
+      takePlace: (_program, _at, { from, to }) => {
+        this.links.set(to, known(this.links.get(from), `link at ${from}`));
+        this.links.delete(from);
+      },
       close,
       [Symbol.dispose]: close,
     };
+  }
+
+  misfit(options: LoadOptions): Misfit | undefined {
+    for (const wanted of this.#objects[options.path.split('/').at(-1)!]?.maps ?? []) {
+      const is = this.maps.get(join(options.pinDirectory, wanted.name));
+      const maxEntries = options.mapSizes?.[wanted.name] ?? wanted.maxEntries;
+      if (is !== undefined && !fits(is, { ...wanted, maxEntries }))
+        return { map: wanted.name, difference: 'another shape' };
+    }
+    return undefined;
+  }
+
+  pinned(directory: string): PinnedMaps {
+    const pins = [...this.maps].filter(([pin]) => dirname(pin) === directory);
+    const maps = new Map(
+      pins.map(([pin, map]) => {
+        const { key, value } = map.definition;
+        return [basename(pin), { map, key, value }];
+      }),
+    );
+    return { get: (name) => maps.get(name), names: [...maps.keys()], [Symbol.dispose]() {} };
+  }
+
+  movePin(from: string, to: string): void {
+    this.maps.set(to, known(this.maps.get(from), `map at ${from}`));
+    this.maps.delete(from);
   }
 
   detach(pin: string): boolean {
@@ -147,7 +193,7 @@ export class FakeBpf implements Bpf {
   }
 
   clear(pinDirectory: string): void {
-    const below = (pin: string) => pin.startsWith(`${pinDirectory}/`);
+    const below = (pin: string) => pin === pinDirectory || pin.startsWith(`${pinDirectory}/`);
     for (const pin of [...this.links.keys()].filter(below)) this.links.delete(pin);
     for (const pin of [...this.maps.keys()].filter(below)) this.maps.delete(pin);
   }
@@ -165,14 +211,20 @@ export class FakeBpf implements Bpf {
     const maxEntries = options.mapSizes?.[definition.name] ?? definition.maxEntries;
     const pin = join(options.pinDirectory, definition.name);
     const pinned = this.maps.get(pin);
-    const same = pinned?.keySize === definition.keySize && pinned.valueSize === definition.valueSize;
-    if (same && pinned.maxEntries === maxEntries) return pinned;
+    if (pinned !== undefined) {
+      if (fits(pinned, { ...definition, maxEntries })) return pinned;
+      throw new TendrilError('BPF_LOAD', `${pin} is of another shape`);
+    }
     const map = new FakeMap({ ...definition, maxEntries });
-    const entries = same ? [...pinned.entries()].slice(0, maxEntries) : [];
-    for (const [key, value] of entries) map.update(key, value);
     this.maps.set(pin, map);
     return map;
   }
+}
+
+function fits(is: FakeMapDefinition, wanted: FakeMapDefinition): boolean {
+  return (
+    is.keySize === wanted.keySize && is.valueSize === wanted.valueSize && is.maxEntries === wanted.maxEntries
+  );
 }
 
 function known<T>(thing: T | undefined, what: string): T {

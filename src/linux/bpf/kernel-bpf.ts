@@ -2,22 +2,25 @@
  * BPF in the kernel. libbpf opens the object, makes its maps (or takes over the pinned ones) and loads its
  * programs; descriptors are then duplicated and the object is closed, so that nothing of libbpf outlives `load`.
  */
-import { mkdirSync, rmSync } from 'node:fs';
-import { basename } from 'node:path';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { TendrilError } from '../../util/errors.ts';
 import { errnoName, KernelError } from '../errno.ts';
 import { type Handle, libbpf, members, openObject } from '../ffi/libbpf.ts';
 import * as libc from '../ffi/libc.ts';
-import type { AttachPoint, Bpf, BpfObject, BpfProgram, LoadOptions } from './bpf.ts';
+import type { AttachPoint, Bpf, BpfObject, BpfProgram, LoadOptions, Misfit } from './bpf.ts';
 import * as bpf from './bpf-command.ts';
 import { writeConstants } from './constants.ts';
-import { detachLink, ensureLink } from './kernel-link.ts';
-import { KernelMap } from './kernel-map.ts';
-import { forgetOtherLayout, type MapShape, setAsideUnfit, succeed } from './map-succession.ts';
+import { detachLink, ensureLink, succeedLink } from './kernel-link.ts';
+import { KernelMap, type MapShape } from './kernel-map.ts';
+import { openPinnedMaps, pinnedShape, shapeDifference } from './pinned-maps.ts';
 import { KernelRingBuffer } from './ring-buffer.ts';
 
 export const kernelBpf: Bpf = {
   load,
+  misfit,
+  pinned: openPinnedMaps,
+  movePin: renameSync,
   detach: detachLink,
   clear: (pinDirectory) => rmSync(pinDirectory, { recursive: true, force: true }),
 };
@@ -30,24 +33,35 @@ function load(options: LoadOptions): BpfObject {
     prepare(opened.handle, options);
     const result = libbpf().load(opened.handle) as number;
     if (result < 0) throw loadError(options.path, -result, opened.log());
-    return adopt(opened.handle, options.pinDirectory);
+    return adopt(opened.handle);
+  } finally {
+    libbpf().closeObject(opened.handle);
+  }
+}
+
+function misfit(options: LoadOptions): Misfit | undefined {
+  const opened = openObject(options.path, options.pinDirectory);
+  if (opened.handle <= 0n) throw loadError(options.path, opened.errno, '');
+  try {
+    prepare(opened.handle, options);
+    for (const map of members('nextMap', opened.handle)) {
+      const wanted = describeMap(map);
+      const is = pinnedShape(join(options.pinDirectory, wanted.name), wanted.name);
+      const difference = is && shapeDifference(is, wanted);
+      if (difference !== undefined) return { map: wanted.name, difference };
+    }
+    return undefined;
   } finally {
     libbpf().closeObject(opened.handle);
   }
 }
 
 function prepare(object: Handle, options: LoadOptions): void {
-  const { pinDirectory } = options;
-  const maps = [...members('nextMap', object)];
-  for (const map of maps) {
-    const size = options.mapSizes?.[libbpf().mapName(map) as string];
-    if (size !== undefined) libbpf().setMaxEntries(map, size);
-  }
-  for (const map of maps) forgetOtherLayout(describeMap(map), pinDirectory);
-  for (const map of maps) {
+  for (const map of members('nextMap', object)) {
     const name = libbpf().mapName(map) as string;
+    const size = options.mapSizes?.[name];
+    if (size !== undefined) libbpf().setMaxEntries(map, size);
     if (name.endsWith('.rodata') && options.constants) writeConstants(map, options.path, options.constants);
-    else setAsideUnfit(describeMap(map), pinDirectory);
   }
 }
 
@@ -80,7 +94,7 @@ interface LoadedProgram {
   attachType: number;
 }
 
-function adopt(object: Handle, pinDirectory: string): BpfObject {
+function adopt(object: Handle): BpfObject {
   const library = libbpf();
   const maps = new Map<string, KernelMap>();
   for (const map of members('nextMap', object)) {
@@ -90,9 +104,7 @@ function adopt(object: Handle, pinDirectory: string): BpfObject {
       library.mapName(map) as string,
     );
     const description = describeMap(map);
-    const made = new KernelMap({ fd, ...description });
-    maps.set(description.name, made);
-    succeed(made, description, pinDirectory);
+    maps.set(description.name, new KernelMap({ fd, ...description }));
   }
   const programs = new Map<string, LoadedProgram>();
   for (const program of members('nextProgram', object)) {
@@ -140,6 +152,10 @@ class KernelObject implements BpfObject {
     const { fd, attachType } = known(this.#programs, program, 'program');
     const map = known(this.#maps, name, 'map');
     libc.must(bpf.attachToMap(fd, { fd: map.fd, type: attachType }), `attach ${program} to map`, name);
+  }
+
+  takePlace(program: string, at: AttachPoint, pins: { from: string; to: string }): void {
+    succeedLink({ program: known(this.#programs, program, 'program'), at, pin: pins.to }, pins.from);
   }
 
   close(): void {

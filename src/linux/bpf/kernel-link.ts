@@ -2,7 +2,7 @@
  * Attaching a program and keeping it attached: a pinned link outlives every process, and its program is
  * replaced in one step.
  */
-import { mkdirSync, statSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errno } from '../errno.ts';
 import * as constants from '../ffi/constants.ts';
@@ -36,6 +36,20 @@ export function ensureLink(request: LinkRequest): void {
     if (updated) return;
   }
   createLink(request, request.at);
+}
+
+/** What was attached behind takes the first place: its link the other's name, or its program the other's filter. */
+export function succeedLink(request: LinkRequest, behind: string): void {
+  const { at, pin, program } = request;
+  if (existsSync(behind)) {
+    mkdirSync(dirname(pin), { recursive: true });
+    // The link that had the name ends with it.
+    renameSync(behind, pin);
+    return;
+  }
+  if (at.type !== 'clsact' && at.type !== 'tcx') return;
+  ensureFilter(program, { ...at, behind: false });
+  removeFilter({ ...at, behind: true });
 }
 
 /** False where the link is not one to `at`. */

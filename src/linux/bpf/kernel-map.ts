@@ -28,6 +28,8 @@ export interface MapDescription {
   maxEntries: number;
 }
 
+export type MapShape = Omit<MapDescription, 'fd'>;
+
 export class KernelMap implements BpfMap {
   readonly name: string;
   readonly keySize: number;

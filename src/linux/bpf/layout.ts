@@ -7,8 +7,19 @@ import { type Ip, ipFromBytes, mappedBytes } from '../../net/ip.ts';
 import { TendrilError } from '../../util/errors.ts';
 import type { BtfField, BtfStruct } from './btf.ts';
 
+export interface FieldPlace {
+  /** With the number of its elements where it is an array: `address[4]`. */
+  type: string;
+  offset: number;
+  size: number;
+}
+
 export interface Layout<T> {
   readonly size: number;
+  /** By field; what is padding or reserved is none. */
+  readonly places: Readonly<Record<string, FieldPlace>>;
+  /** The same for layouts that have the same fields at the same places. */
+  readonly shape: string;
   /** Where a field begins, in bytes. */
   offsetOf(field: keyof T & string): number;
   /** Missing fields are zero. With `into` at `offset`, writes there (it must be zeroed) and returns it. */
@@ -52,8 +63,21 @@ export function layoutOf<T>(name: string, all: Layouts): Layout<T> {
   const fields = struct.fields
     .filter((field) => !isPadding(field.name))
     .map((field) => ({ ...accessor(field, all), name: camelCase(field.name), offset: field.offset }));
+  const places = Object.fromEntries(
+    struct.fields
+      .filter((field) => !isPadding(field.name))
+      .map((field) => [
+        camelCase(field.name),
+        { type: typeName(field), offset: field.offset, size: field.size },
+      ]),
+  );
   return {
     size: struct.size,
+    places,
+    get shape() {
+      const nested = struct.fields.flatMap(({ type }) => all[type]?.fields ?? []);
+      return JSON.stringify([struct.size, struct.fields, nested]);
+    },
     offsetOf: (name) => fields.find((field) => field.name === name)!.offset,
     encode(value, into = new Uint8Array(struct.size), offset = 0) {
       const view = new DataView(into.buffer, into.byteOffset + offset, struct.size);
@@ -71,6 +95,10 @@ export function layoutOf<T>(name: string, all: Layouts): Layout<T> {
       return Object.fromEntries(fields.map((field) => [field.name, field.read(view, field.offset)])) as T;
     },
   };
+}
+
+function typeName({ type, elements }: BtfField): string {
+  return elements === undefined ? type : `${type}[${elements}]`;
 }
 
 function accessor(field: BtfField, all: Layouts): Omit<Accessor, 'name'> {

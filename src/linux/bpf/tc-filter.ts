@@ -13,6 +13,8 @@ export interface FilterPoint {
   direction: 'ingress' | 'egress';
   ifindex: number;
   netns?: NetnsHandle | undefined;
+  /** After the filter without it. */
+  behind?: boolean | undefined;
 }
 
 const RTM_NEWQDISC = 36;
@@ -29,7 +31,7 @@ const TCA_BPF_FLAG_ACT_DIRECT = 1;
 const clsact = 0xfffffff1;
 const hooks = { ingress: 0xfffffff2, egress: 0xfffffff3 } as const;
 /** Ours among the filters of an interface: what may be replaced and must be removed. */
-const priority = 84;
+const priorities = { first: 84, behind: 85 };
 const handle = 1;
 /** ETH_P_ALL in network order. */
 const allProtocols = 0x0300;
@@ -88,7 +90,7 @@ function header(
   at: FilterPoint,
   parent: number,
   own = handle,
-  info = ((priority << 16) | allProtocols) >>> 0,
+  info = ((priorityOf(at) << 16) | allProtocols) >>> 0,
 ): Uint8Array {
   const bytes = new Uint8Array(20);
   const view = new DataView(bytes.buffer);
@@ -97,6 +99,10 @@ function header(
   view.setUint32(12, parent, true);
   view.setUint32(16, info, true);
   return bytes;
+}
+
+function priorityOf({ behind }: FilterPoint): number {
+  return behind ? priorities.behind : priorities.first;
 }
 
 function describe(at: FilterPoint): string {

@@ -6,14 +6,18 @@
  *     links/sock-connect4 … links/uplink-ingress
  */
 import { join } from 'node:path';
-import type { Bpf, BpfMap, BpfObject, BpfRingBuffer } from '../../../linux/bpf/bpf.ts';
+import type { Bpf, BpfMap, BpfRingBuffer, LoadOptions, Misfit } from '../../../linux/bpf/bpf.ts';
+import type { Migration } from '../../../linux/bpf/carry.ts';
 import type { Cidr } from '../../../net/cidr.ts';
 import type { Ip } from '../../../net/ip.ts';
 import { serviceSnatPorts } from '../../../net/ports.ts';
 import { TendrilError } from '../../../util/errors.ts';
 import type { PodAttachment } from '../../service-proxy-contract.ts';
+import { migrations } from './carried-maps.ts';
 import { reasonName } from './drop-log.ts';
 import { dropReason, layouts } from './generated/layouts.ts';
+import { loadOrHandOver, type Objects } from './handover.ts';
+import { type Hook, nodeHooks, type ObjectName, podHooks, uplinkHooks } from './hooks.ts';
 import { indexKey } from './index-key.ts';
 import { PodNamespaces } from './pod-namespaces.ts';
 import { encodeServiceCidrs } from './service-cidrs.ts';
@@ -27,40 +31,54 @@ export interface DatapathOptions {
   uplinkIfindex: number;
   netnsCookie: bigint;
   mapSizes?: Record<string, number>;
+  /** Those of this version unless given. */
+  migrations?: readonly Migration[];
 }
 
-const socketHooks = ['connect', 'sendmsg', 'recvmsg', 'getpeername'].flatMap((hook) => [
-  `${hook}4`,
-  `${hook}6`,
-]);
-const directions = ['ingress', 'egress'] as const;
 const maxPodAddresses = 4;
 
 export class Datapath {
   readonly #options: DatapathOptions;
   readonly shortcut: SocketShortcut;
   readonly #namespaces = new PodNamespaces((name) => this.map(name));
-  #objects: { sock: BpfObject; pod: BpfObject; host: BpfObject } | undefined;
+  #objects: Objects | undefined;
 
   constructor(options: DatapathOptions) {
     this.#options = options;
     this.shortcut = new SocketShortcut(options);
   }
 
-  /** Loads all programs; maps that an earlier process pinned are taken over with what they hold. */
-  load(): void {
-    const { bpf, objectsDirectory, pinDirectory, mapSizes } = this.#options;
-    const load = (name: string) =>
-      bpf.load({
-        path: join(objectsDirectory, `${name}.bpf.o`),
-        pinDirectory,
-        ...(mapSizes && { mapSizes }),
-      });
-    if (this.#objects !== undefined) return;
-    this.#objects = { sock: load('sock'), pod: load('pod'), host: load('host') };
+  /**
+   * Loads all programs. Maps that an earlier process pinned are taken over with what they hold; where they are of
+   * another layout or size, by others, and the programs of all pods and of the node are replaced at once.
+   * @returns what was different then
+   * @throws TendrilError BPF_LAYOUT where that cannot be done: what is in force stays so
+   */
+  load(): string | undefined {
+    if (this.#objects !== undefined) return undefined;
+    const { bpf, pinDirectory, cgroup, uplinkIfindex } = this.#options;
+    const { objects, handedOver } = loadOrHandOver({
+      ...{ bpf, pinDirectory, migrations: this.#options.migrations ?? migrations },
+      nodeHooks: nodeHooks({ cgroup, uplinkIfindex }),
+      load: (directory) => ({
+        sock: bpf.load(this.#request('sock', directory)),
+        pod: bpf.load(this.#request('pod', directory)),
+        host: bpf.load(this.#request('host', directory)),
+      }),
+      // Each object has all maps.
+      misfit: (directory) => textOf(bpf.misfit(this.#request('pod', directory))),
+    });
+    this.#objects = objects;
     // Connections of an earlier version's datapath, which may not have said that there are any.
     const inherited = this.map('conntrack').entries().next().done !== true;
     if (inherited) this.map('activity').update(new Uint8Array(4), layouts.activity.encode({ translated: 1 }));
+    return handedOver;
+  }
+
+  #request(name: ObjectName, pinDirectory: string): LoadOptions {
+    const { objectsDirectory, mapSizes } = this.#options;
+    const path = join(objectsDirectory, `${name}.bpf.o`);
+    return { path, pinDirectory, ...(mapSizes && { mapSizes }) };
   }
 
   map(name: string): BpfMap {
@@ -108,14 +126,7 @@ export class Datapath {
 
   /** The hooks of the node itself; replaces what an earlier process attached, without a gap. */
   attachNode(): void {
-    const { sock, host } = this.#loaded();
-    const { cgroup: path, uplinkIfindex: ifindex } = this.#options;
-    for (const hook of socketHooks)
-      sock.attach(`sock_${hook}`, { type: 'cgroup', path }, this.#pin(`sock-${hook}`));
-    for (const direction of directions) {
-      const at = uplinkPoint(ifindex, direction);
-      host.attach(`host_${direction}`, at, this.#pin(`uplink-${direction}`));
-    }
+    for (const hook of nodeHooks(this.#options)) this.#attach(hook);
   }
 
   /** What the pod may send from is known before its first packet passes. */
@@ -131,17 +142,11 @@ export class Datapath {
     const value = layouts.endpoint.encode({ addrs: [...ips], mac, count: ips.length, netnsCookie });
     this.map('endpoints').update(indexKey(ifindex), value);
     this.#namespaces.remember(attachment);
-    const { pod } = this.#loaded();
-    for (const direction of directions) {
-      pod.attach(`pod_${direction}`, podPoint(ifindex, direction), this.#podPin(ifindex, direction));
-    }
+    for (const hook of podHooks(ifindex)) this.#attach(hook);
   }
 
   detachPod(ifindex: number): void {
-    const { bpf } = this.#options;
-    for (const direction of directions) {
-      bpf.detach(this.#podPin(ifindex, direction), podPoint(ifindex, direction));
-    }
+    this.#detach(podHooks(ifindex));
     this.#namespaces.forget(ifindex);
     this.map('endpoints').delete(indexKey(ifindex));
   }
@@ -181,7 +186,7 @@ export class Datapath {
     try {
       this.load();
       for (const ifindex of this.pods()) this.detachPod(ifindex);
-      this.#detachUplink(uplinkIfindex);
+      this.#detach(uplinkHooks(uplinkIfindex));
     } finally {
       bpf.clear(pinDirectory);
     }
@@ -190,13 +195,16 @@ export class Datapath {
   /** The interface that an earlier process had as its uplink, where the settings name another now. */
   #leaveEarlierUplink(): void {
     const { uplinkIfindex: before } = layouts.nodeConfig.decode(this.map('node_config').lookup(indexKey(0))!);
-    if (before !== 0 && before !== this.#options.uplinkIfindex) this.#detachUplink(before);
+    if (before !== 0 && before !== this.#options.uplinkIfindex) this.#detach(uplinkHooks(before));
+  }
+
+  #attach({ object, program, at, link }: Hook): void {
+    this.#loaded()[object].attach(program, at, this.#pin(link));
   }
 
   /** By interface too: without tcx these are filters, which no pin's removal takes away. */
-  #detachUplink(ifindex: number): void {
-    for (const direction of directions)
-      this.#options.bpf.detach(this.#pin(`uplink-${direction}`), uplinkPoint(ifindex, direction));
+  #detach(hooks: readonly Hook[]): void {
+    for (const { at, link } of hooks) this.#options.bpf.detach(this.#pin(link), at);
   }
 
   #loaded() {
@@ -204,22 +212,13 @@ export class Datapath {
     return this.#objects;
   }
 
-  #pin(name: string): string {
-    return join(this.#options.pinDirectory, 'links', name);
-  }
-
-  #podPin(ifindex: number, direction: string): string {
-    return this.#pin(`pod-${ifindex}-${direction}`);
+  #pin(link: string): string {
+    return join(this.#options.pinDirectory, 'links', link);
   }
 }
 
-function uplinkPoint(ifindex: number, direction: 'ingress' | 'egress') {
-  return { type: 'tcx', direction, ifindex } as const;
-}
-
-/** clsact: pods come and go by the hundred, and a tcx link would cost each one two RCU grace periods. */
-function podPoint(ifindex: number, direction: 'ingress' | 'egress') {
-  return { type: 'clsact', direction, ifindex } as const;
+function textOf(misfit: Misfit | undefined): string | undefined {
+  return misfit && `${misfit.map}: ${misfit.difference}`;
 }
 
 /** One counter for each CPU. */

@@ -67,16 +67,24 @@ export class SocketShortcut {
   }
 
   #start(): void {
-    const { bpf, objectsDirectory, pinDirectory, mapSizes, cgroup: path } = this.#options;
+    const { objectsDirectory, pinDirectory, mapSizes, cgroup: path } = this.#options;
     const load: LoadOptions = {
       path: join(objectsDirectory, 'sockmap.bpf.o'),
       pinDirectory,
       ...(mapSizes && { mapSizes }),
     };
-    this.#object ??= bpf.load(load);
+    this.#object ??= this.#load(load);
     // A socket has the program that its map has when it enters: first the map's, then the one that lets sockets in.
     this.#object.attachToMap('shortcut_send', 'shortcut_sockets');
     this.#object.attach('shortcut_established', { type: 'cgroup', path }, this.#pin);
+  }
+
+  /** Its own maps that cannot be reused are let go: sockets that are in them keep them, and what they run. */
+  #load(options: LoadOptions): BpfObject {
+    const { bpf, pinDirectory } = this.#options;
+    for (let other = bpf.misfit(options); other?.map.startsWith('shortcut_'); other = bpf.misfit(options))
+      bpf.clear(join(pinDirectory, other.map));
+    return bpf.load(options);
   }
 }
 

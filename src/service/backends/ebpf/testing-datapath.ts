@@ -2,8 +2,9 @@
  * The datapath's maps in memory, and a tracer that asks them where a connection would go: the semantics of a plan,
  * checked without root. What it decides, bpf/lib/lb.h decides in the kernel.
  */
-import type { BpfMap } from '../../../linux/bpf/bpf.ts';
+import type { BpfMap, Fields } from '../../../linux/bpf/bpf.ts';
 import { FakeBpf, type FakeMap } from '../../../linux/bpf/fake-bpf.ts';
+import type { Layout } from '../../../linux/bpf/layout.ts';
 import { formatIp, type Ip, ipToBigInt, parseIp } from '../../../net/ip.ts';
 import { type Protocol, protocolNumbers } from '../../../net/protocol.ts';
 import { Datapath } from './datapath.ts';
@@ -16,18 +17,26 @@ const hash = (name: string, keySize: number, valueSize: number, maxEntries = 65_
   maxEntries,
 });
 
+/** As a kernel's map tells it by its BTF. */
+const told = <T>(layout: Layout<T>) => layout as unknown as Layout<Fields>;
+
 const maps = [
   hash('frontends', layouts.frontendKey.size, layouts.frontend.size),
   hash('slots', layouts.slotKey.size, layouts.slot.size),
   hash('backends', 4, layouts.backend.size),
-  hash('conntrack', layouts.tuple.size, layouts.conntrackEntry.size),
+  {
+    ...hash('conntrack', layouts.tuple.size, layouts.conntrackEntry.size),
+    key: told(layouts.tuple),
+    value: told(layouts.conntrackEntry),
+  },
   hash('source_ranges', layouts.sourceRangeKey.size, layouts.sourceRange.size),
   hash('peers', layouts.peerKey.size, layouts.peer.size),
   hash('flows', layouts.peerKey.size, layouts.peer.size),
   hash('endpoints', 4, layouts.endpoint.size, 4096),
   hash('pods', 8, layouts.pod.size, 4096),
   hash('pod_addresses', layouts.podAddress.size, 8, 8192),
-  { ...hash('node_config', 4, layouts.nodeConfig.size, 1), array: true },
+  { ...hash('node_config', 4, layouts.nodeConfig.size, 1), array: true, value: told(layouts.nodeConfig) },
+  { ...hash('layout', 4, 4, 1), array: true },
   { ...hash('service_cidrs', 4, layouts.serviceCidrs.size, 1), array: true },
   { ...hash('epoch', 4, 4, 1), array: true },
   { ...hash('activity', 4, layouts.activity.size, 1), array: true },

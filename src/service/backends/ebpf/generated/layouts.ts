@@ -106,6 +106,7 @@ export interface NodeConfig {
   snatFirst: number;
   snatLast: number;
   uplinkIfindex: number;
+  draining: number;
 }
 
 export interface ServiceCidrs {
@@ -709,11 +710,17 @@ const structs: Record<string, BtfStruct> = {
     "type": "__u32"
    },
    {
-    "name": "reserved",
+    "name": "draining",
     "offset": 48,
-    "size": 32,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "reserved",
+    "offset": 52,
+    "size": 28,
     "type": "__u8",
-    "elements": 32
+    "elements": 28
    }
   ]
  },
