@@ -1,0 +1,69 @@
+/** New connections at a steady rate, from a pod or from outside, and what became of them. */
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Place, spawnAt } from './place.ts';
+
+export interface Target {
+  ip: string;
+  port: number;
+}
+
+export interface Outcome {
+  begun: number;
+  succeeded: number;
+  /** Connections of which a segment was sent twice. */
+  retransmitted: number;
+  slowestMs: number;
+  /** Times are those of the first and the last, ms after the start. */
+  failures: { kind: string; count: number; firstMs: number; lastMs: number }[];
+}
+
+/** At the latest after this they end by themselves. */
+const longestS = 120;
+
+/** The program that makes connections, compiled for the tests. */
+export class LoadGenerator implements Disposable {
+  readonly #directory = mkdtempSync(join(tmpdir(), 'tendril-load-'));
+  readonly #program = join(this.#directory, 'connections');
+
+  constructor() {
+    const source = join(import.meta.dirname, 'connections.c');
+    execFileSync('clang', ['-O2', '-static', '-D_GNU_SOURCE', '-Wall', '-o', this.#program, source]);
+  }
+
+  /** Begins; targets take turns. */
+  start(place: Place, load: { perSecond: number; targets: readonly Target[] }): Load {
+    const words = load.targets.flatMap(({ ip, port }) => [ip, String(port)]);
+    return new Load(spawnAt(place, [this.#program, String(load.perSecond), String(longestS), ...words]));
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#directory, { recursive: true });
+  }
+}
+
+export class Load implements Disposable {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<string>;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    let text = '';
+    child.stdout!.setEncoding('utf8').on('data', (more: string) => {
+      text += more;
+    });
+    this.#ended = new Promise((resolve) => child.once('close', () => resolve(text)));
+  }
+
+  /** No new connections; resolves once the last one has ended. */
+  async stop(): Promise<Outcome> {
+    this.#child.kill('SIGTERM');
+    return JSON.parse(await this.#ended);
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill('SIGKILL');
+  }
+}
