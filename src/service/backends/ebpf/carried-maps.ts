@@ -22,7 +22,7 @@ interface Carried {
 }
 
 /** These begin anew; `node_config` is carried when its time has come, see handover.ts. */
-export const notCarried = ['fragments', 'drop_events', 'layout', 'node_config'];
+export const notCarried = ['fragments', 'takeovers', 'drop_events', 'layout', 'node_config'];
 
 /**
  * An entry that its programs delete after it was carried
