@@ -1,5 +1,5 @@
 /*
- *   launcher enter --pid PID [--uid N] [--gid N] [--groups N,N] [--caps NAME,NAME] [--cwd DIR] [--cgroup DIR] -- CMD…
+ *   launcher enter --pid PID [--uid N] [--gid N] [--groups N,N] [--caps NAME,NAME] [--cwd DIR] [--cgroup DIR] [--cgroup1 DIR]… -- CMD…
  *   launcher enter --netns PATH [--cgroup DIR] -- CMD…
  *
  * The first runs CMD in the container of a process, with that process' environment and, where nothing else is
@@ -19,23 +19,27 @@
 #include <unistd.h>
 
 #include "capability.h"
+#include "cgroup.h"
 #include "confine.h"
 #include "container.h"
-#include "files.h"
 #include "memory.h"
 #include "sandbox.h"
 #include "terminal.h"
 
-enum { CANNOT_ENTER = 125, ENVIRONMENT_MAX = 1 << 20 };
+enum { CANNOT_ENTER = 125, ENVIRONMENT_MAX = 1 << 20, CGROUPS_1_MAX = 8 };
 
 struct options {
 	pid_t pid;
 	const char *netns, *cgroup, *cwd, *uid, *gid, *groups, *caps;
+	/* One for each hierarchy at most. */
+	char *cgroups_1[CGROUPS_1_MAX + 1];
+	int cgroup_1_count;
 };
 
 static const struct option long_options[] = {
 	{ "pid", required_argument, NULL, 'p' },    { "netns", required_argument, NULL, 'n' },
 	{ "cgroup", required_argument, NULL, 'c' }, { "cwd", required_argument, NULL, 'd' },
+	{ "cgroup1", required_argument, NULL, '1' },
 	{ "uid", required_argument, NULL, 'u' },    { "gid", required_argument, NULL, 'g' },
 	{ "groups", required_argument, NULL, 'G' }, { "caps", required_argument, NULL, 'C' },
 	{ NULL, 0, NULL, 0 },
@@ -49,8 +53,8 @@ static int fail(const char *what)
 
 static int usage(void)
 {
-	fputs("usage: launcher enter (--pid PID | --netns PATH) [--cgroup DIR] [--cwd DIR] [--uid N] [--gid N]\n"
-	      "                      [--groups N,N] [--caps NAME,NAME] -- COMMAND [ARGUMENT…]\n",
+	fputs("usage: launcher enter (--pid PID | --netns PATH) [--cgroup DIR] [--cgroup1 DIR]... [--cwd DIR]\n"
+	      "                      [--uid N] [--gid N] [--groups N,N] [--caps NAME,NAME] -- COMMAND [ARGUMENT…]\n",
 	      stderr);
 	return CANNOT_ENTER;
 }
@@ -65,6 +69,11 @@ static int read_options(int argc, char **argv, struct options *options)
 		case 'p': options->pid = (pid_t)atoi(optarg); break;
 		case 'n': options->netns = optarg; break;
 		case 'c': options->cgroup = optarg; break;
+		case '1':
+			if (options->cgroup_1_count == CGROUPS_1_MAX)
+				return -1;
+			options->cgroups_1[options->cgroup_1_count++] = optarg;
+			break;
 		case 'd': options->cwd = optarg; break;
 		case 'u': options->uid = optarg; break;
 		case 'g': options->gid = optarg; break;
@@ -76,14 +85,13 @@ static int read_options(int argc, char **argv, struct options *options)
 	return optind < argc && (options->pid > 0) != (options->netns != NULL) ? 0 : -1;
 }
 
-static int enter_cgroup(const char *cgroup)
+static int enter_cgroups(const struct options *options)
 {
-	char path[4096];
+	const char *failed = cgroup_enter_version_1(options->cgroups_1);
 
-	if (!cgroup)
-		return 0;
-	snprintf(path, sizeof path, "%s/cgroup.procs", cgroup);
-	return make_directories(cgroup, 0755) != 0 || write_file(path, "0") != 0 ? -1 : 0;
+	if (!failed && options->cgroup && cgroup_enter(options->cgroup) != 0)
+		failed = options->cgroup;
+	return failed ? fail(failed) : 0;
 }
 
 static gid_t *read_numbers(char *text, size_t *count)
@@ -214,8 +222,8 @@ int enter_main(int argc, char **argv)
 		if (split > 0)
 			return status;
 	}
-	if (enter_cgroup(options.cgroup) != 0)
-		return fail(options.cgroup);
+	if (enter_cgroups(&options) != 0)
+		return CANNOT_ENTER;
 	if (options.pid > 0)
 		return enter_container(&options, argv + 1 + optind);
 	return enter_network(&options, argv + 1 + optind);

@@ -20,9 +20,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "client.h"
 #include "enter.h"
-#include "files.h"
 #include "image.h"
 #include "loop.h"
 #include "memory.h"
@@ -60,16 +60,6 @@ static int watch_children(void)
 		return -1;
 	children = (struct source){ .fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), .ready = children_ready };
 	return children.fd < 0 ? -1 : loop_add(&children, EPOLLIN);
-}
-
-static int enter_own_cgroup(const char *cgroup)
-{
-	char path[4096];
-
-	if (make_directories(cgroup, 0755) != 0)
-		return -1;
-	snprintf(path, sizeof path, "%s/cgroup.procs", cgroup);
-	return write_file(path, "0");
 }
 
 static const char *parent_of(const char *path)
@@ -129,7 +119,7 @@ static int serve(const struct options *options)
 	spawn_context.program = sandbox_program();
 	if (spawn_context.program < 0)
 		return fail("the launcher's copy");
-	if (enter_own_cgroup(options->cgroup) != 0)
+	if (cgroup_enter(options->cgroup) != 0)
 		return fail(options->cgroup);
 	if (loop_init() != 0 || client_listen(options->socket) != 0)
 		return fail(options->socket);

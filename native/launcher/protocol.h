@@ -7,8 +7,8 @@
  * Keys may repeat; the order of equal keys is kept. Values may hold any byte. A request has `op` and `req`, a number
  * that its answer repeats; requests are answered in whatever order they finish.
  *
- *   start    id argv… env… (K=V) cgroup [netns] [cwd] [log] and, in a sandbox: sandbox=1 hostname scratch uid gid
- *            group… cap… [readonly=1] [pidns-of], per mount: mount-source mount-target mount-ro=0|1 [mount-within]
+ *   start    id argv… env… (K=V) cgroup [cgroup1…] [netns] [cwd] [log] and, in a sandbox: sandbox=1 hostname scratch
+ *            uid gid group… cap… [readonly=1] [pidns-of], per mount: mount-source mount-target mount-ro=0|1 [mount-within]
  *            -> ok=1 pid dropped…
  *   run      as start, and [stdin] timeout-ms   -> ok=1 code stdout stderr
  *   exec     id argv… timeout-ms                -> ok=1 code stdout stderr

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "confine.h"
 #include "container.h"
 #include "files.h"
@@ -33,6 +34,14 @@ static int open_cgroup(const char *path)
 static int open_log(const char *path)
 {
 	return path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : open("/dev/null", O_WRONLY | O_CLOEXEC);
+}
+
+static void enter_cgroups(const struct spawn *spawn)
+{
+	const char *failed = cgroup_enter_version_1(spawn->spec->cgroups_1);
+
+	if (failed)
+		status_fail(spawn->status, "cgroup", failed);
 }
 
 static void enter_network(const struct spawn *spawn)
@@ -108,6 +117,7 @@ static _Noreturn void run_child(const struct spawn *spawn)
 	become_plain(0);
 	if (spawn->task)
 		run_task(spawn);
+	enter_cgroups(spawn);
 	open_standard(spawn, files.standard);
 	if (spawn->join >= 0) {
 		use_standard(spawn, files.standard);

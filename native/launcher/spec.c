@@ -92,6 +92,8 @@ static void read_field(struct spec *spec, const struct field *field)
 		append(&spec->argv, field->value);
 	else if (field_is(field, "env"))
 		append(&spec->env, field->value);
+	else if (field_is(field, "cgroup1"))
+		append(&spec->cgroups_1, field->value);
 	else if (field_is(field, "stdin"))
 		spec->input = field->value, spec->input_length = field->length;
 	else if (field_is(field, "timeout-ms"))
@@ -150,6 +152,7 @@ void spec_free(struct spec *spec)
 		return;
 	free(spec->argv);
 	free(spec->env);
+	free(spec->cgroups_1);
 	free(spec->volumes);
 	free(spec->identity.groups);
 	free(spec->refused);

@@ -32,6 +32,8 @@ struct spec {
 	char **argv;
 	char **env;
 	const char *cgroup;
+	/* To be in besides, of version 1's hierarchies; NULL-terminated, or NULL. */
+	char **cgroups_1;
 	const char *netns;
 	const char *cwd;
 	const char *log;

@@ -3,7 +3,7 @@
 import { isLabName } from '../lab/topology/lab-options.ts';
 import { labNames } from '../lab/topology/lab-state.ts';
 import { removeLab } from '../lab/topology/removal.ts';
-import { cgroupMount } from '../linux/cgroup/cgroup.ts';
+import { hierarchies } from '../linux/cgroup/hierarchies.ts';
 import { describeError, TendrilError } from '../util/errors.ts';
 import { defineCommand } from './parser/command.ts';
 import { requireRoot } from './session/root.ts';
@@ -23,7 +23,7 @@ export const down = defineCommand(
   async ({ name, options }) => {
     requireRoot('down');
     if (!options.all && !isLabName(name)) throw new TendrilError('USAGE', `"${name}" is no name of a lab`);
-    const names = options.all ? labNames(cgroupMount()) : [name];
+    const names = options.all ? labNames(hierarchies()) : [name];
     let failed = false;
     for (const lab of names) {
       try {

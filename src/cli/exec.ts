@@ -83,7 +83,8 @@ function containerArguments(paths: LabPaths, pod: Pod, container: string): strin
   const record = JSON.parse(readFileSync(file, 'utf8')) as ProcessSpec & { pid: number };
   if (!isIn(record.pid, record.cgroup))
     throw new TendrilError('BAD_INPUT', `container ${container} of pod ${pod.metadata.name} has just ended`);
-  return ['--pid', String(record.pid), '--cgroup', record.cgroup];
+  const more = (record.cgroups1 ?? []).flatMap((path) => ['--cgroup1', path]);
+  return ['--pid', String(record.pid), '--cgroup', record.cgroup, ...more];
 }
 
 /** False where the process is gone, or its number is another's by now. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type LabConfig, type LabPaths, labPaths, labsCgroup } from '../../lab/topology/lab-config.ts';
 import { labNames, labsDirectory, readLabConfig } from '../../lab/topology/lab-state.ts';
 import { cgroupMount, isPopulated } from '../../linux/cgroup/cgroup.ts';
+import { hierarchies } from '../../linux/cgroup/hierarchies.ts';
 import { requireFeatures } from '../../linux/features/features.ts';
 import { TendrilError } from '../../util/errors.ts';
 import { askControl } from '../session/control.ts';
@@ -51,7 +52,7 @@ function checkBuild(program: string): void {
 }
 
 async function checkName(name: string): Promise<void> {
-  if (labNames(cgroupMount()).includes(name)) throw await taken(name);
+  if (labNames(hierarchies()).includes(name)) throw await taken(name);
 }
 
 /**

@@ -41,7 +41,7 @@ async function startProcesses(config: LabConfig, paths: LabPaths, signal: AbortS
   await startLauncher({
     program: join(config.program, 'dist', 'native', 'launcher'),
     socket: paths.launcherSocket,
-    cgroup: paths.cgroup,
+    cgroup: join(paths.cgroup, 'launcher'),
   });
   signal.throwIfAborted();
   const launcher = new LauncherClient(paths.launcherSocket);

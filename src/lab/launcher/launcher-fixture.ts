@@ -1,21 +1,13 @@
 /** A real launcher for tests, in a directory and a cgroup of its own, both gone afterwards. */
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { cgroupMount, killCgroup, removeCgroup } from '../../linux/cgroup/cgroup.ts';
+import { everywhere } from '../../linux/cgroup/hierarchies.ts';
 import type { ProcessSpec, SandboxSpec } from './launcher.ts';
 import { createLauncherClient, type LauncherClient } from './launcher-client.ts';
 import { startLauncher } from './start-launcher.ts';
 
-const unified = '/sys/fs/cgroup/unified';
 const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
 
 /** What container runtimes grant by default, less MKNOD. */
@@ -46,23 +38,9 @@ export interface LauncherFixture {
   stop(): Promise<void>;
 }
 
-/** Removes a cgroup with all below it; its processes are killed. */
-async function removeCgroup(path: string): Promise<void> {
-  if (!existsSync(path)) return;
-  writeFileSync(join(path, 'cgroup.kill'), '1');
-  while (/^populated 1$/m.test(readFileSync(join(path, 'cgroup.events'), 'utf8'))) await sleep(5);
-  const remove = (at: string): void => {
-    for (const entry of readdirSync(at, { withFileTypes: true })) {
-      if (entry.isDirectory()) remove(join(at, entry.name));
-    }
-    rmdirSync(at);
-  };
-  remove(path);
-}
-
 export async function launcherFixture(): Promise<LauncherFixture> {
   const directory = mkdtempSync(join(tmpdir(), 'tendril-launcher-'));
-  const cgroup = join(existsSync(unified) ? unified : '/sys/fs/cgroup', basename(directory));
+  const cgroup = join(cgroupMount(), basename(directory));
   const socket = join(directory, 'launcher.sock');
   const program = resolve('dist/native/launcher');
   const { pid } = await startLauncher({ program, socket, cgroup: join(cgroup, 'launcher') });
@@ -98,7 +76,8 @@ export async function launcherFixture(): Promise<LauncherFixture> {
     }),
     stop: async () => {
       client.close();
-      await removeCgroup(cgroup);
+      killCgroup(cgroup);
+      for (const at of everywhere(cgroup)) await removeCgroup(at);
       rmSync(directory, { recursive: true, force: true });
     },
   };

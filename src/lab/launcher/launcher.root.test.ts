@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { LimitedCgroups } from '../../linux/cgroup/limited-cgroups.ts';
 import { createNetns, deleteNetns } from '../../linux/netns/netns.ts';
 import { launcherCases } from './launcher.cases.ts';
 import type { Exit } from './launcher.ts';
@@ -134,6 +135,32 @@ describe('the launcher itself', () => {
     expect((await Promise.all(many)).map(({ code }) => code)).toEqual(many.map((_, i) => i % 100));
     // Fewer is fine: what an earlier test left may be let go of meanwhile.
     await expect.poll(descriptors).toBeLessThanOrEqual(before);
+  });
+});
+
+describe('groups of version 1', () => {
+  it('hold a container, and all that enters it', async ({ skip }) => {
+    const cgroups = new LimitedCgroups(lab.cgroup);
+    const limits = { memory: Number.POSITIVE_INFINITY, pids: Number.POSITIVE_INFINITY };
+    const cgroups1 = cgroups.ensureLeaf(join(lab.cgroup, 'node', 'limited'), limits);
+    skip(cgroups1.length === 0, 'version 1 has no controller of processes or memory here');
+    const { pid } = await lab.client.start({ ...lab.container('limited', ['sleep', '1000']), cgroups1 });
+    for (const group of cgroups1)
+      expect(readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n')).toContain(String(pid));
+    // Seen from inside, the container's own groups are the highest.
+    const own = ['grep', '-cE', ':(memory|pids|):/$', '/proc/self/cgroup'];
+    const executed = await lab.client.exec('limited', own, { timeoutMs: 5000 });
+    expect(executed.stdout).toBe(`${cgroups1.length + 1}\n`);
+    const more = cgroups1.flatMap((group) => ['--cgroup1', group]);
+    const place = ['--pid', String(pid), '--cgroup', join(lab.cgroup, 'node', 'limited'), ...more, '--'];
+    expect((await enter(...place, ...own)).stdout).toBe(`${cgroups1.length + 1}\n`);
+    await lab.client.signal('limited', 9);
+  });
+
+  it('are not made: what is missing fails the start', async () => {
+    const cgroups1 = [join(lab.directory, 'nonesuch')];
+    const failed = lab.client.start(lab.plain('lost', ['true'], { cgroups1 }));
+    await expect(failed).rejects.toThrow(/start lost: cgroup: .*nonesuch: ENOENT/);
   });
 });
 

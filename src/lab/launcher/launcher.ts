@@ -14,6 +14,8 @@ export interface ProcessSpec {
   env: Record<string, string>;
   /** Directory below the cgroup2 mount; made if missing. */
   cgroup: string;
+  /** Groups of version 1 to be in besides, one per hierarchy; they exist. */
+  cgroups1?: string[];
   /** Path of the network namespace; absent: the launcher's own. */
   netns?: string;
   cwd?: string;

@@ -36,6 +36,7 @@ export function specFields(spec: ProcessSpec): Field[] {
     ...spec.argv.map((word): Field => ['argv', word]),
     ...Object.entries(spec.env).map(([name, value]): Field => ['env', `${name}=${value}`]),
     ['cgroup', spec.cgroup],
+    ...(spec.cgroups1 ?? []).map((path): Field => ['cgroup1', path]),
     ...optional('netns', spec.netns),
     ...optional('cwd', spec.cwd),
     ...optional('log', spec.log),

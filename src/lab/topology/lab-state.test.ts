@@ -79,18 +79,18 @@ describe('what no lab made', () => {
     make('home/somebody', 'empty');
     const { labNames, isForeign } = await stateIn(directory);
     expect([isForeign('home'), isForeign('empty'), isForeign('absent')]).toEqual([true, false, false]);
-    expect(labNames(join(directory, 'cgroups'))).toEqual([]);
+    expect(labNames([join(directory, 'cgroups')])).toEqual([]);
   });
 
   test('is not there: an empty directory is what an up left that was killed at once', async () => {
     make('killed');
     const { labNames } = await stateIn(directory);
-    expect(labNames('/nonesuch')).toEqual(['killed']);
+    expect(labNames(['/nonesuch'])).toEqual(['killed']);
   });
 
   test('is told from a cgroup of labs by its name', async () => {
     make('run/system.slice', 'cgroups/system.slice/service', 'cgroups/tendril-system.slice/left');
     const { labNames } = await stateIn(join(directory, 'run/system.slice'));
-    expect(labNames(join(directory, 'cgroups'))).toEqual(['left']);
+    expect(labNames([join(directory, 'cgroups')])).toEqual(['left']);
   });
 });

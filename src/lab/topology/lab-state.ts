@@ -14,13 +14,13 @@ export const labsDirectory = resolve(process.env.TENDRIL_RUN || '/run/tendril');
 /** By which the table of mounts tells a lab's directory from any other. */
 export const labMountSource = 'tendril-lab';
 
-/** Names of all labs of which anything is left: directories and cgroups. */
-export function labNames(cgroupMount: string): string[] {
+/** Names of all labs of which anything is left: directories, and cgroups in any hierarchy. */
+export function labNames(hierarchies: readonly string[]): string[] {
   const all = directoriesIn(labsDirectory);
   const labs = all.filter((name) => !isForeign(name));
   // Beside what no lab made an empty directory is none's either.
   const directories = labs.length === all.length ? labs : labs.filter((name) => !isEmpty(name));
-  const cgroups = directoriesIn(join(cgroupMount, labsCgroup(labsDirectory)));
+  const cgroups = hierarchies.flatMap((mount) => directoriesIn(join(mount, labsCgroup(labsDirectory))));
   return [...new Set([...directories, ...cgroups])].sort();
 }
 

@@ -4,9 +4,10 @@
  * remains of a lab whose processes were killed. Idempotent.
  */
 import { existsSync, rmdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { pinnedMapIds, untilMapsFreed } from '../../linux/bpf/pinned-maps.ts';
 import { cgroupMount, killCgroup, removeCgroup } from '../../linux/cgroup/cgroup.ts';
+import { everywhere } from '../../linux/cgroup/hierarchies.ts';
 import { errno, KernelError } from '../../linux/errno.ts';
 import { unmountBelow } from '../../linux/mount/mount.ts';
 import { mountsBelow } from '../../linux/mount/mount-table.ts';
@@ -29,7 +30,8 @@ export async function removeLab(name: string): Promise<boolean> {
       remedy: 'Check TENDRIL_RUN and --name.',
     });
   }
-  const wasThere = existsSync(paths.root) || existsSync(paths.cgroup);
+  const cgroups = everywhere(paths.cgroup);
+  const wasThere = [paths.root, ...cgroups].some(existsSync);
   const problems: string[] = [];
   const step = async (what: string, run: () => void | Promise<void>) => {
     try {
@@ -43,7 +45,7 @@ export async function removeLab(name: string): Promise<boolean> {
   await step('internet access', () => undoInternet(paths.root));
   await step('connections', () => endConnections(paths.root));
   await step('mounts', () => void unmountBelow(paths.root));
-  await step('cgroups', async () => void (await removeCgroup(paths.cgroup)));
+  for (const cgroup of cgroups) await step('cgroups', async () => void (await removeCgroup(cgroup)));
   if (problems.length === 0) await step('files', () => rmSync(paths.root, { recursive: true, force: true }));
   await step('kernel programs', () => untilFreed(maps));
   if (problems.length > 0) {
@@ -56,7 +58,7 @@ export async function removeLab(name: string): Promise<boolean> {
     );
   }
   removeIfEmpty(labsDirectory);
-  removeIfEmpty(join(dirname(paths.cgroup)));
+  for (const cgroup of cgroups) removeIfEmpty(dirname(cgroup));
   return wasThere;
 }
 

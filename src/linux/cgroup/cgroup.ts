@@ -1,6 +1,6 @@
 /**
  * Control groups, version 2 (cgroups(7), Documentation/admin-guide/cgroup-v2.rst): a directory per group. Tendril uses them to
- * hook sockets, to find processes and to end them together; not to limit resources.
+ * hook sockets, to find processes and to end them together. Limits: limited-cgroups.ts.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

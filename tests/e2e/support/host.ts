@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { cgroupMount } from '../../../src/linux/cgroup/cgroup.ts';
+import { hierarchies } from '../../../src/linux/cgroup/hierarchies.ts';
 import { runDirectory } from './tendril.ts';
 
 export type HostSnapshot = Record<string, string[]>;
@@ -67,7 +67,7 @@ export function hostSnapshot(): HostSnapshot {
       .map((line) => line.split(' ')[4]!)
       .filter((target) => !isOfAnotherLab(target))
       .sort(),
-    cgroups: cgroupsBelow(join(cgroupMount(), basename(runDirectory))),
+    cgroups: hierarchies().flatMap((mount) => cgroupsBelow(join(mount, basename(runDirectory)))),
     ...bpfObjects(),
     processes: tendrilProcesses(),
     sysctls: sysctls
