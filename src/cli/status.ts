@@ -44,7 +44,7 @@ async function podProblems(name: string): Promise<string[]> {
   return waiting.map((pod) => `pod ${explainPod(pod, items)}`);
 }
 
-function statusText(name: string, { nodes, standIns, problems }: LabStatus): string {
+function statusText(name: string, { nodes, standIns, notEnforced, problems }: LabStatus): string {
   const rows = nodes.map(({ name, ips, ready, pods, agent }) => [
     name,
     ready ? 'Ready' : 'NotReady',
@@ -59,11 +59,12 @@ function statusText(name: string, { nodes, standIns, problems }: LabStatus): str
     formatTable(['NODE', 'STATUS', 'ADDRESSES', 'PODS', 'DATAPATH', 'SERVICES', 'AGENT-RESTARTS'], rows),
   ];
   if (standIns.length > 0) parts.push('Stood in:\n', standInTable(standIns));
-  parts.push(
-    problems.length > 0 ? `Problems:\n${problems.map((text) => `  ${text}\n`).join('')}` : 'All is well.\n',
-  );
+  if (notEnforced.length > 0) parts.push(`Not enforced here:\n${indented(notEnforced)}`);
+  parts.push(problems.length > 0 ? `Problems:\n${indented(problems)}` : 'All is well.\n');
   return parts.join('\n');
 }
+
+const indented = (lines: readonly string[]): string => lines.map((text) => `  ${text}\n`).join('');
 
 function standInTable(standIns: LabStatus['standIns']): string {
   return formatTable(

@@ -1,5 +1,6 @@
 /** `tendril up` */
 import { resolve } from 'node:path';
+import { defaultPodPidsLimit } from '../lab/topology/lab-options.ts';
 import { defineCommand } from './parser/command.ts';
 import { fileOption } from './parser/common-options.ts';
 import { requireRoot } from './session/root.ts';
@@ -44,6 +45,11 @@ export const up = defineCommand(
         help: 'rbac, or always-allow: who has a certificate or token of the lab may do everything (default)',
       },
       'fast-probes': { type: 'boolean', help: "ignore the probes' initial delays" },
+      'pod-pids-limit': {
+        type: 'string',
+        value: 'N',
+        help: `how many processes and threads a pod may have (default: ${defaultPodPidsLimit})`,
+      },
       internet: {
         type: 'boolean',
         help: 'let the lab reach the internet through this machine; undone by down',
@@ -68,6 +74,7 @@ export const up = defineCommand(
       fastProbes: options['fast-probes'],
       state: options.state && resolve(options.state),
       authorization: parseAuthorization(options.authorization ?? 'always-allow'),
+      podPidsLimit: parseCount('--pod-pids-limit', options['pod-pids-limit'] ?? String(defaultPodPidsLimit)),
       internet: options.internet,
     };
     requireRoot('up');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseQuantity } from './quantity.ts';
+import { formatQuantity, parseQuantity } from './quantity.ts';
 
 test.each([
   ['1', 1],
@@ -15,4 +15,15 @@ test.each([
 
 test.each(['', 'Gi', '1 Gi', '1gi', '0x10', '1e'])('"%s" is refused', (text) => {
   expect(() => parseQuantity(text)).toThrow(/not a quantity/);
+});
+
+test.each([
+  [2 ** 20, '1Ki', '1Mi'],
+  [1.5 * 2 ** 30, '0.5Gi', '1536Mi'],
+  [1000, '1Mi', '1000'],
+  [200e6, '100M', '200M'],
+  [1500, '500', '1500'],
+  [0, '1Gi', '0'],
+])('%d like %s is %s', (value, like, text) => {
+  expect(formatQuantity(value, like)).toBe(text);
 });

@@ -35,6 +35,17 @@ export function parseQuantity(quantity: string | number): number {
   return suffix === 'm' ? Number(digits) / 1000 : value;
 }
 
+/**
+ * A whole value as a canonical quantity, binary or decimal like another one: the largest unit that leaves it whole.
+ * Go: Quantity.String after arithmetic.
+ */
+export function formatQuantity(value: number, like: string | number): string {
+  const binary = /i$/.test(String(like));
+  const units = binary ? ['Ei', 'Pi', 'Ti', 'Gi', 'Mi', 'Ki'] : ['E', 'P', 'T', 'G', 'M', 'k'];
+  const unit = units.find((each) => value !== 0 && value % factors[each]! === 0);
+  return unit === undefined ? String(value) : `${value / factors[unit]!}${unit}`;
+}
+
 /** The value in units of the divisor ("0" and absent mean 1), rounded up: what kubelet writes for resourceFieldRef. */
 export function inUnits(value: string | number, divisor: string | number | undefined): string {
   const unit = divisor === undefined ? 1 : parseQuantity(divisor) || 1;

@@ -58,7 +58,7 @@ export async function containerLaunch(input: LaunchInput): Promise<ContainerLaun
     id: processId(pod, container),
     argv,
     env,
-    cgroup: paths.cgroup,
+    cgroup: paths.containerCgroup(container.name, container.restartCount),
     netns: pod.spec?.hostNetwork ? context.paths.netns : paths.netns,
     cwd: container.spec.workingDir ?? '/',
     log: `${paths.logs(container.name)}/${container.restartCount}.log`,

@@ -4,6 +4,7 @@ import { releaseStart } from '../../linux/files/release.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/logger.ts';
 import { logBytesMax } from './container-logs.ts';
+import { repeated } from './repeated.ts';
 
 const blockBytes = 512;
 /** Freed in steps of this, so that a log at its limit is not touched for every line. */
@@ -30,21 +31,11 @@ export function keepLogsLimited(
   paths: () => string[],
   { clock, logger }: { clock: Clock; logger: Logger },
 ): () => void {
-  let cancel = clock.after(everyMs, round);
-  let stopped = false;
-  async function limitAll(): Promise<void> {
-    for (const path of paths()) {
-      if (stopped) return;
-      await limitLog(path).catch((error) => logger.warn('a log is not limited', { path, error }));
-    }
-  }
-  function round(): void {
-    void limitAll().then(() => {
-      if (!stopped) cancel = clock.after(everyMs, round);
-    });
-  }
-  return () => {
-    stopped = true;
-    cancel();
-  };
+  return repeated(
+    async () => {
+      for (const path of paths())
+        await limitLog(path).catch((error) => logger.warn('a log is not limited', { path, error }));
+    },
+    { clock, restMs: () => everyMs },
+  );
 }

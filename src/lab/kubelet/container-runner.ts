@@ -15,6 +15,7 @@ import { type AttemptContext, attemptProbe } from './probes/attempt.ts';
 import { ContainerProbes } from './probes/container-probes.ts';
 import type { ProbeResult } from './probes/http-probe.ts';
 import type { Outcome, ProbeKind } from './probes/probe-plan.ts';
+import { containerLimits } from './resource-limits.ts';
 import { terminationMessage } from './termination-message.ts';
 import type { PodVolumes } from './volumes/pod-volumes.ts';
 
@@ -42,6 +43,8 @@ const configRetryMs = 10_000;
 const longestHookMs = 2 ** 31 - 1;
 /** What a runtime reports of a container whose command could not be started. */
 const startFailure = 128;
+/** runc's words. */
+const tooLow = ': container init was OOM-killed (memory limit too low?)';
 
 export class ContainerRunner {
   readonly #options: ContainerRunnerOptions;
@@ -107,6 +110,8 @@ export class ContainerRunner {
       context,
       pidNamespaceOf: pidNamespaceOf(),
     });
+    const limits = containerLimits(pod(), record.spec);
+    launch.spec.cgroups1 = context.cgroups.ensureLeaf(launch.spec.cgroup, limits);
     const paths = podPaths(context.paths, pod().metadata.uid);
     const { scratch } = paths.container(record.name);
     await Promise.all([
@@ -144,8 +149,9 @@ export class ContainerRunner {
     try {
       ({ pid, dropped = [] } = await launcher.start(launch.spec));
     } catch (error) {
-      this.#event('Warning', 'Failed', `Error: ${describeError(error)}`);
-      await this.#ended(launch, startFailure, { reason: 'StartError', message: describeError(error) });
+      const message = `${describeError(error)}${this.#oomKilled(launch) ? tooLow : ''}`;
+      this.#event('Warning', 'Failed', `Error: ${message}`);
+      await this.#ended(launch, startFailure, { reason: 'StartError', message });
       return;
     }
     record.startedAt = clock.now();
@@ -243,6 +249,16 @@ export class ContainerRunner {
     await this.#signal(launch, SIGTERM);
   }
 
+  /**
+   * Of a container that the kernel has killed a process of for want of memory all others end too. The kernel itself sees
+   * to it where it can: memory.oom.group of version 2.
+   */
+  async endIfOomKilled(): Promise<void> {
+    const { state } = this.#record;
+    if ((state === 'running' || state === 'stopping') && this.#oomKilled(this.#launch!))
+      await this.#signal(this.#launch!, SIGKILL);
+  }
+
   /** The pod ends, or a second deletion shortens what the first allowed. */
   hasten(killAt: number): void {
     if (this.#record.state === 'starting') this.#hurry?.(0);
@@ -288,7 +304,7 @@ export class ContainerRunner {
     why?: { reason: string; message: string },
   ): Promise<void> {
     const record = this.#record;
-    const { id, log = '' } = launch.spec;
+    const { id, log = '', cgroup } = launch.spec;
     if (!this.#context.exits.delete(id)) return;
     this.#probes?.stop();
     this.#cancelKill?.();
@@ -299,7 +315,7 @@ export class ContainerRunner {
       why?.message ?? (await terminationMessage({ container: record.spec, terminationLog, log, exitCode }));
     const termination: Termination = {
       exitCode,
-      reason: why?.reason ?? (exitCode === 0 ? 'Completed' : 'Error'),
+      reason: why?.reason ?? this.#reasonOf(launch, exitCode),
       ...(message !== undefined ? { message } : {}),
       startedAt: record.startedAt!,
       finishedAt,
@@ -313,12 +329,24 @@ export class ContainerRunner {
     await limitLog(log).catch((error) =>
       this.#context.logger.warn('a log is not limited', { id, log, error }),
     );
+    // What remains is removed with the pod's own.
+    void this.#context.cgroups.remove(cgroup).catch(() => {});
     const { scratch } = launch.spec.sandbox!;
     // What remains goes with the pod's directory; the container's end is told all the same.
     await rm(scratch, { recursive: true, force: true }).catch((error) =>
       this.#context.logger.warn('files of a container remain', { id, scratch, error }),
     );
     this.#options.changed();
+  }
+
+  /** As containerd has it: whatever the exit code, where the kernel has killed any of its processes. */
+  #reasonOf(launch: ContainerLaunch, exitCode: number): string {
+    if (this.#oomKilled(launch)) return 'OOMKilled';
+    return exitCode === 0 ? 'Completed' : 'Error';
+  }
+
+  #oomKilled({ spec }: ContainerLaunch): boolean {
+    return this.#context.cgroups.oomKills(spec.cgroup) > 0;
   }
 
   #attempt(): AttemptContext {

@@ -16,8 +16,6 @@ export class FakeNodeHost implements NodeHost {
     this.namespaces.delete(path);
   }
 
-  async removeCgroup(): Promise<void> {}
-
   async connect(_netns: string, to: Destination): Promise<Socket> {
     const at = `${to.ip}:${to.port}`;
     this.dials.push(at);

@@ -1,82 +1,30 @@
 /** Pods in real namespaces and sandboxes; the API and CNI are fakes, and pods that must be reached share the node's network. */
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isNotFound } from '../../kube/client/api-error.ts';
 import { resources } from '../../kube/resources.ts';
 import type { Pod } from '../../kube/types.ts';
-import { cgroupMount, killCgroup, removeCgroup } from '../../linux/cgroup/cgroup.ts';
-import { createNetns, deleteNetns, openNetns } from '../../linux/netns/netns.ts';
-import { connectTcp } from '../../linux/netns/sockets.ts';
-import { parseIp } from '../../net/ip.ts';
-import { systemClock } from '../../util/clock.ts';
-import { LauncherClient } from '../launcher/launcher-client.ts';
-import { startLauncher } from '../launcher/start-launcher.ts';
-import { isReady, KubeletFixture } from './lab-fixture.ts';
-import type { NodeHost } from './node-host.ts';
-
-const program = join(import.meta.dirname, '../../..');
-const host: NodeHost = {
-  createNetns: async (path) => createNetns(path),
-  deleteNetns: async (path) => void deleteNetns(path),
-  removeCgroup: async (path) => void (await removeCgroup(path)),
-  connect: async (netns, { ip, port, timeoutMs }) => {
-    using handle = openNetns(netns);
-    return await connectTcp(handle, { ip: parseIp(ip), port, timeoutMs });
-  },
-};
+import { isReady } from './lab-fixture.ts';
+import { type MachineFixture, machineFixture } from './machine-fixture.ts';
 
 const isDone = (pod: Pod, container: string): boolean =>
   pod.status?.containerStatuses?.some(
     ({ name, state }) => name === container && state?.terminated?.exitCode === 0,
   ) ?? false;
 
-let lab: KubeletFixture;
+let machine: MachineFixture;
+let lab: MachineFixture['lab'];
 let root: string;
-let cgroup: string;
-let launcher: LauncherClient;
+let launcher: MachineFixture['launcher'];
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'tendril-kubelet-root-'));
-  cgroup = join(cgroupMount(), 'tendril', root.split('-').at(-1)!);
-  const socket = join(root, 'launcher.sock');
-  await startLauncher({
-    program: join(program, 'dist/native/launcher'),
-    socket,
-    cgroup: join(cgroup, 'launcher'),
-  });
-  launcher = new LauncherClient(socket);
-  await mkdir(join(root, 'netns/pods'), { recursive: true });
-  createNetns(join(root, 'netns/node-1'));
-  lab = new KubeletFixture();
-  await lab.start({
-    launcher,
-    host,
-    clock: systemClock,
-    images: { program },
-    node: { name: 'node-1', ips: ['127.0.0.1', '::1'] },
-    paths: {
-      pods: join(root, 'pods'),
-      hostPath: join(root, 'host'),
-      claims: join(root, 'claims'),
-      netns: join(root, 'netns/node-1'),
-      podNetns: (uid) => join(root, 'netns/pods', uid),
-      cgroup: join(cgroup, 'node-1'),
-    },
-  });
+  machine = await machineFixture();
+  ({ lab, root, launcher } = machine);
 });
 
-afterEach(async () => {
-  await lab.stop();
-  launcher.close();
-  killCgroup(cgroup);
-  await removeCgroup(cgroup);
-  for (const uid of await readdir(join(root, 'netns/pods'))) deleteNetns(join(root, 'netns/pods', uid));
-  deleteNetns(join(root, 'netns/node-1'));
-  await rm(root, { recursive: true, force: true });
-});
+afterEach(() => machine.stop());
 
 test('a container sees its name, files, environment and volumes, and its log can be read', async () => {
   const script = [

@@ -23,10 +23,12 @@ import { imageFor } from './container-launch.ts';
 import { keepLogsLimited } from './container-log-limit.ts';
 import { type LogOptions, readLog } from './container-logs.ts';
 import { EventRecorder } from './event-recorder.ts';
+import { keepLimits } from './limit-watch.ts';
 import type { ClusterSettings, KubeletStores, NodeContext, NodeIdentity } from './node-context.ts';
 import type { NodeHost } from './node-host.ts';
 import { machineCapacity } from './node-object.ts';
 import { NodeRegistration } from './node-registration.ts';
+import type { PodCgroups } from './pod-cgroups.ts';
 import { type NodePaths, podPaths } from './pod-directory.ts';
 import { isAlive } from './pod-record.ts';
 import { PodWorker } from './pod-worker.ts';
@@ -41,6 +43,7 @@ export interface KubeletOptions {
   launcher: Launcher;
   cni: CniRuntime;
   host: NodeHost;
+  cgroups: PodCgroups;
   images: ImageTableOptions;
   logger: Logger;
   clock?: Clock;
@@ -123,6 +126,7 @@ class NodeKubelet implements Kubelet {
       stores.configMaps.onChange((change) => this.#configChanged(change)),
       stores.secrets.onChange((change) => this.#configChanged(change)),
       keepLogsLimited(() => this.#logsBeingWritten(), this.#context),
+      keepLimits(() => [...this.#workers.values()], this.#context),
     ];
     await this.#killOrphans();
     for (const pod of stores.pods.byIndex('nodeName', node.name))
@@ -237,12 +241,13 @@ class NodeKubelet implements Kubelet {
 
   /** Namespaces and files of pods that are this node's no more. What CNI knows of them goes when pods are torn down. */
   async #removeOrphans(isOwn: (uid: string) => boolean): Promise<void> {
-    const { paths, host, logger } = this.#options;
+    const { paths, host, cgroups, logger } = this.#options;
     const uids = await readdir(paths.pods).catch(() => []);
     for (const uid of uids.filter((each) => !isOwn(each) && !this.#workers.has(each))) {
       const at = podPaths(paths, uid);
       try {
         await host.deleteNetns(at.netns);
+        await cgroups.remove(at.cgroup);
         await rm(at.root, { recursive: true, force: true });
       } catch (error) {
         logger.warn('remains of a pod cannot be removed', { uid, error });

@@ -12,6 +12,7 @@ import { TendrilError } from '../../util/errors.ts';
 import { silentLogger } from '../../util/logger.ts';
 import { FakeLauncher } from '../launcher/fake-launcher.ts';
 import { FakeNodeHost } from './fake-node-host.ts';
+import { FakePodCgroups } from './fake-pod-cgroups.ts';
 import { createKubelet, type Kubelet, type KubeletOptions } from './kubelet.ts';
 
 export class FakeCni implements CniRuntime {
@@ -47,16 +48,16 @@ export interface PodInput {
   metadata?: Partial<Pod['metadata']>;
 }
 
-/** Real time that a condition may take: files are written in between. */
-const patienceMs = 4000;
-
 export class KubeletFixture {
   readonly clock = new FakeClock(Date.parse('2030-01-01T00:00:00Z'));
   readonly client = new FakeClient({ clock: this.clock });
   readonly launcher = new FakeLauncher();
   readonly host = new FakeNodeHost();
+  readonly cgroups = new FakePodCgroups();
   readonly cni = new FakeCni();
   readonly informers: Informers = createInformers({ client: this.client, clock: this.clock });
+  /** Real time that a condition may take: files are written in between. */
+  patienceMs = 4000;
   directory = '';
   kubelet!: Kubelet;
 
@@ -71,6 +72,7 @@ export class KubeletFixture {
         clusterDns: ['10.96.0.10', 'fd00:10:96::a'],
         nodeResolver: { nameservers: ['172.20.0.2'], searches: [], options: [] },
         fastProbes: change.fastProbes ?? false,
+        podPidsLimit: 1024,
       },
       paths: {
         pods: at('pods'),
@@ -90,6 +92,7 @@ export class KubeletFixture {
       launcher: this.launcher,
       cni: this.cni,
       host: this.host,
+      cgroups: this.cgroups,
       images: { program: '/opt/tendril', hasCommand: () => true },
       logger: silentLogger,
       clock: this.clock,
@@ -143,7 +146,7 @@ export class KubeletFixture {
   }
 
   async until(holds: () => boolean | Promise<boolean>, describe: () => string = () => ''): Promise<void> {
-    const end = performance.now() + patienceMs;
+    const end = performance.now() + this.patienceMs;
     while (!(await holds())) {
       if (performance.now() > end) throw new Error(`it did not come to pass: ${holds} ${describe()}`);
       await new Promise((resolve) => setImmediate(resolve));

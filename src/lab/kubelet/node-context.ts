@@ -10,6 +10,7 @@ import type { Launcher } from '../launcher/launcher.ts';
 import type { ConfigSource } from './environment.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import type { NodeHost } from './node-host.ts';
+import type { PodCgroups } from './pod-cgroups.ts';
 import type { NodePaths } from './pod-directory.ts';
 import type { ResolvConf } from './resolv-conf.ts';
 
@@ -29,6 +30,8 @@ export interface ClusterSettings {
   nodeResolver: ResolvConf;
   /** Probes' delays are 0 and their periods at most 1 s until the container is ready. */
   fastProbes: boolean;
+  /** How many processes and threads a pod may have. */
+  podPidsLimit: number;
 }
 
 /** One set of stores serves all kubelets of a lab. */
@@ -48,6 +51,7 @@ export interface NodeContext {
   launcher: Launcher;
   cni: CniRuntime;
   host: NodeHost;
+  cgroups: PodCgroups;
   images: ImageTableOptions;
   clock: Clock;
   logger: Logger;

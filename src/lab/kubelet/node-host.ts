@@ -1,4 +1,4 @@
-/** What a kubelet needs of the machine, besides the launcher and CNI: namespaces, cgroups and connections from the node. */
+/** What a kubelet needs of the machine, besides the launcher and CNI: namespaces and connections from the node. */
 import type { Socket } from 'node:net';
 
 export interface Destination {
@@ -12,8 +12,6 @@ export interface NodeHost {
   createNetns(path: string): Promise<void>;
   /** Idempotent. */
   deleteNetns(path: string): Promise<void>;
-  /** Removes an empty cgroup; idempotent. */
-  removeCgroup(path: string): Promise<void>;
   /** A connected TCP socket, made in the namespace. @throws an Error with code ECONNREFUSED, ETIMEDOUT, … */
   connect(netns: string, to: Destination): Promise<Socket>;
 }

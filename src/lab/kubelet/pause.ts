@@ -6,6 +6,7 @@ import type { Pod } from '../../kube/types.ts';
 import { resolveImage, resolveStandInArgv } from '../images/image-table.ts';
 import type { NodeContext } from './node-context.ts';
 import { podPaths } from './pod-directory.ts';
+import { containerLimits } from './resource-limits.ts';
 
 /** No container's name has capitals. */
 const name = 'POD';
@@ -19,14 +20,17 @@ export function pauseId(pod: Pod): string {
 }
 
 /** @throws TendrilError TOOL_FAILED */
-export async function startPause(pod: Pod, { launcher, images, paths }: NodeContext): Promise<void> {
+export async function startPause(pod: Pod, context: NodeContext): Promise<void> {
+  const { launcher, images, paths, cgroups } = context;
   const at = podPaths(paths, pod.metadata.uid);
+  const cgroup = at.containerCgroup(name, 0);
   const { mounts } = resolveImage(image, {}, images);
   await launcher.start({
     id: pauseId(pod),
     argv: resolveStandInArgv({ tcp: [], udp: [] }, false),
     env: {},
-    cgroup: at.cgroup,
+    cgroup,
+    cgroups1: cgroups.ensureLeaf(cgroup, containerLimits(pod)),
     netns: pod.spec?.hostNetwork ? paths.netns : at.netns,
     sandbox: {
       hostname: 'pause',

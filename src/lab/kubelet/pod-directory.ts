@@ -22,6 +22,8 @@ export interface PodPaths {
   etc: { hosts: string; hostname: string; resolvConf: string };
   netns: string;
   cgroup: string;
+  /** Below the pod's, of one attempt of a container; no limit of one before it is used up already. */
+  containerCgroup: (container: string, attempt: number) => string;
   /** All attempts' logs of a container: 0.log, 1.log, … */
   logs: (container: string) => string;
   /** Scratch, termination message and record of a container. */
@@ -36,6 +38,7 @@ export interface PodPaths {
 
 export function podPaths(paths: NodePaths, uid: string): PodPaths {
   const root = join(paths.pods, uid);
+  const cgroup = join(paths.cgroup, 'pods', uid);
   return {
     root,
     volumes: join(root, 'volumes'),
@@ -45,7 +48,8 @@ export function podPaths(paths: NodePaths, uid: string): PodPaths {
       resolvConf: join(root, 'etc', 'resolv.conf'),
     },
     netns: paths.podNetns(uid),
-    cgroup: join(paths.cgroup, 'pods', uid),
+    cgroup,
+    containerCgroup: (name, attempt) => join(cgroup, `${name}.${attempt}`),
     logs: (container) => join(root, 'logs', container),
     container: (name) => {
       const at = join(root, 'containers', name);

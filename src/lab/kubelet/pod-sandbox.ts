@@ -11,17 +11,20 @@ import type { NodeContext } from './node-context.ts';
 import { startPause, stopPause } from './pause.ts';
 import { podPaths } from './pod-directory.ts';
 import { formatResolvConf, podResolvConf } from './resolv-conf.ts';
+import { podCgroupLimits } from './resource-limits.ts';
 import { podSysctls } from './sysctls.ts';
 
 /** Makes the namespace and returns the pod's addresses. What was done is undone when a step fails. */
 export async function createSandbox(pod: Pod, context: NodeContext): Promise<string[]> {
   const ips = pod.spec?.hostNetwork ? [...context.node.ips] : await createNetwork(pod, context);
   await writeEtc(pod, ips, context);
-  if (pod.spec?.shareProcessNamespace) {
-    await startPause(pod, context).catch(async (error: unknown) => {
-      await removeSandbox(pod, context);
-      throw error;
-    });
+  try {
+    const { cgroup } = podPaths(context.paths, pod.metadata.uid);
+    context.cgroups.ensureParent(cgroup, podCgroupLimits(pod, context.cluster));
+    if (pod.spec?.shareProcessNamespace) await startPause(pod, context);
+  } catch (error) {
+    await removeSandbox(pod, context);
+    throw error;
   }
   return ips;
 }
@@ -41,29 +44,14 @@ async function createNetwork(pod: Pod, context: NodeContext): Promise<string[]> 
 
 /** Idempotent. */
 export async function removeSandbox(pod: Pod, context: NodeContext): Promise<void> {
-  const { host, cni, paths } = context;
+  const { host, cni, paths, cgroups } = context;
   const { netns, cgroup } = podPaths(paths, pod.metadata.uid);
   if (pod.spec?.shareProcessNamespace) await stopPause(pod, context);
   if (!pod.spec?.hostNetwork) {
     await cni.del(podAttachment(pod, netns));
     await host.deleteNetns(netns);
   }
-  await removeCgroup(cgroup, context);
-}
-
-const leavingTries = 20;
-const leavingStepMs = 10;
-
-/** A process that has ended leaves its cgroup a moment later than its parent learns of it. */
-async function removeCgroup(cgroup: string, { host, clock }: NodeContext): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await host.removeCgroup(cgroup);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || tries === leavingTries) throw error;
-      await clock.sleep(leavingStepMs);
-    }
-  }
+  await cgroups.remove(cgroup);
 }
 
 /** The pod's network as CNI gets it: hostPorts and bandwidth are capabilities, as container runtimes pass them. */

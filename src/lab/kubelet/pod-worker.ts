@@ -20,6 +20,7 @@ import { type PodAction, planPod } from './pod-plan.ts';
 import { newPodRecord, type PodRecord } from './pod-record.ts';
 import { createSandbox, removeSandbox } from './pod-sandbox.ts';
 import { podStatus } from './pod-status.ts';
+import { isLimited } from './resource-limits.ts';
 import { StatusWriter } from './status-writer.ts';
 import type { PayloadContext } from './volumes/payload.ts';
 import { PodVolumes } from './volumes/pod-volumes.ts';
@@ -103,6 +104,12 @@ export class PodWorker {
           this.#context.logger.warn('ports not added', { pod: this.#pod.metadata.name, error }),
         );
     }
+  }
+
+  /** Looks at what the pod uses of what it has a limit of. */
+  async checkLimits(): Promise<void> {
+    if (!isLimited(this.#pod, 'memory')) return;
+    for (const runner of this.#runners.values()) await runner.endIfOomKilled();
   }
 
   networkChanged(): void {

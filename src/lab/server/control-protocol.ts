@@ -21,6 +21,8 @@ export interface Timing {
 export interface LabStatus {
   nodes: NodeStatus[];
   standIns: StandIn[];
+  /** Limits that manifests set and that this machine has no means for, one sentence each. */
+  notEnforced: string[];
   /** What is wrong, one sentence each; empty when all is well. */
   problems: string[];
 }

@@ -1,6 +1,5 @@
 /** The kubelets of all nodes, over one set of stores, with the machine behind them. */
 import { mkdirSync } from 'node:fs';
-import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createCniRuntime } from '../../cni/runtime/runtime.ts';
 import { resources } from '../../kube/resources.ts';
@@ -12,6 +11,7 @@ import type { Logger } from '../../util/logger.ts';
 import { createKubelet, type Kubelet } from '../kubelet/kubelet.ts';
 import type { ClusterSettings, KubeletStores } from '../kubelet/node-context.ts';
 import type { NodeHost } from '../kubelet/node-host.ts';
+import type { PodCgroups } from '../kubelet/pod-cgroups.ts';
 import type { NodePaths } from '../kubelet/pod-directory.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import type { LabConfig, LabNodeConfig, LabPaths } from '../topology/lab-config.ts';
@@ -21,6 +21,7 @@ export interface KubeletsOptions {
   config: LabConfig;
   paths: LabPaths;
   launcher: Launcher;
+  cgroups: PodCgroups;
   plane: ControlPlane;
   logger: Logger;
 }
@@ -57,7 +58,7 @@ export function startKubelets(options: KubeletsOptions): Kubelets {
 }
 
 function nodeKubelet(node: LabNodeConfig, stores: KubeletStores, options: KubeletsOptions): Kubelet {
-  const { config, paths, launcher, plane, logger } = options;
+  const { config, paths, launcher, cgroups, plane, logger } = options;
   const at = paths.node(node.name);
   return createKubelet({
     node: { name: node.name, ips: node.ips },
@@ -73,6 +74,7 @@ function nodeKubelet(node: LabNodeConfig, stores: KubeletStores, options: Kubele
       exec: pluginExec(launcher, { netns: at.netns, cgroup: join(at.cgroup, 'cni') }),
     }),
     host: machineHost,
+    cgroups,
     images: { program: config.program },
     logger: logger.child({ component: 'kubelet', node: node.name }),
   });
@@ -84,6 +86,7 @@ function clusterSettings(config: LabConfig): ClusterSettings {
     clusterDns: config.dnsIps,
     nodeResolver: { nameservers: config.outsideIps, searches: [], options: [] },
     fastProbes: config.fastProbes,
+    podPidsLimit: config.podPidsLimit,
   };
 }
 
@@ -130,11 +133,6 @@ const machineHost: NodeHost = {
     writeSysctl(netns, podDefaults);
   },
   deleteNetns: async (path) => void deleteNetns(path),
-  removeCgroup: async (path) => {
-    await rmdir(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
-  },
   connect: async (netns, { ip, port, timeoutMs }) => {
     using handle = openNetns(netns);
     return await connectTcp(handle, { ip: parseIp(ip), port, timeoutMs });

@@ -8,8 +8,10 @@
  * Everything that can wait is done side by side. It runs until SIGTERM; `down` just kills it.
  */
 import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { resources } from '../../kube/resources.ts';
 import { cgroupMount } from '../../linux/cgroup/cgroup.ts';
+import { LimitedCgroups } from '../../linux/cgroup/limited-cgroups.ts';
 import { ensureBpffs, mountTmpfs } from '../../linux/mount/mount.ts';
 import { describeError, remedyOf, TendrilError } from '../../util/errors.ts';
 import { createLogger, type Logger } from '../../util/logger.ts';
@@ -78,7 +80,9 @@ async function bringUp(
 
   const onChange = agentEvents(plane, logger);
   const agents = createAgents({ config, paths, launcher, logger, onChange });
-  const kubelets = startKubelets({ config, paths, launcher, plane, logger });
+  // All labs' groups lie below one that holds no process.
+  const cgroups = new LimitedCgroups(dirname(paths.cgroup));
+  const kubelets = startKubelets({ config, paths, launcher, cgroups, plane, logger });
   const [stopOutside] = await Promise.all([
     timings.measure('outside host', () => startOutsideHost(config, paths, { launcher, logger })),
     step('starting agents', 'agents', () =>
@@ -100,6 +104,7 @@ async function bringUp(
     paths,
     agents,
     launcher,
+    missingControllers: cgroups.missing,
     stores: {
       nodes: informers.store(resources.nodes),
       pods: informers.store(resources.pods),

@@ -14,6 +14,7 @@ const config = planLab({
   podCidrs: [],
   serviceCidrs: [],
   fastProbes: false,
+  podPidsLimit: 1024,
   internet: false,
   program: '/',
 });

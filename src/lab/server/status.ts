@@ -1,6 +1,8 @@
 /** How a lab is, from what its parts say of themselves. */
 import type { Store } from '../../kube/client/store.ts';
 import type { EndpointSlice, Node, Pod, Service } from '../../kube/types.ts';
+import type { Controller } from '../../linux/cgroup/hierarchies.ts';
+import type { MissingController } from '../../linux/cgroup/limited-cgroups.ts';
 import { resolveImage } from '../images/image-table.ts';
 import type { LabConfig, LabPaths } from '../topology/lab-config.ts';
 import { type AgentReport, fetchAgentReport } from './agent-report.ts';
@@ -12,6 +14,7 @@ export interface StatusSources {
   paths: LabPaths;
   agents: Agents;
   launcher: { readonly isGone: boolean };
+  missingControllers: readonly MissingController[];
   stores: { nodes: Store<Node>; pods: Store<Pod>; services: Store<Service>; slices: Store<EndpointSlice> };
 }
 
@@ -23,6 +26,7 @@ export async function labStatus(sources: StatusSources): Promise<LabStatus> {
   );
   return {
     nodes,
+    notEnforced: notEnforced(sources.missingControllers),
     standIns: standInsOf(sources.stores.pods.list(), sources.config.program),
     problems: [...(sources.launcher.isGone ? [launcherGone(sources.config.name)] : []), ...problemsOf(nodes)],
   };
@@ -30,6 +34,17 @@ export async function labStatus(sources: StatusSources): Promise<LabStatus> {
 
 function launcherGone(lab: string): string {
   return `the launcher has died, and every container with it; take the lab down: tendril down --name ${lab}`;
+}
+
+const limitsOf: Record<Controller, string> = {
+  memory: 'limits of memory',
+  pids: 'the number of processes of a pod',
+  cpu: 'limits of CPU',
+};
+
+/** A sentence for each kind of limit that this machine has no means for. Pure. */
+export function notEnforced(missing: readonly MissingController[]): string[] {
+  return missing.map(({ controller, reason }) => `${limitsOf[controller]}: ${reason}`);
 }
 
 type Reported = AgentReport | { error: string };

@@ -19,6 +19,7 @@ const plan = planFabric(
     podCidrs: [],
     serviceCidrs: [],
     fastProbes: false,
+    podPidsLimit: 1024,
     internet: false,
     program: '/',
   }),

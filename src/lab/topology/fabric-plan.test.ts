@@ -13,6 +13,7 @@ const lab = (over: Partial<LabOptions> = {}) =>
       podCidrs: [],
       serviceCidrs: [],
       fastProbes: false,
+      podPidsLimit: 1024,
       internet: false,
       program: '/opt/tendril',
       ...over,

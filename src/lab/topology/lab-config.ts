@@ -28,6 +28,8 @@ export interface LabConfig {
   state?: string;
   /** Absent: whoever the API server knows may do everything. */
   authorization?: 'rbac';
+  /** How many processes and threads a pod may have. */
+  podPidsLimit: number;
   internet: boolean;
   /** Directory that holds dist/, of the build that started the lab. */
   program: string;

@@ -8,6 +8,7 @@ const options = (over: Partial<LabOptions> = {}): LabOptions => ({
   podCidrs: [],
   serviceCidrs: [],
   fastProbes: false,
+  podPidsLimit: 1024,
   internet: false,
   program: '/opt/tendril',
   ...over,
@@ -61,6 +62,7 @@ describe('what cannot be', () => {
     { over: { name: '' }, message: 'the name "" must be' },
     { over: { nodes: 0 }, message: 'between 1 and 100, not 0' },
     { over: { nodes: 101 }, message: 'between 1 and 100, not 101' },
+    { over: { podPidsLimit: 3 }, message: 'a pod needs 16 processes at least, not 3' },
     {
       over: { podCidrs: ['10.96.0.0/12'] },
       message: 'the pod CIDR 10.96.0.0/12 overlaps the service CIDR 10.96.0.0/16',

@@ -19,11 +19,16 @@ export interface LabOptions {
   fastProbes: boolean;
   state?: string | undefined;
   authorization?: 'rbac' | undefined;
+  podPidsLimit: number;
   internet: boolean;
   program: string;
 }
 
 export const maxNodes = 100;
+
+export const defaultPodPidsLimit = 1024;
+/** A container takes three on its way to its command. */
+const leastPodPidsLimit = 16;
 
 const defaults: Record<'fabric' | 'pod' | 'service', Record<Family, string>> = {
   fabric: { 4: '172.20.0.0/16', 6: 'fd00:10:20::/64' },
@@ -76,6 +81,7 @@ export function planLab(options: LabOptions): LabConfig {
     fastProbes: options.fastProbes,
     ...(options.state && { state: options.state }),
     ...(options.authorization && { authorization: options.authorization }),
+    podPidsLimit: options.podPidsLimit,
     internet: options.internet,
     program: options.program,
   };
@@ -95,6 +101,8 @@ function checkNames(options: LabOptions, problems: string[]): void {
   if (!Number.isInteger(options.nodes) || options.nodes < 1 || options.nodes > maxNodes) {
     problems.push(`the number of nodes must be between 1 and ${maxNodes}, not ${options.nodes}`);
   }
+  if (!(options.podPidsLimit >= leastPodPidsLimit))
+    problems.push(`a pod needs ${leastPodPidsLimit} processes at least, not ${options.podPidsLimit}`);
 }
 
 /** The given blocks, one per family of the lab at most, and the defaults for families without one. */

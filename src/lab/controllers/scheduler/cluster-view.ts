@@ -1,8 +1,8 @@
 /** The nodes with what runs on them, kept up to date as pods and nodes change: a decision costs one look per node. */
 import { controllerOf, keyOf } from '../../../kube/meta.ts';
+import { type Amounts, amountsOf, podRequests } from '../../../kube/pod-resources.ts';
 import type { Node, Pod } from '../../../kube/types.ts';
 import { isFinished } from '../pods/pod-state.ts';
-import { type Amounts, amountsOf, podRequests } from './pod-requests.ts';
 
 export class NodeView {
   readonly name: string;

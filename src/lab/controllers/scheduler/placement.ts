@@ -1,5 +1,6 @@
 /** Where a pod goes: nodes that every rule allows, then the one with the fewest pods of its kind. Pure. */
 import { controllerOf } from '../../../kube/meta.ts';
+import { podRequests } from '../../../kube/pod-resources.ts';
 import type { Pod } from '../../../kube/types.ts';
 import { type ClusterView, hostPortsOf, type NodeView } from './cluster-view.ts';
 import { matchesTerm, selectsNode, untoleratedTaint } from './node-selector.ts';
@@ -10,7 +11,6 @@ import {
   type NodeCheck,
   spreadChecks,
 } from './pod-affinity.ts';
-import { podRequests } from './pod-requests.ts';
 
 /** A node's name, or why there is none, in kube-scheduler's words. */
 export type Placement = { nodeName: string } | { message: string };

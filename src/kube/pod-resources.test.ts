@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Container } from '../../../kube/types.ts';
-import { podRequests } from './pod-requests.ts';
+import { podLimits, podRequests } from './pod-resources.ts';
+import type { Container } from './types.ts';
 
 const container = (cpu: string, restartPolicy?: 'Always'): Container => ({
   name: 'c',
@@ -28,4 +28,14 @@ test.each([
   ['overhead comes on top', { containers: [container('100m')], overhead: { cpu: '50m' } }, 150],
 ])('%s', (_what, spec, cpu) => {
   expect(podRequests(spec).get('cpu')).toBe(cpu);
+});
+
+test('limits add up where there are any, without overhead', () => {
+  const limited = (limits: Record<string, string>): Container => ({ name: 'c', resources: { limits } });
+  const containers = [limited({ memory: '64Mi', cpu: '1' }), limited({ memory: '1Mi' }), container('1')];
+  const limits = podLimits({ containers, overhead: { memory: '1Gi' } });
+  expect([...limits]).toEqual([
+    ['memory', 65 * 2 ** 20],
+    ['cpu', 1000],
+  ]);
 });

@@ -1,6 +1,6 @@
-/** The resources that a pod asks its node for. Source: kubernetes component-helpers resource/helpers.go. */
-import { parseQuantity } from '../../../kube/quantity.ts';
-import type { Container, PodSpec } from '../../../kube/types.ts';
+/** The resources that a pod asks its node for, and what it may have at most. Source: kubernetes component-helpers resource/helpers.go. */
+import { parseQuantity } from './quantity.ts';
+import type { Container, PodSpec } from './types.ts';
 
 /** By resource name: cpu in thousandths of a core, anything else in its own unit. */
 export type Amounts = ReadonlyMap<string, number>;
@@ -22,14 +22,20 @@ const requests = new WeakMap<object, Amounts>();
 export function podRequests(spec: PodSpec): Amounts {
   let amounts = requests.get(spec);
   if (amounts === undefined) {
-    amounts = calculate(spec);
+    const overhead = amountsOf(spec.overhead as Quantities);
+    amounts = combine(atOnce(spec, 'requests'), overhead, (a, b) => a + b);
     requests.set(spec, amounts);
   }
   return amounts;
 }
 
-function calculate(spec: PodSpec): Amounts {
-  const ofContainer = (container: Container) => amountsOf(container.resources?.requests as Quantities);
+/** Of what some container has a limit: the sum of those, as for requests. The pod's own limits are not looked at. */
+export function podLimits(spec: PodSpec): Amounts {
+  return atOnce(spec, 'limits');
+}
+
+function atOnce(spec: PodSpec, which: 'requests' | 'limits'): Amounts {
+  const ofContainer = (container: Container) => amountsOf(container.resources?.[which] as Quantities);
   let sidecars: Amounts = new Map();
   let peak: Amounts = new Map();
   for (const container of spec.initContainers ?? []) {
@@ -48,8 +54,7 @@ function calculate(spec: PodSpec): Amounts {
   const running = spec.containers
     .map(ofContainer)
     .reduce((sum, own) => combine(sum, own, (a, b) => a + b), sidecars);
-  const overhead = amountsOf(spec.overhead as Quantities);
-  return combine(combine(running, peak, Math.max), overhead, (a, b) => a + b);
+  return combine(running, peak, Math.max);
 }
 
 function combine(a: Amounts, b: Amounts, with_: (a: number, b: number) => number): Amounts {
