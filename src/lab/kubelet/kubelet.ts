@@ -248,6 +248,7 @@ class NodeKubelet implements Kubelet {
       try {
         await host.deleteNetns(at.netns);
         await cgroups.remove(at.cgroup);
+        await host.unmountBelow(at.root);
         await rm(at.root, { recursive: true, force: true });
       } catch (error) {
         logger.warn('remains of a pod cannot be removed', { uid, error });

@@ -1,11 +1,13 @@
 /** Pods that take more than they may, on this machine's kernel. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isNotFound } from '../../kube/client/api-error.ts';
 import { resources } from '../../kube/resources.ts';
 import type { Pod } from '../../kube/types.ts';
 import { type Controller, everywhere } from '../../linux/cgroup/hierarchies.ts';
+import { mountsBelow } from '../../linux/mount/mount-table.ts';
 import { type MachineFixture, machineFixture } from './machine-fixture.ts';
 
 let machine: MachineFixture;
@@ -110,6 +112,51 @@ test('a limit of CPU is the kernel’s quota', async ({ skip }) => {
   expect([quota, readOrEmpty(join(at[0]!, 'cpu.max'))]).toContainEqual(
     expect.stringMatching(/^5000( 100000)?\n$/),
   );
+});
+
+test('a pod that fills its emptyDir is evicted', async () => {
+  const fill = {
+    ...shell('head -c 4M /dev/zero > /v/file; exec sleep 1000'),
+    volumeMounts: [{ name: 'v', mountPath: '/v' }],
+  };
+  await lab.createPod({
+    spec: { volumes: [{ name: 'v', emptyDir: { sizeLimit: '2Mi' } }], containers: [fill] },
+  });
+  const pod = await lab.podThat((p) => stateOf(p)?.state?.terminated !== undefined);
+  expect(pod.status).toMatchObject({
+    phase: 'Failed',
+    reason: 'Evicted',
+    message: 'Usage of EmptyDir volume "v" exceeds the limit "2Mi". ',
+  });
+});
+
+test('a pod that writes too much to its own root is evicted', async () => {
+  const fill = shell('head -c 4M /dev/zero > /var/file; exec sleep 1000', { 'ephemeral-storage': '2Mi' });
+  await lab.createPod({ spec: { containers: [fill] } });
+  const pod = await lab.podThat((p) => stateOf(p)?.state?.terminated !== undefined);
+  expect(pod.status).toMatchObject({
+    phase: 'Failed',
+    reason: 'Evicted',
+    message: 'Pod ephemeral local storage usage exceeds the total limit of containers 2Mi. ',
+  });
+});
+
+test('an emptyDir in memory is full at its limit, and goes with its pod', async () => {
+  const fill = {
+    ...shell('head -c 4M /dev/zero > /v/file; wc -c < /v/file; exec sleep 1000'),
+    volumeMounts: [{ name: 'v', mountPath: '/v' }],
+  };
+  await lab.createPod({
+    spec: {
+      volumes: [{ name: 'v', emptyDir: { medium: 'Memory', sizeLimit: '2Mi' } }],
+      containers: [fill],
+    },
+  });
+  await lab.podThat((p) => stateOf(p)?.state?.running !== undefined);
+  const log = () => text(lab.kubelet.openLog({ namespace: 'default', pod: 'web' }));
+  await lab.until(async () => (await log()).includes('2097152\n'));
+  await deletePod();
+  expect(mountsBelow(join(machine.root, 'pods'))).toEqual([]);
 });
 
 function readOrEmpty(file: string): string {

@@ -1,4 +1,6 @@
 /** What a kubelet does about limits, over fakes. The kernel's part: limits.root.test.ts */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Container } from '../../kube/types.ts';
 import { KubeletFixture } from './lab-fixture.ts';
@@ -87,5 +89,40 @@ describe('memory', () => {
     expect(lab.cgroups.limits.size).toBe(3);
     await lab.exit('app', 0);
     await lab.until(() => lab.cgroups.limits.size === 0);
+  });
+});
+
+describe('disk', () => {
+  const fill = (uid: string, file: string) =>
+    writeFile(join(lab.directory, 'pods', uid, file), Buffer.alloc(2 ** 20 + 1, 1));
+
+  test('a pod whose emptyDir is over its limit is evicted, and gets one second', async () => {
+    const { metadata } = await lab.createPod({
+      spec: {
+        terminationGracePeriodSeconds: 1000,
+        volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Mi' } }],
+      },
+    });
+    await lab.podInTime((p) => p.status?.phase === 'Running');
+    lab.launcher.endsOn = new Set([9]);
+    await fill(metadata.uid, 'volumes/v/file');
+    const pod = await lab.podInTime((p) => p.status?.containerStatuses?.[0]?.state?.terminated !== undefined);
+    const message = 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". ';
+    expect(pod.status).toMatchObject({ phase: 'Failed', reason: 'Evicted', message });
+    expect(pod.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 137 });
+    await lab.until(async () => (await lab.events()).includes(`Evicted: ${message}`));
+    expect(lab.launcher.signals.map(({ signal }) => signal)).toEqual([15, 9]);
+  });
+
+  test('what a container writes to its root and its log counts', async () => {
+    const { metadata } = await lab.createPod({
+      spec: { containers: [limited({ 'ephemeral-storage': '1Mi' })] },
+    });
+    await lab.podInTime((p) => p.status?.phase === 'Running');
+    await fill(metadata.uid, 'logs/app/0.log');
+    const pod = await lab.podInTime((p) => p.status?.reason === 'Evicted');
+    expect(pod.status?.message).toBe(
+      'Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. ',
+    );
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { cgroupMount, killCgroup, removeCgroup } from '../../linux/cgroup/cgroup.ts';
 import { everywhere } from '../../linux/cgroup/hierarchies.ts';
 import { LimitedCgroups } from '../../linux/cgroup/limited-cgroups.ts';
+import { mountTmpfs, unmountBelow } from '../../linux/mount/mount.ts';
 import { createNetns, deleteNetns, openNetns } from '../../linux/netns/netns.ts';
 import { connectTcp } from '../../linux/netns/sockets.ts';
 import { parseIp } from '../../net/ip.ts';
@@ -18,6 +19,8 @@ const program = join(import.meta.dirname, '../../..');
 const host: NodeHost = {
   createNetns: async (path) => createNetns(path),
   deleteNetns: async (path) => void deleteNetns(path),
+  mountMemory: async (path, bytes) => mountTmpfs(path, { size: String(Math.floor(bytes)), mode: '0777' }),
+  unmountBelow: async (path) => void unmountBelow(path),
   connect: async (netns, { ip, port, timeoutMs }) => {
     using handle = openNetns(netns);
     return await connectTcp(handle, { ip: parseIp(ip), port, timeoutMs });
@@ -73,6 +76,7 @@ export async function machineFixture(): Promise<MachineFixture> {
     for (const at of everywhere(top)) await removeCgroup(at);
     for (const uid of await readdir(join(root, 'netns/pods'))) deleteNetns(join(root, 'netns/pods', uid));
     deleteNetns(join(root, 'netns/node-1'));
+    unmountBelow(root);
     await rm(root, { recursive: true, force: true });
   };
   return { lab, root, cgroup, cgroups, launcher, stop };

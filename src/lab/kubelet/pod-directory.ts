@@ -19,7 +19,7 @@ export interface NodePaths {
 export interface PodPaths {
   root: string;
   volumes: string;
-  etc: { hosts: string; hostname: string; resolvConf: string };
+  etc: { root: string; hosts: string; hostname: string; resolvConf: string };
   netns: string;
   cgroup: string;
   /** Below the pod's, of one attempt of a container; no limit of one before it is used up already. */
@@ -43,6 +43,7 @@ export function podPaths(paths: NodePaths, uid: string): PodPaths {
     root,
     volumes: join(root, 'volumes'),
     etc: {
+      root: join(root, 'etc'),
       hosts: join(root, 'etc', 'hosts'),
       hostname: join(root, 'etc', 'hostname'),
       resolvConf: join(root, 'etc', 'resolv.conf'),

@@ -152,9 +152,9 @@ function planStops(alive: ContainerRecord[], graceMs: number): PodAction[] {
 }
 
 /** kubelet leaves even a forced deletion one second. */
-function graceOf(pod: Pod, record: PodRecord, now: number): number {
-  if (record.deletion) return Math.max(1000, record.deletion.deadline - now);
-  return (pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000;
+function graceOf(pod: Pod, { deletion, verdict }: PodRecord, now: number): number {
+  const own = verdict?.graceMs ?? (pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000;
+  return deletion ? Math.max(1000, deletion.deadline - now) : own;
 }
 
 function earliest(...times: (number | undefined)[]): number | undefined {

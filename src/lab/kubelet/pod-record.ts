@@ -45,6 +45,13 @@ export interface ContainerRecord {
 /** A thing that is made by a task before containers run, and removed by one after. */
 export type Stage = 'absent' | 'making' | 'ready' | 'removing' | 'removed';
 
+export interface Verdict {
+  reason: string;
+  message: string;
+  /** What containers get instead of the pod's own grace period. */
+  graceMs?: number;
+}
+
 export interface PodRecord {
   readonly startTime: number;
   sandbox: Stage;
@@ -57,8 +64,8 @@ export interface PodRecord {
   ips: string[];
   /** Every init container has done its work once: they do not run again. */
   initialized: boolean;
-  /** The pod is failed by its node: rejected, or over its deadline. */
-  verdict?: { reason: string; message: string };
+  /** The pod is failed by its node: rejected, over its deadline, or evicted. */
+  verdict?: Verdict;
   /** The API, or the disappearance of the object, asks for the pod's end. */
   deletion?: { deadline: number };
   api: 'present' | 'deleting' | 'gone';

@@ -5,6 +5,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { isConflict, isNotFound } from '../../kube/client/api-error.ts';
+import { parseQuantity } from '../../kube/quantity.ts';
 import { resources } from '../../kube/resources.ts';
 import type { Pod } from '../../kube/types.ts';
 import { Backoff } from '../../util/backoff.ts';
@@ -17,16 +18,20 @@ import type { NodeContext } from './node-context.ts';
 import { pauseId } from './pause.ts';
 import { podPaths } from './pod-directory.ts';
 import { type PodAction, planPod } from './pod-plan.ts';
-import { newPodRecord, type PodRecord } from './pod-record.ts';
+import { newPodRecord, type PodRecord, type Verdict } from './pod-record.ts';
 import { createSandbox, removeSandbox } from './pod-sandbox.ts';
 import { podStatus } from './pod-status.ts';
 import { isLimited } from './resource-limits.ts';
 import { StatusWriter } from './status-writer.ts';
+import { evictionMessage, isStorageLimited } from './storage-limits.ts';
+import { storageUse } from './storage-use.ts';
 import type { PayloadContext } from './volumes/payload.ts';
 import { PodVolumes } from './volumes/pod-volumes.ts';
 import { TokenSource } from './volumes/token-source.ts';
 
 const leastGraceMs = 1000;
+/** kubelet's immediateEvictionGracePeriodSeconds. */
+const evictionGraceMs = 1000;
 
 export class PodWorker {
   readonly record: PodRecord;
@@ -50,7 +55,13 @@ export class PodWorker {
     this.#context = context;
     this.#onGone = onGone;
     this.record = newPodRecord(pod, clock.now());
-    this.#volumes = new PodVolumes({ directory: volumes, hostPath: paths.hostPath, claims: paths.claims });
+    this.#volumes = new PodVolumes({
+      directory: volumes,
+      hostPath: paths.hostPath,
+      claims: paths.claims,
+      host: context.host,
+      memory: parseQuantity(context.allocatable.memory),
+    });
     this.#status = new StatusWriter(pod, { client, clock });
     this.#tokens = new TokenSource({ client, clock, onStale: () => this.#refreshVolumes() });
     this.#runners = new Map(this.record.containers.map((c) => [c.name, this.#runner(c.name)]));
@@ -108,8 +119,14 @@ export class PodWorker {
 
   /** Looks at what the pod uses of what it has a limit of. */
   async checkLimits(): Promise<void> {
-    if (!isLimited(this.#pod, 'memory')) return;
-    for (const runner of this.#runners.values()) await runner.endIfOomKilled();
+    const { record } = this;
+    if (isLimited(this.#pod, 'memory'))
+      for (const runner of this.#runners.values()) await runner.endIfOomKilled();
+    if (record.verdict || record.deletion || !isStorageLimited(this.#pod)) return;
+    const paths = podPaths(this.#context.paths, this.#pod.metadata.uid);
+    const message = evictionMessage(this.#pod, await storageUse(this.#pod, paths));
+    if (message === undefined || record.verdict || this.#stopped) return;
+    this.#fail({ reason: 'Evicted', message, graceMs: evictionGraceMs }, 'Warning');
   }
 
   networkChanged(): void {
@@ -203,12 +220,12 @@ export class PodWorker {
     if (action.do === 'await-network') this.#awaitNetwork();
     else if (action.do === 'hold') this.#hold(action.container, action.until);
     else if (action.do === 'initialized') this.record.initialized = true;
-    else if (action.do === 'fail') this.#fail(action.reason, action.message);
+    else if (action.do === 'fail') this.#fail({ reason: action.reason, message: action.message }, 'Normal');
   }
 
-  #fail(reason: string, message: string): void {
-    this.record.verdict = { reason, message };
-    this.#event({ type: 'Normal', reason, message });
+  #fail(verdict: Verdict, type: EventText['type']): void {
+    this.record.verdict = verdict;
+    this.#event({ type, reason: verdict.reason, message: verdict.message });
     this.#queue();
   }
 

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCniRuntime } from '../../cni/runtime/runtime.ts';
 import { resources } from '../../kube/resources.ts';
+import { mountTmpfs, unmountBelow } from '../../linux/mount/mount.ts';
 import { createNetns, deleteNetns, openNetns } from '../../linux/netns/netns.ts';
 import { connectTcp } from '../../linux/netns/sockets.ts';
 import { writeSysctl } from '../../linux/sysctl/sysctl.ts';
@@ -133,6 +134,8 @@ const machineHost: NodeHost = {
     writeSysctl(netns, podDefaults);
   },
   deleteNetns: async (path) => void deleteNetns(path),
+  mountMemory: async (path, bytes) => mountTmpfs(path, { size: String(Math.floor(bytes)), mode: '0777' }),
+  unmountBelow: async (path) => void unmountBelow(path),
   connect: async (netns, { ip, port, timeoutMs }) => {
     using handle = openNetns(netns);
     return await connectTcp(handle, { ip: parseIp(ip), port, timeoutMs });

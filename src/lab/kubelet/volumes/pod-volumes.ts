@@ -5,9 +5,11 @@ import type { Pod, Volume } from '../../../kube/types.ts';
 import { describeError, TendrilError } from '../../../util/errors.ts';
 import type { Mount } from '../../launcher/launcher.ts';
 import { expand } from '../expansion.ts';
+import type { NodeHost } from '../node-host.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import { containedPath } from './contained-path.ts';
 import { giveToGroup, volumeDirectory } from './directories.ts';
+import { memoryVolumeSize } from './memory-volume.ts';
 import { type PayloadContext, volumePayload } from './payload.ts';
 import { serviceAccountMount, serviceAccountVolume } from './service-account-volume.ts';
 
@@ -16,6 +18,9 @@ export interface PodVolumesOptions {
   directory: string;
   hostPath: string;
   claims: string;
+  host: Pick<NodeHost, 'mountMemory' | 'unmountBelow'>;
+  /** Of the node, in bytes. */
+  memory: number;
 }
 
 interface Made {
@@ -29,6 +34,8 @@ interface Made {
 export class PodVolumes {
   readonly #options: PodVolumesOptions;
   readonly #made = new Map<string, Made>();
+  /** Paths of volumes in memory. */
+  readonly #mounted = new Set<string>();
   #version = 0;
   #removed = false;
   /** Refreshes, one after the other: the files are written by nobody else meanwhile. */
@@ -68,6 +75,7 @@ export class PodVolumes {
         this.#made.set(volume.name, { path: own, projected: true });
         return;
       }
+      if (volume.emptyDir?.medium === 'Memory') await this.#mountMemory(own, volume, pod);
       const path = await volumeDirectory(volume, {
         own,
         namespace: pod.metadata.namespace ?? 'default',
@@ -82,6 +90,14 @@ export class PodVolumes {
       const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${describeError(error)}`;
       throw new TendrilError('BAD_INPUT', message, { cause: error });
     }
+  }
+
+  /** Once: a volume may be made again when another one of the pod has failed. */
+  async #mountMemory(path: string, volume: Volume, pod: Pod): Promise<void> {
+    const { host, memory } = this.#options;
+    if (this.#mounted.has(path)) return;
+    await host.mountMemory(path, memoryVolumeSize(pod, volume, memory));
+    this.#mounted.add(path);
   }
 
   /**
@@ -115,6 +131,8 @@ export class PodVolumes {
     this.#removed = true;
     await this.#refreshed;
     this.#made.clear();
+    if (this.#mounted.size > 0) await this.#options.host.unmountBelow(this.#options.directory);
+    this.#mounted.clear();
     await rm(this.#options.directory, { recursive: true, force: true });
   }
 }

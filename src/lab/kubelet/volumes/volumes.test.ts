@@ -14,16 +14,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ConfigMap, Pod, Secret, Volume } from '../../../kube/types.ts';
+import { FakeNodeHost } from '../fake-node-host.ts';
 import type { PayloadContext } from './payload.ts';
 import { PodVolumes } from './pod-volumes.ts';
 
 let root: string;
 let volumes: PodVolumes;
+let host: FakeNodeHost;
 const configMaps = new Map<string, Record<string, string>>();
 
 beforeEach(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), 'tendril-volumes-')));
-  volumes = new PodVolumes({ directory: at('pod/volumes'), hostPath: at('host'), claims: at('claims') });
+  host = new FakeNodeHost();
+  volumes = new PodVolumes({
+    directory: at('pod/volumes'),
+    hostPath: at('host'),
+    claims: at('claims'),
+    host,
+    memory: 2 ** 30,
+  });
   configMaps.clear();
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
@@ -214,6 +223,31 @@ describe('directories', () => {
       'leads out of its volume',
     );
     await expect(stat(at('secret/new'))).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('an emptyDir in memory', () => {
+  const resources = { limits: { memory: '64Mi' } };
+  const containers = [{ name: 'app', volumeMounts: [{ name: 'v', mountPath: '/v' }], resources }];
+
+  test.each<[string, object, object, number]>([
+    ['the node’s memory', {}, {}, 2 ** 30],
+    ['its own limit', { sizeLimit: '8Mi' }, { containers }, 8 * 2 ** 20],
+    ['the limit of its pod', { sizeLimit: '1Gi' }, { containers }, 64 * 2 ** 20],
+    ['no more than the node has', { sizeLimit: '1Ti' }, {}, 2 ** 30],
+  ])('holds %s', async (_what, emptyDir, spec, bytes) => {
+    const pod = podWith({ emptyDir: { medium: 'Memory', ...emptyDir } }, {}, spec);
+    const { source } = await mounted(pod);
+    expect([...host.memory]).toEqual([[source, bytes]]);
+  });
+
+  test('is mounted once, and taken away with the pod', async () => {
+    const pod = podWith({ emptyDir: { medium: 'Memory' } });
+    await mounted(pod);
+    host.mountMemory = () => Promise.reject(new Error('again'));
+    await mounted(pod);
+    await volumes.remove();
+    expect(host.memory.size).toBe(0);
   });
 });
 
