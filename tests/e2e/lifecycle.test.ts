@@ -64,7 +64,7 @@ test('after kill -9 of everything, down --all leaves nothing', async () => {
   await must(
     run('sh', [
       '-c',
-      `find /sys/fs/cgroup -path '*/${lab.name}/*' -name cgroup.procs -exec cat {} + | xargs -r kill -9`,
+      `find /sys/fs/cgroup -path '*/${lab.name}/*' -name cgroup.procs -exec cat {} + | sort -u | xargs -r kill -9`,
     ]),
   );
   const status = await lab.tendril(['status']);

@@ -1,7 +1,7 @@
 /** For tests: a kubelet with the machine behind it, in a directory and cgroups of its own; the API and CNI are fakes. */
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { cgroupMount, killCgroup, removeCgroup } from '../../linux/cgroup/cgroup.ts';
 import { everywhere } from '../../linux/cgroup/hierarchies.ts';
 import { LimitedCgroups } from '../../linux/cgroup/limited-cgroups.ts';
@@ -39,7 +39,7 @@ export interface MachineFixture {
 
 export async function machineFixture(): Promise<MachineFixture> {
   const root = await mkdtemp(join(tmpdir(), 'tendril-kubelet-root-'));
-  const top = join(cgroupMount(), 'tendril', root.split('-').at(-1)!);
+  const top = join(cgroupMount(), basename(root));
   const cgroup = join(top, 'node-1');
   const socket = join(root, 'launcher.sock');
   await startLauncher({
