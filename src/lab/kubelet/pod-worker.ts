@@ -120,6 +120,7 @@ export class PodWorker {
   /** Looks at what the pod uses of what it has a limit of. */
   async checkLimits(): Promise<void> {
     const { record } = this;
+    if (record.sandbox !== 'ready') return;
     if (isLimited(this.#pod, 'memory'))
       for (const runner of this.#runners.values()) await runner.endIfOomKilled();
     if (record.verdict || record.deletion || !isStorageLimited(this.#pod)) return;
