@@ -3,8 +3,11 @@ import { parseQuantity } from '../../../kube/quantity.ts';
 import type { Pod, Volume } from '../../../kube/types.ts';
 import { podLimit } from '../resource-limits.ts';
 
-/** The least of the node's memory, the pod's limit of memory and the volume's own limit, in bytes. */
+/** Nodes share a machine, and what lies in such a volume is given back by no kill: as much as all containers' files may take. */
+const nodeShare = 0.4;
+
+/** The least of what the node gives, the pod's limit of memory and the volume's own limit, in bytes. */
 export function memoryVolumeSize(pod: Pod, { emptyDir }: Volume, nodeMemory: number): number {
   const limits = [podLimit(pod, 'memory') ?? 0, parseQuantity(emptyDir?.sizeLimit ?? 0)];
-  return Math.min(nodeMemory, ...limits.filter((limit) => limit > 0));
+  return Math.min(nodeShare * nodeMemory, ...limits.filter((limit) => limit > 0));
 }

@@ -231,10 +231,10 @@ describe('an emptyDir in memory', () => {
   const containers = [{ name: 'app', volumeMounts: [{ name: 'v', mountPath: '/v' }], resources }];
 
   test.each<[string, object, object, number]>([
-    ['the node’s memory', {}, {}, 2 ** 30],
+    ['its share of the node’s memory', {}, {}, 0.4 * 2 ** 30],
     ['its own limit', { sizeLimit: '8Mi' }, { containers }, 8 * 2 ** 20],
     ['the limit of its pod', { sizeLimit: '1Gi' }, { containers }, 64 * 2 ** 20],
-    ['no more than the node has', { sizeLimit: '1Ti' }, {}, 2 ** 30],
+    ['no more than that', { sizeLimit: '1Ti' }, {}, 0.4 * 2 ** 30],
   ])('holds %s', async (_what, emptyDir, spec, bytes) => {
     const pod = podWith({ emptyDir: { medium: 'Memory', ...emptyDir } }, {}, spec);
     const { source } = await mounted(pod);
