@@ -39,6 +39,7 @@ const clusterIps = {
 type Way = keyof typeof clusterIps;
 const port = 8080;
 const SO_RCVLOWAT = 18;
+const SO_ZEROCOPY = 60;
 /** IPPROTO_RAW: a raw socket that is given the IP header too. */
 const wholePackets = 255;
 
@@ -84,14 +85,14 @@ beforeAll(async () => {
   proxy = await start();
 });
 
-async function start(): Promise<ServiceProxy> {
+async function start(mapSizes: Record<string, number> = {}): Promise<ServiceProxy> {
   const { pinDirectory, cgroup, uplinkIfindex, name } = node;
   const started = withNetns(node.netns, () =>
     createServiceProxy(
       {
         ...{ services, slices, metrics, logger: silentLogger },
         node: { name, addresses: () => addresses(node) },
-        bpf: { objectsDirectory, pinDirectory, cgroup, uplinkIfindex },
+        bpf: { objectsDirectory, pinDirectory, cgroup, uplinkIfindex, mapSizes },
       },
       { bpf: bpfIn(node.netns), netnsCookie },
     ),
@@ -354,6 +355,17 @@ describe.each(families)('IPv%i', (family) => {
       { short: '<EAGAIN>', ordinary: 'abc' },
     );
 
+    both(
+      'MSG_ZEROCOPY is never told of as done',
+      ({ one, other }) => {
+        one.setInt(SOL_SOCKET, SO_ZEROCOPY, 1);
+        one.send(Buffer.alloc(20_000), flags.zeroCopy);
+        other.text();
+        return (one.poll(events.err, 100) & events.err) !== 0;
+      },
+      { short: false, ordinary: true },
+    );
+
     it('MSG_WAITALL gives what is there', () => {
       const { one, other } = through('short', family);
       one.send('ab');
@@ -362,6 +374,15 @@ describe.each(families)('IPv%i', (family) => {
       // The ordinary way waits for the socket's timeout, 2 s.
       expect(performance.now() - before).toBeLessThan(1900);
     });
+  });
+
+  it('leaves alone sockets whose data another layer will encrypt', (context) => {
+    for (const tls of ['one', 'other'] as const) {
+      const ends = through('short', family);
+      if (!ends[tls].useUlp('tls')) context.skip('this kernel has no TLS of its own (CONFIG_TLS)');
+      expect(shortened(() => ends.one.send('x')).bytes).toBe(0);
+      expect(ends.other.text()).toBe('x');
+    }
   });
 
   it('holds a writer back whose reader is slow, and loses nothing', () => {
@@ -538,6 +559,17 @@ describe('an agent that starts again', () => {
       expect(ends.other.text()).toBe('x');
     }
     expect(counted().state).toBe('on');
+  });
+
+  it('leaves maps of another size to the connections that are in them', async () => {
+    const { one, other } = through('short', 4);
+    await proxy.stop();
+    await start({ shortcut_ends: 100, shortcut_sockets: 100 });
+    one.send('x');
+    expect([other.text(), counted().state]).toEqual(['x', 'on']);
+    const after = through('short', 4);
+    expect(shortened(() => after.one.send('y')).bytes).toBe(1);
+    expect(after.other.text()).toBe('y');
   });
 
   it('takes no new ones once no Service asks, and again once one does', async () => {

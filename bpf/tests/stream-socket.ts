@@ -27,9 +27,17 @@ const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
 const TCP_NODELAY = 1;
 const TCP_REPAIR = 19;
+const TCP_ULP = 31;
 const SIOCINQ = 0x541b;
 
-export const flags = { oob: 1, peek: 2, dontWait: 0x40, waitAll: 0x100, noSignal: 0x4000 } as const;
+export const flags = {
+  oob: 1,
+  peek: 2,
+  dontWait: 0x40,
+  waitAll: 0x100,
+  noSignal: 0x4000,
+  zeroCopy: 0x4000000,
+} as const;
 export const events = { in: 1, pri: 2, out: 4, err: 8, hup: 16, rdHup: 0x2000 } as const;
 
 export interface StreamAddress {
@@ -179,6 +187,12 @@ export class StreamSocket implements Disposable {
   setInt(level: number, option: number, value: number): void {
     const bytes = new Uint8Array(Int32Array.of(value).buffer);
     libc.must(libc.setsockopt(this.fd, level, option, bytes, 4), 'setsockopt');
+  }
+
+  /** TCP_ULP. False where the kernel has none of that name. */
+  useUlp(name: string): boolean {
+    const bytes = Buffer.from(name);
+    return libc.setsockopt(this.fd, IPPROTO_TCP, TCP_ULP, bytes, bytes.length) === 0;
   }
 
   /** close(2) ends the connection with a reset. */
