@@ -4,12 +4,17 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { keepHeapSmall } from '../../src/agent/memory.ts';
 import { createHttpClient } from '../../src/kube/client/http-client.ts';
 import { createInformers } from '../../src/kube/client/informers.ts';
 import { loadKubeconfig } from '../../src/kube/client/kubeconfig.ts';
 import { resources } from '../../src/kube/resources.ts';
+import { returnFreeMemory } from '../../src/linux/memory.ts';
 import { parseIp } from '../../src/net/ip.ts';
 import { parseMac } from '../../src/net/mac.ts';
+import { keptObjects } from '../../src/service/model/kept-objects.ts';
 import { createServiceProxy } from '../../src/service/service-proxy.ts';
 import { createLogger } from '../../src/util/logger.ts';
 import { percentileOf } from '../report.ts';
@@ -31,19 +36,21 @@ export interface AgentReport {
   /** From when an attachment was due until it was done. */
   attachMs: { p99: number; max: number; count: number };
   residentMib: number;
-  heapMib: number;
+  /** What is alive of the heap; only where it was asked for, as it stops the world. */
+  liveMib: number | undefined;
   services: number;
   backends: number;
 }
 
 const attachEveryMs = 5;
+keepHeapSmall();
 const settings = JSON.parse(process.argv[2]!) as AgentSettings;
 const logger = createLogger({ level: 'warn' });
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();
 
 const client = createHttpClient(await loadKubeconfig(settings.kubeconfig));
-const informers = createInformers({ client, logger });
+const informers = createInformers({ client, logger, kept: keptObjects });
 const proxy = createServiceProxy({
   services: informers.store(resources.services),
   slices: informers.store(resources.endpointSlices),
@@ -71,8 +78,9 @@ await proxy.synced();
 const syncedMs = performance.now();
 clearInterval(attaching);
 delay.disable();
+returnFreeMemory();
 
-for await (const _ of createInterface({ input: process.stdin })) {
+for await (const question of createInterface({ input: process.stdin })) {
   const memory = process.memoryUsage();
   const { services, backends } = proxy.status();
   const report: AgentReport = {
@@ -83,9 +91,15 @@ for await (const _ of createInterface({ input: process.stdin })) {
       count: attachments.length,
     },
     residentMib: memory.rss / 2 ** 20,
-    heapMib: memory.heapUsed / 2 ** 20,
+    liveMib: question === 'live' ? liveHeap() / 2 ** 20 : undefined,
   };
   console.log(JSON.stringify(report));
 }
 await proxy.stop();
 process.exit(0);
+
+function liveHeap(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  return process.memoryUsage().heapUsed;
+}

@@ -55,8 +55,8 @@ export class OwnAgent {
     return this.report();
   }
 
-  async report(): Promise<AgentReport> {
-    return JSON.parse((await this.#process!.ask('report'))[0]!);
+  async report(question: 'report' | 'live' = 'report'): Promise<AgentReport> {
+    return JSON.parse((await this.#process!.ask(question))[0]!);
   }
 
   stop(): void {

@@ -3,6 +3,7 @@ import { createHttpClient } from '../kube/client/http-client.ts';
 import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
 import { netnsCookieAt } from '../linux/bpf/netns-cookie.ts';
 import { requireFeatures } from '../linux/features/features.ts';
+import { returnFreeMemory } from '../linux/memory.ts';
 import { openRouteNetlink } from '../linux/netlink/kernel-route-netlink.ts';
 import { watchRoutes } from '../linux/netlink/route-watch.ts';
 import { warmThreads } from '../linux/netns/netns.ts';
@@ -10,6 +11,7 @@ import { nftProgram } from '../linux/nftables/nft-program.ts';
 import { createServiceProxy } from '../service/service-proxy.ts';
 import { createLogger } from '../util/logger.ts';
 import { type AgentConfig, validateAgentConfig } from './config.ts';
+import { keepHeapSmall } from './memory.ts';
 import { startAgent } from './wiring.ts';
 
 /** Without these nothing works; the datapath has other ways where newer ones are missing. */
@@ -29,6 +31,7 @@ const needed = [
  */
 export async function runAgent(given: AgentConfig): Promise<number> {
   const config = validateAgentConfig(given);
+  keepHeapSmall();
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
@@ -46,8 +49,10 @@ export async function runAgent(given: AgentConfig): Promise<number> {
     nftables: nftProgram,
     logger,
   });
+  // Reading everything once took buffers that are not needed again.
+  const ready = agent.ready().then(returnFreeMemory);
   // Who supervises the agent starts it again, later and later: a full disk may have room by then.
-  const failed = new Promise<Error>((resolve) => agent.ready().catch(resolve));
+  const failed = new Promise<Error>((resolve) => ready.catch(resolve));
   const end = await Promise.race([ended, failed]);
   if (end instanceof Error) logger.error('the node cannot be made ready', { error: end });
   else logger.info('agent ends', { signal: end });

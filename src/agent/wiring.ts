@@ -36,6 +36,7 @@ import { createHostgwBackend } from '../podnet/backend/hostgw/apply.ts';
 import { createRoutedInterface } from '../podnet/interface/routed/apply.ts';
 import { createServiceHealth, type ServiceHealth } from '../service/health/service-health.ts';
 import type { PodReference } from '../service/model/departed-pods.ts';
+import { keptObjects } from '../service/model/kept-objects.ts';
 import { parseNodePortSelection } from '../service/model/node-port-addresses.ts';
 import type { ServiceProxy, ServiceProxyOptions } from '../service/service-proxy.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
@@ -155,7 +156,7 @@ async function openNode(
   const ipam = await NodeIpam.open({ path: join(config.stateDirectory, 'addresses'), clock });
   stack.defer(() => ipam.close());
   ipam.setCidrs(facts?.podCidrs ?? []);
-  const informers = createInformers({ client: parts.client, logger: parts.logger, clock });
+  const informers = createInformers({ client: parts.client, logger: parts.logger, clock, kept: keptObjects });
   stack.defer(() => informers.stop());
   const condition = createNodeCondition({ client: parts.client, clock, logger: parts.logger });
   stack.defer(() => condition.stop());

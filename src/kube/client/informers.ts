@@ -12,6 +12,8 @@ export interface InformersOptions {
   client: KubeClient;
   logger?: Logger;
   clock?: Clock;
+  /** What stores keep of objects of a type: all but managedFields unless given. */
+  kept?: ReadonlyMap<ResourceType, (object: KubeObject) => KubeObject>;
 }
 
 export interface Informers {
@@ -31,7 +33,7 @@ interface Informer {
 }
 
 /** Informers over a client. They hold no connection until `start`. */
-export function createInformers({ client, logger = silentLogger, clock }: InformersOptions): Informers {
+export function createInformers({ client, logger = silentLogger, clock, kept }: InformersOptions): Informers {
   const informers = new Map<string, Informer>();
   let running = false;
 
@@ -39,7 +41,10 @@ export function createInformers({ client, logger = silentLogger, clock }: Inform
     const store = new MemoryStore<KubeObject>((error) =>
       logger.error('a handler of store changes failed', { resource: type.plural, error }),
     );
-    return { store, reflector: new Reflector({ client, type, scope, store, logger, clock }) };
+    return {
+      store,
+      reflector: new Reflector({ client, type, scope, store, logger, clock, transform: kept?.get(type) }),
+    };
   };
 
   return {

@@ -2,10 +2,30 @@
 import { type KubeObject, keyOf } from '../meta.ts';
 import type { Change, Store } from './store.ts';
 
-/** Objects under one index value; the array is made on demand and thrown away on change. */
-interface Bucket<T> {
-  objects: Map<string, T>;
-  list: readonly T[] | undefined;
+/**
+ * Objects under one index value: most often one, of many thousands of values, so that one stands for itself. The array
+ * of more is made on demand and thrown away on change.
+ */
+type Bucket<T> = T | ManyObjects<T>;
+
+class ManyObjects<T> {
+  readonly objects = new Map<string, T>();
+  #list: readonly T[] | undefined;
+
+  list(): readonly T[] {
+    this.#list ??= [...this.objects.values()];
+    return this.#list;
+  }
+
+  set(key: string, object: T): void {
+    this.objects.set(key, object);
+    this.#list = undefined;
+  }
+
+  delete(key: string): void {
+    this.objects.delete(key);
+    this.#list = undefined;
+  }
 }
 
 interface Index<T> {
@@ -16,7 +36,7 @@ interface Index<T> {
 const empty: readonly never[] = [];
 
 export class MemoryStore<T extends KubeObject> implements Store<T> {
-  readonly #all: Bucket<T> = { objects: new Map(), list: undefined };
+  readonly #all = new ManyObjects<T>();
   readonly #indices = new Map<string, Index<T>>();
   readonly #handlers = new Set<(change: Change<T>) => void>();
   readonly #onHandlerError: (error: unknown) => void;
@@ -45,14 +65,15 @@ export class MemoryStore<T extends KubeObject> implements Store<T> {
   }
 
   list(): readonly T[] {
-    return listOf(this.#all);
+    return this.#all.list();
   }
 
   byIndex(index: string, value: string): readonly T[] {
     const found = this.#indices.get(index);
     if (found === undefined) throw new RangeError(`the store has no index "${index}"`);
     const bucket = found.buckets.get(value);
-    return bucket === undefined ? empty : listOf(bucket);
+    if (bucket === undefined) return empty;
+    return bucket instanceof ManyObjects ? bucket.list() : [bucket];
   }
 
   addIndex(name: string, values: (object: T) => readonly string[]): void {
@@ -108,8 +129,7 @@ export class MemoryStore<T extends KubeObject> implements Store<T> {
   }
 
   #put(key: string, old: T | undefined, object: T): void {
-    this.#all.objects.set(key, object);
-    this.#all.list = undefined;
+    this.#all.set(key, object);
     for (const index of this.#indices.values()) {
       if (old !== undefined) removeFrom(index, key, old);
       addTo(index, key, object);
@@ -117,8 +137,7 @@ export class MemoryStore<T extends KubeObject> implements Store<T> {
   }
 
   #drop(key: string, old: T): void {
-    this.#all.objects.delete(key);
-    this.#all.list = undefined;
+    this.#all.delete(key);
     for (const index of this.#indices.values()) removeFrom(index, key, old);
   }
 
@@ -142,30 +161,26 @@ export class MemoryStore<T extends KubeObject> implements Store<T> {
   }
 }
 
-function listOf<T>(bucket: Bucket<T>): readonly T[] {
-  bucket.list ??= [...bucket.objects.values()];
-  return bucket.list;
-}
-
-function addTo<T>(index: Index<T>, key: string, object: T): void {
+function addTo<T extends KubeObject>(index: Index<T>, key: string, object: T): void {
   for (const value of index.values(object)) {
-    let bucket = index.buckets.get(value);
-    if (bucket === undefined) {
-      bucket = { objects: new Map(), list: undefined };
-      index.buckets.set(value, bucket);
+    const bucket = index.buckets.get(value);
+    if (bucket instanceof ManyObjects) bucket.set(key, object);
+    else if (bucket === undefined || keyOf(bucket) === key) index.buckets.set(value, object);
+    else {
+      const many = new ManyObjects<T>();
+      many.set(keyOf(bucket), bucket);
+      many.set(key, object);
+      index.buckets.set(value, many);
     }
-    bucket.objects.set(key, object);
-    bucket.list = undefined;
   }
 }
 
-function removeFrom<T>(index: Index<T>, key: string, object: T): void {
+function removeFrom<T extends KubeObject>(index: Index<T>, key: string, object: T): void {
   for (const value of index.values(object)) {
     const bucket = index.buckets.get(value);
-    if (bucket === undefined) continue;
-    bucket.objects.delete(key);
-    bucket.list = undefined;
-    if (bucket.objects.size === 0) index.buckets.delete(value);
+    if (bucket instanceof ManyObjects) bucket.delete(key);
+    const empty = bucket instanceof ManyObjects ? bucket.objects.size === 0 : bucket && keyOf(bucket) === key;
+    if (empty) index.buckets.delete(value);
   }
 }
 

@@ -187,3 +187,6 @@ export function must(result: number, operation: string, object = ''): number {
   if (result < 0) throw new KernelError(-result, operation, object);
   return result;
 }
+
+/** malloc_trim(3) of glibc: 1 where memory went back to the kernel. */
+export const mallocTrim = bind<(pad: number) => number>('int malloc_trim(size_t pad)');

@@ -1,10 +1,13 @@
 /** Endpoints of EndpointSlices as kube-proxy reads them (pkg/proxy/endpointslicecache.go), joined by ServicePortName. */
 import type { EndpointSlice } from '../../kube/types.ts';
-import { type Family, formatIp, type Ip, tryParseIp } from '../../net/ip.ts';
+import { canonicalIp, type Family, type Ip, parseIp } from '../../net/ip.ts';
 import { isForThisProxy, type ServicePortName, servicePortName } from './service-port.ts';
 
 export interface Endpoint {
   readonly ip: Ip;
+  /** The same as text, in its canonical form. */
+  readonly address: string;
+  readonly family: Family;
   readonly port: number;
   readonly ready: boolean;
   readonly serving: boolean;
@@ -54,8 +57,8 @@ function add(known: Map<string, Endpoint>, endpoint: Endpoint | undefined): void
   if (!known.has(key) || !endpoint.terminating) known.set(key, endpoint);
 }
 
-export function endpointKey(endpoint: { ip: Ip; port: number }): string {
-  return `${formatIp(endpoint.ip)}|${endpoint.port}`;
+export function endpointKey({ address, port }: { address: string; port: number }): string {
+  return `${address}|${port}`;
 }
 
 /**
@@ -65,29 +68,93 @@ export function endpointKey(endpoint: { ip: Ip; port: number }): string {
 export function readyHere(ports: ReadonlyMap<ServicePortName, readonly Endpoint[]>): Record<Family, number> {
   const addresses = { 4: new Set<string>(), 6: new Set<string>() };
   for (const endpoints of ports.values())
-    for (const { ip, local, ready } of endpoints) if (local && ready) addresses[ip.family].add(formatIp(ip));
+    for (const { address, family, local, ready } of endpoints)
+      if (local && ready) addresses[family].add(address);
   return { 4: addresses[4].size, 6: addresses[6].size };
 }
-
-/** Shared: most endpoints have no hints, and there may be 250,000 of them. */
-const noHints: readonly string[] = Object.freeze([]);
 
 type SliceEndpoint = NonNullable<EndpointSlice['endpoints']>[number];
 
 /** Only the first address counts: the API allows more, and means them as equals (discovery/v1, Endpoint.addresses). */
 function toEndpoint(entry: SliceEndpoint, port: number, nodeName: string): Endpoint | undefined {
-  const ip = tryParseIp(entry.addresses?.[0] ?? '');
-  if (ip === undefined) return undefined;
+  const text = entry.addresses?.[0] ?? '';
+  const address = canonicalIp(text);
+  if (address === undefined) return undefined;
   const { ready, serving, terminating } = entry.conditions ?? {};
-  return {
-    ip,
+  return new CompactEndpoint({
+    // Mostly the text of the object itself, which is in memory anyway.
+    address: address === text ? text : address,
     port,
     // Absent means true for ready and serving, false for terminating.
     ready: ready ?? true,
     serving: serving ?? true,
     terminating: terminating ?? false,
     local: entry.nodeName === nodeName,
-    forZones: entry.hints?.forZones?.map((zone) => zone.name) ?? noHints,
-    forNodes: entry.hints?.forNodes?.map((node) => node.name) ?? noHints,
-  };
+    hints: hintsOf(entry),
+  });
 }
+
+interface Hints {
+  zones: readonly string[];
+  nodes: readonly string[];
+}
+
+/** Shared: most endpoints have no hints. */
+const noHints: Hints = Object.freeze({ zones: Object.freeze([]), nodes: Object.freeze([]) });
+
+function hintsOf({ hints }: SliceEndpoint): Hints {
+  const zones = hints?.forZones?.map((zone) => zone.name) ?? noHints.zones;
+  const nodes = hints?.forNodes?.map((node) => node.name) ?? noHints.nodes;
+  return zones.length + nodes.length === 0 ? noHints : { zones, nodes };
+}
+
+/** There may be 250,000 of them: its address as the text that the object has, conditions as bits. */
+class CompactEndpoint implements Endpoint {
+  readonly address: string;
+  readonly port: number;
+  readonly #bits: number;
+  readonly #hints: Hints;
+
+  constructor(endpoint: Pick<Endpoint, 'address' | 'port' | Condition> & { hints: Hints }) {
+    this.address = endpoint.address;
+    this.port = endpoint.port;
+    this.#bits = conditions.reduce((bits, name, i) => bits | (endpoint[name] ? 1 << i : 0), 0);
+    this.#hints = endpoint.hints;
+  }
+
+  get ip(): Ip {
+    return parseIp(this.address);
+  }
+
+  get family(): Family {
+    return this.address.includes(':') ? 6 : 4;
+  }
+
+  get ready(): boolean {
+    return (this.#bits & 1) !== 0;
+  }
+
+  get serving(): boolean {
+    return (this.#bits & 2) !== 0;
+  }
+
+  get terminating(): boolean {
+    return (this.#bits & 4) !== 0;
+  }
+
+  get local(): boolean {
+    return (this.#bits & 8) !== 0;
+  }
+
+  get forZones(): readonly string[] {
+    return this.#hints.zones;
+  }
+
+  get forNodes(): readonly string[] {
+    return this.#hints.nodes;
+  }
+}
+
+/** Each is the bit of its place. */
+const conditions = ['ready', 'serving', 'terminating', 'local'] as const;
+type Condition = (typeof conditions)[number];

@@ -18,6 +18,25 @@ export interface ServicePortState extends ServicePortSpec {
   readonly endpoints: Readonly<Record<Family, EndpointChoice>>;
 }
 
+/** The endpoints of both families: as an object with these numbers for keys it would be four times as large. */
+export class EndpointsByFamily implements Readonly<Record<Family, EndpointChoice>> {
+  readonly #ipv4: EndpointChoice;
+  readonly #ipv6: EndpointChoice;
+
+  constructor(choose: (family: Family) => EndpointChoice) {
+    this.#ipv4 = choose(4);
+    this.#ipv6 = choose(6);
+  }
+
+  get 4(): EndpointChoice {
+    return this.#ipv4;
+  }
+
+  get 6(): EndpointChoice {
+    return this.#ipv6;
+  }
+}
+
 export interface ServiceState {
   readonly ports: ReadonlyMap<ServicePortName, ServicePortState>;
   /** By `namespace/name`: a ClusterIP refuses what none of its ports serves. */

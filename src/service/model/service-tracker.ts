@@ -18,7 +18,13 @@ import {
   servicePorts,
   shortcutOf,
 } from './service-port.ts';
-import type { HealthCheck, ServiceName, ServicePortState, ServiceState } from './service-state.ts';
+import {
+  EndpointsByFamily,
+  type HealthCheck,
+  type ServiceName,
+  type ServicePortState,
+  type ServiceState,
+} from './service-state.ts';
 import { chooseEndpoints, type NodeTopology } from './topology.ts';
 
 const sliceIndex = 'service-proxy.service';
@@ -184,11 +190,11 @@ function portState(
 ): ServicePortState {
   const choose = (family: 4 | 6) =>
     chooseEndpoints(
-      endpoints.filter((endpoint) => endpoint.ip.family === family),
+      endpoints.filter((endpoint) => endpoint.family === family),
       node,
       spec,
     );
-  return Object.freeze({ ...spec, endpoints: Object.freeze({ 4: choose(4), 6: choose(6) }) });
+  return Object.freeze({ ...spec, endpoints: new EndpointsByFamily(choose) });
 }
 
 /** Equal for states that no datapath can tell apart. */

@@ -19,6 +19,8 @@ function endpoints(text: string): Endpoint[] {
         [...word.matchAll(new RegExp(`${letter}\\d`, 'g'))].map(([hint]) => hint);
       return {
         ip: parseIp(`10.0.0.${index + 1}`),
+        address: `10.0.0.${index + 1}`,
+        family: 4 as const,
         port: 80,
         ready,
         serving: ready || terminating,

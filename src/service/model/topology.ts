@@ -63,7 +63,8 @@ function otherServing(endpoints: readonly Endpoint[], chosen: readonly Endpoint[
 /** Ready ones that pass; without any, whatever serves while terminating, hints aside. */
 function usable(endpoints: readonly Endpoint[], passes: (endpoint: Endpoint) => boolean): Endpoint[] {
   const ready = endpoints.filter((endpoint) => endpoint.ready && passes(endpoint));
-  if (ready.length > 0) return ready;
+  // What `filter` gives has room for more, which adds up over all Services.
+  if (ready.length > 0) return ready.slice();
   return endpoints.filter((endpoint) => endpoint.serving && endpoint.terminating);
 }
 

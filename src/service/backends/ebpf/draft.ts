@@ -1,4 +1,5 @@
 /** A ledger with changes not yet made, and the map writes that make them, in the order that is safe. */
+import { formatIp } from '../../../net/ip.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { ServicePortName } from '../../model/service-port.ts';
 import { backendFlags, layouts } from './generated/layouts.ts';
@@ -6,13 +7,14 @@ import { indexKey } from './index-key.ts';
 import {
   type BackendRecord,
   backendKey,
+  backendValue,
   type FrontendRecord,
-  hex,
   type Ledger,
   type PoolRecord,
   type PortRecord,
+  packed,
   type RangeRecord,
-  unhex,
+  unpacked,
 } from './ledger.ts';
 import { maglevTable, maglevTableSize } from './maglev-table.ts';
 import { Overlay } from './overlay.ts';
@@ -34,7 +36,7 @@ const boundless: Capacity = {
   frontends: Infinity,
 };
 
-const allowed = hex(layouts.sourceRange.encode({ allowed: 1 }));
+const allowed = packed(layouts.sourceRange.encode({ allowed: 1 }));
 
 export class Draft {
   readonly #ledger: Ledger;
@@ -92,7 +94,7 @@ export class Draft {
 
   frontendValue(key: string): Uint8Array | undefined {
     const record = this.#frontends.get(key);
-    return record && unhex(record.value);
+    return record && unpacked(record.value);
   }
 
   /** False where the map has no room for it. */
@@ -205,7 +207,7 @@ export class Draft {
       return undefined;
     }
     // Without the Service's number, which is this node's: the same names on every node.
-    const ids = new Map([...wanted].map((id) => [this.#names.get(id)!.replace(/^\d+\//, ''), id]));
+    const ids = new Map([...wanted].map((id) => [memberName(this.#names.get(id)!), id]));
     return maglevTable([...ids.keys()]).map((name) => ids.get(name)!);
   }
 
@@ -227,18 +229,17 @@ export class Draft {
 
   /** The backend's number; counted once for a pool that did not hold it before. Undefined where there is no room. */
   #use(member: Member, held: ReadonlySet<number>): number | undefined {
-    const key = backendKey(member);
+    const { ip: addr, port, proto, serviceId } = member;
+    const key = backendKey({ addr, port, proto, serviceId });
     const flags =
       (member.local ? backendFlags.BACKEND_LOCAL : 0) |
       (member.terminating ? backendFlags.BACKEND_TERMINATING : 0);
-    const { ip: addr, port, proto, serviceId } = member;
     const known = this.#backends.get(key);
     if (known === undefined && !this.#takeRoom('backends')) return undefined;
-    const generation = known ? generationOf(known.value) : this.#ledger.generation;
-    const value = hex(layouts.backend.encode({ addr, port, proto, flags, generation, serviceId }));
+    const generation = known?.generation ?? this.#ledger.generation;
     const id = known?.id ?? this.#nextBackendId++;
     const uses = (known?.uses ?? 0) + (held.has(id) ? 0 : 1);
-    this.#backends.set(key, { id, value, uses });
+    this.#backends.set(key, { id, flags, generation, uses });
     this.#names.set(id, key);
     return id;
   }
@@ -278,9 +279,9 @@ export class Draft {
   writes(): MapWrite[] {
     this.#deleteReleased();
     const slots = this.#slotWrites();
-    const backends = this.#recordWrites('backends', this.#backends, (_, record) => indexKey(record.id));
-    const ranges = this.#recordWrites('source_ranges', this.#ranges, (key) => unhex(key));
-    const frontends = this.#recordWrites('frontends', this.#frontends, (key) => unhex(key));
+    const backends = this.#backendWrites();
+    const ranges = this.#recordWrites('source_ranges', this.#ranges);
+    const frontends = this.#recordWrites('frontends', this.#frontends);
     const updates = (writes: MapWrite[]) => writes.filter((write) => write.op === 'update');
     const deletes = (writes: MapWrite[]) => writes.filter((write) => write.op === 'delete');
     return [
@@ -295,18 +296,25 @@ export class Draft {
     ];
   }
 
-  #recordWrites<R extends { value: string }>(
-    map: 'backends' | 'source_ranges' | 'frontends',
-    records: Overlay<string, R>,
-    keyOf: (key: string, record: R) => Uint8Array,
-  ): MapWrite[] {
+  #backendWrites(): MapWrite[] {
+    const map = 'backends';
+    const writes: MapWrite[] = [];
+    for (const { key, before, after } of this.#backends.changes()) {
+      if (after === undefined && before !== undefined)
+        writes.push({ map, op: 'delete', key: indexKey(before.id) });
+      if (after === undefined || (before?.flags === after.flags && before.generation === after.generation))
+        continue;
+      writes.push({ map, op: 'update', key: indexKey(after.id), value: backendValue(key, after) });
+    }
+    return writes;
+  }
+
+  #recordWrites(map: 'source_ranges' | 'frontends', records: Overlay<string, { value: string }>): MapWrite[] {
     const writes: MapWrite[] = [];
     for (const { key, before, after } of records.changes()) {
-      if (after !== undefined && after.value !== before?.value) {
-        writes.push({ map, op: 'update', key: keyOf(key, after), value: unhex(after.value) });
-      }
-      if (after === undefined && before !== undefined)
-        writes.push({ map, op: 'delete', key: keyOf(key, before) });
+      if (after !== undefined && after.value !== before?.value)
+        writes.push({ map, op: 'update', key: unpacked(key), value: unpacked(after.value) });
+      if (after === undefined && before !== undefined) writes.push({ map, op: 'delete', key: unpacked(key) });
     }
     return writes;
   }
@@ -342,6 +350,8 @@ export class Draft {
   }
 }
 
-function generationOf(value: string): number {
-  return layouts.backend.decode(unhex(value)).generation;
+/** Of a backend, by its key. */
+function memberName(key: string): string {
+  const { addr, port, proto } = layouts.backend.decode(unpacked(key));
+  return `${formatIp(addr)}|${port}/${proto}`;
 }

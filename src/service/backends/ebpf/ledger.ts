@@ -2,15 +2,15 @@
  * What the kernel's Service maps hold, as far as this process knows: read back from the maps at start and after
  * a failure, and kept up with every applied plan. Numbers given to backends and pools live here.
  */
-import { formatIp, type Ip } from '../../../net/ip.ts';
 import type { ServicePortName } from '../../model/service-port.ts';
-import { layouts } from './generated/layouts.ts';
+import { type Backend, layouts } from './generated/layouts.ts';
 import type { MapName } from './plan.ts';
 
 export interface BackendRecord {
   id: number;
-  /** Encoded value, to see whether it must be written again. */
-  value: string;
+  /** What of its value the key does not say, to see whether it must be written again. */
+  flags: number;
+  generation: number;
   /** Pools that hold it. */
   uses: number;
 }
@@ -42,16 +42,16 @@ export interface PortRecord {
 }
 
 export interface Ledger {
-  /** By `service number/ip|port/proto`. */
+  /** By `backendKey`. */
   backends: Map<string, BackendRecord>;
   backendKeys: Map<number, string>;
   /** By `port name/family/scope`. */
   pools: Map<string, PoolRecord>;
   /** Pools found in the kernel that no port claimed yet, by number. */
   foundPools: Map<number, readonly number[]>;
-  /** By encoded key, in hex. */
+  /** By encoded key, packed. */
   frontends: Map<string, FrontendRecord>;
-  /** Source ranges by encoded key, in hex: each is one port's, whose number is in it. */
+  /** Source ranges by encoded key, packed: each is one port's, whose number is in it. */
   ranges: Map<string, RangeRecord>;
   /** And Services' ClusterIPs as such, by the Service's name. */
   ports: Map<ServicePortName, PortRecord>;
@@ -118,7 +118,7 @@ export function readLedger(
     const backend = layouts.backend.decode(value);
     // A crash can leave one endpoint under two numbers: the second is nobody's and goes with what is stale.
     const name = ledger.backends.has(backendKey(backend)) ? `stale ${id}` : backendKey(backend);
-    ledger.backends.set(name, { id, value: hex(value), uses: 0 });
+    ledger.backends.set(name, { id, flags: backend.flags, generation: backend.generation, uses: 0 });
     ledger.backendKeys.set(id, name);
     ledger.nextBackendId = Math.max(ledger.nextBackendId, id + 1);
   }
@@ -138,10 +138,10 @@ export function readLedger(
       Array.from(members, (member) => member ?? 0),
     );
   for (const [key, value] of maps.sourceRanges)
-    ledger.ranges.set(hex(key), { value: hex(value), claimed: false });
+    ledger.ranges.set(packed(key), { value: packed(value), claimed: false });
   for (const [key, value] of maps.frontends) {
     const frontend = layouts.frontend.decode(value);
-    ledger.frontends.set(hex(key), { owner: undefined, value: hex(value) });
+    ledger.frontends.set(packed(key), { owner: undefined, value: packed(value) });
     ledger.nextServiceId = Math.max(ledger.nextServiceId, frontend.serviceId + 1);
     for (const pool of [frontend.internal, frontend.external]) {
       ledger.nextPoolId = Math.max(ledger.nextPoolId, pool.id + 1);
@@ -150,20 +150,22 @@ export function readLedger(
   return ledger;
 }
 
-export function backendKey(backend: {
-  ip?: Ip;
-  addr?: Ip;
-  port: number;
-  proto: number;
-  serviceId: number;
-}): string {
-  return `${backend.serviceId}/${formatIp((backend.ip ?? backend.addr)!)}|${backend.port}/${backend.proto}`;
+/** Of an endpoint as one Service's port has it: packed, its value without flags and generation. */
+export function backendKey(backend: Pick<Backend, 'addr' | 'port' | 'proto' | 'serviceId'>): string {
+  const { addr, port, proto, serviceId } = backend;
+  return packed(layouts.backend.encode({ addr, port, proto, serviceId }));
 }
 
-export function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+/** The value that the map has for a backend. */
+export function backendValue(key: string, { flags, generation }: BackendRecord): Uint8Array {
+  return layouts.backend.encode({ flags, generation }, unpacked(key));
 }
 
-export function unhex(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text, 'hex'));
+/** Bytes as the characters of a text: what a Map can have for a key, in as little memory as bytes can be. */
+export function packed(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+export function unpacked(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text, 'latin1'));
 }

@@ -17,7 +17,7 @@ import {
 } from '../../model/service-state.ts';
 import { type Capacity, Draft } from './draft.ts';
 import { frontendFlags, frontendKind, layouts } from './generated/layouts.ts';
-import { hex, type Ledger } from './ledger.ts';
+import { type Ledger, packed } from './ledger.ts';
 import { maglevTableSize } from './maglev-table.ts';
 
 export type MapName = 'backends' | 'slots' | 'source_ranges' | 'frontends';
@@ -136,12 +136,12 @@ function planPort(draft: Draft, port: ServicePortState): Result {
     // Closed rather than open where a range has no room.
     if (!frontend.sourceRanges.every((range) => ranges.add(range))) continue;
     const key = layouts.frontendKey.encode({ addr: frontend.ip, port: frontend.port, proto });
-    if (!draft.claim(hex(key), port.name)) {
+    if (!draft.claim(packed(key), port.name)) {
       waiting = true;
       continue;
     }
     const scopes = scopesOf(port, frontend.kind);
-    const existing = draft.frontendValue(hex(key));
+    const existing = draft.frontendValue(packed(key));
     const before = existing && layouts.frontend.decode(existing);
     const family = frontend.ip.family;
     const value = layouts.frontend.encode({
@@ -152,22 +152,28 @@ function planPort(draft: Draft, port: ServicePortState): Result {
       affinitySeconds: port.affinitySeconds,
       kind: kinds[frontend.kind],
     });
-    if (draft.setFrontend(hex(key), { owner: port.name, value: hex(value) })) frontends.push(hex(key));
+    if (draft.setFrontend(packed(key), { owner: port.name, value: packed(value) }))
+      frontends.push(packed(key));
   }
   pools.hold();
-  draft.setPort(port.name, { frontends, pools: pools.names(), ranges: ranges.keys(), serviceId });
+  draft.setPort(port.name, {
+    frontends: frontends.slice(),
+    pools: pools.names(),
+    ranges: ranges.keys(),
+    serviceId,
+  });
   const refusedBy = draft.takeRefusal();
   if (refusedBy !== undefined) return { refusedBy };
   return waiting ? 'waiting' : 'whole';
 }
 
-const ownAddress = hex(layouts.frontend.encode({ kind: frontendKind.FRONTEND_CLUSTER_ADDRESS }));
-const othersAddress = hex(layouts.frontend.encode({ kind: frontendKind.FRONTEND_OTHER_PROXY }));
+const ownAddress = packed(layouts.frontend.encode({ kind: frontendKind.FRONTEND_CLUSTER_ADDRESS }));
+const othersAddress = packed(layouts.frontend.encode({ kind: frontendKind.FRONTEND_OTHER_PROXY }));
 
 /** A ClusterIP as such is a frontend without port and protocol. */
 function planClusterIps(draft: Draft, name: ServiceName, { ips, ours }: ClusterIps): Result {
   const value = ours ? ownAddress : othersAddress;
-  const keys = ips.map((addr) => hex(layouts.frontendKey.encode({ addr })));
+  const keys = ips.map((addr) => packed(layouts.frontendKey.encode({ addr })));
   const free = keys.filter((key) => draft.claim(key, name));
   const frontends = free.filter((key) => draft.setFrontend(key, { owner: name, value }));
   draft.setPort(name, { frontends, pools: [], ranges: [], serviceId: 0 });
@@ -182,7 +188,7 @@ function foundServiceId(draft: Draft, port: ServicePortState): number | undefine
   if (first === undefined) return undefined;
   const proto = protocolNumbers[port.protocol];
   const value = draft.frontendValue(
-    hex(layouts.frontendKey.encode({ addr: first.ip, port: first.port, proto })),
+    packed(layouts.frontendKey.encode({ addr: first.ip, port: first.port, proto })),
   );
   return value && layouts.frontend.decode(value).serviceId;
 }
@@ -220,7 +226,7 @@ class RangeSet {
   /** False where the map has no room for it. */
   add({ ip, prefix }: Cidr): boolean {
     const bits = serviceIdBits + (ip.family === 4 ? mappedBits : 0) + prefix;
-    const key = hex(layouts.sourceRangeKey.encode({ prefix: bits, serviceId: this.#serviceId, addr: ip }));
+    const key = packed(layouts.sourceRangeKey.encode({ prefix: bits, serviceId: this.#serviceId, addr: ip }));
     if (!this.#draft.setRange(key)) return false;
     this.#keys.add(key);
     return true;
@@ -273,10 +279,9 @@ class PoolSet {
 
   #members(family: 4 | 6, scope: Scope | 'held') {
     const proto = protocolNumbers[this.#port.protocol];
-    return this.#port.endpoints[family][scope].map((endpoint) => ({
-      ...endpoint,
-      proto,
-      serviceId: this.#serviceId,
-    }));
+    const serviceId = this.#serviceId;
+    return this.#port.endpoints[family][scope].map(({ ip, port, local, terminating }) => {
+      return { ip, port, local, terminating, proto, serviceId };
+    });
   }
 }

@@ -12,7 +12,8 @@ export function arrange(before: readonly number[], want: ReadonlySet<number>): n
   });
   const rest = [...want].filter((member) => !placed.has(member));
   for (let index = 0; rest.length > 0; index++) if (after[index] === undefined) after[index] = rest.shift()!;
-  return after as number[];
+  // An array that grew has room for more, which adds up over all pools.
+  return after.slice() as number[];
 }
 
 /** Appends what makes the slots of `before` those of `after`. */
