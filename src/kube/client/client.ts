@@ -31,6 +31,8 @@ export interface KubeList<T> {
   items: T[];
   resourceVersion: string;
   continue?: string;
+  /** How long the answer was, where it came as text. */
+  bytes?: number;
 }
 
 export interface WatchOptions extends Omit<ListOptions, 'limit' | 'continue' | 'signal'> {

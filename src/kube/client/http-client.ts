@@ -39,7 +39,12 @@ export function createHttpClient(endpoint: ApiEndpoint, clientOptions: HttpClien
     get: async (type, key) => (await send('GET', resourcePath(type, key))) as never,
     list: async (type, options = {}) => {
       const path = resourcePath(type, { namespace: options.namespace }) + query(options);
-      return listOf(type, path, await send('GET', path, { signal: options.signal }));
+      let bytes = 0;
+      const onLength = (length: number) => {
+        bytes = length;
+      };
+      const answer = await send('GET', path, { signal: options.signal, onLength });
+      return { ...listOf(type, path, answer), bytes };
     },
     watch: (type, options = {}) => {
       const seconds = clientOptions.watchSeconds ?? 300 + Math.floor(Math.random() * 300);

@@ -30,6 +30,16 @@ export interface ReflectorOptions<T extends KubeObject> {
   clock?: Clock;
 }
 
+/** Tells how large the objects are. */
+const firstPageSize = 50;
+/** What is decoded in some 5 ms, for all else in the process waits meanwhile. */
+const pageBytes = 512 * 1024;
+
+/** How many objects such as these are one page; undefined where their size is unknown. */
+function pageSizeAfter({ items, bytes }: KubeList<KubeObject>): number | undefined {
+  return bytes === undefined ? undefined : Math.max(1, Math.floor((pageBytes * items.length) / bytes));
+}
+
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
   readonly #clock: Clock;
@@ -90,12 +100,14 @@ export class Reflector<T extends KubeObject> {
   async #list(): Promise<void> {
     const { client, type, scope, store, pageSize = 500 } = this.#options;
     const items: T[] = [];
-    const options = { ...scope, limit: pageSize, signal: this.#stop.signal };
-    let page: KubeList<T> = await client.list(type, options);
+    const options = { ...scope, signal: this.#stop.signal };
+    let limit = Math.min(firstPageSize, pageSize);
+    let page: KubeList<T> = await client.list(type, { ...options, limit });
     for (;;) {
       for (const item of page.items) items.push(this.#trim(item));
       if (page.continue === undefined || page.continue === '') break;
-      page = await client.list(type, { ...options, continue: page.continue });
+      limit = Math.min(pageSizeAfter(page) ?? pageSize, pageSize);
+      page = await client.list(type, { ...options, limit, continue: page.continue });
     }
     this.#stop.signal.throwIfAborted();
     this.#resourceVersion = page.resourceVersion;

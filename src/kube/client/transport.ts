@@ -23,6 +23,8 @@ export interface TransportRequest {
    * long; 30 s unless given, none for 0. Streams may pause: who opened one decides.
    */
   timeoutMs?: number;
+  /** Hears how long an answer was that is read whole. */
+  onLength?: (length: number) => void;
 }
 
 export interface Transport {
@@ -96,6 +98,7 @@ export function createTransport(endpoint: ApiEndpoint, clock: Clock = systemCloc
       orCancelled(request, async () => {
         const response = await open(request);
         const text = await whole(response, request);
+        request.onLength?.(text.length);
         const json = response.headers['content-type']?.includes('json');
         return json ? decodeAnswer(titleOf(request), text) : text;
       }),

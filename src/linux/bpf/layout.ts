@@ -3,7 +3,7 @@
  * (little-endian on every machine Tendril runs on), `__be16` and `__be32` in network order, 64-bit ones are
  * bigint, `struct address` is an Ip, byte arrays are Uint8Array. Padding and reserved fields are zero.
  */
-import { type Ip, ipFromBytes, mappedBytes } from '../../net/ip.ts';
+import { type Ip, ipFromBytes } from '../../net/ip.ts';
 import { TendrilError } from '../../util/errors.ts';
 import type { BtfField, BtfStruct } from './btf.ts';
 
@@ -47,13 +47,37 @@ const integers: Record<string, Omit<Accessor, 'name'>> = {
   __be16: { write: (v, at, x) => v.setUint16(at, x as number), read: (v, at) => v.getUint16(at) },
   __be32: { write: (v, at, x) => v.setUint32(at, x as number), read: (v, at) => v.getUint32(at) },
   address: {
-    write: (v, at, x) => bytesOf(v, at, 16).set(mappedBytes(x as Ip)),
+    write: (v, at, x) => writeAddress(v, at, x as Ip),
     read: (v, at) => ipFromBytes(bytesOf(v, at, 16)),
   },
 };
 
 function bytesOf(view: DataView, at: number, size: number): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset + at, size);
+}
+
+function writeAddress(view: DataView, at: number, { family, bytes }: Ip): void {
+  if (family === 4) view.setUint16(at + 10, 0xffff);
+  const start = at + 16 - bytes.length;
+  for (let i = 0; i < bytes.length; i++) view.setUint8(start + i, bytes[i]!);
+}
+
+/**
+ * What is encoded lies side by side in a larger buffer: a buffer for each, which a DataView needs, takes longer to make
+ * than all else here. It lives as long as the last of them.
+ */
+const chunkSize = 32_768;
+let chunk = new DataView(new ArrayBuffer(chunkSize));
+let used = 0;
+
+function takeZeroed(size: number): { view: DataView; at: number } {
+  if (used + size > chunkSize) {
+    chunk = new DataView(new ArrayBuffer(Math.max(size, chunkSize)));
+    used = 0;
+  }
+  const at = used;
+  used += size;
+  return { view: chunk, at };
 }
 
 /** The layout of one of a set of structures; nested ones are found in the set. */
@@ -79,13 +103,16 @@ export function layoutOf<T>(name: string, all: Layouts): Layout<T> {
       return JSON.stringify([struct.size, struct.fields, nested]);
     },
     offsetOf: (name) => fields.find((field) => field.name === name)!.offset,
-    encode(value, into = new Uint8Array(struct.size), offset = 0) {
-      const view = new DataView(into.buffer, into.byteOffset + offset, struct.size);
+    encode(value, into, offset = 0) {
+      const { view, at } =
+        into === undefined
+          ? takeZeroed(struct.size)
+          : { view: new DataView(into.buffer, into.byteOffset + offset, struct.size), at: 0 };
       for (const field of fields) {
         const given = (value as Record<string, unknown>)[field.name];
-        if (given !== undefined) field.write(view, field.offset, given);
+        if (given !== undefined) field.write(view, at + field.offset, given);
       }
-      return into;
+      return into ?? bytesOf(view, at, struct.size);
     },
     decode(bytes) {
       if (bytes.length !== struct.size) {

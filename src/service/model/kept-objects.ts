@@ -88,18 +88,30 @@ function pack({ addresses, conditions = {}, nodeName, targetRef, hints }: SliceE
 }
 
 function unpack([addresses, told, nodeName, target, hints]: PackedEndpoint): SliceEndpoint {
-  const conditions = Object.fromEntries(
-    conditionNames.flatMap((name, i) => (told[i] === '-' ? [] : [[name, told[i] === 'T']])),
-  );
-  const targetRef =
-    target && (Object.fromEntries(targetFields.map((field, i) => [field, target[i] ?? undefined])) as Target);
-  return {
-    addresses,
-    conditions,
-    ...(nodeName && { nodeName }),
-    ...(targetRef && { targetRef }),
-    ...(hints && { hints }),
-  };
+  const endpoint: SliceEndpoint = { addresses, conditions: conditionsOf(told) };
+  if (nodeName) endpoint.nodeName = nodeName;
+  if (target) endpoint.targetRef = targetOf(target);
+  if (hints) endpoint.hints = hints;
+  return endpoint;
+}
+
+function targetOf(values: readonly (string | null | undefined)[]): Target {
+  return Object.fromEntries(targetFields.map((field, i) => [field, values[i] ?? undefined]));
+}
+
+/** There are few, so that they are shared. */
+const knownConditions = new Map<string, SliceEndpoint['conditions']>();
+
+function conditionsOf(told: string): SliceEndpoint['conditions'] {
+  let conditions = knownConditions.get(told);
+  if (conditions === undefined) {
+    const known = conditionNames.map((name, i) => [name, told[i] === 'T', told[i] !== '-'] as const);
+    conditions = Object.freeze(
+      Object.fromEntries(known.flatMap(([name, is, given]) => (given ? [[name, is]] : []))),
+    );
+    knownConditions.set(told, conditions);
+  }
+  return conditions;
 }
 
 const targetFields = ['kind', 'namespace', 'name', 'uid'] as const;

@@ -10,8 +10,8 @@ import type { Capacity } from './draft.ts';
 import { type Ledger, readLedger } from './ledger.ts';
 import { type MapName, plan } from './plan.ts';
 
-/** Endpoints that one plan looks at: some 6 ms. */
-const portsAtOnce = 1000;
+/** Endpoints that one plan looks at: some 3 ms. */
+const portsAtOnce = 500;
 
 export interface MapUse {
   /** As mapSizes names it. */

@@ -158,7 +158,9 @@ export function backendKey(backend: Pick<Backend, 'addr' | 'port' | 'proto' | 's
 
 /** The value that the map has for a backend. */
 export function backendValue(key: string, { flags, generation }: BackendRecord): Uint8Array {
-  return layouts.backend.encode({ flags, generation }, unpacked(key));
+  const value = layouts.backend.encode({ flags, generation });
+  for (let i = 0; i < key.length; i++) value[i]! |= key.charCodeAt(i);
+  return value;
 }
 
 /** Bytes as the characters of a text: what a Map can have for a key, in as little memory as bytes can be. */
@@ -167,5 +169,5 @@ export function packed(bytes: Uint8Array): string {
 }
 
 export function unpacked(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text, 'latin1'));
+  return new Uint8Array(Buffer.from(text, 'latin1'));
 }
