@@ -109,14 +109,9 @@ export class MemoryStore<T extends KubeObject> implements Store<T> {
    * objects gone, new, or of another resourceVersion. The first call completes `synced`.
    */
   replace(objects: readonly T[]): void {
-    const next = new Map(objects.map((object) => [keyOf(object), object]));
-    const changes: Change<T>[] = [];
-    for (const [key, old] of [...this.#all.objects]) {
-      if (next.has(key)) continue;
-      this.#drop(key, old);
-      changes.push({ old, new: undefined });
-    }
-    for (const [key, object] of next) {
+    const changes = this.#dropAllBut(objects);
+    for (const object of objects) {
+      const key = keyOf(object);
       const old = this.#all.objects.get(key);
       if (old !== undefined && sameVersion(old, object)) continue;
       this.#put(key, old, object);
@@ -126,6 +121,18 @@ export class MemoryStore<T extends KubeObject> implements Store<T> {
     this.#hasSynced = true;
     for (const change of changes) this.#tellReplaced(change.old, change.new);
     if (first) this.#synced.resolve();
+  }
+
+  #dropAllBut(objects: readonly T[]): Change<T>[] {
+    if (this.size === 0) return [];
+    const changes: Change<T>[] = [];
+    const kept = new Set(objects.map(keyOf));
+    for (const [key, old] of [...this.#all.objects]) {
+      if (kept.has(key)) continue;
+      this.#drop(key, old);
+      changes.push({ old, new: undefined });
+    }
+    return changes;
   }
 
   #put(key: string, old: T | undefined, object: T): void {

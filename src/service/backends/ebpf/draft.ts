@@ -148,16 +148,16 @@ export class Draft {
 
   /** What an earlier process left and no port claimed, once all are planned. */
   dropUnclaimed(): void {
-    if (this.#ledger.unusedSwept) return;
-    for (const [key, record] of this.#ledger.frontends) {
-      if (this.#frontends.get(key) === record && record.owner === undefined) this.#frontends.delete(key);
+    const { found, foundPools } = this.#ledger;
+    for (const key of found.frontends) {
+      const record = this.#frontends.get(key);
+      if (record !== undefined && record.owner === undefined) this.#frontends.delete(key);
     }
-    for (const [key, record] of this.#ledger.ranges) {
-      if (this.#ranges.get(key) === record && !record.claimed) this.#ranges.delete(key);
-    }
-    for (const id of this.#ledger.foundPools.keys()) if (this.#found.get(id)) this.#found.delete(id);
-    for (const [key, record] of this.#ledger.backends) {
-      if (this.#backends.get(key) === record && record.uses === 0) this.#deleteBackend(key, record.id);
+    for (const key of found.ranges) if (this.#ranges.get(key)?.claimed === false) this.#ranges.delete(key);
+    for (const id of foundPools.keys()) if (this.#found.get(id)) this.#found.delete(id);
+    for (const key of found.backends) {
+      const record = this.#backends.get(key);
+      if (record?.uses === 0) this.#deleteBackend(key, record.id);
     }
     this.#swept = true;
   }
@@ -345,7 +345,7 @@ export class Draft {
     this.#ledger.nextBackendId = this.#nextBackendId;
     this.#ledger.nextPoolId = this.#nextPoolId;
     this.#ledger.nextServiceId = this.#nextServiceId;
-    this.#ledger.unusedSwept ||= this.#swept;
+    if (this.#swept) this.#ledger.found = { frontends: [], ranges: [], backends: [] };
     this.#ledger.orphansDropped ||= this.#orphansDropped;
   }
 }

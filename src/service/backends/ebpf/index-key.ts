@@ -1,6 +1,5 @@
 /** A key that is a number, as the kernel has it: 32 bits in the machine's order, little-endian where Tendril runs. */
 export function indexKey(value: number): Uint8Array {
-  const key = new Uint8Array(4);
-  new DataView(key.buffer).setUint32(0, value, true);
-  return key;
+  // A typed array converts each to its lowest byte.
+  return Uint8Array.of(value, value >>> 8, value >>> 16, value >>> 24);
 }

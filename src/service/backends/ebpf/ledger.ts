@@ -68,8 +68,8 @@ export interface Ledger {
   serviceOwners: Map<number, ServicePortName>;
   /** Backends that no slot names, which a failed sync leaves, were removed: they may be what fills the map. */
   orphansDropped: boolean;
-  /** Backends that nobody uses were looked for once all ports were planned. */
-  unusedSwept: boolean;
+  /** Keys of what was found in the kernel: what no port has claimed of it once all are planned goes. Empty then. */
+  found: { frontends: string[]; ranges: string[]; backends: string[] };
   nextBackendId: number;
   /** Of backends that get a number from now on: the process's epoch. Those that are there keep theirs. */
   generation: number;
@@ -93,7 +93,7 @@ export function emptyLedger(): Ledger {
     pendingVersion: 0,
     serviceOwners: new Map(),
     orphansDropped: false,
-    unusedSwept: false,
+    found: { frontends: [], ranges: [], backends: [] },
     nextBackendId: 1,
     generation: 1,
     nextPoolId: 1,
@@ -120,6 +120,7 @@ export function readLedger(
     const name = ledger.backends.has(backendKey(backend)) ? `stale ${id}` : backendKey(backend);
     ledger.backends.set(name, { id, flags: backend.flags, generation: backend.generation, uses: 0 });
     ledger.backendKeys.set(id, name);
+    ledger.found.backends.push(name);
     ledger.nextBackendId = Math.max(ledger.nextBackendId, id + 1);
   }
   const pools = new Map<number, number[]>();
@@ -137,11 +138,14 @@ export function readLedger(
       id,
       Array.from(members, (member) => member ?? 0),
     );
-  for (const [key, value] of maps.sourceRanges)
+  for (const [key, value] of maps.sourceRanges) {
     ledger.ranges.set(packed(key), { value: packed(value), claimed: false });
+    ledger.found.ranges.push(packed(key));
+  }
   for (const [key, value] of maps.frontends) {
     const frontend = layouts.frontend.decode(value);
     ledger.frontends.set(packed(key), { owner: undefined, value: packed(value) });
+    ledger.found.frontends.push(packed(key));
     ledger.nextServiceId = Math.max(ledger.nextServiceId, frontend.serviceId + 1);
     for (const pool of [frontend.internal, frontend.external]) {
       ledger.nextPoolId = Math.max(ledger.nextPoolId, pool.id + 1);
