@@ -7,8 +7,9 @@ import type { ServiceState } from '../../model/service-state.ts';
 import { apply } from './apply.ts';
 import type { Datapath } from './datapath.ts';
 import type { Capacity } from './draft.ts';
-import { type Ledger, readLedger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import { type MapName, plan } from './plan.ts';
+import { readLedger } from './read-ledger.ts';
 
 /** Endpoints that one plan looks at: some 3 ms. */
 const portsAtOnce = 500;
@@ -129,7 +130,7 @@ export class EbpfServiceBackend implements ServiceBackend {
       frontends: this.#datapath.map('frontends'),
     };
     const slice = new TimeSlice();
-    const ledger = this.#ledger ?? (await readMaps(maps, this.#datapath.nextEpoch(), slice));
+    const ledger = this.#ledger ?? (await readLedger(maps, this.#datapath.nextEpoch(), slice));
     this.#ledger = undefined;
     const capacity = {
       backends: maps.backends.maxEntries,
@@ -160,24 +161,4 @@ function refusalOf({ refused }: Ledger, capacity: Capacity): TendrilError | unde
     `the map of ${map} is full with ${capacity[map]} entries: ${name}${others} cannot be served whole`,
     { remedy: `raise mapSizes.${map} in the agent's configuration` },
   );
-}
-
-async function readMaps(
-  maps: Record<MapName, { entries(): Iterable<[Uint8Array, Uint8Array]> }>,
-  epoch: number,
-  slice: TimeSlice,
-): Promise<Ledger> {
-  const read = async (map: { entries(): Iterable<[Uint8Array, Uint8Array]> }) => {
-    const entries: [Uint8Array, Uint8Array][] = [];
-    for (const entry of map.entries()) {
-      entries.push(entry);
-      await slice.breathe();
-    }
-    return entries;
-  };
-  const backends = await read(maps.backends);
-  const slots = await read(maps.slots);
-  const frontends = await read(maps.frontends);
-  const sourceRanges = await read(maps.source_ranges);
-  return readLedger({ backends, slots, frontends, sourceRanges }, epoch);
 }

@@ -101,59 +101,6 @@ export function emptyLedger(): Ledger {
   };
 }
 
-export type Entries = Iterable<[key: Uint8Array, value: Uint8Array]>;
-
-/**
- * A ledger of what an earlier process left in the maps. Numbers go on after the highest one seen; that may give a
- * number out again whose holder is gone, while connections remember it. So new backends are of another generation:
- * an epoch (32 bits) that no ledger of these maps had before.
- */
-export function readLedger(
-  maps: { backends: Entries; slots: Entries; frontends: Entries; sourceRanges: Entries },
-  epoch: number,
-): Ledger {
-  const ledger = { ...emptyLedger(), generation: epoch };
-  for (const [key, value] of maps.backends) {
-    const id = Buffer.from(key).readUInt32LE();
-    const backend = layouts.backend.decode(value);
-    // A crash can leave one endpoint under two numbers: the second is nobody's and goes with what is stale.
-    const name = ledger.backends.has(backendKey(backend)) ? `stale ${id}` : backendKey(backend);
-    ledger.backends.set(name, { id, flags: backend.flags, generation: backend.generation, uses: 0 });
-    ledger.backendKeys.set(id, name);
-    ledger.found.backends.push(name);
-    ledger.nextBackendId = Math.max(ledger.nextBackendId, id + 1);
-  }
-  const pools = new Map<number, number[]>();
-  for (const [key, value] of maps.slots) {
-    const { poolId, index } = layouts.slotKey.decode(key);
-    const members = pools.get(poolId) ?? [];
-    members[index] = layouts.slot.decode(value).backendId;
-    ledger.slotCount++;
-    pools.set(poolId, members);
-    ledger.nextPoolId = Math.max(ledger.nextPoolId, poolId + 1);
-  }
-  // A hole is a slot that a crash left unwritten; no backend has number 0.
-  for (const [id, members] of pools)
-    ledger.foundPools.set(
-      id,
-      Array.from(members, (member) => member ?? 0),
-    );
-  for (const [key, value] of maps.sourceRanges) {
-    ledger.ranges.set(packed(key), { value: packed(value), claimed: false });
-    ledger.found.ranges.push(packed(key));
-  }
-  for (const [key, value] of maps.frontends) {
-    const frontend = layouts.frontend.decode(value);
-    ledger.frontends.set(packed(key), { owner: undefined, value: packed(value) });
-    ledger.found.frontends.push(packed(key));
-    ledger.nextServiceId = Math.max(ledger.nextServiceId, frontend.serviceId + 1);
-    for (const pool of [frontend.internal, frontend.external]) {
-      ledger.nextPoolId = Math.max(ledger.nextPoolId, pool.id + 1);
-    }
-  }
-  return ledger;
-}
-
 /** Of an endpoint as one Service's port has it: packed, its value without flags and generation. */
 export function backendKey(backend: Pick<Backend, 'addr' | 'port' | 'proto' | 'serviceId'>): string {
   const { addr, port, proto, serviceId } = backend;
