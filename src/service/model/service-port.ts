@@ -114,8 +114,16 @@ function servedIps(service: Service): Ip[] {
   return isForThisProxy(service) ? assignedIps(service) : [];
 }
 
-/** A Service written before dual stack has clusterIP only. */
+/** Asked for several times in a row, and the same addresses are kept then. */
+let lastAssigned: { service: Service; ips: Ip[] } | undefined;
+
 function assignedIps(service: Service): Ip[] {
+  if (lastAssigned?.service !== service) lastAssigned = { service, ips: parseAssignedIps(service) };
+  return lastAssigned.ips;
+}
+
+/** A Service written before dual stack has clusterIP only. */
+function parseAssignedIps(service: Service): Ip[] {
   const { type, clusterIPs, clusterIP } = service.spec ?? {};
   if (type === 'ExternalName') return [];
   const texts = clusterIPs?.length ? clusterIPs : clusterIP ? [clusterIP] : [];

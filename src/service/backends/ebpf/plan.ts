@@ -107,8 +107,9 @@ function pendingPorts(ledger: Ledger, state: ServiceState): Set<ServicePortName 
   const names = known
     ? [...ledger.pending, ...ports, ...clusterIps, ...ledger.waiting, ...ledger.refused.keys()]
     : [...ledger.ports.keys(), ...state.ports.keys(), ...state.clusterIps.keys()];
-  const order = (name: string) => (state.ports.has(name) ? 1 : state.clusterIps.has(name) ? 2 : 0);
-  return new Set([0, 1, 2].flatMap((turn) => names.filter((name) => order(name) === turn)));
+  const turns: string[][] = [[], [], []];
+  for (const name of names) turns[state.ports.has(name) ? 1 : state.clusterIps.has(name) ? 2 : 0]!.push(name);
+  return new Set(turns.flat());
 }
 
 /** In endpoints: a table takes about as long as a tenth as many of them as it has places. */
