@@ -23,7 +23,7 @@ int pod_ingress(struct __sk_buff *skb)
 	if (reason)
 		return drop(skb, work, reason);
 	if (parsed == PARSE_IP)
-		return serve_other(skb, work);
+		return is_obscure(&work->packet) ? drop(skb, work, DROP_EXTENSIONS) : serve_other(skb, work);
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
 	fragment_remember(&work->packet);

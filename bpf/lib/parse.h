@@ -20,7 +20,8 @@
 
 #define IP_MORE_FRAGMENTS 0x2000
 #define IP_OFFSET 0x1fff
-#define IPV6_EXTENSIONS 4
+/* RFC 8200, section 4.1: hop-by-hop, destination, routing, fragment, destination again. */
+#define IPV6_EXTENSIONS 5
 
 enum parse_result {
 	/* TCP, UDP or SCTP; the tuple is whole. */
@@ -245,6 +246,18 @@ struct extension {
 	__be32 id;
 };
 
+static __always_inline bool is_extension(__u8 header)
+{
+	return header == IPPROTO_HOPOPTS || header == IPPROTO_ROUTING || header == IPPROTO_DSTOPTS ||
+	       header == IPPROTO_FRAGMENT;
+}
+
+/* More of them than are walked, so that what follows is not known; a later fragment does not tell. */
+static __always_inline bool is_obscure(const struct packet *packet)
+{
+	return packet->is_v6 && packet->fragment != FRAGMENT_LATER && is_extension(packet->tuple.proto);
+}
+
 /* Walks hop-by-hop, routing, destination options and fragment headers (RFC 8200, section 4.1). */
 static __always_inline int parse_v6(struct __sk_buff *skb, struct packet *packet)
 {
@@ -265,8 +278,7 @@ static __always_inline int parse_v6(struct __sk_buff *skb, struct packet *packet
 	for (int i = 0; i < IPV6_EXTENSIONS; i++) {
 		struct extension extension;
 
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
-		    next != IPPROTO_FRAGMENT)
+		if (!is_extension(next))
 			break;
 		if (header_load(skb, packet->l4, &extension, sizeof(extension)) < 0)
 			return PARSE_MALFORMED;

@@ -40,6 +40,8 @@ enum drop_reason {
 	DROP_NO_SERVICE_PORT = 16,
 	/* A later fragment to a ClusterIP came before its first one, which alone tells the port; the sender comes again. */
 	DROP_FRAGMENT_ORDER = 17,
+	/* A pod's IPv6 packet has more extension headers than RFC 8200 has places for: what it is cannot be told. */
+	DROP_EXTENSIONS = 18,
 	DROP_REASONS = 32,
 };
 

@@ -214,7 +214,7 @@ describe.each(entrances)('from the %s', (entrance) => {
     type Kind = (typeof kinds)[number];
     const orders = (length: number): Kind[][] =>
       length === 0 ? [[]] : orders(length - 1).flatMap((rest) => kinds.map((kind) => [kind, ...rest]));
-    const every = [1, 2, 3, 4].flatMap(orders);
+    const every = [1, 2, 3, 4, 5].flatMap(orders);
 
     it(`are skipped in any order, also twice the same: ${every.length} ways`, () => {
       for (const extensions of every) {
@@ -225,9 +225,11 @@ describe.each(entrances)('from the %s', (entrance) => {
       }
     });
 
-    it('more than four hide what follows: that is no Service’s', () => {
-      for (const extensions of orders(2).map((two) => [...two, ...two, 'destination' as const]))
-        expect(fate(entrance, 6, whole(entrance, 6, 'TCP', { extensions }).bytes())).toBe(unserved[entrance]);
+    it('more than five hide what follows: a pod has no reason to, and at the uplink that is no Service’s', () => {
+      const expected = { pod: 'dropped: extensions', uplink: 'untouched' }[entrance];
+      for (const extensions of orders(2).map((two) => [...two, ...two, ...two]))
+        for (const protocol of protocols)
+          expect(fate(entrance, 6, whole(entrance, 6, protocol, { extensions }).bytes())).toBe(expected);
     });
 
     it.each([

@@ -1109,6 +1109,7 @@ export const dropReason = {
   "DROP_NO_SERVICE": 15,
   "DROP_NO_SERVICE_PORT": 16,
   "DROP_FRAGMENT_ORDER": 17,
+  "DROP_EXTENSIONS": 18,
   "DROP_REASONS": 32
 } as const;
 
