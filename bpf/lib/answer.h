@@ -202,7 +202,7 @@ static __always_inline int error_store_v6(struct __sk_buff *skb, struct work *wo
  * Turns the packet into an ICMP error about itself: cut after what is quoted, new headers in front. The packet
  * must be as its sender sent it, and `work->original` its tuple.
  */
-static __noinline int answer_icmp(struct __sk_buff *skb, struct work *work, const struct icmp_error *error)
+VERIFIED_ONCE int answer_icmp(struct __sk_buff *skb, struct work *work, const struct icmp_error *error)
 {
 	struct quote quote;
 	struct ethhdr eth;

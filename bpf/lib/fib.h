@@ -55,7 +55,7 @@ static __always_inline void fib_query(struct bpf_fib_lookup *query, struct __sk_
  * would answer with an ICMP error the sender gets one: here no router sees the packet. An IPv4 packet that may be
  * fragmented is answered too, since a program cannot fragment it and Linux then sends smaller ones.
  */
-static __noinline int forward(struct __sk_buff *skb, struct work *work)
+VERIFIED_ONCE int forward(struct __sk_buff *skb, struct work *work)
 {
 	struct bpf_fib_lookup query = {};
 	struct bpf_redir_neigh next = {};

@@ -54,7 +54,7 @@ static __always_inline int quoted_rewrite(struct __sk_buff *skb, struct work *wo
  * NAT_NOT_MINE for what is no error about a translated packet. The error's source stays where a router in between
  * sent it, except where the connection's source is translated: the receiver's network may not know the way back.
  */
-static __noinline int icmp_translate(struct __sk_buff *skb, struct work *work)
+VERIFIED_ONCE int icmp_translate(struct __sk_buff *skb, struct work *work)
 {
 	struct conntrack_entry *entry;
 	struct tuple inner, reply;

@@ -114,7 +114,7 @@ static __always_inline bool was_claimed_before(const struct work *work)
  * that are over, where the backend will not mind before others. The reply's tuple is the claim on a port: the same port serves any number of backends, and two
  * connections never share a tuple.
  */
-static __noinline int snat_claim(struct work *work)
+VERIFIED_ONCE int snat_claim(struct work *work)
 {
 	struct node_config *config = node();
 	const struct address *source;

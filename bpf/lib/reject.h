@@ -24,7 +24,7 @@ static __always_inline void rst_fill(struct tcphdr *rst, const struct packet *pa
 	}
 }
 
-static __noinline int reject_tcp(struct __sk_buff *skb, struct work *work)
+VERIFIED_ONCE int reject_tcp(struct __sk_buff *skb, struct work *work)
 {
 	struct tcphdr tcp, rst;
 	struct ipv6hdr ip6;
@@ -66,8 +66,10 @@ static __always_inline int reject_other(struct __sk_buff *skb, struct work *work
 	return answer_icmp(skb, work, &error);
 }
 
-static __always_inline int reject(struct __sk_buff *skb, struct work *work, __u32 reason)
+VERIFIED_ONCE int reject(struct __sk_buff *skb, struct work *work, __u32 reason)
 {
+	if (!work)
+		return TC_ACT_SHOT;
 	drop_record(skb, work, reason);
 	if (work->packet.fragment == FRAGMENT_LATER)
 		return TC_ACT_SHOT;

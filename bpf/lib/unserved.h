@@ -8,7 +8,7 @@
 #include "lib/reject.h"
 #include "lib/service-cidr.h"
 
-static __noinline int unserved_address(struct __sk_buff *skb, struct work *work)
+VERIFIED_ONCE int unserved_address(struct __sk_buff *skb, struct work *work)
 {
 	struct frontend *address;
 
