@@ -63,42 +63,46 @@ static __always_inline bool exchange_is_over(const struct conntrack_entry *forwa
 	       bpf_ktime_get_ns() - reply->last_seen > ANSWERED_AGO_NS;
 }
 
-/* Removes the connection that has the reply's tuple if it is over, and the new one `welcome` there if it has to be. */
-static __always_inline bool tuple_free(struct work *work, bool welcome)
+/*
+ * Whether the connection that has the reply's tuple is over, and where `welcome` the new one is that to its backend; *key
+ * is its client's side.
+ */
+static __always_inline bool tuple_is_left(const struct work *work, bool welcome, struct tuple *key)
 {
 	struct conntrack_entry *reply = bpf_map_lookup_elem(&conntrack, &work->reply), *forward;
-	struct tuple key;
 
 	if (!reply)
-		return true;
-	conntrack_other_key(&key, &work->reply, reply);
-	forward = bpf_map_lookup_elem(&conntrack, &key);
+		return false;
+	conntrack_other_key(key, &work->reply, reply);
+	forward = bpf_map_lookup_elem(&conntrack, key);
 	/* Half a connection is one that another CPU is about to make, or that the collector will find. */
 	if (!forward)
 		return false;
-	if (key.proto == IPPROTO_UDP ? !exchange_is_over(forward, reply) :
-				       !connection_is_over(forward, reply, key.proto))
+	if (key->proto == IPPROTO_UDP ? !exchange_is_over(forward, reply) :
+					!connection_is_over(forward, reply, key->proto))
 		return false;
-	if (welcome && !is_welcome(&work->packet, forward, reply))
-		return false;
-	bpf_map_delete_elem(&conntrack, &key);
-	bpf_map_delete_elem(&conntrack, &work->reply);
-	return true;
+	return !welcome || is_welcome(&work->packet, forward, reply);
 }
 
 /*
  * As reply_insert, for a tuple that another connection has, which may be over: its entries wait only for what is still
- * on its way.
+ * on its way. Asked before the claim is held, which costs more and is seldom got, and again then.
  */
 VERIFIED_ONCE int reply_take_over(struct work *work, bool welcome)
 {
+	struct tuple key;
 	__u32 held = 1;
 	int error = -EEXIST;
 
-	if (!work || bpf_map_update_elem(&takeovers, &work->reply, &held, BPF_NOEXIST))
+	if (!work || !tuple_is_left(work, welcome, &key))
 		return -EEXIST;
-	if (tuple_free(work, welcome))
+	if (bpf_map_update_elem(&takeovers, &work->reply, &held, BPF_NOEXIST))
+		return -EEXIST;
+	if (tuple_is_left(work, welcome, &key)) {
+		bpf_map_delete_elem(&conntrack, &key);
+		bpf_map_delete_elem(&conntrack, &work->reply);
 		error = reply_insert(work);
+	}
 	bpf_map_delete_elem(&takeovers, &work->reply);
 	return error;
 }
