@@ -92,26 +92,36 @@ export function copyOfThisVersion(): Installation {
 /** @param agent false for the BPF objects alone */
 export function buildVersion(edits: readonly Edit[], { agent = true } = {}): Installation {
   const made = copyOfThisVersion();
-  const { directory } = made;
-  const parts = ['Makefile', 'package.json', 'bpf', ...(agent ? ['src', 'scripts', 'LICENSE'] : [])];
-  for (const part of parts) cpSync(join(root, part), join(directory, part), { recursive: true });
-  for (const { file, from, to } of edits) {
-    const path = join(directory, file);
-    const text = readFileSync(path, 'utf8');
-    if (!text.includes(from)) throw new Error(`${file} has no ${JSON.stringify(from)} any more`);
-    writeFileSync(path, text.replace(from, to));
+  try {
+    const parts = ['Makefile', 'package.json', 'bpf', ...(agent ? ['src', 'scripts', 'LICENSE'] : [])];
+    for (const part of parts) cpSync(join(root, part), join(made.directory, part), { recursive: true });
+    for (const edit of edits) applyEdit(made.directory, edit);
+    buildIn(made, agent);
+    return made;
+  } catch (error) {
+    made[Symbol.dispose]();
+    throw error;
   }
-  rmSync(made.objectsDirectory, { recursive: true });
-  mkdirSync(made.objectsDirectory);
+}
+
+function applyEdit(directory: string, { file, from, to }: Edit): void {
+  const path = join(directory, file);
+  const text = readFileSync(path, 'utf8');
+  if (!text.includes(from)) throw new Error(`${file} has no ${JSON.stringify(from)} any more`);
+  writeFileSync(path, text.replace(from, to));
+}
+
+function buildIn({ directory, objectsDirectory }: Installation, agent: boolean): void {
   const run = (file: string, ...args: string[]) =>
     execFileSync(file, args, { cwd: directory, stdio: 'pipe' });
+  rmSync(objectsDirectory, { recursive: true });
+  mkdirSync(objectsDirectory);
   // What is installed was installed for this tree.
   run('make', '-s', '-o', 'dist/.apt', ...objects.map((name) => `dist/bpf/${name}.bpf.o`));
-  if (!agent) return made;
+  if (!agent) return;
   const layouts = run(process.execPath, 'scripts/bpf-layouts.ts');
   writeFileSync(join(directory, 'src/service/backends/ebpf/generated/layouts.ts'), layouts);
   run(process.execPath, 'scripts/bundle.ts');
-  return made;
 }
 
 /** Puts another version's agent and programs where an installation has its own, as an upgrade of files does. */
