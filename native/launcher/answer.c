@@ -58,6 +58,34 @@ void answer_run(const struct process *process, int code)
 	send_frame(process->client, &frame, begun);
 }
 
+static size_t begin_event(struct buffer *frame, const struct process *process, const char *event)
+{
+	size_t begun = frame_begin(frame);
+
+	frame_text(frame, "event", event);
+	frame_text(frame, "id", process->spec->id);
+	return begun;
+}
+
+void answer_output(const struct process *process, int stream, const char *bytes, size_t length)
+{
+	struct buffer frame = { 0 };
+	size_t begun = begin_event(&frame, process, "output");
+
+	frame_number(&frame, "stream", stream);
+	frame_field(&frame, "data", bytes, length);
+	send_frame(process->client, &frame, begun);
+}
+
+void answer_session_exit(const struct process *process, int code)
+{
+	struct buffer frame = { 0 };
+	size_t begun = begin_event(&frame, process, "exit");
+
+	frame_number(&frame, "code", code);
+	send_frame(process->client, &frame, begun);
+}
+
 void answer_failure(uint64_t client, const char *request, const struct status *status)
 {
 	struct buffer frame = { 0 };

@@ -8,6 +8,8 @@
 
 void answer_started(const struct process *process);
 void answer_run(const struct process *process, int code);
+void answer_output(const struct process *process, int stream, const char *bytes, size_t length);
+void answer_session_exit(const struct process *process, int code);
 void answer_failure(uint64_t client, const char *request, const struct status *status);
 
 /* Exits are kept until a watcher has said that it has seen them. */

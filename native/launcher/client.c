@@ -13,16 +13,17 @@
 
 #include "loop.h"
 #include "memory.h"
+#include "process.h"
 #include "request.h"
 
 /* A client that does not read is cut off before it takes the machine's memory. */
-enum { OUTGOING_MAX = 64 << 20 };
+enum { OUTGOING_MAX = 64 << 20, OUTGOING_MUCH = 256 << 10 };
 
 struct client {
 	struct client *next;
 	struct source source;
 	uint64_t number;
-	int watches, broken;
+	int watches, broken, held, behind;
 	struct buffer incoming;
 	struct buffer outgoing;
 };
@@ -44,6 +45,22 @@ static void forget(struct client *client)
 	free(client);
 }
 
+static struct client *find(uint64_t number)
+{
+	struct client *client = clients;
+
+	while (client && client->number != number)
+		client = client->next;
+	return client;
+}
+
+static void listen_to(struct client *client)
+{
+	int sends = client->outgoing.length > 0 || client->broken;
+
+	loop_modify(&client->source, (client->held ? 0 : EPOLLIN) | (sends ? EPOLLOUT : 0));
+}
+
 static void flush(struct client *client)
 {
 	while (client->outgoing.length > 0) {
@@ -60,7 +77,11 @@ static void flush(struct client *client)
 	}
 	client->broken |= client->outgoing.length > OUTGOING_MAX;
 	/* A broken client is forgotten when the loop next hears of it, never amid a request of its own. */
-	loop_modify(&client->source, EPOLLIN | (client->outgoing.length > 0 || client->broken ? EPOLLOUT : 0));
+	listen_to(client);
+	if (client->behind && client->outgoing.length == 0) {
+		client->behind = 0;
+		process_resume(client->number);
+	}
 }
 
 static void send_to(struct client *client, const struct buffer *frames)
@@ -73,9 +94,29 @@ static void send_to(struct client *client, const struct buffer *frames)
 
 void client_send(uint64_t number, const struct buffer *frames)
 {
-	for (struct client *client = clients; client; client = client->next)
-		if (client->number == number)
-			send_to(client, frames);
+	struct client *client = find(number);
+
+	if (client)
+		send_to(client, frames);
+}
+
+int client_is_behind(uint64_t number)
+{
+	struct client *client = find(number);
+
+	if (client)
+		client->behind = client->outgoing.length > OUTGOING_MUCH;
+	return client && client->behind;
+}
+
+void client_hold(uint64_t number, int hold)
+{
+	struct client *client = find(number);
+
+	if (!client)
+		return;
+	client->held = hold;
+	listen_to(client);
 }
 
 void client_send_watchers(const struct buffer *frames)
@@ -87,9 +128,10 @@ void client_send_watchers(const struct buffer *frames)
 
 void client_watch(uint64_t number)
 {
-	for (struct client *client = clients; client; client = client->next)
-		if (client->number == number)
-			client->watches = 1;
+	struct client *client = find(number);
+
+	if (client)
+		client->watches = 1;
 }
 
 /* Handles the whole frames that have come in; -1 when they are no frames. */
@@ -123,15 +165,19 @@ static void client_ready(struct source *source, uint32_t events)
 
 	if (events & EPOLLOUT)
 		flush(client);
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+	/* One that is not listened to and goes leaves nothing behind. */
+	client->broken |= client->held && (events & EPOLLHUP) != 0;
+	if (!client->held && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
 		n = recv(client->source.fd, bytes, sizeof bytes, MSG_DONTWAIT);
 		if (n > 0)
 			buffer_append(&client->incoming, bytes, (size_t)n);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || (n > 0 && handle_frames(client) != 0))
 			client->broken = 1;
 	}
-	if (client->broken)
-		forget(client);
+	if (!client->broken)
+		return;
+	process_abandon(client->number);
+	forget(client);
 }
 
 static void listener_ready(struct source *source, uint32_t events)
@@ -167,7 +213,7 @@ int client_listen(const char *path)
 	}
 	unlink(path);
 	umask(0177);
-	if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 64) != 0)
+	if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, SOMAXCONN) != 0)
 		return -1;
 	umask(022);
 	listener = (struct source){ .fd = fd, .ready = listener_ready };

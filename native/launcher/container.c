@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "confine.h"
+#include "console.h"
 #include "seccomp.h"
 #include "status.h"
 
@@ -48,10 +49,14 @@ static int fail(int status, const char *step, const char *detail)
 
 static _Noreturn void run_command(const struct spec *spec, int status)
 {
-	become_plain(1);
+	const char *failed;
+
+	become_plain(!spec->terminal);
 	/* What the caller of `enter` has open is not the container's. */
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (spec->terminal && (failed = console_take(status)))
+		_exit(fail(status, failed, NULL));
 	if (chdir(spec->cwd ? spec->cwd : "/") != 0)
 		_exit(fail(status, "cwd", spec->cwd));
 	if (seccomp_install() != 0)
@@ -89,7 +94,7 @@ int container_run(int pidfd, const struct spec *spec, int status)
 		run_command(spec, status);
 	command = pid;
 	pass_signals_on();
-	if (status >= 0)
-		close(status);
+	/* This process lives as long as the command, and must not keep open what others wait for the end of. */
+	close_range(3, ~0U, 0);
 	return wait_for(pid);
 }

@@ -27,12 +27,17 @@ void loop_modify(struct source *source, uint32_t events)
 	epoll_ctl(epoll, EPOLL_CTL_MOD, source->fd, &event);
 }
 
+void loop_remove(struct source *source)
+{
+	epoll_ctl(epoll, EPOLL_CTL_DEL, source->fd, NULL);
+}
+
 void loop_close(struct source *source)
 {
 	if (source->fd < 0)
 		return;
 	/* A child that is on its way to exec may still hold the descriptor: closing alone would not unregister it. */
-	epoll_ctl(epoll, EPOLL_CTL_DEL, source->fd, NULL);
+	loop_remove(source);
 	close(source->fd);
 	source->fd = -1;
 }

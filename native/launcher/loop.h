@@ -15,6 +15,8 @@ struct source {
 int loop_init(void);
 int loop_add(struct source *source, uint32_t events);
 void loop_modify(struct source *source, uint32_t events);
+/* Forgets the descriptor, until it is added again. */
+void loop_remove(struct source *source);
 /* Closes the descriptor; a source without one (fd -1) is left alone. */
 void loop_close(struct source *source);
 /* Handles one event, or none until `deadline_ms` of loop_now (0: no deadline). -1 with errno when it cannot wait. */

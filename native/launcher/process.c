@@ -41,11 +41,11 @@ static void forget(struct process *process)
 		link = &(*link)->next;
 	*link = process->next;
 	loop_close(&process->status);
-	for (int i = 0; i < 2; i++) {
-		loop_close(&process->output[i].source);
-		buffer_free(&process->output[i].bytes);
-	}
-	for (int *fd = (int[]){ process->pidfd, process->main_pidfd, process->diagnostics, -2 }; *fd != -2; fd++)
+	input_close(&process->input);
+	for (int i = 0; i < 2; i++)
+		output_close(&process->output[i]);
+	for (int *fd = (int[]){ process->pidfd, process->main_pidfd, process->diagnostics, process->log, -2 };
+	     *fd != -2; fd++)
 		if (*fd >= 0)
 			close(*fd);
 	free((char *)process->request);
@@ -98,11 +98,13 @@ static void read_status(struct process *process)
 {
 	struct status status;
 	pid_t sender = 0;
-	int got;
+	int got, terminal;
 
-	while ((got = status_receive(process->status.fd, &status, &sender)) == 1) {
+	while ((got = status_receive(process->status.fd, &status, &sender, &terminal)) == 1) {
 		if (strcmp(status.step, STATUS_READY) == 0)
 			take_ready(process, sender);
+		else if (strcmp(status.step, STATUS_TERMINAL) == 0 && terminal >= 0)
+			stream_take_terminal(process, terminal);
 		else
 			take_failure(process, status.step, status.error, status.detail);
 	}
@@ -114,26 +116,6 @@ static void status_ready(struct source *source, uint32_t events)
 {
 	(void)events;
 	read_status(owner_of(source, struct process, status));
-}
-
-static void read_output(struct output *output)
-{
-	char bytes[16384];
-	ssize_t n;
-
-	while ((n = read(output->source.fd, bytes, sizeof bytes)) > 0) {
-		size_t room = OUTPUT_MAX - output->bytes.length;
-
-		buffer_append(&output->bytes, bytes, (size_t)n < room ? (size_t)n : room);
-	}
-	if (n == 0 || errno != EAGAIN)
-		loop_close(&output->source);
-}
-
-static void output_ready(struct source *source, uint32_t events)
-{
-	(void)events;
-	read_output(owner_of(source, struct output, source));
 }
 
 static int open_input(const struct spec *spec)
@@ -155,21 +137,6 @@ static int open_input(const struct spec *spec)
 	return fd;
 }
 
-static int open_output(struct output *output)
-{
-	int pair[2];
-
-	if (pipe2(pair, O_CLOEXEC) != 0)
-		return -1;
-	/* The command's own end blocks, as programs expect of a pipe. */
-	output->source = (struct source){ .fd = pair[0], .ready = output_ready };
-	if (fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0 || loop_add(&output->source, EPOLLIN) != 0) {
-		close(pair[1]);
-		return -1;
-	}
-	return pair[1];
-}
-
 static struct process *new_process(const struct process_request *request)
 {
 	struct process *process = allocate(1, sizeof *process);
@@ -178,8 +145,12 @@ static struct process *new_process(const struct process_request *request)
 	process->client = request->client;
 	process->request = copy_text(request->request);
 	process->lasting = request->lasting;
-	process->pidfd = process->main_pidfd = process->diagnostics = process->status.fd = -1;
-	process->output[0].source.fd = process->output[1].source.fd = -1;
+	process->session = request->session;
+	process->pidfd = process->main_pidfd = process->diagnostics = process->status.fd = process->log = -1;
+	process->code = -1;
+	process->input.source.fd = -1;
+	for (int i = 0; i < 2; i++)
+		process->output[i] = (struct output){ .source.fd = -1, .process = process };
 	process->next = processes;
 	processes = process;
 	return process;
@@ -206,6 +177,23 @@ static void close_spawn(const struct spawn *spawn)
 			close(fds[i]);
 }
 
+/* What is left at -1 is the spec's log, or nothing; a terminal comes from inside. */
+static const char *open_standard(struct process *process, int standard[3])
+{
+	const struct spec *spec = process->spec;
+
+	if (spec->terminal)
+		return spec->log && (process->log = open_log(spec->log)) < 0 ? "log" : NULL;
+	if (spec->interactive && (standard[0] = input_open(&process->input)) < 0)
+		return "input";
+	if (spec->input && (standard[0] = open_input(spec)) < 0)
+		return "input";
+	for (int i = 0; i < 2 && (!process->lasting || process->session); i++)
+		if ((standard[i + 1] = output_open(&process->output[i])) < 0)
+			return "descriptors";
+	return NULL;
+}
+
 static const char *prepare(struct process *process, struct spawn *spawn)
 {
 	int pair[2];
@@ -221,16 +209,9 @@ static const char *prepare(struct process *process, struct spawn *spawn)
 	if (process->spec->sandbox &&
 	    (spawn->diagnostics = process->diagnostics = memfd_create("diagnostics", MFD_CLOEXEC)) < 0)
 		return "descriptors";
-	if (process->lasting)
-		return NULL;
-	if (process->spec->input && (spawn->standard[0] = open_input(process->spec)) < 0)
-		return "input";
-	for (int i = 0; i < 2; i++)
-		if ((spawn->standard[i + 1] = open_output(&process->output[i])) < 0)
-			return "descriptors";
 	if (process->spec->timeout_ms > 0)
 		process->deadline = loop_now() + process->spec->timeout_ms;
-	return NULL;
+	return open_standard(process, spawn->standard);
 }
 
 void process_start(const struct process_request *request)
@@ -268,6 +249,24 @@ int process_signal(struct process *process, int signal)
 	return pidfd_send_signal(fd, signal, NULL, 0) == 0;
 }
 
+static void tell_end(struct process *process, int code)
+{
+	if (process->failed)
+		answer_failure(process->client, process->request, &process->failure);
+	else if (process->session)
+		answer_session_exit(process, code);
+	else if (!process->lasting)
+		answer_run(process, code);
+	else
+		answer_exit(process->spec->id, code);
+	forget(process);
+}
+
+static int has_outputs(const struct process *process)
+{
+	return process->output[0].source.fd >= 0 || process->output[1].source.fd >= 0;
+}
+
 static void finish(struct process *process, int wait_status)
 {
 	int code = WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
@@ -279,14 +278,44 @@ static void finish(struct process *process, int wait_status)
 		settle(process);
 	for (int i = 0; i < 2; i++)
 		if (process->output[i].source.fd >= 0)
-			read_output(&process->output[i]);
-	if (process->failed)
-		answer_failure(process->client, process->request, &process->failure);
-	else if (!process->lasting)
-		answer_run(process, code);
-	else
-		answer_exit(process->spec->id, code);
-	forget(process);
+			output_read(&process->output[i]);
+	process->pid = -1;
+	process->deadline = 0;
+	process->code = code;
+	/* A child of the command may still write. */
+	if (!process->session || !has_outputs(process))
+		tell_end(process, code);
+}
+
+void process_output_ended(struct process *process)
+{
+	if (process->session && process->code >= 0 && !has_outputs(process))
+		tell_end(process, process->code);
+}
+
+void process_resume(uint64_t client)
+{
+	for (struct process *process = processes; process; process = process->next)
+		for (int i = 0; i < 2 && process->session && process->client == client; i++)
+			output_resume(&process->output[i]);
+}
+
+void process_abandon(uint64_t client)
+{
+	struct process *next;
+
+	for (struct process *process = processes; process; process = next) {
+		next = process->next;
+		if (process->input.sender == client)
+			process->input.sender = 0;
+		if (!process->session || process->client != client)
+			continue;
+		process->client = 0;
+		input_close(&process->input);
+		for (int i = 0; i < 2; i++)
+			output_close(&process->output[i]);
+		process_output_ended(process);
+	}
 }
 
 void process_reap(void)

@@ -9,14 +9,7 @@
 #include "protocol.h"
 #include "spec.h"
 #include "status.h"
-
-/* Of stdout and stderr each; the rest is read and thrown away. */
-enum { OUTPUT_MAX = 1 << 20 };
-
-struct output {
-	struct source source;
-	struct buffer bytes;
-};
+#include "stream.h"
 
 struct process {
 	struct process *next;
@@ -26,6 +19,8 @@ struct process {
 	const char *request;
 	/* 1: started, lives on; 0: run, its output is the answer. */
 	int lasting;
+	/* A lasting one whose input and outputs are its client's. */
+	int session;
 	/* The child, which for a container is bubblewrap; and the container's PID 1, once it is known. */
 	pid_t pid;
 	int pidfd;
@@ -36,7 +31,12 @@ struct process {
 	struct status failure;
 	int ready, failed, running;
 	int diagnostics;
+	struct input input;
 	struct output output[2];
+	/* What a terminal's output is written to, or -1. */
+	int log;
+	/* Of a session that has ended while its outputs are still open; -1. */
+	int code;
 	/* Of loop_now; 0: none. */
 	int64_t deadline;
 };
@@ -46,7 +46,7 @@ struct process_request {
 	uint64_t client;
 	/* Copied. */
 	const char *request;
-	int lasting;
+	int lasting, session;
 	int (*task)(const struct spec *spec, char *detail);
 	/* Runs inside this one's container. */
 	const struct process *inside;
@@ -60,6 +60,12 @@ struct process *process_find(const char *id);
 struct process *process_first(void);
 /* 1: sent; 0: it is gone. */
 int process_signal(struct process *process, int signal);
+/* An output is at its end. The process may be gone afterwards. */
+void process_output_ended(struct process *process);
+/* The client has read all that it was sent: what waits for that goes on. */
+void process_resume(uint64_t client);
+/* The client is gone: what it has begun loses its input, outputs and terminal. */
+void process_abandon(uint64_t client);
 /* Collects the children that ended. */
 void process_reap(void);
 /* Ends those that are past their deadline; the next deadline, or 0. */

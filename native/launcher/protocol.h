@@ -8,10 +8,17 @@
  * that its answer repeats; requests are answered in whatever order they finish.
  *
  *   start    id argv… env… (K=V) cgroup [cgroup1…] [netns] [cwd] [log] and, in a sandbox: sandbox=1 hostname scratch
- *            uid gid group… cap… [readonly=1] [pidns-of], per mount: mount-source mount-target mount-ro=0|1 [mount-within]
+ *            uid gid group… cap… [readonly=1] [pidns-of], per mount: mount-source mount-target mount-ro=0|1 [mount-within];
+ *            [interactive=1]: its input stays open for `input`; [tty=1]: it has a terminal
  *            -> ok=1 pid dropped…
  *   run      as start, and [stdin] timeout-ms   -> ok=1 code stdout stderr
  *   exec     id argv… timeout-ms                -> ok=1 code stdout stderr
+ *   session  id in argv… env… [interactive=1] [tty=1]
+ *            -> ok=1 pid of a command in the container of process `in`; then, to this client alone,
+ *               event=output id stream=1|2 data, and at last event=exit id code. When the client goes, the command has
+ *               no input, outputs and terminal any more
+ *   input    id [data]                          -> no answer; without data it ends
+ *   resize   id rows columns                    -> no answer
  *   signal   id signal                          -> ok=1 sent=0|1
  *   sysctl   netns set… (net.KEY=VALUE)         -> ok=1
  *   list                                        -> ok=1 id…

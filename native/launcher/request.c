@@ -66,7 +66,8 @@ static struct spec *derive(const struct process *inside, const struct request *r
 
 		/* What only starting it needed: its sandbox is entered, not built. */
 		if (field_is(&field, "argv") || field_is(&field, "stdin") || field_is(&field, "sandbox") ||
-		    field_is(&field, "pidns-of") || field_is(&field, "log") || field_is(&field, "timeout-ms"))
+		    field_is(&field, "pidns-of") || field_is(&field, "log") || field_is(&field, "timeout-ms") ||
+		    field_is(&field, "interactive") || field_is(&field, "tty"))
 			continue;
 		snprintf(key, sizeof key, "%.*s", (int)field.key_length, field.key);
 		frame_field(&fields, key, field.value, field.length);
@@ -77,9 +78,9 @@ static struct spec *derive(const struct process *inside, const struct request *r
 	return spec;
 }
 
-static void handle_exec(const struct request *request)
+static void start_inside(const struct request *request, const char *id, int session)
 {
-	const struct process *inside = process_find(find(request, "id"));
+	const struct process *inside = process_find(id);
 	const char *problem;
 	struct spec *spec;
 
@@ -91,7 +92,45 @@ static void handle_exec(const struct request *request)
 		return refuse(request, EINVAL, problem);
 	process_start(&(struct process_request){
 		.spec = spec, .client = request->client, .request = request->number,
-		.inside = inside->spec->sandbox ? inside : NULL });
+		.lasting = session, .session = session, .inside = inside->spec->sandbox ? inside : NULL });
+}
+
+static void handle_exec(const struct request *request)
+{
+	start_inside(request, find(request, "id"), 0);
+}
+
+static void handle_session(const struct request *request)
+{
+	start_inside(request, find(request, "in"), 1);
+}
+
+static void handle_input(const struct request *request)
+{
+	struct process *process = process_find(find(request, "id"));
+	struct field field;
+	size_t offset = 0;
+	int has_data = 0;
+
+	if (!process)
+		return;
+	while (fields_next(request->bytes, request->length, &offset, &field)) {
+		if (!field_is(&field, "data"))
+			continue;
+		input_write(&process->input, field.value, field.length, request->client);
+		has_data = 1;
+	}
+	if (!has_data)
+		input_end(&process->input);
+}
+
+static void handle_resize(const struct request *request)
+{
+	const struct process *process = process_find(find(request, "id"));
+
+	if (process)
+		stream_resize(process, (unsigned short)atoi(find(request, "rows")),
+			      (unsigned short)atoi(find(request, "columns")));
 }
 
 static void handle_signal(const struct request *request)
@@ -131,7 +170,7 @@ static void handle_list(const struct request *request)
 	frame_text(&frame, "req", request->number);
 	frame_text(&frame, "ok", "1");
 	for (struct process *process = process_first(); process; process = process->next)
-		if (process->lasting)
+		if (process->lasting && !process->session)
 			frame_text(&frame, "id", process->spec->id);
 	frame_end(&frame, begun);
 	client_send(request->client, &frame);
@@ -163,6 +202,7 @@ static const struct {
 } operations[] = {
 	{ "start", handle_start },   { "run", handle_run },   { "exec", handle_exec },	 { "signal", handle_signal },
 	{ "sysctl", handle_sysctl }, { "list", handle_list }, { "watch", handle_watch }, { "seen", handle_seen },
+	{ "session", handle_session }, { "input", handle_input }, { "resize", handle_resize },
 };
 
 void request_handle(uint64_t client, const char *bytes, size_t length)

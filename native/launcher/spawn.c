@@ -31,7 +31,7 @@ static int open_cgroup(const char *path)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int open_log(const char *path)
+int open_log(const char *path)
 {
 	return path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : open("/dev/null", O_WRONLY | O_CLOEXEC);
 }

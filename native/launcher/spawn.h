@@ -32,6 +32,9 @@ struct spawn_context {
 	const char *cgroup_root;
 };
 
+/* For appending; /dev/null where there is none. -1 with errno. */
+int open_log(const char *path);
+
 extern struct spawn_context spawn_context;
 
 /* The child's pid and pidfd; -1 with errno and the failed step. */

@@ -98,6 +98,10 @@ static void read_field(struct spec *spec, const struct field *field)
 		spec->input = field->value, spec->input_length = field->length;
 	else if (field_is(field, "timeout-ms"))
 		spec->timeout_ms = strtol(field->value, NULL, 10);
+	else if (field_is(field, "interactive"))
+		spec->interactive = field->value[0] == '1';
+	else if (field_is(field, "tty"))
+		spec->terminal = field->value[0] == '1';
 	else if (field_is(field, "sandbox"))
 		spec->sandbox = field->value[0] == '1';
 	else if (field_is(field, "readonly"))

@@ -40,6 +40,8 @@ struct spec {
 	const char *input;
 	size_t input_length;
 	long timeout_ms;
+	/* Its input can be written to while it runs; it has a terminal. */
+	int interactive, terminal;
 
 	int sandbox;
 	const char *hostname;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "confine.h"
+#include "console.h"
 #include "files.h"
 #include "protocol.h"
 #include "sandbox.h"
@@ -50,6 +51,8 @@ int stage_main(void)
 	if (chdir(spec->cwd ? spec->cwd : "/") != 0)
 		status_fail(FD_STATUS, "cwd", spec->cwd);
 	become_plain(0);
+	if (spec->terminal && (failed = console_take(FD_STATUS)))
+		status_fail(FD_STATUS, failed, NULL);
 	/* The container ends with the process that watches it; a change of user has cleared what was set before. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (seccomp_install() != 0)

@@ -61,6 +61,8 @@ export async function containerLaunch(input: LaunchInput): Promise<ContainerLaun
     cgroup: paths.containerCgroup(container.name, container.restartCount),
     netns: pod.spec?.hostNetwork ? context.paths.netns : paths.netns,
     cwd: container.spec.workingDir ?? '/',
+    interactive: container.spec.stdin ?? false,
+    tty: container.spec.tty ?? false,
     log: `${paths.logs(container.name)}/${container.restartCount}.log`,
     sandbox: {
       hostname: podHostname(pod, {
@@ -123,7 +125,8 @@ async function environment(input: LaunchInput, image: ResolvedImage, services: S
     hostname: name.hostname,
     imageEnv: image.env,
   });
-  if (!image.standIn) return env;
+  const { tty } = container.spec;
+  if (!image.standIn) return tty ? { TERM: 'xterm', ...env } : env;
   return {
     ...env,
     TENDRIL_POD: pod.metadata.name,

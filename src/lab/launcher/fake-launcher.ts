@@ -1,6 +1,15 @@
 /** A launcher that runs nothing: processes live until the test ends them, commands answer what the test says. */
 import { TendrilError } from '../../util/errors.ts';
-import type { Exit, Launcher, ProcessSpec, RunResult } from './launcher.ts';
+import { FakeSession } from './fake-session.ts';
+import type {
+  Exit,
+  Launcher,
+  ProcessInput,
+  ProcessSpec,
+  RunResult,
+  Session,
+  SessionSpec,
+} from './launcher.ts';
 
 type RunScript = (spec: ProcessSpec, stdin: string | undefined) => RunResult | Promise<RunResult>;
 type ExecScript = (id: string, argv: string[]) => RunResult | Promise<RunResult>;
@@ -12,6 +21,9 @@ export class FakeLauncher implements Launcher {
   readonly started: ProcessSpec[] = [];
   readonly signals: { id: string; signal: number }[] = [];
   readonly execs: { id: string; argv: string[] }[] = [];
+  readonly sessions: { id: string; spec: SessionSpec; session: FakeSession }[] = [];
+  /** What is written to running processes, by id. */
+  readonly inputs = new Map<string, FakeSession>();
   readonly sysctls: { netns: string; values: Record<string, string> }[] = [];
   /** Scripts: throw in them to make the operation fail. */
   onStart: (spec: ProcessSpec) => void = () => {};
@@ -41,6 +53,19 @@ export class FakeLauncher implements Launcher {
     this.execs.push({ id, argv });
     if (!this.#live.has(id)) throw new TendrilError('TOOL_FAILED', `exec ${id}: no such process`);
     return this.onExec(id, argv);
+  }
+
+  async session(id: string, spec: SessionSpec): Promise<Session> {
+    if (!this.#live.has(id)) throw new TendrilError('TOOL_FAILED', `exec ${id}: no such process`);
+    const session = new FakeSession();
+    this.sessions.push({ id, spec, session });
+    return session;
+  }
+
+  input(id: string): ProcessInput {
+    const input = new FakeSession();
+    this.inputs.set(id, input);
+    return input;
   }
 
   async signal(id: string, signal: number): Promise<boolean> {

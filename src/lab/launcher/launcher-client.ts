@@ -2,33 +2,20 @@
  * The launcher's client. It connects when first used and again when the connection is lost; requests that were
  * under way then fail, since nobody knows whether they were carried out.
  */
-import { getSystemErrorMap } from 'node:util';
-import { TendrilError } from '../../util/errors.ts';
 import { Connection } from './connection.ts';
+import { failure } from './failure.ts';
 import { type Field, type Frame, textOf, textsOf } from './frame.ts';
-import type { Exit, Launcher, ProcessSpec, RunResult } from './launcher.ts';
+import type {
+  Exit,
+  Launcher,
+  ProcessInput,
+  ProcessSpec,
+  RunResult,
+  Session,
+  SessionSpec,
+} from './launcher.ts';
+import { openInput, openSession } from './session.ts';
 import { specFields } from './spec-fields.ts';
-
-/** The errno's name and meaning, as `ENOENT (no such file or directory)`. */
-function describeErrno(errno: number): string {
-  const [name, meaning] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, ''];
-  return meaning ? `${name} (${meaning})` : name;
-}
-
-const remedies: Record<string, string> = {
-  sandbox: 'Check that bubblewrap (bwrap) is installed and that the machine lets root make namespaces.',
-  overlay: 'The kernel must have overlayfs (CONFIG_OVERLAY_FS).',
-  id: 'Wait until the process of that id has ended, or choose another id.',
-};
-
-function failure(what: string, answer: Frame): TendrilError {
-  const step = textOf(answer, 'step') ?? 'unknown step';
-  const errno = Number(textOf(answer, 'errno') ?? 0);
-  const detail = textOf(answer, 'message') ?? '';
-  const parts = [what, step, detail, errno > 0 ? describeErrno(errno) : ''].filter((part) => part !== '');
-  const remedy = remedies[step];
-  return new TendrilError('TOOL_FAILED', parts.join(': '), remedy === undefined ? {} : { remedy });
-}
 
 function runResult(answer: Frame): RunResult {
   return {
@@ -39,6 +26,7 @@ function runResult(answer: Frame): RunResult {
 }
 
 export class LauncherClient implements Launcher {
+  readonly #socket: string;
   #connection: Connection;
   #handlers: ((exit: Exit) => void)[] = [];
   /** Exits that were handled: the launcher tells them again when it did not hear that they were. */
@@ -46,6 +34,7 @@ export class LauncherClient implements Launcher {
 
   /** @param socket path of the launcher's unix socket */
   constructor(socket: string) {
+    this.#socket = socket;
     this.#connection = new Connection(socket, (frame) => this.#event(frame));
   }
 
@@ -77,6 +66,14 @@ export class LauncherClient implements Launcher {
     const words = argv.map((word): Field => ['argv', word]);
     const fields: Field[] = [['id', id], ...words, ['timeout-ms', String(options.timeoutMs)]];
     return runResult(await this.#request(`exec ${argv[0]} in ${id}`, 'exec', fields));
+  }
+
+  session(id: string, spec: SessionSpec): Promise<Session> {
+    return openSession(this.#socket, id, spec);
+  }
+
+  input(id: string): ProcessInput {
+    return openInput(this.#socket, id);
   }
 
   async signal(id: string, signal: number): Promise<boolean> {

@@ -4,6 +4,7 @@
  * a hot path. It enters the cgroup first (a socket's cgroup is fixed when it is made), then the namespaces.
  * Processes live on when the process that asked for them ends; the launcher itself ends with its cgroup.
  */
+import type { Readable, Writable } from 'node:stream';
 
 /** A process on a node as it is: no root of its own. Agents, the CNI shim, the outside host's servers. */
 export interface ProcessSpec {
@@ -21,6 +22,10 @@ export interface ProcessSpec {
   cwd?: string;
   /** File that stdout and stderr are appended to; absent: /dev/null. */
   log?: string;
+  /** Its input stays open for Launcher.input(). */
+  interactive?: boolean;
+  /** It has a terminal of its own, whose output goes to the log; needs a sandbox. */
+  tty?: boolean;
   /** When set, the process is confined to a root of its own. */
   sandbox?: SandboxSpec;
 }
@@ -69,6 +74,37 @@ export interface RunResult {
   stderr: string;
 }
 
+/** A command that somebody talks to while it runs. */
+export interface SessionSpec {
+  argv: string[];
+  /** Its input stays open until it is ended; else there is none. */
+  interactive: boolean;
+  /** It has a terminal of the container's: one output, and an input that has no end. */
+  tty: boolean;
+}
+
+/** What a running process reads. */
+export interface ProcessInput {
+  /** Its end is the end of the process' input, but for a terminal's. Destroyed, it leaves the process as it is. */
+  readonly stdin: Writable;
+  /** The terminal's size in characters; nothing where there is no terminal. */
+  resize(size: TerminalSize): void;
+}
+
+export interface TerminalSize {
+  columns: number;
+  rows: number;
+}
+
+export interface Session extends ProcessInput {
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Exit status, once all output is told. Rejects with TendrilError TOOL_FAILED when the launcher is lost. */
+  readonly exited: Promise<number>;
+  /** Takes input, outputs and terminal away from what still runs: it is hung up on. */
+  close(): void;
+}
+
 export interface Launcher {
   /**
    * Starts a process; resolves with its pid on the machine when exec has succeeded. `dropped` names the
@@ -80,6 +116,13 @@ export interface Launcher {
   run(spec: ProcessSpec, options: { stdin?: string; timeoutMs: number }): Promise<RunResult>;
   /** Runs a command inside a started container: its namespaces, cgroup, root, user, capabilities, environment. */
   exec(id: string, argv: string[], options: { timeoutMs: number }): Promise<RunResult>;
+  /**
+   * Runs a command inside a started container, as exec does, and stays in touch with it.
+   * @throws TendrilError TOOL_FAILED
+   */
+  session(id: string, spec: SessionSpec): Promise<Session>;
+  /** The input of a started process whose spec has `interactive` or `tty`; nothing is heard of one that has ended. */
+  input(id: string): ProcessInput;
   /** Signals the process (a container's PID 1). False when it is already gone. */
   signal(id: string, signal: number): Promise<boolean>;
   /** Sets net.* sysctls inside a network namespace. */

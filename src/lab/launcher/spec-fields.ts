@@ -40,6 +40,8 @@ export function specFields(spec: ProcessSpec): Field[] {
     ...optional('netns', spec.netns),
     ...optional('cwd', spec.cwd),
     ...optional('log', spec.log),
+    ...(spec.interactive ? [['interactive', '1'] as const] : []),
+    ...(spec.tty ? [['tty', '1'] as const] : []),
     ...(spec.sandbox === undefined ? [] : sandboxFields(spec.sandbox)),
   ];
 }
