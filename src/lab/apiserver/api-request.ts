@@ -1,6 +1,7 @@
 /** What the API server's handler is given and gives back, apart from any transport. */
 import type { Readable } from 'node:stream';
 import type { StreamEvent } from './rest/watch-stream.ts';
+import type { StreamTarget } from './streams/stream-target.ts';
 
 /** As authentication.k8s.io tells it. */
 export interface UserInfo {
@@ -25,6 +26,8 @@ export interface ApiRequest {
   signal?: AbortSignal;
   /** Who asks, where that is known; read from the client's certificate when somebody wants to know. */
   user?: () => UserInfo;
+  /** The client asks to change the connection's protocol. */
+  upgrade?: boolean;
   /** The body comes from this program's own parts: its shape is trusted and not checked against the schema. */
   trusted?: boolean;
 }
@@ -32,6 +35,8 @@ export interface ApiRequest {
 export type ApiResponse =
   | { status: number; body: unknown; warnings?: string[] }
   | { status: number; events: AsyncIterable<StreamEvent> }
-  | { status: number; contentType: string; raw: string | Uint8Array | Readable };
+  | { status: number; contentType: string; raw: string | Uint8Array | Readable }
+  /** Only to who asks for an upgrade. */
+  | { status: 101; open: StreamTarget };
 
 export type ApiHandler = (request: ApiRequest) => Promise<ApiResponse>;

@@ -297,7 +297,8 @@ describe('other requests', () => {
     ['PATCH', `${inDefault}/pods`, 405],
     ['GET', `${inDefault}/pods?fieldSelector=spec.x=y`, 400],
     ['GET', `${inDefault}/pods?labelSelector=a%20b`, 400],
-    ['POST', `${inDefault}/pods/x/exec`, 501],
+    ['POST', `${inDefault}/pods/x/exec`, 404],
+    ['POST', `${inDefault}/pods/x/proxy`, 501],
   ])('%s %s is %i', async (method, url, code) => {
     expect(await call(method, url)).toMatchObject({ code });
   });

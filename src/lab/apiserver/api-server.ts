@@ -24,6 +24,7 @@ import type { PodLogs } from './rest/pod-logs.ts';
 import { createRestContext } from './rest/rest-context.ts';
 import { MemoryStorage } from './storage/memory-storage.ts';
 import type { Storage } from './storage/storage.ts';
+import type { PodStreams } from './streams/pod-streams.ts';
 
 export interface ApiServerOptions {
   /** One or two, of different families, primary first. */
@@ -52,6 +53,8 @@ export interface ApiServer {
   listen(options: Omit<ListenOptions, 'authenticate'>): Promise<Listener>;
   /** Supplies `kubectl logs`, for kubelets that start after the server. */
   setPodLogs(podLogs: PodLogs): void;
+  /** Supplies exec, attach and port-forward, likewise. */
+  setPodStreams(podStreams: PodStreams): void;
   /** Ends watches, listeners and background work. */
   stop(): Promise<void>;
 }
@@ -94,6 +97,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
     setPodLogs(podLogs) {
       context.podLogs = podLogs;
+    },
+    setPodStreams(podStreams) {
+      context.podStreams = podStreams;
     },
     async stop() {
       stopping.abort();

@@ -24,7 +24,7 @@ function queryOf(options: Record<string, unknown>): URLSearchParams {
 }
 
 function bodyOf(response: ApiResponse): unknown {
-  if ('events' in response) throw new TypeError('the answer is a stream');
+  if ('events' in response || 'open' in response) throw new TypeError('the answer is a stream');
   const body = 'body' in response ? response.body : response.raw;
   if (response.status >= 400) throw new ApiError(body as Status);
   return body;

@@ -7,6 +7,8 @@ export interface LogOptions {
   /** Go on as lines come, until the container has ended. */
   follow?: boolean;
   tailLines?: number;
+  /** Only what is written beyond this many bytes. */
+  from?: number;
 }
 
 /**
@@ -33,7 +35,8 @@ async function* chunks(path: string, options: LogOptions, ended: () => boolean):
   const changes = options.follow ? new Changes(path) : undefined;
   try {
     const { size } = await file.stat();
-    let position = options.tailLines === undefined ? 0 : await tailStart(file, size, options.tailLines);
+    let position =
+      options.tailLines === undefined ? (options.from ?? 0) : await tailStart(file, size, options.tailLines);
     const end = options.follow ? Number.POSITIVE_INFINITY : size;
     /** What was read last is no whole line. */
     let inLine = false;

@@ -31,6 +31,7 @@ import { NodeRegistration } from './node-registration.ts';
 import type { PodCgroups } from './pod-cgroups.ts';
 import { type NodePaths, podPaths } from './pod-directory.ts';
 import { isAlive } from './pod-record.ts';
+import type { RunningPod } from './pod-streams.ts';
 import { PodWorker } from './pod-worker.ts';
 
 export interface KubeletOptions {
@@ -75,6 +76,8 @@ export interface Kubelet {
   networkChanged(): void;
   /** @throws TendrilError BAD_INPUT where the pod or container is not here, or has no such attempt */
   openLog(at: { namespace: string; pod: string; container?: string }, options?: PodLogOptions): Readable;
+  /** What the pod's exec, attach and port-forward begin with. @throws TendrilError BAD_INPUT where it is not here */
+  running(at: { namespace: string; pod: string }): RunningPod;
   /** Every container of the node's pods. */
   containers(): ContainerView[];
 }
@@ -145,11 +148,7 @@ class NodeKubelet implements Kubelet {
   }
 
   openLog(at: { namespace: string; pod: string; container?: string }, options: PodLogOptions = {}): Readable {
-    const worker = [...this.#workers.values()].find(
-      ({ pod }) => pod.metadata.namespace === at.namespace && pod.metadata.name === at.pod,
-    );
-    if (!worker)
-      throw new TendrilError('BAD_INPUT', `pod "${at.pod}" is not on node ${this.#options.node.name}`);
+    const worker = this.#workerOf(at);
     const name = at.container ?? worker.record.containers.find((c) => c.kind === 'main')!.name;
     const container = worker.record.containers.find((c) => c.name === name);
     if (!container) throw new TendrilError('BAD_INPUT', `container ${name} is not valid for pod ${at.pod}`);
@@ -166,6 +165,19 @@ class NodeKubelet implements Kubelet {
       options,
       () => container.restartCount !== attempt || !isAlive(container),
     );
+  }
+
+  running(at: { namespace: string; pod: string }): RunningPod {
+    const { pod, record } = this.#workerOf(at);
+    return { pod, record, context: this.#context };
+  }
+
+  #workerOf(at: { namespace: string; pod: string }): PodWorker {
+    const found = [...this.#workers.values()].find(
+      ({ pod }) => pod.metadata.namespace === at.namespace && pod.metadata.name === at.pod,
+    );
+    if (found) return found;
+    throw new TendrilError('BAD_INPUT', `pod "${at.pod}" is not on node ${this.#options.node.name}`);
   }
 
   #logPath(worker: PodWorker, container: string, attempt: number): string {

@@ -9,11 +9,13 @@ import { connectTcp } from '../../linux/netns/sockets.ts';
 import { writeSysctl } from '../../linux/sysctl/sysctl.ts';
 import { parseIp } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
+import type { PodRef } from '../apiserver/streams/pod-streams.ts';
 import { createKubelet, type Kubelet } from '../kubelet/kubelet.ts';
 import type { ClusterSettings, KubeletStores } from '../kubelet/node-context.ts';
 import type { NodeHost } from '../kubelet/node-host.ts';
 import type { PodCgroups } from '../kubelet/pod-cgroups.ts';
 import type { NodePaths } from '../kubelet/pod-directory.ts';
+import { attachTo, execIn, forwardTo } from '../kubelet/pod-streams.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import type { LabConfig, LabNodeConfig, LabPaths } from '../topology/lab-config.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -44,10 +46,17 @@ export function startKubelets(options: KubeletsOptions): Kubelets {
   };
   const byNode = new Map(options.config.nodes.map((node) => [node.name, nodeKubelet(node, stores, options)]));
   const list = [...byNode.values()];
-  options.plane.api.setPodLogs((namespace, name, logOptions) => {
-    const node = stores.pods.get(`${namespace}/${name}`)?.spec?.nodeName ?? '';
-    const kubelet = byNode.get(node) ?? list[0]!;
-    return kubelet.openLog({ namespace, pod: name, container: logOptions.container }, logOptions);
+  const kubeletOf = (namespace: string, name: string) =>
+    byNode.get(stores.pods.get(`${namespace}/${name}`)?.spec?.nodeName ?? '') ?? list[0]!;
+  const runningPod = ({ namespace, name }: PodRef) =>
+    kubeletOf(namespace, name).running({ namespace, pod: name });
+  options.plane.api.setPodLogs((namespace, name, logOptions) =>
+    kubeletOf(namespace, name).openLog({ namespace, pod: name, container: logOptions.container }, logOptions),
+  );
+  options.plane.api.setPodStreams({
+    exec: (at, command) => execIn(runningPod(at), at.container, command),
+    attach: (at) => attachTo(runningPod(at), at.container),
+    portForward: (at) => forwardTo(runningPod(at)),
   });
   return {
     list,

@@ -5,6 +5,12 @@ import { reviewGroups, reviewResources } from '../rest/reviews.ts';
 
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
+const podStreams = [
+  ['attach', 'PodAttachOptions'],
+  ['exec', 'PodExecOptions'],
+  ['portforward', 'PodPortForwardOptions'],
+] as const;
+
 function subresourcesOf(resource: Resource): object[] {
   const own = (name: string, extra: object) => ({
     name: `${resource.plural}/${name}`,
@@ -22,6 +28,7 @@ function subresourcesOf(resource: Resource): object[] {
     result.push(own('binding', { kind: 'Binding', verbs: ['create'] }));
     result.push(own('eviction', { group: 'policy', version: 'v1', kind: 'Eviction', verbs: ['create'] }));
     result.push(own('log', { verbs: ['get'] }));
+    for (const [name, kind] of podStreams) result.push(own(name, { kind, verbs: ['create', 'get'] }));
   }
   if (resource.plural === 'serviceaccounts') {
     const kind = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };

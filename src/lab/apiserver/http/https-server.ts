@@ -2,15 +2,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { ApiError } from '../../../kube/client/api-error.ts';
 import { TendrilError } from '../../../util/errors.ts';
-import type { ApiHandler, ApiResponse, UserInfo } from '../api-request.ts';
+import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from '../api-request.ts';
 import { anonymous } from '../auth/permission.ts';
 import { internalError, unauthorized } from '../status.ts';
 import { checkTarget, hasBody } from './request-guard.ts';
-import { readRequest } from './request-reader.ts';
+import { readRequest, readUpgrade } from './request-reader.ts';
 import { writeResponse } from './response-writer.ts';
+import { isUpgradable, type Upgrade, upgrade } from './upgrade.ts';
 
 export interface ListenOptions {
   /** PEM. */
@@ -63,13 +65,13 @@ interface Parts {
 async function answer(
   { handle, authenticate }: Parts,
   message: IncomingMessage,
-  signal: AbortSignal,
+  read: () => Promise<ApiRequest> | ApiRequest,
 ): Promise<ApiResponse> {
   try {
     checkTarget(message);
     const path = (message.url ?? '').split('?')[0]!;
     const user = open.has(path) ? () => anonymous : identify(message, authenticate);
-    const request = await readRequest(message, signal);
+    const request = await read();
     return await handle({ ...request, user });
   } catch (error) {
     const { status } = error instanceof ApiError ? error : internalError('the request cannot be read');
@@ -84,7 +86,7 @@ function serve(parts: Parts) {
     out.on('close', () => {
       if (!out.writableFinished) abort.abort(clientGone);
     });
-    const response = await answer(parts, message, abort.signal);
+    const response = await answer(parts, message, () => readRequest(message, abort.signal));
     // What is left of a refused body would be read as the next request.
     if (hasBody(message) && !message.complete) out.setHeader('connection', 'close');
     const acceptsGzip = String(message.headers['accept-encoding'] ?? '').includes('gzip');
@@ -93,6 +95,16 @@ function serve(parts: Parts) {
     } catch {
       out.destroy();
     }
+  };
+}
+
+/** Keeps what is upgraded, which the server forgets, until it is closed. */
+function serveUpgrades(parts: Parts, upgraded: Set<Duplex>): Upgrade {
+  const serveUpgrade = upgrade((message) => answer(parts, message, () => readUpgrade(message)));
+  return (message, socket, head) => {
+    upgraded.add(socket);
+    socket.on('close', () => upgraded.delete(socket));
+    serveUpgrade(message, socket, head);
   };
 }
 
@@ -121,14 +133,18 @@ export async function listenHttps(handle: ApiHandler, options: ListenOptions): P
   const places = 'fds' in options.at ? options.at.fds.map((fd) => ({ fd })) : [options.at];
   const { authenticate = () => undefined } = options;
   const servers: Server[] = [];
-  const closeAll = async () => void (await Promise.all(servers.map(close)));
+  const upgraded = new Set<Duplex>();
+  const closeAll = async () => {
+    for (const socket of upgraded) socket.destroy();
+    await Promise.all(servers.map(close));
+  };
   try {
     for (const place of places) {
       const tls = { cert: options.certificate, key: options.key, ca: options.clientCa };
-      const server = createServer(
-        { ...tls, requestCert: true, rejectUnauthorized: false },
-        serve({ handle, authenticate }),
-      );
+      const asked = { requestCert: true, rejectUnauthorized: false, shouldUpgradeCallback: isUpgradable };
+      const parts = { handle, authenticate };
+      const server = createServer({ ...tls, ...asked }, serve(parts));
+      server.on('upgrade', serveUpgrades(parts, upgraded));
       // Watches are silent for long; the clients' own timeouts end them.
       server.requestTimeout = 0;
       server.keepAliveTimeout = 65_000;

@@ -41,23 +41,23 @@ async function decode(text: string, type: string): Promise<unknown> {
   }
 }
 
+function headOf(message: IncomingMessage): ApiRequest {
+  const { pathname: path, searchParams: query } = new URL(message.url ?? '/', 'http://server');
+  const { accept, 'content-type': contentType, 'user-agent': userAgent } = message.headers;
+  return { method: message.method ?? 'GET', path, query, accept, contentType, userAgent };
+}
+
+/** A request to upgrade has no body. */
+export function readUpgrade(message: IncomingMessage): ApiRequest {
+  return { ...headOf(message), upgrade: true };
+}
+
 /** Throws ApiError for a body that is too large or late, of another type, or malformed. */
 export async function readRequest(message: IncomingMessage, signal: AbortSignal): Promise<ApiRequest> {
-  const url = new URL(message.url ?? '/', 'http://server');
-  const contentType = message.headers['content-type'];
-  const method = message.method ?? 'GET';
-  const request = {
-    method,
-    path: url.pathname,
-    query: url.searchParams,
-    accept: message.headers.accept,
-    contentType,
-    userAgent: message.headers['user-agent'],
-    signal,
-  };
+  const request = { ...headOf(message), signal };
   if (!takesBody(message)) return request;
   checkMediaType(message);
-  const type = contentType ?? 'application/json';
+  const type = request.contentType ?? 'application/json';
   const received = await receiveBody(message);
   const bytes = message.headers['content-encoding'] === 'gzip' ? await decompress(received) : received;
   if (bytes.length > 0 && binary.test(type)) throw unsupportedMediaType(refusal(type));

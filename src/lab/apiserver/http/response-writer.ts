@@ -63,6 +63,7 @@ export async function writeResponse(
   { acceptsGzip }: { acceptsGzip: boolean },
 ): Promise<void> {
   if ('events' in response) return sendEvents(out, response.events);
+  if ('open' in response) throw new Error('an answer to an upgrade alone');
   out.statusCode = response.status;
   if ('body' in response) {
     out.setHeader('content-type', 'application/json');

@@ -14,6 +14,7 @@ import { type DeleteOptions, type Deletion, deleteObject } from './delete.ts';
 import { facing, listObjects, refuseFuture } from './list.ts';
 import { checkedPatch, readPatch } from './patch.ts';
 import { readPodLogs } from './pod-logs.ts';
+import { openPodStream, type PodStreamKind } from './pod-streams.ts';
 import { presentationOf, presentList, presentObject, presentStream } from './presentation.ts';
 import type { Target } from './request-path.ts';
 import { getStored, keyFor, type ObjectRef, type RestContext } from './rest-context.ts';
@@ -261,6 +262,13 @@ async function logs(call: Call): Promise<ApiResponse> {
   return { status: 200, contentType: 'text/plain', raw };
 }
 
+const stream: Verb = ({ context, request, query, target }) =>
+  openPodStream(context, refOf(target), {
+    subresource: target.subresource as PodStreamKind,
+    query,
+    upgrade: request.upgrade === true,
+  });
+
 type Verb = (call: Call) => ApiResponse | Promise<ApiResponse>;
 
 const onCollection: Record<string, Verb> = { GET: list, POST: create, DELETE: removeCollection };
@@ -276,7 +284,7 @@ const onStatus: Record<string, Verb> = {
   PATCH: (c) => patch(c, 'status'),
 };
 const onScale: Record<string, Verb> = { GET: scale, PUT: scale, PATCH: scale };
-const notServed = ['exec', 'attach', 'portforward', 'proxy', 'ephemeralcontainers', 'resize'];
+const notServed = ['proxy', 'ephemeralcontainers', 'resize'];
 
 function verbsFor({ resource, name, subresource }: Target): Record<string, Verb> | undefined {
   if (name === undefined) return onCollection;
@@ -288,6 +296,9 @@ function verbsFor({ resource, name, subresource }: Target): Record<string, Verb>
     'pods/binding': { POST: bind },
     'pods/eviction': { POST: evict },
     'pods/log': { GET: logs },
+    'pods/exec': { GET: stream, POST: stream },
+    'pods/attach': { GET: stream, POST: stream },
+    'pods/portforward': { GET: stream, POST: stream },
     'namespaces/finalize': { PUT: finalize },
   };
   return special[`${resource.plural}/${subresource}`];

@@ -7,6 +7,7 @@ import type { ServiceAccountTokens } from '../auth/service-account-tokens.ts';
 import type { AdmissionContext, Resource } from '../registry/resource.ts';
 import { notFound } from '../status.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { PodStreams } from '../streams/pod-streams.ts';
 import type { PodLogs } from './pod-logs.ts';
 
 export interface RestContext {
@@ -18,6 +19,8 @@ export interface RestContext {
   authorizer: Authorizer;
   /** Absent until a kubelet supplies it. */
   podLogs?: PodLogs;
+  /** The same. */
+  podStreams?: PodStreams;
 }
 
 export function createRestContext(parts: Omit<RestContext, 'admission'>): RestContext {

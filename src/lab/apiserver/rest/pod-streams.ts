@@ -1,0 +1,110 @@
+/**
+ * exec, attach and portforward of a pod: what kube-apiserver checks, as a Status, and then what the kubelet does, as
+ * plain text. What comes of it is opened once the connection is upgraded.
+ */
+import { isError } from '../../../util/errors.ts';
+import type { ApiResponse } from '../api-request.ts';
+import type { JsonObject } from '../json.ts';
+import { badRequest, internalError } from '../status.ts';
+import type { PodStreams } from '../streams/pod-streams.ts';
+import { parsePort } from '../streams/port-forward.ts';
+import type { StreamTarget, WantedStreams } from '../streams/stream-target.ts';
+import { getStored, type ObjectRef, type RestContext } from './rest-context.ts';
+
+export type PodStreamKind = 'exec' | 'attach' | 'portforward';
+
+interface Call {
+  ref: ObjectRef;
+  pod: JsonObject;
+  query: URLSearchParams;
+  streams: PodStreams;
+}
+
+/** Throws ApiError. */
+export function openPodStream(
+  context: RestContext,
+  ref: ObjectRef,
+  { subresource, query, upgrade }: { subresource: PodStreamKind; query: URLSearchParams; upgrade: boolean },
+): ApiResponse {
+  const pod = getStored(context, ref) as JsonObject;
+  if (subresource !== 'portforward') containerOf(pod, query);
+  if (!pod.spec.nodeName) throw badRequest(`pod ${ref.name} does not have a host assigned`);
+  if (!upgrade) throw badRequest('Upgrade request required');
+  if (context.podStreams === undefined) throw internalError('no kubelet serves streams');
+  const call: Call = { ref, pod, query, streams: context.podStreams };
+  try {
+    const open = subresource === 'portforward' ? portsTarget(call) : commandTarget(call, subresource);
+    return typeof open === 'string' ? plain(400, open) : { status: 101, open };
+  } catch (error) {
+    if (isError(error, 'BAD_INPUT')) return plain(500, error.message);
+    throw error;
+  }
+}
+
+const plain = (status: number, raw: string): ApiResponse => ({ status, contentType: 'text/plain', raw });
+
+function containerOf(pod: JsonObject, query: URLSearchParams): string {
+  const { name } = pod.metadata;
+  const names = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map((c) => c.name as string);
+  const asked = query.get('container');
+  if (asked) {
+    if (names.includes(asked)) return asked;
+    throw badRequest(`container ${asked} is not valid for pod ${name}`);
+  }
+  if (pod.spec.containers.length === 1) return pod.spec.containers[0].name;
+  throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${names.join(' ')}]`);
+}
+
+/** As apimachinery's conversion from a query has it: whatever is not no is yes. */
+function booleanIn(query: URLSearchParams, key: string): boolean {
+  const value = query.get(key);
+  return value !== null && value !== '0' && value.toLowerCase() !== 'false';
+}
+
+function commandTarget(call: Call, kind: 'exec' | 'attach'): StreamTarget | string {
+  const { query, pod } = call;
+  const wanted = (key: string) => booleanIn(query, key);
+  const streams = {
+    stdin: wanted('stdin'),
+    stdout: wanted('stdout'),
+    stderr: wanted('stderr'),
+    tty: wanted('tty'),
+  };
+  if (streams.tty) streams.stderr = false;
+  if (!streams.stdin && !streams.stdout && !streams.stderr)
+    return 'you must specify at least 1 of stdin, stdout, stderr';
+  return kind === 'exec'
+    ? execTarget(call, containerOf(pod, query), streams)
+    : attachTarget(call, containerOf(pod, query), streams);
+}
+
+function execTarget(
+  { ref, query, streams: of }: Call,
+  container: string,
+  streams: WantedStreams,
+): StreamTarget {
+  const argv = query.getAll('command');
+  const at = { namespace: ref.namespace!, name: ref.name, container };
+  const begin = of.exec(at, { argv, interactive: streams.stdin, tty: streams.tty });
+  return {
+    kind: 'command',
+    streams,
+    begin,
+    failure: 'error executing command in container: failed to exec in container',
+    describeExit: (code) => `error executing command [${argv.join(' ')}], exit code ${code}`,
+  };
+}
+
+function attachTarget({ ref, streams: of }: Call, container: string, streams: WantedStreams): StreamTarget {
+  const begin = of.attach({ namespace: ref.namespace!, name: ref.name, container });
+  const failure = 'error attaching to container';
+  return { kind: 'command', streams, begin, failure, describeExit: String };
+}
+
+function portsTarget({ ref, query, streams: of }: Call): StreamTarget | string {
+  const ports = query.getAll('ports').flatMap((value) => value.split(','));
+  const wrong = ports.find((text) => parsePort(text) === undefined);
+  if (wrong !== undefined) return `unable to parse ${JSON.stringify(wrong)} as a port`;
+  const connect = of.portForward({ namespace: ref.namespace!, name: ref.name });
+  return { kind: 'ports', ports, connect };
+}

@@ -1,0 +1,180 @@
+/**
+ * Whatever a client sends on an upgraded connection, the API server lives on, answers the next one, and leaves no
+ * process behind: every session that was begun is told that its client has gone.
+ */
+import { once } from 'node:events';
+import { createServer, request, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { upgrade } from '../../src/lab/apiserver/http/upgrade.ts';
+import { encodeFrame, type SpdyFrame, SpdyFrameReader } from '../../src/lab/apiserver/streams/spdy/frame.ts';
+import { HeaderEncoder, SpdyError } from '../../src/lab/apiserver/streams/spdy/header-block.ts';
+import type { StreamTarget } from '../../src/lab/apiserver/streams/stream-target.ts';
+import { FakeSession } from '../../src/lab/launcher/fake-session.ts';
+
+const numRuns = Number(process.env.FUZZ_RUNS ?? 2000);
+const begun: FakeSession[] = [];
+let server: Server;
+let target: StreamTarget;
+
+const command: StreamTarget = {
+  kind: 'command',
+  streams: { stdin: true, stdout: true, stderr: false, tty: false },
+  begin: async () => {
+    const session = new FakeSession();
+    session.stdin.pipe(session.stdout);
+    begun.push(session);
+    return session;
+  },
+  failure: '',
+  describeExit: String,
+};
+const ports: StreamTarget = {
+  kind: 'ports',
+  ports: ['80'],
+  connect: () => Promise.reject(new Error('refused')),
+};
+
+beforeAll(async () => {
+  server = createServer();
+  server.on(
+    'upgrade',
+    upgrade(async () => ({ status: 101, open: target })),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+afterAll(() => server.close());
+
+async function connect(headers: Record<string, string>): Promise<Socket> {
+  const { port } = server.address() as AddressInfo;
+  const asked = request({ port, headers: { connection: 'Upgrade', ...headers }, agent: false });
+  asked.end();
+  const [, socket] = (await once(asked, 'upgrade')) as [unknown, Socket];
+  return socket.on('error', () => {}).resume();
+}
+
+const spdy = (version: string) => () =>
+  connect({ upgrade: 'SPDY/3.1', 'x-stream-protocol-version': version });
+const webSocket = (protocol: string) => () =>
+  connect({
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-protocol': protocol,
+  });
+
+/** Sends all, in pieces of any size, and goes. */
+async function send(open: () => Promise<Duplex>, bytes: Buffer, step: number): Promise<void> {
+  const socket = await open();
+  for (let at = 0; at < bytes.length && !socket.destroyed; at += step)
+    socket.write(bytes.subarray(at, at + step));
+  await new Promise((resolve) => setImmediate(resolve));
+  socket.destroy();
+}
+
+async function expectNothingLeft(): Promise<void> {
+  await vi.waitFor(() => expect(begun.every((session) => session.isClosed)).toBe(true), 5000);
+  begun.length = 0;
+}
+
+const headers = fc.record(
+  {
+    streamtype: fc.constantFrom('error', 'stdin', 'stdout', 'resize', 'data', '__proto__', ''),
+    port: fc.constantFrom('80', '0', '65536', 'x'),
+    requestid: fc.constantFrom('0', '1'),
+  },
+  { requiredKeys: [] },
+);
+const streamId = fc.oneof(fc.constantFrom(1, 3, 5, 7), fc.integer({ min: 1, max: 2 ** 31 - 1 }));
+const frame: fc.Arbitrary<SpdyFrame> = fc.oneof(
+  fc.record({
+    type: fc.constantFrom('syn-stream', 'syn-stream', 'syn-reply', 'headers' as const),
+    streamId,
+    fin: fc.boolean(),
+    headers: headers.map((object) => new Map(Object.entries(object) as [string, string][])),
+  }),
+  fc.record({
+    type: fc.constant('data' as const),
+    streamId,
+    fin: fc.boolean(),
+    data: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+  }),
+  fc.record({ type: fc.constant('rst-stream' as const), streamId, status: fc.integer({ min: 0, max: 12 }) }),
+  fc.record({ type: fc.constant('ping' as const), id: fc.integer({ min: 0, max: 9 }) }),
+  fc.record({ type: fc.constant('goaway' as const), lastStreamId: fc.constant(0), status: fc.constant(0) }),
+);
+/** Where bytes are changed or cut off. */
+const damage = fc.array(fc.record({ at: fc.nat(), to: fc.nat({ max: 255 }) }), { maxLength: 3 });
+
+function damaged(frames: SpdyFrame[], changes: { at: number; to: number }[]): Buffer {
+  const encoder = new HeaderEncoder();
+  const bytes = Buffer.concat(frames.map((each) => encodeFrame(each, encoder)));
+  for (const { at, to } of changes) if (bytes.length > 0) bytes[at % bytes.length] = to;
+  return bytes;
+}
+
+test('frames, whole, damaged and cut, are frames or refused', () => {
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 8 }), damage, fc.nat(), (frames, changes, cut) => {
+      const bytes = damaged(frames, changes);
+      const reader = new SpdyFrameReader();
+      try {
+        for (const each of reader.push(bytes.subarray(0, cut % (bytes.length + 1))))
+          expect(each.type).not.toBe('');
+      } catch (error) {
+        expect(error).toBeInstanceOf(SpdyError);
+      }
+    }),
+    { numRuns: 20 * numRuns },
+  );
+});
+
+test.each<[string, () => Promise<Duplex>, StreamTarget]>([
+  ['commands', spdy('v4.channel.k8s.io'), command],
+  ['ports', spdy('portforward.k8s.io'), ports],
+])('SPDY for %s', async (_, open, to) => {
+  target = to;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(frame, { maxLength: 12 }),
+      damage,
+      fc.integer({ min: 1, max: 500 }),
+      (frames, changes, step) => send(open, damaged(frames, changes), step),
+    ),
+    { numRuns },
+  );
+  await expectNothingLeft();
+});
+
+/** As a client masks it, with nothing. */
+function message(opcode: number, payload: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.of(0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0), payload]);
+}
+
+const messages = fc.array(
+  fc.record({
+    opcode: fc.constantFrom(1, 2, 2, 2, 8, 9, 10, 3),
+    payload: fc.tuple(fc.constantFrom(0, 1, 3, 4, 5, 48, 52, 255), fc.uint8Array({ maxLength: 100 })),
+  }),
+  { maxLength: 10 },
+);
+
+test.each<[string, string, StreamTarget]>([
+  ['commands', 'v5.channel.k8s.io', command],
+  ['commands in base64', 'v4.base64.channel.k8s.io', command],
+  ['ports', 'v4.channel.k8s.io', ports],
+  ['a tunnel', 'SPDY/3.1+portforward.k8s.io', ports],
+])('a WebSocket for %s', async (_, protocol, to) => {
+  target = to;
+  await fc.assert(
+    fc.asyncProperty(messages, damage, fc.integer({ min: 1, max: 200 }), async (sent, changes, step) => {
+      const bytes = Buffer.concat(sent.map(({ opcode, payload: [channel, rest] }) => message(opcode, Buffer.concat([Buffer.of(channel), rest])))); // biome-ignore format: one line
+      for (const { at, to: value } of changes) if (bytes.length > 0) bytes[at % bytes.length] = value;
+      await send(webSocket(protocol), bytes, step);
+    }),
+    { numRuns },
+  );
+  await expectNothingLeft();
+});
