@@ -25,7 +25,9 @@ export function ensureKubeProxy(): string {
   execFileSync(install, ['iptables', 'nftables', 'conntrack', 'curl'], { stdio: 'inherit' });
   if (!existsSync(program)) {
     console.error('building kube-proxy, once; this takes some minutes');
-    execFileSync(join(import.meta.dirname, 'build-kube-proxy'), [directory], { stdio: 'inherit' });
+    execFileSync(join(import.meta.dirname, '../../scripts/build-kubernetes'), ['kube-proxy', directory], {
+      stdio: 'inherit',
+    });
   }
   return readFileSync(join(directory, 'kube-proxy.version'), 'utf8').trim();
 }
