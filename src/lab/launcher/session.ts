@@ -133,7 +133,7 @@ class LauncherSession implements Session {
     if (event === 'output') this.#show(frame);
     else if (event === 'exit') this.#end(Number(textOf(frame, 'code')));
     else if (textOf(frame, 'ok') === '1') this.#started.resolve();
-    else this.#started.reject(failure('exec', frame));
+    else this.#started.reject(failure('', frame));
   }
 
   #show(frame: Frame): void {

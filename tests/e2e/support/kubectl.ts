@@ -20,10 +20,20 @@ export interface KubectlLab {
   apply(manifest: string): Promise<string>;
   /** One that goes on, such as a watch; its output so far is `text()`. */
   follow(...args: string[]): Following;
+  /** The same with more variables of the environment, and an input. */
+  talk(args: readonly string[], env?: Record<string, string>): Talking;
+  /** The lab's, once it is up. */
+  kubeconfig(): string;
 }
 
 export interface Following extends Disposable {
   text(): string;
+}
+
+export interface Talking extends Following {
+  /** Standard error so far. */
+  errors(): string;
+  type(text: string): void;
 }
 
 /** Brings the lab up before the tests of a `describe` and takes it down after them. */
@@ -37,6 +47,20 @@ export function useKubectlLab({ path, version }: Kubectl): KubectlLab {
   afterAll(() => lab?.down());
   const runKubectl: KubectlLab['run'] = (args, options) =>
     run(path, args, { ...options, env: { ...env, ...options.env } });
+  const talk: KubectlLab['talk'] = (args, more = {}) => {
+    const child = spawn(path, args, { env: { ...process.env, ...env, ...more } });
+    const said = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        said[name] += text;
+      });
+    return {
+      text: () => said.stdout,
+      errors: () => said.stderr,
+      type: (text) => void child.stdin.write(text),
+      [Symbol.dispose]: () => void child.kill(),
+    };
+  };
   const attempt: KubectlLab['attempt'] = (...args) => runKubectl(args, {});
   return {
     minor: Number(/^v1\.(\d+)/.exec(version)![1]),
@@ -45,13 +69,8 @@ export function useKubectlLab({ path, version }: Kubectl): KubectlLab {
     run: runKubectl,
     kubectl: (...args) => must(attempt(...args)),
     apply: (manifest) => must(runKubectl(['apply', '-f', '-'], { stdin: manifest })),
-    follow(...args) {
-      const child = spawn(path, args, { env: { ...process.env, ...env } });
-      let text = '';
-      child.stdout.setEncoding('utf8').on('data', (more: string) => {
-        text += more;
-      });
-      return { text: () => text, [Symbol.dispose]: () => void child.kill() };
-    },
+    follow: (...args) => talk(args),
+    talk,
+    kubeconfig: () => env.KUBECONFIG!,
   };
 }

@@ -1,6 +1,7 @@
 /** Verbs on resources: which function a method on a path means, and the answer's form. */
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { ApiRequest, ApiResponse } from '../api-request.ts';
+import { requirePermission } from '../auth/permission.ts';
 import { requestToken } from '../auth/token-request.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import type { Manager } from '../managedfields/managers.ts';
@@ -262,12 +263,12 @@ async function logs(call: Call): Promise<ApiResponse> {
   return { status: 200, contentType: 'text/plain', raw };
 }
 
-const stream: Verb = ({ context, request, query, target }) =>
-  openPodStream(context, refOf(target), {
-    subresource: target.subresource as PodStreamKind,
-    query,
-    upgrade: request.upgrade === true,
-  });
+const stream: Verb = ({ context, request, query, target }) => {
+  // A WebSocket asks by GET, which whoever may only look may do too (feature AuthorizePodWebsocketUpgradeCreatePermission).
+  if (!request.trusted) requirePermission(context, { ...request, method: 'POST' });
+  const subresource = target.subresource as PodStreamKind;
+  return openPodStream(context, refOf(target), { subresource, query, upgrade: request.upgrade === true });
+};
 
 type Verb = (call: Call) => ApiResponse | Promise<ApiResponse>;
 

@@ -1,0 +1,52 @@
+/** Clients that are built with Go, once, below .cache: a current kubectl, and a program made with client-go. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Kubectl } from './kubectl-programs.ts';
+import { root } from './tendril.ts';
+
+function hasGo(): boolean {
+  try {
+    execFileSync('go', ['version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The program's path, or undefined where it cannot be built; why is printed. */
+function built(path: string, isOld: () => boolean, build: () => void): string | undefined {
+  if (existsSync(path) && !isOld()) return path;
+  if (!hasGo()) {
+    console.log(`skipped: ${path} is built with Go, which is not on PATH`);
+    return undefined;
+  }
+  console.error(`building ${path}, once; this takes some minutes`);
+  build();
+  return path;
+}
+
+/** kubectl of the Kubernetes that a lab stands in for: it speaks WebSocket first. */
+export function currentKubectl(): Kubectl[] {
+  const directory = join(root, '.cache', 'peers');
+  const script = join(root, 'scripts', 'build-kubernetes');
+  const build = () => execFileSync(script, ['kubectl', directory], { stdio: 'inherit' });
+  const path = built(join(directory, 'kubectl'), () => false, build);
+  if (path === undefined) return [];
+  const text = execFileSync(path, ['version', '--client', '-o', 'json'], { encoding: 'utf8' });
+  return [{ path, version: JSON.parse(text).clientVersion.gitVersion }];
+}
+
+/** tests/clients/NAME. Its module is built elsewhere: Go writes down there what it has fetched. */
+export function goClient(name: string): string | undefined {
+  const source = join(root, 'tests', 'clients', name);
+  const module = join(root, '.cache', 'clients', name);
+  const path = join(module, `${name}.program`);
+  const isOld = () => statSync(path).mtimeMs < statSync(join(source, 'main.go')).mtimeMs;
+  return built(path, isOld, () => {
+    mkdirSync(module, { recursive: true });
+    cpSync(source, module, { recursive: true });
+    const env = { ...process.env, GOFLAGS: '-mod=mod', CGO_ENABLED: '0' };
+    execFileSync('go', ['build', '-trimpath', '-o', path, '.'], { cwd: module, env, stdio: 'inherit' });
+  });
+}
