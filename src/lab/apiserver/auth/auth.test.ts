@@ -86,6 +86,28 @@ describe('RBAC', () => {
     expect(await as(authenticated('eve'))('GET', `${inDefault}/pods`)).toMatchObject({ code: 403 });
   });
 
+  test('lets nobody execute who may only look, by whatever method they ask', async () => {
+    const { as, root } = newServer();
+    await root('POST', `${inDefault}/pods`, podOf('x', { nodeName: 'node-1' }));
+    await root('POST', `${rbac}/namespaces/default/roles`, {
+      metadata: { name: 'looker' },
+      rules: [{ apiGroups: [''], resources: ['pods/exec'], verbs: ['get'] }],
+    });
+    await root('POST', `${rbac}/namespaces/default/rolebindings`, {
+      metadata: { name: 'lookers' },
+      roleRef: roleRef('Role', 'looker'),
+      subjects: [{ kind: 'User', name: 'ann' }],
+    });
+    const path = `${inDefault}/pods/x/exec?stdout=true`;
+    for (const method of ['GET', 'POST']) {
+      expect(await as(authenticated('ann'))(method, path)).toMatchObject({
+        code: 403,
+        message: expect.stringContaining('cannot create resource "pods/exec"'),
+      });
+      expect(await root(method, path)).toMatchObject({ code: 400, message: 'Upgrade request required' });
+    }
+  });
+
   test('knows the roles of every cluster, view within edit within admin', async () => {
     const { as, root } = newServer();
     for (const name of ['view', 'edit', 'admin']) {
