@@ -20,8 +20,11 @@ const timeouts = {
   tcpEstablished: 86_400n * second,
   /** One side has sent FIN, or a RST that its receiver may take or not. */
   tcpClosing: 3_600n * second,
-  /** Both have, or one has sent RST: what is still on its way. */
-  tcpClosed: 30n * second,
+  /**
+   * Both have, or one has sent RST: what is still on its way; and as long as the backend's TIME_WAIT lasts (60 s in
+   * Linux), in which it may refuse another client's SYN on the tuple.
+   */
+  tcpClosed: 60n * second,
   udp: 30n * second,
   udpAnswered: 120n * second,
   /** Until the association is made, or while it is shut down. */
