@@ -34,7 +34,7 @@ export async function run(report: Report): Promise<void> {
       const reports: AgentReport[] = [];
       for (let run = 0; run < runs; run++) reports.push(await rig.agent.sync());
       await new Promise((resolve) => setTimeout(resolve, restMs));
-      const rested = await rig.agent.report();
+      const rested = { ...(await rig.agent.report()), liveMib: (await rig.agent.report('live')).liveMib };
       rig.agent.stop();
       const theirs = peer ? await peerSync(rig) : undefined;
       reportSync(report, { name, reports, rested, theirs });
@@ -82,4 +82,5 @@ function reportSync(
   of('resident when synced, MiB', (r) => r.residentMib, theirs?.residentMib);
   const value = rested.residentMib;
   report({ name: `${name}: resident after ${restMs / 1000} s`, value, unit: 'MiB', runs: 1 });
+  report({ name: `${name}: alive in the heap`, value: rested.liveMib!, unit: 'MiB', runs: 1 });
 }
