@@ -38,8 +38,10 @@ beforeEach(async () => {
   mkdirSync(join(directory, 'dist', 'native'), { recursive: true });
   writeFileSync(join(directory, 'dist', 'native', 'cni-shim'), 'program');
   chmodSync(join(directory, 'dist', 'native', 'cni-shim'), 0o755);
-  log = [];
-  const logger = createLogger({ write: (line) => void log.push(JSON.parse(line).msg) });
+  // One that has stopped may be in the middle of its work: its lines are its own.
+  const own: string[] = [];
+  log = own;
+  const logger = createLogger({ write: (line) => void own.push(JSON.parse(line).msg) });
   files = new CniFiles({ config, logger, minIntervalMs: 1 });
   await files.keep();
   await untilShimIsRight();
