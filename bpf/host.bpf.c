@@ -7,21 +7,12 @@
 #include <linux/if_packet.h>
 #include "lib/serve.h"
 
-/* The node's own address comes from the wire as little as one that no host has. */
-static __always_inline bool is_martian(const struct address *source)
-{
-	struct node_config *config = node();
-
-	return address_is_martian(source) ||
-	       (config && (address_equal(source, &config->snat4) || address_equal(source, &config->snat6)));
-}
-
 SEC("tc")
 int host_ingress(struct __sk_buff *skb)
 {
 	static const struct serve_options options = { .external = true, .snat_remote = true };
 	struct work *work = work_begin(HOOK_UPLINK_INGRESS);
-	int parsed;
+	int parsed, reason;
 
 	/* A switch floods frames for others. */
 	if (skb->pkt_type == PACKET_OTHERHOST)
@@ -35,6 +26,9 @@ int host_ingress(struct __sk_buff *skb)
 	if (parsed != PARSE_PORTS || is_martian(&work->packet.tuple.src))
 		return TC_ACT_UNSPEC;
 	fragment_remember(&work->packet);
+	reason = dsr_accept(skb, work);
+	if (reason)
+		return drop(skb, work, reason);
 	return serve(skb, work, &options);
 }
 
@@ -44,7 +38,7 @@ int host_egress(struct __sk_buff *skb)
 	static const struct serve_options options = { .snat_always = true, .reply_to_stack = true };
 	struct work *work = work_begin(HOOK_UPLINK_EGRESS);
 	struct conntrack_entry *entry;
-	bool redirect;
+	__u8 flags;
 	int parsed;
 
 	if (!work)
@@ -58,7 +52,7 @@ int host_egress(struct __sk_buff *skb)
 	entry = conntrack_lookup(&work->packet.tuple);
 	/* It is on its way out with the right next hop already: only its source changes. */
 	if (entry && (entry->flags & CONNTRACK_REPLY))
-		return nat_continue(skb, work, &redirect) == NAT_DROPPED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+		return nat_continue(skb, work, &flags) == NAT_DROPPED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 	return serve(skb, work, &options);
 }
 

@@ -26,6 +26,8 @@ int pod_ingress(struct __sk_buff *skb)
 		return is_obscure(&work->packet) ? drop(skb, work, DROP_EXTENSIONS) : serve_other(skb, work);
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
+	if (dsr_is_forged(skb, &work->packet))
+		return drop(skb, work, DROP_DIRECT_RETURN);
 	fragment_remember(&work->packet);
 	return serve(skb, work, &options);
 }
@@ -35,7 +37,7 @@ SEC("tc")
 int pod_egress(struct __sk_buff *skb)
 {
 	struct work *work;
-	bool redirect;
+	__u8 flags;
 	int parsed;
 
 	if (!any_translated())
@@ -49,7 +51,7 @@ int pod_egress(struct __sk_buff *skb)
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
 	fragment_remember(&work->packet);
-	if (nat_continue(skb, work, &redirect) == NAT_DROPPED)
+	if (nat_continue(skb, work, &flags) == NAT_DROPPED)
 		return TC_ACT_SHOT;
 	return TC_ACT_UNSPEC;
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include "lib/addr.h"
 #include "lib/lb.h"
 #include "lib/maps.h"
 #include "lib/parse.h"
@@ -39,7 +40,7 @@ static __always_inline __u8 conntrack_seen(const struct packet *packet)
 	       (flags & TCP_RST ? SEEN_RST : 0);
 }
 
-/* The key of the other direction. */
+/* What the other direction's packets are before translation: its key, unless the connection is DIRECT. */
 static __always_inline void conntrack_other_key(struct tuple *to, const struct tuple *key,
 						const struct conntrack_entry *entry)
 {
@@ -49,6 +50,16 @@ static __always_inline void conntrack_other_key(struct tuple *to, const struct t
 	to->dport = entry->new_sport;
 	to->proto = key->proto;
 	__builtin_memset(to->pad, 0, sizeof(to->pad));
+}
+
+/* The key of the other direction. */
+static __always_inline void conntrack_partner_key(struct tuple *to, const struct tuple *key,
+						  const struct conntrack_entry *entry)
+{
+	if (entry->flags & CONNTRACK_DIRECT)
+		tuple_reverse(to, key);
+	else
+		conntrack_other_key(to, key, entry);
 }
 
 /* Windows are scaled by what the handshake agreed on, which is not kept: the most that most receivers offer. */
@@ -68,7 +79,10 @@ VERIFIED_ONCE int reset_seen(const struct conntrack_entry *entry, const struct p
 
 	if (!entry || !packet)
 		return 0;
-	conntrack_other_key(&key, &packet->tuple, entry);
+	/* Only the client is seen: it resets its connection where it stands itself. */
+	if (entry->flags & CONNTRACK_DSR)
+		return entry->sent == 0 || packet->seq == entry->sent ? SEEN_RST : 0;
+	conntrack_partner_key(&key, &packet->tuple, entry);
 	other = bpf_map_lookup_elem(&conntrack, &key);
 	/* Before its first acknowledgement, and in SCTP, which has a verification tag instead. */
 	if (!other || other->acked == 0)
@@ -150,23 +164,55 @@ static __always_inline bool conntrack_reopens(const struct conntrack_entry *entr
 	struct conntrack_entry *reply;
 	struct tuple key;
 
-	conntrack_other_key(&key, &packet->tuple, entry);
+	conntrack_partner_key(&key, &packet->tuple, entry);
 	reply = bpf_map_lookup_elem(&conntrack, &key);
 	if (!reply || connection_is_over(entry, reply, packet->tuple.proto))
 		return true;
 	return reply->packets == 0 && !backend_still(entry->backend_id, entry->backend_generation);
 }
 
+/* Of a connection that another node sent here, which has judged whether its backend serves. */
+static __always_inline bool direct_is_over(const struct conntrack_entry *entry, const struct packet *packet)
+{
+	struct conntrack_entry *reply;
+	struct tuple key;
+
+	conntrack_partner_key(&key, &packet->tuple, entry);
+	reply = bpf_map_lookup_elem(&conntrack, &key);
+	return !reply || connection_is_over(entry, reply, packet->tuple.proto);
+}
+
+/* Whether the frontend still has its backends answer clients themselves; a new connection is judged by its ranges anew. */
+static __always_inline bool dsr_goes_on(const struct packet *packet)
+{
+	struct frontend *frontend = frontend_lookup(&packet->tuple.dst, packet->tuple.dport, packet->tuple.proto);
+
+	return frontend && (frontend->flags & FRONTEND_DSR) &&
+	       (!is_opening(packet) || source_allowed(frontend, &packet->tuple.src));
+}
+
 /*
  * Whether a client's packet may go where its entry says. A new connection on an old tuple is judged anew, and
  * a datagram whose backend no longer serves moves on at once; a TCP or SCTP connection stays with its backend.
+ *
+ * Where replies take another way nothing but the client tells that a connection is over: a SYN goes to the backend that
+ * its tuple had while that serves, be it a new connection or sent again. Where another node sent the client here it has
+ * judged.
  */
 static __always_inline bool conntrack_usable(const struct conntrack_entry *entry, const struct packet *packet)
 {
 	if (entry->flags & CONNTRACK_REPLY)
 		return true;
-	if (packet->tuple.proto != IPPROTO_UDP)
-		return !is_opening(packet) || !conntrack_reopens(entry, packet);
+	if (packet->tuple.proto != IPPROTO_UDP && !is_opening(packet))
+		return true;
+	if (entry->flags & CONNTRACK_DIRECT)
+		return packet->tuple.proto == IPPROTO_UDP || !direct_is_over(entry, packet);
+	if (entry->flags & CONNTRACK_DSR) {
+		if (!dsr_goes_on(packet))
+			return false;
+	} else if (packet->tuple.proto != IPPROTO_UDP) {
+		return !conntrack_reopens(entry, packet);
+	}
 	return backend_still(entry->backend_id, entry->backend_generation) != NULL;
 }
 
@@ -193,10 +239,12 @@ static __always_inline void conntrack_forget(struct work *work, const struct con
 {
 	struct conntrack_entry *reply;
 
-	conntrack_other_key(&work->reply, &work->packet.tuple, entry);
-	reply = bpf_map_lookup_elem(&conntrack, &work->reply);
-	if (reply && is_welcome(&work->packet, entry, reply))
-		work->before = work->reply;
-	bpf_map_delete_elem(&conntrack, &work->reply);
+	conntrack_partner_key(&work->reply, &work->packet.tuple, entry);
+	if (!(entry->flags & CONNTRACK_DSR)) {
+		reply = bpf_map_lookup_elem(&conntrack, &work->reply);
+		if (reply && is_welcome(&work->packet, entry, reply))
+			work->before = work->reply;
+		bpf_map_delete_elem(&conntrack, &work->reply);
+	}
 	bpf_map_delete_elem(&conntrack, &work->packet.tuple);
 }

@@ -35,6 +35,11 @@ PINNED_HASH(takeovers, struct tuple, __u32, 1024);
 /* Few Services have any; a node that runs out of room serves those frontends to nobody. */
 PINNED(BPF_MAP_TYPE_LPM_TRIE, source_ranges, struct source_range_key, struct source_range, 65536, BPF_F_NO_PREALLOC);
 
+/* Few Services ask for direct return, and only endpoints of the node are here. */
+PINNED_HASH(direct_returns, struct direct_key, struct direct, 16384);
+/* Addresses of all of the cluster's nodes. */
+PINNED_HASH(cluster_nodes, struct cluster_node, __u32, 16384);
+
 PINNED_HASH(endpoints, __u32, struct endpoint, 4096);
 
 /* By the cookie of the pod's network namespace. */

@@ -10,7 +10,9 @@
 #include <bpf/bpf_helpers.h>
 #include "lib/conntrack.h"
 #include "lib/drop.h"
+#include "lib/dsr.h"
 #include "lib/fib.h"
+#include "lib/node.h"
 #include "lib/rewrite.h"
 
 #define SNAT_TRIES 64
@@ -40,13 +42,6 @@ static __always_inline int nat_apply(struct __sk_buff *skb, struct work *work, s
 	return NAT_DONE;
 }
 
-static __always_inline struct node_config *node(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&node_config, &zero);
-}
-
 static __always_inline int reply_insert(struct work *work)
 {
 	work->reply.proto = work->forward.proto;
@@ -73,7 +68,7 @@ static __always_inline bool tuple_is_left(const struct work *work, bool welcome,
 
 	if (!reply)
 		return false;
-	conntrack_other_key(key, &work->reply, reply);
+	conntrack_partner_key(key, &work->reply, reply);
 	forward = bpf_map_lookup_elem(&conntrack, key);
 	/* Half a connection is one that another CPU is about to make, or that the collector will find. */
 	if (!forward)
@@ -228,8 +223,8 @@ static __always_inline int nat_begin(struct __sk_buff *skb, struct work *work, s
 	};
 	struct backend *backend;
 	__u32 backend_id = 0;
+	bool dsr, snat;
 	int reason;
-	bool snat;
 
 	if (!source_allowed(frontend, &work->packet.tuple.src)) {
 		drop_record(skb, work, DROP_SOURCE_RANGES);
@@ -250,19 +245,26 @@ static __always_inline int nat_begin(struct __sk_buff *skb, struct work *work, s
 	if (options->reply_to_stack)
 		work->reply_entry.flags &= ~CONNTRACK_REDIRECT;
 	/* A pod that reaches itself would see its own address as the source, and drop it. */
-	snat = options->snat_always || address_equal(&backend->addr, &work->forward.src) ||
-	       (options->snat_remote && !(backend->flags & BACKEND_LOCAL));
-	reason = connection_insert(work, snat);
+	snat = options->snat_always || address_equal(&backend->addr, &work->forward.src);
+	dsr = options->external && !snat && dsr_possible(skb, work, frontend, backend);
+	snat = snat || (options->snat_remote && !(backend->flags & BACKEND_LOCAL));
+	reason = dsr ? dsr_insert(work) : connection_insert(work, snat);
 	if (reason) {
 		drop_record(skb, work, reason);
 		return NAT_DROPPED;
 	}
 	work->entry.seen = 0;
-	return nat_apply(skb, work, &work->entry);
+	if (nat_apply(skb, work, &work->entry) != NAT_DONE)
+		return NAT_DROPPED;
+	if (dsr && dsr_tell(skb, &work->packet, &work->original) < 0) {
+		drop_record(skb, work, DROP_REWRITE);
+		return NAT_DROPPED;
+	}
+	return NAT_DONE;
 }
 
-/* A packet of a known connection; NAT_NOT_MINE where there is none. *redirect tells how it must go on. */
-static __always_inline int nat_continue(struct __sk_buff *skb, struct work *work, bool *redirect)
+/* A packet of a known connection; NAT_NOT_MINE where there is none. The entry's *flags tell how it must go on. */
+static __always_inline int nat_continue(struct __sk_buff *skb, struct work *work, __u8 *flags)
 {
 	struct conntrack_entry *entry = conntrack_lookup(&work->packet.tuple);
 
@@ -273,6 +275,6 @@ static __always_inline int nat_continue(struct __sk_buff *skb, struct work *work
 		return NAT_NOT_MINE;
 	}
 	conntrack_touch(entry, &work->packet);
-	*redirect = entry->flags & CONNTRACK_REDIRECT;
+	*flags = entry->flags;
 	return nat_apply(skb, work, entry);
 }

@@ -8,12 +8,15 @@
 
 static __always_inline int serve(struct __sk_buff *skb, struct work *work, const struct serve_options *options)
 {
-	bool redirect = false, refuse = false;
 	struct frontend *frontend;
+	bool refuse = false;
+	__u8 flags = 0;
 	int verdict;
 
 	work->original = work->packet.tuple;
-	verdict = nat_continue(skb, work, &redirect);
+	verdict = nat_continue(skb, work, &flags);
+	if (options->external && verdict == NAT_DONE && (flags & CONNTRACK_DSR) && dsr_continue(skb, work) < 0)
+		return drop(skb, work, DROP_REWRITE);
 	if (verdict == NAT_NOT_MINE) {
 		/* An answer or a reset begins no connection: no need to ask whether it goes to a Service. */
 		if ((work->packet.phase & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) ||
@@ -26,14 +29,14 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 		if ((frontend->flags & FRONTEND_LOOPBACK) || draining())
 			return TC_ACT_UNSPEC;
 		verdict = nat_begin(skb, work, frontend, options, &refuse);
-		redirect = work->entry.flags & CONNTRACK_REDIRECT;
+		flags = work->entry.flags;
 	}
 	if (refuse)
 		return reject(skb, work, DROP_NO_ENDPOINTS);
 	if (verdict == NAT_DROPPED)
 		return TC_ACT_SHOT;
 	/* No program behind this one is to judge it: its source is the Service now, which no pod may be. */
-	return redirect ? forward(skb, work) : TC_ACT_OK;
+	return flags & CONNTRACK_REDIRECT ? forward(skb, work) : TC_ACT_OK;
 }
 
 /* What has no ports: an error about a translated packet, which the stack must not meet, or nothing of a Service's. */

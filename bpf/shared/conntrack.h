@@ -15,6 +15,13 @@ enum conntrack_flags {
 	/* After rewriting the source is an address of this node, which the stack does not forward. */
 	CONNTRACK_REDIRECT = 1 << 1,
 	CONNTRACK_SNAT = 1 << 2,
+	/* A remote backend answers the client itself: there is no reply entry here. */
+	CONNTRACK_DSR = 1 << 3,
+	/*
+	 * Another node sent the client here. On its way in nothing is rewritten, so that the other direction's key is
+	 * this one's own tuple reversed; the reply gets the name that the client knows.
+	 */
+	CONNTRACK_DIRECT = 1 << 4,
 };
 
 /* What this direction of a TCP connection has sent. */

@@ -42,6 +42,11 @@ enum drop_reason {
 	DROP_FRAGMENT_ORDER = 17,
 	/* A pod's IPv6 packet has more extension headers than RFC 8200 has places for: what it is cannot be told. */
 	DROP_EXTENSIONS = 18,
+	/*
+	 * A packet named a frontend to answer under (direct return) that its destination does not serve, came from a pod,
+	 * or the client's port has a connection to the backend by another frontend.
+	 */
+	DROP_DIRECT_RETURN = 19,
 	DROP_REASONS = 32,
 };
 

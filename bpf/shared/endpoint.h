@@ -31,6 +31,11 @@ struct pod {
 	__u8 reserved[24];
 };
 
+/* An address of a node of the cluster, this one or another. */
+struct cluster_node {
+	struct address addr;
+};
+
 struct node_config {
 	/* Source of translated connections, zero where the node lacks the family. */
 	struct address snat4;

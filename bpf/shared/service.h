@@ -87,6 +87,8 @@ enum backend_flags {
 	/* The endpoint runs on this node: the client's address can be kept. */
 	BACKEND_LOCAL = 1 << 0,
 	BACKEND_TERMINATING = 1 << 1,
+	/* A node of the cluster runs it, and can answer for another. */
+	BACKEND_ON_NODE = 1 << 2,
 };
 
 /* An endpoint of one Service port: another Service's is another backend, so that a flow of either is its own. */
@@ -98,6 +100,25 @@ struct backend {
 	__u32 generation;
 	__u32 service_id;
 	__u8 reserved[4];
+};
+
+/*
+ * Direct return: for which frontends the endpoints of this node answer clients that other nodes send. A NodePort's
+ * address is the unspecified one of its family, for that of any node.
+ */
+struct direct_key {
+	struct address frontend;
+	struct address backend;
+	__be16 frontend_port;
+	__be16 backend_port;
+	__u8 proto;
+	__u8 pad[3];
+};
+
+struct direct {
+	/* Its number in `backends`, or 0 where no pool of this node has it. */
+	__u32 backend_id;
+	__u32 generation;
 };
 
 /*

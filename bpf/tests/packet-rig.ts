@@ -23,6 +23,8 @@ import { type EthernetOptions, type PacketBuilder, packet } from '../../src/net/
 import { decodePacket, describePacket } from '../../src/net/packet-decode.ts';
 import { serviceSnatPorts } from '../../src/net/ports.ts';
 import { apply } from '../../src/service/backends/ebpf/apply.ts';
+import { ClusterNodes } from '../../src/service/backends/ebpf/cluster-nodes.ts';
+import { DirectReturns } from '../../src/service/backends/ebpf/direct-returns.ts';
 import {
   type ConntrackEntry,
   dropReason,
@@ -71,6 +73,7 @@ export class PacketRig {
   readonly #path = join(this.#root, 'node');
   readonly #netns: NetnsHandle;
   readonly #ledger = { ...emptyLedger(), orphansDropped: true };
+  readonly #directReturns = new DirectReturns();
   #objects: Objects;
 
   constructor() {
@@ -127,6 +130,15 @@ export class PacketRig {
     await apply(maps, writes);
     commit();
     this.map('service_cidrs').update(u32(0), encodeServiceCidrs(serviceCidrs.map((cidr) => parseCidr(cidr))));
+    this.#directReturns.sync(this.map('direct_returns'), state, this.#ledger);
+  }
+
+  /** Addresses of all of the cluster's nodes. */
+  setClusterNodes(...ips: string[]): void {
+    new ClusterNodes().sync(
+      this.map('cluster_nodes'),
+      ips.map((ip) => parseIp(ip)),
+    );
   }
 
   map(name: string): BpfMap {

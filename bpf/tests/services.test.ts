@@ -4,16 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EndpointSlice, Service } from '../../src/kube/types.ts';
 import type { BpfMap } from '../../src/linux/bpf/bpf.ts';
 import { kernelBpf } from '../../src/linux/bpf/kernel-bpf.ts';
-import { netnsCookie } from '../../src/linux/bpf/netns-cookie.ts';
-import { withNetns } from '../../src/linux/netns/netns.ts';
 import { parseCidr } from '../../src/net/cidr.ts';
-import { formatIp, parseIp } from '../../src/net/ip.ts';
+import { formatIp } from '../../src/net/ip.ts';
 import { layouts } from '../../src/service/backends/ebpf/generated/layouts.ts';
-import { createServiceProxy, type ServiceProxy } from '../../src/service/service-proxy.ts';
+import type { ServiceProxy } from '../../src/service/service-proxy.ts';
 import { TestStore, testService, testSlice } from '../../src/service/testing-objects.ts';
-import { silentLogger } from '../../src/util/logger.ts';
 import { type Exchange, type ExchangeOptions, exchange } from './blocking-client.ts';
-import { addresses, at, bpfIn, objectsDirectory, TestCluster, type TestNode } from './cluster.ts';
+import { at, objectsDirectory, TestCluster, type TestNode } from './cluster.ts';
+import { proxyOf } from './node-proxy.ts';
 
 const families = [4, 6] as const;
 const protocols = ['TCP', 'UDP'] as const;
@@ -61,38 +59,8 @@ function serve(name: keyof typeof clusterIps, nodePort: number, ...nodes: TestNo
   }
 }
 
-async function startProxy(node: TestNode): Promise<ServiceProxy> {
-  const proxy = withNetns(node.netns, () =>
-    createServiceProxy(
-      {
-        services,
-        slices,
-        node: { name: node.name, addresses: () => addresses(node) },
-        bpf: {
-          objectsDirectory,
-          pinDirectory: node.pinDirectory,
-          cgroup: node.cgroup,
-          uplinkIfindex: node.uplinkIfindex,
-        },
-        serviceCidrs: () => ['10.96.0.0/16', 'fd00:96::/112'].map((cidr) => parseCidr(cidr)),
-        logger: silentLogger,
-      },
-      {
-        bpf: bpfIn(node.netns),
-        netnsCookie,
-      },
-    ),
-  );
-  await proxy.start();
-  proxy.attachPod({
-    ifindex: node.pod.ifindex,
-    ips: families.map((f) => parseIp(node.pod.ips[f])),
-    mac: node.pod.mac,
-    netnsCookie: withNetns(node.pod.netns, netnsCookie),
-  });
-  await proxy.synced();
-  return proxy;
-}
+const serviceCidrs = () => ['10.96.0.0/16', 'fd00:96::/112'].map((cidr) => parseCidr(cidr));
+const startProxy = (node: TestNode) => proxyOf(node, { services, slices, serviceCidrs });
 
 function startServers(node: TestNode): void {
   const answer = `SYSTEM:'read x; echo ${node.name} $SOCAT_PEERADDR $x'`;

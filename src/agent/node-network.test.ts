@@ -40,6 +40,7 @@ beforeEach(() => {
     ...{ informers, netlink, clock },
     backend: createHostgwBackend({ netlink, uplink: 'eth0' }),
     applyRuleset: async (text) => void rulesets.push(text),
+    onNodeIps: () => {},
     onOwnNode: ({ podCidrs }) => void seen.push(podCidrs.map(formatCidr).join()),
     logger: createLogger({ write: (line) => void logged.push(JSON.parse(line).msg) }),
   });

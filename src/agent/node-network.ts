@@ -9,7 +9,7 @@ import { resources } from '../kube/resources.ts';
 import type { Node } from '../kube/types.ts';
 import type { RouteNetlink } from '../linux/netlink/route-netlink.ts';
 import { type Cidr, formatCidr, parseCidr } from '../net/cidr.ts';
-import type { Ip } from '../net/ip.ts';
+import { formatIp, type Ip } from '../net/ip.ts';
 import type { NodeBackend, SyncReport } from '../podnet/backend/node-backend.ts';
 import { renderMasquerade } from '../podnet/masquerade.ts';
 import { ensureOwnCidrs } from '../podnet/own-cidrs.ts';
@@ -30,6 +30,8 @@ export interface NodeNetworkOptions {
   applyRuleset: (text: string) => Promise<void>;
   /** Called with the own node's facts before the kernel is synced. */
   onOwnNode: (facts: NodeFacts, node: Node) => void;
+  /** Called with the addresses of all nodes, when they are others than before. */
+  onNodeIps: (ips: readonly Ip[]) => void;
   logger: Logger;
   clock?: Clock;
 }
@@ -54,6 +56,7 @@ export class NodeNetwork {
   /** What is in the kernel, as far as is known. */
   #ruleset: string | undefined;
   #ownCidrs: string | undefined;
+  #nodeIps: string | undefined;
   readonly #clock: Clock;
   #unsubscribe = () => {};
   #cancelResync = () => {};
@@ -124,7 +127,9 @@ export class NodeNetwork {
       this.#ensureOwnCidrs(facts[own]!.podCidrs);
     }
     const report = await backend.sync(facts.filter((_, i) => i !== own));
-    await this.#syncMasquerade(facts.flatMap(({ internalIps }) => internalIps));
+    const nodeIps = facts.flatMap(({ internalIps }) => internalIps);
+    this.#tellNodeIps(nodeIps);
+    await this.#syncMasquerade(nodeIps);
     const known = new Set(this.#status.problems.map(problemText));
     for (const problem of report.problems)
       if (!known.has(problemText(problem))) logger.warn('a node’s pods cannot be reached', problem);
@@ -150,6 +155,13 @@ export class NodeNetwork {
     if (text === this.#ownCidrs) return;
     ensureOwnCidrs(this.#options.netlink, cidrs);
     this.#ownCidrs = text;
+  }
+
+  #tellNodeIps(ips: readonly Ip[]): void {
+    const text = ips.map(formatIp).join();
+    if (text === this.#nodeIps) return;
+    this.#nodeIps = text;
+    this.#options.onNodeIps(ips);
   }
 
   async #syncMasquerade(nodeIps: readonly Ip[]): Promise<void> {

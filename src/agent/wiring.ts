@@ -31,7 +31,7 @@ import { resources } from '../kube/resources.ts';
 import type { RouteNetlink, WatchRoutes } from '../linux/netlink/route-netlink.ts';
 import type { Nftables } from '../linux/nftables/nftables.ts';
 import { parseCidr } from '../net/cidr.ts';
-import { formatIp } from '../net/ip.ts';
+import { formatIp, type Ip } from '../net/ip.ts';
 import { createHostgwBackend } from '../podnet/backend/hostgw/apply.ts';
 import { createRoutedInterface } from '../podnet/interface/routed/apply.ts';
 import { createServiceHealth, type ServiceHealth } from '../service/health/service-health.ts';
@@ -139,6 +139,8 @@ interface NodeContext extends Required<AgentParts> {
   cniFiles: CniFiles;
   /** Of the Node object, as last seen. */
   facts: NodeFacts | undefined;
+  /** Addresses of all nodes, once they are known. */
+  nodeIps: readonly Ip[] | undefined;
   notReady: () => string | undefined;
   setReady: () => void;
 }
@@ -167,6 +169,7 @@ async function openNode(
   const complete = new CompleteState({ state: config.stateDirectory, pins: config.bpfDirectory });
   return {
     ...{ ...parts, clock, config, uplink, memory, complete, ipam, informers, condition, cniFiles, facts },
+    nodeIps: undefined,
     registry,
     notReady: () => reason,
     setReady: () => {
@@ -224,6 +227,7 @@ function wireServices(node: NodeContext, health: ServiceHealth): ServiceProxy {
       ...(config.mapSizes && { mapSizes: config.mapSizes }),
     },
     metrics: node.registry,
+    clusterNodes: () => node.nodeIps,
     podNamespaces: () => node.ipam.list().flatMap(({ note }) => note.netns ?? []),
     isPodGone: (pod) => isPodGone(node.client, pod),
     nodePortAddresses: parseNodePortSelection(config.nodePortAddresses ?? []),
@@ -262,6 +266,10 @@ function wireNetwork(node: NodeContext, services: ServiceProxy): NodeNetwork {
     backend: createHostgwBackend({ netlink, uplink: config.uplink }),
     applyRuleset: (text) => node.nftables.apply(undefined, text),
     logger: logger.child({ component: 'network' }),
+    onNodeIps: (ips) => {
+      node.nodeIps = ips;
+      services.refresh();
+    },
     onOwnNode: (facts, object) => {
       const zoneChanged = facts.zone !== node.facts?.zone;
       node.facts = facts;

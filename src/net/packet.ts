@@ -41,6 +41,8 @@ export interface IpOptions {
   options?: Uint8Array;
   /** IPv6 extension headers, in order; each is padded to its shortest length. */
   extensions?: (keyof Omit<typeof extensionNumbers, 'fragment'>)[];
+  /** Options of IPv6 in each of `extensions`, instead of padding: 6 bytes, or a multiple of 8 more. */
+  extensionOptions?: Uint8Array;
   /** Next protocol, where it is not the following layer's. */
   protocol?: number;
   /** Written instead of the right one. */
@@ -238,7 +240,7 @@ function ipv6(ip: IpLayer, protocol: number, content: Uint8Array): Uint8Array {
   const extensions = kinds.map((kind, i) => {
     const following = kinds[i + 1];
     const next = following === undefined ? protocol : extensionNumbers[following];
-    return kind === 'fragment' ? fragmentHeader(next, ip.fragment!) : padded(next);
+    return kind === 'fragment' ? fragmentHeader(next, ip.fragment!) : extension(next, ip.extensionOptions);
   });
   const body = Buffer.concat([...extensions, content]);
   const header = new Uint8Array(40);
@@ -250,9 +252,9 @@ function ipv6(ip: IpLayer, protocol: number, content: Uint8Array): Uint8Array {
   return Buffer.concat([header, body]);
 }
 
-/** An extension header of 8 bytes that holds a PadN option only (RFC 8200, section 4.2). */
-function padded(next: number): Uint8Array {
-  return Uint8Array.of(next, 0, 1, 4, 0, 0, 0, 0);
+/** By default of 8 bytes that hold a PadN option only (RFC 8200, section 4.2). */
+function extension(next: number, options: Uint8Array = Uint8Array.of(1, 4, 0, 0, 0, 0)): Uint8Array {
+  return Uint8Array.of(next, (options.length - 6) / 8, ...options);
 }
 
 function fragmentHeader(next: number, fragment: Fragment): Uint8Array {

@@ -38,6 +38,8 @@ export interface ConnectionView {
   /** What the backend sees as the client, where that is not the client itself. */
   seenAs?: string;
   service?: string;
+  /** The backend answers the client itself: the node that the client came to does not see its replies. */
+  direct?: boolean;
   state: 'new' | 'established' | 'closing' | 'closed' | 'unanswered' | 'answered';
   packets: number;
   bytes: number;

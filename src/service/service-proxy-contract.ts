@@ -31,6 +31,8 @@ export interface ServiceProxyOptions {
      */
     addresses(): readonly Ip[];
   };
+  /** Addresses of all of the cluster's nodes, as their objects name them; undefined while they are not known. */
+  clusterNodes?: () => readonly Ip[] | undefined;
   /** Which of the node's addresses serve NodePorts; all of them unless given. */
   nodePortAddresses?: NodePortSelection | undefined;
   /** What goes to none of their Services does not leave the node; asked on every sync, none unless given. */

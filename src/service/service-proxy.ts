@@ -13,6 +13,7 @@ import { systemClock } from '../util/clock.ts';
 import { describeError, remedyOf, type TendrilError } from '../util/errors.ts';
 import { MetricRegistry } from '../util/metrics.ts';
 import { TimeSlice } from '../util/time-slice.ts';
+import { ClusterNodes } from './backends/ebpf/cluster-nodes.ts';
 import { ConnectionEnder } from './backends/ebpf/connection-ender.ts';
 import { collectConntrack } from './backends/ebpf/conntrack-gc.ts';
 import { ConntrackRoom } from './backends/ebpf/conntrack-room.ts';
@@ -62,6 +63,7 @@ class EbpfServiceProxy implements ServiceProxy {
   readonly #runner: BoundedRunner;
   readonly #metrics: ServiceMetrics;
   readonly #ender: ConnectionEnder;
+  readonly #clusterNodes = new ClusterNodes();
   readonly inspection: ServiceInspection;
   /** Pods that slices name no more; their backends may still be in the maps. */
   readonly #departed: DepartedPod[] = [];
@@ -230,6 +232,7 @@ class EbpfServiceProxy implements ServiceProxy {
     const slice = new TimeSlice();
     const departed = this.#departed.length;
     const state = await tracker.update(() => slice.breathe());
+    this.#clusterNodes.sync(this.#datapath.map('cluster_nodes'), this.#options.clusterNodes?.());
     await this.#backend.sync(state);
     for (const pod of this.#departed.splice(0, departed)) this.#ender.podDeparted(pod);
     if (departed > 0 || this.#backend.takeRemoved() > 0) this.#ender.backendsRemoved();

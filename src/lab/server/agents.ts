@@ -56,6 +56,8 @@ const mapSizes = {
   backends: 16_384,
   conntrack: 32_768,
   endpoints: 1024,
+  direct_returns: 4096,
+  cluster_nodes: 1024,
   peers: 4096,
   flows: 4096,
   affinities: 1024,

@@ -14,6 +14,8 @@ export interface Endpoint {
   readonly terminating: boolean;
   /** Runs on this node. */
   readonly local: boolean;
+  /** A node of the cluster runs it, this one or another: not so an address that somebody wrote into a slice. */
+  readonly onNode: boolean;
   /** Zones and nodes that the EndpointSlice controller meant it for. */
   readonly forZones: readonly string[];
   readonly forNodes: readonly string[];
@@ -90,6 +92,7 @@ function toEndpoint(entry: SliceEndpoint, port: number, nodeName: string): Endpo
     serving: serving ?? true,
     terminating: terminating ?? false,
     local: entry.nodeName === nodeName,
+    onNode: entry.nodeName !== undefined,
     hints: hintsOf(entry),
   });
 }
@@ -146,6 +149,10 @@ class CompactEndpoint implements Endpoint {
     return (this.#bits & 8) !== 0;
   }
 
+  get onNode(): boolean {
+    return (this.#bits & 16) !== 0;
+  }
+
   get forZones(): readonly string[] {
     return this.#hints.zones;
   }
@@ -156,5 +163,5 @@ class CompactEndpoint implements Endpoint {
 }
 
 /** Each is the bit of its place. */
-const conditions = ['ready', 'serving', 'terminating', 'local'] as const;
+const conditions = ['ready', 'serving', 'terminating', 'local', 'onNode'] as const;
 type Condition = (typeof conditions)[number];

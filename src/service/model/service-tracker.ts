@@ -200,10 +200,12 @@ function portState(
 /** Equal for states that no datapath can tell apart. */
 function fingerprint(state: ServicePortState): string {
   const endpoints = ([4, 6] as const).map((family) => {
-    const { cluster, local, held, any } = state.endpoints[family];
+    const { cluster, local, held, direct = [], any } = state.endpoints[family];
     const side = (list: readonly Endpoint[]) =>
-      list.map((e) => `${endpointKey(e)}${e.local ? 'L' : ''}${e.terminating ? 'T' : ''}`).join();
-    return `${side(cluster)};${side(local)};${side(held)};${any}`;
+      list
+        .map((e) => `${endpointKey(e)}${e.local ? 'L' : e.onNode ? '' : 'N'}${e.terminating ? 'T' : ''}`)
+        .join();
+    return `${side(cluster)};${side(local)};${side(held)};${side(direct)};${any}`;
   });
   const frontends = state.frontends.map(
     (f) => `${f.kind}${formatIp(f.ip)}|${f.port}${f.sourceRanges.map(formatCidr)}`,

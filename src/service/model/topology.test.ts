@@ -26,6 +26,7 @@ function endpoints(text: string): Endpoint[] {
         serving: ready || terminating,
         terminating,
         local: word.includes('L'),
+        onNode: true,
         forZones: hints('z'),
         forNodes: hints('n'),
       };
@@ -137,5 +138,26 @@ describe('kube-proxy’s own cases', () => {
       any,
     };
     expect(categorize({ ...given, any })).toEqual(expected);
+  });
+});
+
+describe('endpoints of this node that answer for other nodes', () => {
+  const direct = (text: string, port: { dsr: boolean; externalPolicy: 'Cluster' | 'Local' }) => {
+    const spec = { internalPolicy: 'Cluster', protocol: 'TCP', ...port } as const;
+    const choice = chooseEndpoints(endpoints(text), { name: 'n1', zone: 'z1' }, spec);
+    return choice.direct && numbers(choice.direct);
+  };
+
+  it.each([
+    ['those that are ready, whatever zone they are meant for', 'az1 aLz2 aLz1 a!L', '23'],
+    ['terminating ones where none is ready', 'a aLT', '2'],
+    ['nobody where all are elsewhere', 'a a', ''],
+  ])('are %s', (_, text, expected) => {
+    expect(direct(text, { dsr: true, externalPolicy: 'Cluster' })).toBe(expected);
+  });
+
+  it('are none unless the Service asks for it, nor where no node sends clients to another', () => {
+    expect(direct('aL', { dsr: false, externalPolicy: 'Cluster' })).toBeUndefined();
+    expect(direct('aL', { dsr: true, externalPolicy: 'Local' })).toBeUndefined();
   });
 });

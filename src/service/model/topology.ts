@@ -18,6 +18,8 @@ export interface EndpointChoice {
    * its endpoint no longer serves (pkg/proxy/conntrack/cleanup.go).
    */
   readonly held: readonly Endpoint[];
+  /** Of this node, where other nodes may have them answer clients directly: whatever those choose, by their hints. */
+  readonly direct?: readonly Endpoint[];
   /** There is an endpoint somewhere: Local without one drops, rather than refuses. */
   readonly any: boolean;
 }
@@ -34,7 +36,12 @@ export interface NodeTopology {
 export function chooseEndpoints(
   endpoints: readonly Endpoint[],
   node: NodeTopology,
-  port: { internalPolicy: TrafficPolicy; externalPolicy: TrafficPolicy; protocol: Protocol } = {
+  port: {
+    internalPolicy: TrafficPolicy;
+    externalPolicy: TrafficPolicy;
+    protocol: Protocol;
+    dsr?: boolean;
+  } = {
     internalPolicy: 'Cluster',
     externalPolicy: 'Cluster',
     protocol: 'TCP',
@@ -43,15 +50,12 @@ export function chooseEndpoints(
   if (endpoints.length === 0) return noChoice;
   const cluster = usable(endpoints, hintFilter(endpoints, node));
   const usesLocal = port.internalPolicy === 'Local' || port.externalPolicy === 'Local';
-  const local = usesLocal
-    ? usable(
-        endpoints.filter((endpoint) => endpoint.local),
-        () => true,
-      )
-    : none;
+  const here = () => usable(endpoints.filter(({ local }) => local));
+  const local = usesLocal ? here() : none;
   const any = endpoints.some((endpoint) => endpoint.ready || (endpoint.serving && endpoint.terminating));
   const held = port.protocol === 'UDP' ? otherServing(endpoints, [...cluster, ...local]) : none;
-  return { cluster, local, held, any };
+  const answersDirectly = port.dsr === true && port.externalPolicy === 'Cluster';
+  return { cluster, local, held, any, ...(answersDirectly && { direct: here() }) };
 }
 
 function otherServing(endpoints: readonly Endpoint[], chosen: readonly Endpoint[]): readonly Endpoint[] {
@@ -61,7 +65,10 @@ function otherServing(endpoints: readonly Endpoint[], chosen: readonly Endpoint[
 }
 
 /** Ready ones that pass; without any, whatever serves while terminating, hints aside. */
-function usable(endpoints: readonly Endpoint[], passes: (endpoint: Endpoint) => boolean): Endpoint[] {
+function usable(
+  endpoints: readonly Endpoint[],
+  passes: (endpoint: Endpoint) => boolean = () => true,
+): Endpoint[] {
   const ready = endpoints.filter((endpoint) => endpoint.ready && passes(endpoint));
   // What `filter` gives has room for more, which adds up over all Services.
   if (ready.length > 0) return ready.slice();

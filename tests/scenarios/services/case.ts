@@ -9,6 +9,10 @@ export interface ServiceShape {
   type?: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
   internal?: 'Local';
   external?: 'Local';
+  /** Remote backends answer clients themselves. */
+  direct?: true;
+  /** tendril.dev/service-balancing. */
+  balancing?: 'maglev';
   /** sessionAffinity ClientIP. */
   sticky?: true;
   /** externalIPs that the outside reaches by node a, and by node b. */

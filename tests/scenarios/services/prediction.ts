@@ -69,19 +69,23 @@ export function predict(states: States, semantic: SemanticCase, question: Questi
   if (home !== undefined) {
     const place = ask.client.startsWith('host-') ? 'process' : 'pod';
     const outcome = evaluate(states.get(home)!, { ...connection, place });
-    if (outcome.verdict !== 'unserved') return prediction(outcome, world, undefined);
+    if (outcome.verdict !== 'unserved') return prediction(outcome, world, ask.client, undefined);
   }
   if (target.entry === undefined || target.entry === home) return unserved;
   const outcome = evaluate(states.get(target.entry)!, { ...connection, place: 'outside' });
-  return prediction(outcome, world, target.entry);
+  return prediction(outcome, world, ask.client, target.entry);
 }
 
-/** A backend on another node than the one that an outsider came to sees that one's address. */
-function prediction(outcome: Outcome, world: World, entry: NodeName | undefined): Prediction {
+/**
+ * A backend on another node than the one that an outsider came to sees that one's address; with direct return the
+ * client's own, unless the client is a node or that backend itself.
+ */
+function prediction(outcome: Outcome, world: World, client: string, entry: NodeName | undefined): Prediction {
   if (outcome.verdict !== 'answered') return { ...unserved, verdict: outcome.verdict };
   const backends = outcome.endpoints.map(({ ip, local }): [string, string | undefined] => {
     const name = Object.keys(world.pods).find((pod) => world.pods[pod]![ip.family] === formatIp(ip))!;
-    return [name, local ? undefined : entry];
+    const direct = outcome.port.dsr && !client.startsWith('host-') && name !== client;
+    return [name, local || direct ? undefined : entry];
   });
   const sticky = outcome.port.affinitySeconds > 0 && backends.length > 1;
   return { verdict: 'answered', sticky, backends: new Map(backends) };

@@ -110,8 +110,8 @@ export class ServiceLab implements AsyncDisposable {
   async #create({ service, slices }: CaseObjects): Promise<void> {
     const { status, ...rest } = service;
     const bare = <T extends { metadata: object }>({ metadata, ...object }: T) => {
-      const { name, namespace, labels } = metadata as { name: string; namespace: string; labels: object };
-      return { ...object, metadata: { name, namespace, labels } } as never;
+      const { name, namespace, labels, annotations } = metadata as Service['metadata'];
+      return { ...object, metadata: { name, namespace, labels, annotations } } as never;
     };
     const made: Service = await this.client.create(resources.services, bare(rest));
     if (status?.loadBalancer?.ingress?.length)

@@ -116,7 +116,7 @@ export function objectsOf(semantic: SemanticCase, index: number, world: World): 
   });
   const labels = semantic.service.label === undefined ? {} : { [semantic.service.label]: 'other' };
   const service = {
-    metadata: meta(nameOf(index), labels),
+    metadata: { ...meta(nameOf(index), labels), annotations: annotationsOf(semantic) },
     spec: specOf(semantic, index, world),
     status: { loadBalancer: { ingress: ingressOf(semantic, index) } },
   } as Service;
@@ -138,6 +138,13 @@ export function objectsOf(semantic: SemanticCase, index: number, world: World): 
       }) as EndpointSlice,
   );
   return { service, slices };
+}
+
+function annotationsOf({ service: { direct, balancing } }: SemanticCase): Record<string, string> {
+  return {
+    ...(direct && { 'tendril.dev/service-forwarding': 'dsr' }),
+    ...(balancing && { 'tendril.dev/service-balancing': balancing }),
+  };
 }
 
 function specOf({ service }: SemanticCase, index: number, world: World): object {

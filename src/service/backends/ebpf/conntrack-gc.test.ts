@@ -32,6 +32,36 @@ describe('how long a connection may be idle', () => {
   });
 });
 
+describe('a connection whose backend answers the client itself', () => {
+  const open = SEEN_SYN | SEEN_ACK;
+  it.each([
+    ['TCP, only a SYN', 6, SEEN_SYN, 0n, 60],
+    ['TCP, a SYN sent again', 6, SEEN_SYN, 3n, 60],
+    ['TCP, established', 6, open, 2n, 86_400],
+    ['TCP, the client has closed', 6, open | SEEN_FIN, 5n, 120],
+    ['TCP, the client has reset it', 6, open | SEEN_RST, 5n, 30],
+    ['UDP, one datagram', 17, 0, 0n, 30],
+    ['UDP, the client goes on', 17, 0, 1n, 120],
+    ['SCTP, only an INIT', 132, SEEN_SYN, 0n, 3],
+    ['SCTP, established', 132, open, 2n, 210],
+  ])('is judged by the client alone: %s', async (_, proto, seen, packets, seconds) => {
+    const at = testDatapath();
+    const key = layouts.tuple.encode({
+      ...{ src: parseIp('192.0.2.1'), dst: parseIp('10.9.0.1'), sport: 4000, dport: 30080, proto },
+    });
+    const flags = conntrackFlags.CONNTRACK_DSR | conntrackFlags.CONNTRACK_REDIRECT;
+    const born = 1000n * second;
+    at.map('conntrack').update(
+      key,
+      layouts.conntrackEntry.encode({ version: 1, flags, seen, packets, lastSeen: born }),
+    );
+    const limit = BigInt(seconds) * second;
+    expect(await collectConntrack(at.map('conntrack'), born + limit)).toBe(1);
+    expect(await collectConntrack(at.map('conntrack'), born + limit + 1n)).toBe(0);
+    expect(at.map('conntrack').lookup(key)).toBeUndefined();
+  });
+});
+
 describe('collecting', () => {
   const [client, frontend, backend] = ['192.0.2.1', '10.9.0.1', '10.244.1.2'].map(parseIp) as [Ip, Ip, Ip];
   type Ip = ReturnType<typeof parseIp>;
@@ -95,5 +125,29 @@ describe('collecting', () => {
     };
     await collectConntrack(map, 1000n * second, { breathe: reuse } as unknown as TimeSlice);
     expect([...map.entries()].map(([key]) => key)).toEqual([keys[2]]);
+  });
+
+  it('finds the sides of a connection that another node sent here', async () => {
+    const at = testDatapath();
+    const map = at.map('conntrack');
+    const common = { version: 1, packets: 1n, lastSeen: 1000n * second };
+    const { CONNTRACK_DIRECT, CONNTRACK_REPLY } = conntrackFlags;
+    map.update(
+      layouts.tuple.encode({ src: client, dst: backend, sport: 4000, dport: 53, proto: 17 }),
+      layouts.conntrackEntry.encode({
+        ...{ ...common, flags: CONNTRACK_DIRECT },
+        ...{ newSrc: client, newSport: 4000, newDst: backend, newDport: 53 },
+      }),
+    );
+    map.update(
+      layouts.tuple.encode({ src: backend, dst: client, sport: 53, dport: 4000, proto: 17 }),
+      layouts.conntrackEntry.encode({
+        ...{ ...common, flags: CONNTRACK_DIRECT | CONNTRACK_REPLY },
+        ...{ newSrc: frontend, newSport: 30080, newDst: client, newDport: 4000 },
+      }),
+    );
+    expect(await collectConntrack(map, 1100n * second)).toBe(2);
+    await collectConntrack(map, 1121n * second);
+    expect([...map.entries()]).toEqual([]);
   });
 });

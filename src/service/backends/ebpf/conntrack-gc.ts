@@ -31,6 +31,8 @@ const timeouts = {
   sctpChanging: 3n * second,
   sctpEstablished: 210n * second,
   sctpClosed: 10n * second,
+  /** A client has sent FIN, and what its backend sends takes another way: as IPVS, which does not see replies either. */
+  dsrClosing: 120n * second,
 };
 /** No entry is younger than this when it goes. */
 const shortest = timeouts.sctpChanging;
@@ -47,6 +49,20 @@ export function idleLimit(proto: number, forward: Flow, reply: Flow | undefined)
   return answered && here & conntrackSeen.SEEN_ACK ? timeouts.tcpEstablished : timeouts.tcpOpening;
 }
 
+/**
+ * The other side of a connection whose backend answers the client itself, which only the backend's node sees: a client
+ * that goes on after its first packet is thought to have been answered. Undefined for other connections.
+ */
+export function assumedReply(forward: ConntrackEntry): Flow | undefined {
+  if ((forward.flags & conntrackFlags.CONNTRACK_DSR) === 0) return undefined;
+  return { seen: 0, packets: forward.packets, lastSeen: forward.lastSeen };
+}
+
+function directIdleLimit(proto: number, forward: ConntrackEntry): bigint {
+  const limit = idleLimit(proto, forward, assumedReply(forward));
+  return limit === timeouts.tcpClosing ? timeouts.dsrClosing : limit;
+}
+
 /** Phases are in TCP's words, see bpf/lib/sctp.h. */
 function sctpIdleLimit(forward: Flow, reply: Flow | undefined): bigint {
   const both = forward.seen | (reply?.seen ?? 0);
@@ -56,7 +72,8 @@ function sctpIdleLimit(forward: Flow, reply: Flow | undefined): bigint {
   return answered && forward.seen & conntrackSeen.SEEN_ACK ? timeouts.sctpEstablished : timeouts.sctpChanging;
 }
 
-type Flow = Pick<ConntrackEntry, 'seen' | 'packets' | 'lastSeen'>;
+/** What one side of a connection sent. */
+export type Flow = Pick<ConntrackEntry, 'seen' | 'packets' | 'lastSeen'>;
 
 /**
  * Walks the map once.
@@ -88,6 +105,10 @@ function judge(map: BpfMap, key: Uint8Array, now: bigint): number {
   if (now - lastSeenOf(value) <= shortest) return 0;
   const tuple = layouts.tuple.decode(key);
   const entry = layouts.conntrackEntry.decode(value);
+  if ((entry.flags & conntrackFlags.CONNTRACK_DSR) !== 0) {
+    if (now - entry.lastSeen <= directIdleLimit(tuple.proto, entry)) return 0;
+    return map.delete(key) ? 1 : 0;
+  }
   const otherKey = layouts.tuple.encode(otherTuple(tuple, entry));
   const otherValue = map.lookup(otherKey);
   const other = otherValue && layouts.conntrackEntry.decode(otherValue);
@@ -108,8 +129,10 @@ function isStill(map: BpfMap, key: Uint8Array, { lastSeen }: ConntrackEntry): bo
   return value !== undefined && layouts.conntrackEntry.decode(value).lastSeen === lastSeen;
 }
 
-/** Key of the other direction; see bpf/shared/conntrack.h. */
+/** Key of the other direction; see bpf/shared/conntrack.h. Of a connection that is DSR there is none. */
 export function otherTuple(tuple: Tuple, entry: ConntrackEntry): Tuple {
+  if ((entry.flags & conntrackFlags.CONNTRACK_DIRECT) !== 0)
+    return { src: tuple.dst, dst: tuple.src, sport: tuple.dport, dport: tuple.sport, proto: tuple.proto };
   return {
     src: entry.newDst,
     dst: entry.newSrc,

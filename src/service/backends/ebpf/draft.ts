@@ -21,7 +21,7 @@ import { Overlay } from './overlay.ts';
 import type { MapName, MapWrite } from './plan.ts';
 import { arrange, slotWrites } from './pool-slots.ts';
 
-export type Member = Pick<Endpoint, 'ip' | 'port' | 'local' | 'terminating'> & {
+export type Member = Pick<Endpoint, 'ip' | 'port' | 'local' | 'onNode' | 'terminating'> & {
   proto: number;
   serviceId: number;
 };
@@ -233,7 +233,8 @@ export class Draft {
     const key = backendKey({ addr, port, proto, serviceId });
     const flags =
       (member.local ? backendFlags.BACKEND_LOCAL : 0) |
-      (member.terminating ? backendFlags.BACKEND_TERMINATING : 0);
+      (member.terminating ? backendFlags.BACKEND_TERMINATING : 0) |
+      (member.onNode ? backendFlags.BACKEND_ON_NODE : 0);
     const known = this.#backends.get(key);
     if (known === undefined && !this.#takeRoom('backends')) return undefined;
     const generation = known?.generation ?? this.#ledger.generation;

@@ -6,6 +6,7 @@ import type { ServicePortName } from '../../model/service-port.ts';
 import type { ServiceState } from '../../model/service-state.ts';
 import { apply } from './apply.ts';
 import type { Datapath } from './datapath.ts';
+import { DirectReturns } from './direct-returns.ts';
 import type { Capacity } from './draft.ts';
 import type { Ledger } from './ledger.ts';
 import { type MapName, plan } from './plan.ts';
@@ -35,6 +36,7 @@ export class EbpfServiceBackend implements ServiceBackend {
   readonly #datapath: Datapath;
   /** Undefined while unknown: at start, and after a failure. */
   #ledger: Ledger | undefined;
+  readonly #directReturns = new DirectReturns();
   #attached = false;
   /** Entries written to the maps so far. */
   writes = 0;
@@ -59,11 +61,13 @@ export class EbpfServiceBackend implements ServiceBackend {
     if (!this.#attached) this.#datapath.attachNode();
     this.#attached = true;
     this.#datapath.shortcut.ensure(state.shortcuts);
+    this.#directReturns.sync(this.#datapath.map('direct_returns'), state, this.#ledger!);
   }
 
   async cleanup(): Promise<void> {
     this.#datapath.clear();
     this.#ledger = undefined;
+    this.#directReturns.forget();
     this.#attached = false;
   }
 

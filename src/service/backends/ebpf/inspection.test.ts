@@ -93,3 +93,42 @@ test('connections: both directions as one, counted at their frontend', async () 
   const counted = (await inspection.services()).find(({ frontend }) => frontend === '10.9.0.1|30080');
   expect(counted).toMatchObject({ connections: 1, packets: 5, bytes: 500 });
 });
+
+test('a connection that another node sent here is counted under what the client came to', async () => {
+  const { at, inspection } = await inspected();
+  const { CONNTRACK_DIRECT, CONNTRACK_REPLY } = conntrackFlags;
+  const common = { version: 1, backendId: 1, backendGeneration: 1, lastSeen: 90n * second };
+  at.map('conntrack').update(
+    layouts.tuple.encode({ src: client, dst: backend, sport: 4000, dport: 8080, proto: 6 }),
+    layouts.conntrackEntry.encode({
+      ...{ ...common, flags: CONNTRACK_DIRECT, packets: 3n, seen: conntrackSeen.SEEN_ACK },
+      ...{ newSrc: client, newSport: 4000, newDst: backend, newDport: 8080 },
+    }),
+  );
+  at.map('conntrack').update(
+    layouts.tuple.encode({ src: backend, dst: client, sport: 8080, dport: 4000, proto: 6 }),
+    layouts.conntrackEntry.encode({
+      ...{ ...common, flags: CONNTRACK_DIRECT | CONNTRACK_REPLY, packets: 2n },
+      ...{ newSrc: node, newSport: 30080, newDst: client, newDport: 4000 },
+    }),
+  );
+  expect(await inspection.connections(10)).toMatchObject([
+    { client: '192.0.2.1|4000', frontend: '10.9.0.1|30080', direct: true, state: 'established', packets: 5 },
+  ]);
+  const counted = (await inspection.services()).find(({ frontend }) => frontend === '10.9.0.1|30080');
+  expect(counted).toMatchObject({ connections: 1, packets: 5 });
+});
+
+test('a connection whose backend answers the client itself is established once the client goes on', async () => {
+  const { at, inspection } = await inspected();
+  at.map('conntrack').update(
+    layouts.tuple.encode({ src: client, dst: node, sport: 4000, dport: 30080, proto: 6 }),
+    layouts.conntrackEntry.encode({
+      ...{ version: 1, packets: 3n, seen: conntrackSeen.SEEN_ACK, flags: conntrackFlags.CONNTRACK_DSR },
+      ...{ newSrc: client, newSport: 4000, newDst: backend, newDport: 8080 },
+    }),
+  );
+  expect(await inspection.connections(10)).toMatchObject([
+    { frontend: '10.9.0.1|30080', direct: true, state: 'established', packets: 3 },
+  ]);
+});

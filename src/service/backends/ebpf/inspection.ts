@@ -11,7 +11,7 @@ import type {
   ServiceInspection,
   ServiceView,
 } from '../../service-inspection.ts';
-import { otherTuple } from './conntrack-gc.ts';
+import { assumedReply, type Flow, otherTuple } from './conntrack-gc.ts';
 import {
   backendFlags,
   type ConntrackEntry,
@@ -115,7 +115,7 @@ async function countByFrontend(conntrack: BpfMap, slice: TimeSlice): Promise<Map
     const tuple = layouts.tuple.decode(key);
     const entry = layouts.conntrackEntry.decode(value);
     const isReply = (entry.flags & conntrackFlags.CONNTRACK_REPLY) !== 0;
-    const frontend = isReply ? at(entry.newSrc, entry.newSport) : at(tuple.dst, tuple.dport);
+    const frontend = isReply ? at(entry.newSrc, entry.newSport) : frontendOf(tuple, entry, conntrack);
     const name = `${protocolName(tuple.proto) ?? tuple.proto} ${frontend}`;
     const sum = counted.get(name) ?? { connections: 0, packets: 0, bytes: 0 };
     counted.set(name, {
@@ -125,6 +125,15 @@ async function countByFrontend(conntrack: BpfMap, slice: TimeSlice): Promise<Map
     });
   }
   return counted;
+}
+
+/** What the client came to: where another node sent it here, only the reply's entry knows. */
+function frontendOf(tuple: Tuple, entry: ConntrackEntry, conntrack: BpfMap): string {
+  const isDirect = (entry.flags & conntrackFlags.CONNTRACK_DIRECT) !== 0;
+  const other = isDirect ? conntrack.lookup(layouts.tuple.encode(otherTuple(tuple, entry))) : undefined;
+  if (other === undefined) return at(tuple.dst, tuple.dport);
+  const reply = layouts.conntrackEntry.decode(other);
+  return at(reply.newSrc, reply.newSport);
 }
 
 async function listConnections(
@@ -142,7 +151,11 @@ async function listConnections(
     const other = map('conntrack').lookup(layouts.tuple.encode(otherTuple(tuple, entry)));
     const reply = other && layouts.conntrackEntry.decode(other);
     const service = serviceOf(map, entry, serviceName);
-    views.push({ ...connectionView(tuple, entry, reply, now()), ...(service !== undefined && { service }) });
+    views.push({
+      ...connectionView(tuple, entry, reply, now()),
+      frontend: frontendOf(tuple, entry, map('conntrack')),
+      ...(service !== undefined && { service }),
+    });
   }
   return views;
 }
@@ -152,28 +165,26 @@ function connectionView(
   entry: ConntrackEntry,
   reply: ConntrackEntry | undefined,
   now: bigint,
-): ConnectionView {
+): Omit<ConnectionView, 'frontend'> {
   const client = at(tuple.src, tuple.sport);
   const seenAs = at(entry.newSrc, entry.newSport);
   const last = reply !== undefined && reply.lastSeen > entry.lastSeen ? reply.lastSeen : entry.lastSeen;
   return {
     protocol: protocolName(tuple.proto) ?? String(tuple.proto),
     client,
-    frontend: at(tuple.dst, tuple.dport),
     backend: at(entry.newDst, entry.newDport),
     ...(seenAs !== client && { seenAs }),
-    state: stateOf(tuple.proto, entry, reply),
+    ...((entry.flags & directFlags) !== 0 && { direct: true }),
+    state: stateOf(tuple.proto, entry, reply ?? assumedReply(entry)),
     packets: Number(entry.packets) + Number(reply?.packets ?? 0),
     bytes: Number(entry.bytes) + Number(reply?.bytes ?? 0),
     idleSeconds: Math.max(0, Number((now - last) / 1_000_000n) / 1000),
   };
 }
 
-function stateOf(
-  proto: number,
-  entry: ConntrackEntry,
-  reply: ConntrackEntry | undefined,
-): ConnectionView['state'] {
+const directFlags = conntrackFlags.CONNTRACK_DSR | conntrackFlags.CONNTRACK_DIRECT;
+
+function stateOf(proto: number, entry: ConntrackEntry, reply: Flow | undefined): ConnectionView['state'] {
   const answered = (reply?.packets ?? 0n) > 0n;
   if (proto === protocolNumbers.UDP) return answered ? 'answered' : 'unanswered';
   const both = entry.seen | (reply?.seen ?? 0);

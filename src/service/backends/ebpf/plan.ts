@@ -196,7 +196,7 @@ function foundServiceId(draft: Draft, port: ServicePortState): number | undefine
 
 function flagsOf(
   port: ServicePortState,
-  { ip, loopback, sourceRanges }: ServiceFrontend,
+  { ip, kind, loopback, sourceRanges }: ServiceFrontend,
   scopes: { internal: Scope; external: Scope },
 ): number {
   const endpoints = port.endpoints[ip.family];
@@ -209,7 +209,9 @@ function flagsOf(
     (sourceRanges.length > 0 ? frontendFlags.FRONTEND_SOURCE_RANGES : 0) |
     (port.affinitySeconds > 0 ? frontendFlags.FRONTEND_AFFINITY : 0) |
     (port.maglev ? frontendFlags.FRONTEND_MAGLEV : 0) |
-    (port.shortcut && port.protocol === 'TCP' ? frontendFlags.FRONTEND_SHORTCUT : 0)
+    (port.shortcut && port.protocol === 'TCP' ? frontendFlags.FRONTEND_SHORTCUT : 0) |
+    // Who comes to a ClusterIP from outside has no way back but by this node.
+    (port.dsr && kind !== 'ClusterIP' ? frontendFlags.FRONTEND_DSR : 0)
   );
 }
 
@@ -281,8 +283,8 @@ class PoolSet {
   #members(family: 4 | 6, scope: Scope | 'held') {
     const proto = protocolNumbers[this.#port.protocol];
     const serviceId = this.#serviceId;
-    return this.#port.endpoints[family][scope].map(({ ip, port, local, terminating }) => {
-      return { ip, port, local, terminating, proto, serviceId };
+    return this.#port.endpoints[family][scope].map(({ ip, port, local, onNode, terminating }) => {
+      return { ip, port, local, onNode, terminating, proto, serviceId };
     });
   }
 }

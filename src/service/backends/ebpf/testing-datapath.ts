@@ -30,6 +30,8 @@ const maps = [
     value: told(layouts.conntrackEntry),
   },
   hash('source_ranges', layouts.sourceRangeKey.size, layouts.sourceRange.size),
+  hash('direct_returns', layouts.directKey.size, layouts.direct.size),
+  hash('cluster_nodes', 16, 4),
   hash('peers', layouts.peerKey.size, layouts.peer.size),
   hash('flows', layouts.peerKey.size, layouts.peer.size),
   hash('endpoints', 4, layouts.endpoint.size, 4096),

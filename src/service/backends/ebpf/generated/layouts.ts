@@ -80,6 +80,23 @@ export interface SourceRange {
   allowed: number;
 }
 
+export interface DirectKey {
+  frontend: Ip;
+  backend: Ip;
+  frontendPort: number;
+  backendPort: number;
+  proto: number;
+}
+
+export interface Direct {
+  backendId: number;
+  generation: number;
+}
+
+export interface ClusterNode {
+  addr: Ip;
+}
+
 export interface Endpoint {
   addrs: Ip[];
   mac: Uint8Array;
@@ -177,6 +194,11 @@ export interface DropEvent {
   ruleId: number;
   length: number;
   hook: number;
+}
+
+export interface DsrName {
+  addr: Ip;
+  port: number;
 }
 
 const structs: Record<string, BtfStruct> = {
@@ -566,6 +588,79 @@ const structs: Record<string, BtfStruct> = {
     "offset": 0,
     "size": 4,
     "type": "__u32"
+   }
+  ]
+ },
+ "direct_key": {
+  "name": "direct_key",
+  "size": 40,
+  "fields": [
+   {
+    "name": "frontend",
+    "offset": 0,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "backend",
+    "offset": 16,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "frontend_port",
+    "offset": 32,
+    "size": 2,
+    "type": "__be16"
+   },
+   {
+    "name": "backend_port",
+    "offset": 34,
+    "size": 2,
+    "type": "__be16"
+   },
+   {
+    "name": "proto",
+    "offset": 36,
+    "size": 1,
+    "type": "__u8"
+   },
+   {
+    "name": "pad",
+    "offset": 37,
+    "size": 3,
+    "type": "__u8",
+    "elements": 3
+   }
+  ]
+ },
+ "direct": {
+  "name": "direct",
+  "size": 8,
+  "fields": [
+   {
+    "name": "backend_id",
+    "offset": 0,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "generation",
+    "offset": 4,
+    "size": 4,
+    "type": "__u32"
+   }
+  ]
+ },
+ "cluster_node": {
+  "name": "cluster_node",
+  "size": 16,
+  "fields": [
+   {
+    "name": "addr",
+    "offset": 0,
+    "size": 16,
+    "type": "address"
    }
   ]
  },
@@ -1059,6 +1154,31 @@ const structs: Record<string, BtfStruct> = {
     "elements": 7
    }
   ]
+ },
+ "dsr_name": {
+  "name": "dsr_name",
+  "size": 24,
+  "fields": [
+   {
+    "name": "addr",
+    "offset": 0,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "port",
+    "offset": 16,
+    "size": 2,
+    "type": "__be16"
+   },
+   {
+    "name": "pad",
+    "offset": 18,
+    "size": 2,
+    "type": "__u8",
+    "elements": 2
+   }
+  ]
  }
 };
 
@@ -1073,6 +1193,9 @@ export const layouts = {
   backend: layoutOf<Backend>('backend', structs),
   sourceRangeKey: layoutOf<SourceRangeKey>('source_range_key', structs),
   sourceRange: layoutOf<SourceRange>('source_range', structs),
+  directKey: layoutOf<DirectKey>('direct_key', structs),
+  direct: layoutOf<Direct>('direct', structs),
+  clusterNode: layoutOf<ClusterNode>('cluster_node', structs),
   endpoint: layoutOf<Endpoint>('endpoint', structs),
   pod: layoutOf<Pod>('pod', structs),
   podAddress: layoutOf<PodAddress>('pod_address', structs),
@@ -1088,6 +1211,7 @@ export const layouts = {
   fragmentPorts: layoutOf<FragmentPorts>('fragment_ports', structs),
   dropCounter: layoutOf<DropCounter>('drop_counter', structs),
   dropEvent: layoutOf<DropEvent>('drop_event', structs),
+  dsrName: layoutOf<DsrName>('dsr_name', structs),
 } as const;
 
 export const dropReason = {
@@ -1110,6 +1234,7 @@ export const dropReason = {
   "DROP_NO_SERVICE_PORT": 16,
   "DROP_FRAGMENT_ORDER": 17,
   "DROP_EXTENSIONS": 18,
+  "DROP_DIRECT_RETURN": 19,
   "DROP_REASONS": 32
 } as const;
 
@@ -1142,13 +1267,16 @@ export const dropHook = {
 
 export const backendFlags = {
   "BACKEND_LOCAL": 1,
-  "BACKEND_TERMINATING": 2
+  "BACKEND_TERMINATING": 2,
+  "BACKEND_ON_NODE": 4
 } as const;
 
 export const conntrackFlags = {
   "CONNTRACK_REPLY": 1,
   "CONNTRACK_REDIRECT": 2,
-  "CONNTRACK_SNAT": 4
+  "CONNTRACK_SNAT": 4,
+  "CONNTRACK_DSR": 8,
+  "CONNTRACK_DIRECT": 16
 } as const;
 
 export const conntrackSeen = {
