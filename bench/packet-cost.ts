@@ -3,7 +3,7 @@
  * rewritten is another one when it is run again, so all but misses are run once each, some thousand times; what a
  * single run measures too much is known from misses, which can be repeated.
  */
-import { type Hook, node, outside, PacketRig, pod, remotePod } from '../bpf/tests/packet-rig.ts';
+import { type Hook, neighbour, node, outside, PacketRig, pod, remotePod } from '../bpf/tests/packet-rig.ts';
 import type { PacketBuilder, SctpOptions } from '../src/net/packet.ts';
 import { decodePacket } from '../src/net/packet-decode.ts';
 import { testService, testSlice } from '../src/service/testing-objects.ts';
@@ -29,6 +29,8 @@ export async function run(report: Report): Promise<void> {
     serve(rig, 'random', 30080);
     serve(rig, 'maglev', 30081);
     await rig.sync();
+    // XDP sends on to next hops that are known.
+    for (const f of families) rig.run(`ip neigh replace ${neighbour[f]} lladdr 02:00:00:00:00:22 dev eth0`);
     // Until a packet was translated none is looked for: measured apart.
     for (const f of families) measureMiss(rig, report, f, 'nothing translated yet');
     rig.send('pod_ingress', packetOf(rig.from('pod').ip(pod[4], clusterIps.random[0]!), 'UDP', 80));
@@ -73,6 +75,9 @@ function measureMiss(rig: PacketRig, report: Report, f: Family, what: string): v
     const costs = Array.from({ length: 9 }, () => rig.cost(hook, input, repeated));
     print(report, `${hook} IPv${f} ${what}`, costs, 0);
   }
+  const frame = packetOf(rig.from('uplink').ip(outside[f], unserved[f]), 'TCP', 81);
+  const byXdp = Array.from({ length: 9 }, () => rig.costXdp(frame, repeated));
+  print(report, `xdp_uplink IPv${f} ${what}`, byXdp, 0);
 }
 
 /** How much more a run tells that is not repeated. */
@@ -80,6 +85,14 @@ function singleExcess(rig: PacketRig, f: Family): number {
   const input = packetOf(rig.from('pod').ip(pod[f], unserved[f]), 'TCP', 81);
   const once = Array.from({ length: singles }, () => rig.cost('pod_ingress', input, 1));
   const often = Array.from({ length: 9 }, () => rig.cost('pod_ingress', input, repeated));
+  return medianOf(once).median - medianOf(often).median;
+}
+
+/** XDP's runs are measured otherwise than tc's. */
+function xdpSingleExcess(rig: PacketRig, f: Family): number {
+  const input = packetOf(rig.from('uplink').ip(outside[f], unserved[f]), 'TCP', 81);
+  const once = Array.from({ length: singles }, () => rig.costXdp(input, 1));
+  const often = Array.from({ length: 9 }, () => rig.costXdp(input, repeated));
   return medianOf(once).median - medianOf(often).median;
 }
 
@@ -125,6 +138,7 @@ function measureEstablished(
   const fromOutside = rig.from('uplink').ip(outside[f], node[f]);
   rig.send('pod_ingress', opening(fromPod, 80));
   const { sport } = decodePacket(rig.send('host_ingress', opening(fromOutside, 30080)).bytes).transport!;
+  const xdpExcess = xdpSingleExcess(rig, f);
   const established: [Hook, string, PacketBuilder][] = [
     ['pod_ingress', 'to a ClusterIP', packetOf(fromPod, protocol, 80)],
     ['pod_egress', 'reply', packetOf(rig.from('pod').ip(remotePod[f], pod[f]), protocol, 4000, 8080)],
@@ -138,6 +152,9 @@ function measureEstablished(
   for (const [hook, what, input] of established) {
     const costs = Array.from({ length: singles }, () => rig.cost(hook, input, 1));
     print(report, `${hook} IPv${f} ${protocol} ${what}`, costs, excess);
+    if (hook !== 'host_ingress' || protocol === 'SCTP') continue;
+    const byXdp = Array.from({ length: singles }, () => rig.costXdp(input, 1));
+    print(report, `xdp_uplink IPv${f} ${protocol} ${what}`, byXdp, xdpExcess);
   }
 }
 

@@ -9,6 +9,10 @@
 
 #define MAPPED_WORD bpf_htonl(0xffff)
 
+/* As bpf_fib_lookup() names the families. */
+#define AF_INET 2
+#define AF_INET6 10
+
 static __always_inline void address_from_v4(struct address *to, __be32 v4)
 {
 	to->words[0] = 0;

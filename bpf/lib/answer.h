@@ -8,6 +8,7 @@
 #include <linux/icmpv6.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
+#include "lib/csum.h"
 #include "lib/drop.h"
 #include "lib/parse.h"
 #include "lib/rewrite.h"
@@ -25,15 +26,6 @@ struct icmp_header {
 	__sum16 checksum;
 	__be32 rest;
 };
-
-static __always_inline __u16 csum_fold(__u64 sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
 
 static __always_inline void reply_v4(struct iphdr *ip, const struct tuple *original, __u8 proto, __u16 length)
 {
@@ -58,24 +50,6 @@ static __always_inline void reply_v6(struct ipv6hdr *ip, const struct tuple *ori
 	ip->payload_len = bpf_htons(payload);
 	__builtin_memcpy(&ip->saddr, &original->dst, 16);
 	__builtin_memcpy(&ip->daddr, &original->src, 16);
-}
-
-/* Sum of the pseudo header, which is the same for both families: a v4-mapped prefix is folded out. */
-static __always_inline __u64 pseudo_sum(const struct tuple *original, bool is_v6, __u8 proto, __u32 length)
-{
-	struct {
-		struct address src, dst;
-		__be32 length, proto;
-	} pseudo = { .length = bpf_htonl(length), .proto = bpf_htonl(proto) };
-
-	if (is_v6) {
-		pseudo.src = original->src;
-		pseudo.dst = original->dst;
-	} else {
-		pseudo.src.words[0] = original->src.words[3];
-		pseudo.dst.words[0] = original->dst.words[3];
-	}
-	return bpf_csum_diff(NULL, 0, (__be32 *)&pseudo, sizeof(pseudo), 0);
 }
 
 /* Exchanges the MAC addresses and sends the packet where it came from: at an egress hook that is the node itself. */

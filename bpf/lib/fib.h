@@ -7,12 +7,10 @@
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
-#include "lib/drop.h"
+#include "lib/addr.h"
 #include "lib/answer.h"
+#include "lib/drop.h"
 #include "lib/parse.h"
-
-#define AF_INET 2
-#define AF_INET6 10
 
 static __always_inline int ttl_decrement(struct __sk_buff *skb, struct packet *packet)
 {

@@ -36,14 +36,20 @@ export function exchange(options: ExchangeOptions): Exchange {
     'socket',
   );
   try {
-    const timeout = new Uint8Array(16);
-    new DataView(timeout.buffer).setBigInt64(8, BigInt((options.timeoutMs ?? 2000) * 1000), true);
-    for (const option of [SO_RCVTIMEO, SO_SNDTIMEO]) libc.setsockopt(fd, SOL_SOCKET, option, timeout, 16);
+    setTimeouts(fd, options.timeoutMs ?? 2000);
     if (options.sourcePort !== undefined) bindTo(fd, options.sourcePort, v6);
     return talk(fd, sockaddr(ip, options.port, v6), options);
   } finally {
     libc.close(fd);
   }
+}
+
+export function setTimeouts(fd: number, ms: number): void {
+  const timeout = new Uint8Array(16);
+  const view = new DataView(timeout.buffer);
+  view.setBigInt64(0, BigInt(Math.floor(ms / 1000)), true);
+  view.setBigInt64(8, BigInt((ms % 1000) * 1000), true);
+  for (const option of [SO_RCVTIMEO, SO_SNDTIMEO]) libc.setsockopt(fd, SOL_SOCKET, option, timeout, 16);
 }
 
 function talk(fd: number, address: Uint8Array, options: ExchangeOptions): Exchange {
@@ -73,7 +79,7 @@ function bindTo(fd: number, port: number, v6: boolean): void {
   libc.must(libc.bindSocket(fd, any, any.length), 'bind');
 }
 
-function sockaddr(ip: Ip, port: number, v6: boolean): Uint8Array {
+export function sockaddr(ip: Ip, port: number, v6: boolean): Uint8Array {
   const bytes = new Uint8Array(v6 ? 28 : 16);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, v6 ? AF_INET6 : AF_INET, true);

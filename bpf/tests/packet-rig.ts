@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EndpointSlice, Service } from '../../src/kube/types.ts';
-import type { BpfMap } from '../../src/linux/bpf/bpf.ts';
+import type { BpfMap, BpfObject } from '../../src/linux/bpf/bpf.ts';
 import { kernelBpf } from '../../src/linux/bpf/kernel-bpf.ts';
 import {
   createNetns,
@@ -44,6 +44,8 @@ export type Hook = 'pod_ingress' | 'pod_egress' | 'host_ingress' | 'host_egress'
 /** TC_ACT_…, as programs return them; a redirect's target is not told by a test run. */
 export type Verdict = 'pass' | 'drop' | 'redirect';
 const verdicts: Record<number, Verdict> = { [-1]: 'pass', 0: 'pass', 2: 'drop', 7: 'redirect' };
+/** XDP_PASS and XDP_TX. */
+const xdpVerdicts: Record<number, Verdict> = { 2: 'pass', 3: 'redirect' };
 
 export interface Outcome {
   verdict: Verdict;
@@ -74,6 +76,7 @@ export class PacketRig {
   readonly #netns: NetnsHandle;
   readonly #ledger = { ...emptyLedger(), orphansDropped: true };
   readonly #directReturns = new DirectReturns();
+  #xdp: BpfObject | undefined;
   #objects: Objects;
 
   constructor() {
@@ -108,6 +111,16 @@ export class PacketRig {
         misfit: (at) => kernelBpf.misfit(request('pod', at))?.difference,
       }),
     ).objects;
+  }
+
+  #loadXdp(): BpfObject {
+    const pinDirectory = join(this.#root, 'bpf', 'node');
+    return kernelBpf.load({ path: join(objectsDirectory, 'xdp.bpf.o'), pinDirectory });
+  }
+
+  /** A command in the node's namespace. */
+  run(script: string): string {
+    return inside(this.#path, script);
   }
 
   /** Writes what the stores say into the maps, as the agent does. */
@@ -162,6 +175,31 @@ export class PacketRig {
     return { verdict, bytes, text };
   }
 
+  /** A frame through the uplink's XDP program; `redirect` is that it leaves by the uplink again. */
+  sendXdp(input: PacketBuilder | Uint8Array): Outcome {
+    const { retval, data: bytes } = this.#runXdp(input, 1);
+    const verdict = xdpVerdicts[retval];
+    if (verdict === undefined) throw new Error(`xdp_uplink returned ${retval}`);
+    return { verdict, bytes, text: describe(bytes) };
+  }
+
+  costXdp(input: PacketBuilder, repeat = 100_000): number {
+    return this.#runXdp(input, repeat).nsPerRun;
+  }
+
+  /** A test run takes the interface's own receive queue, which is there while a program is attached. */
+  #runXdp(input: PacketBuilder | Uint8Array, repeat: number) {
+    const data = input instanceof Uint8Array ? input : input.bytes();
+    const { uplinkIfindex: ifindex } = this;
+    if (this.#xdp === undefined) {
+      this.#xdp = this.#loadXdp();
+      const at = { type: 'xdp', mode: 'native', ifindex, netns: this.#netns } as const;
+      this.#xdp.attach('xdp_pass', at, join(this.#root, 'bpf', 'node', 'links', 'xdp'));
+    }
+    const program = this.#xdp.program('xdp_uplink');
+    return withNetns(this.#netns, () => program.testRun({ data, ifindex, repeat }));
+  }
+
   /** ns that the program takes for the packet, on average. */
   cost(hook: Hook, input: PacketBuilder, repeat = 100_000): number {
     return this.#run(hook, input, repeat).nsPerRun;
@@ -201,6 +239,7 @@ export class PacketRig {
   }
 
   close(): void {
+    this.#xdp?.close();
     for (const object of Object.values(this.#objects)) object.close();
     this.#netns.close();
     deleteNetns(this.#path);

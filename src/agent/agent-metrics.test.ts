@@ -18,6 +18,7 @@ beforeEach(() => {
         pods: 3,
       },
       drops: { no_backend: 7 },
+      xdp: { mode: 'native' as const },
     }),
     network: () => ({
       ...{ synced: true, nodes: 3 },
@@ -64,4 +65,8 @@ it('tell of addresses, unreachable nodes and what was dropped', () => {
   expect(lines('tendril_dropped_packets_total')).toEqual([
     'tendril_dropped_packets_total{reason="no_backend"} 7',
   ]);
+});
+
+it('name the mode of XDP that is in force', () => {
+  expect(lines('tendril_xdp{')).toEqual(['tendril_xdp{mode="native"} 1']);
 });

@@ -117,4 +117,9 @@ function addServiceMetrics(registry: MetricRegistry, { services }: MetricSources
     help: 'Packets that the datapath dropped, by reason.',
     collect: () => Object.entries(services().drops).map(([reason, count]) => [{ reason }, count]),
   });
+  registry.gauge({
+    name: 'tendril_xdp',
+    help: 'The mode of XDP in force at the uplink.',
+    collect: () => [[{ mode: services().xdp?.mode ?? 'off' }, 1]],
+  });
 }

@@ -18,6 +18,11 @@ export interface AgentConfig {
   cgroup: string;
   /** Interface that leads to the other nodes. */
   uplink: string;
+  /**
+   * Whether XDP sends on at the uplink what a connection from outside goes on with: `native` in the driver, `generic`
+   * behind any driver, `off` unless given.
+   */
+  xdp?: 'off' | 'native' | 'generic';
   /** The cluster's Service CIDRs, one per family. */
   serviceCidrs: string[];
   /** The cluster's pod CIDRs, one per family: what is never masqueraded. */
@@ -70,6 +75,7 @@ export function validateAgentConfig(value: unknown): AgentConfig {
     ...(config.cniBinDirectory === undefined ? [] : absolutePath(config, 'cniBinDirectory')),
     ...nonEmpty(config, 'nodeName'),
     ...nonEmpty(config, 'uplink'),
+    ...oneOf(config, 'xdp', ['off', 'native', 'generic']),
     ...onePerFamily(config, 'serviceCidrs'),
     ...onePerFamily(config, 'clusterPodCidrs'),
     ...port(config, 'statusPort'),
@@ -106,6 +112,12 @@ function sizes(config: Record<string, unknown>, field: string): string[] {
   if (typeof value !== 'object' || value === null) return [`no map of sizes as ${field}`];
   const bad = Object.entries(value).filter(([, size]) => !Number.isInteger(size) || size < 1);
   return bad.map(([name]) => `no positive number as ${field}.${name}`);
+}
+
+function oneOf(config: Record<string, unknown>, field: string, words: readonly string[]): string[] {
+  const value = config[field];
+  if (value === undefined || words.includes(value as string)) return [];
+  return [`${JSON.stringify(value)} as ${field}, which is none of ${words.join(', ')}`];
 }
 
 function nodePorts(config: Record<string, unknown>, field: string): string[] {

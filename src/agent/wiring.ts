@@ -224,6 +224,7 @@ function wireServices(node: NodeContext, health: ServiceHealth): ServiceProxy {
       pinDirectory: config.bpfDirectory,
       cgroup: config.cgroup,
       uplinkIfindex: uplink.link().index,
+      ...(config.xdp && { xdp: config.xdp }),
       ...(config.mapSizes && { mapSizes: config.mapSizes }),
     },
     metrics: node.registry,

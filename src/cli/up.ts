@@ -4,7 +4,14 @@ import { defaultPodPidsLimit } from '../lab/topology/lab-options.ts';
 import { defineCommand } from './parser/command.ts';
 import { fileOption } from './parser/common-options.ts';
 import { requireRoot } from './session/root.ts';
-import { parseAuthorization, parseCount, parseDuration, parseFamilyMode, splitList } from './up/options.ts';
+import {
+  parseAuthorization,
+  parseCount,
+  parseDuration,
+  parseFamilyMode,
+  parseXdp,
+  splitList,
+} from './up/options.ts';
 
 export const up = defineCommand(
   {
@@ -44,6 +51,11 @@ export const up = defineCommand(
         value: 'MODE',
         help: 'rbac, or always-allow: who has a certificate or token of the lab may do everything (default)',
       },
+      xdp: {
+        type: 'string',
+        value: 'MODE',
+        help: 'off (default), native or generic: what nodes send on by XDP of connections from outside',
+      },
       'fast-probes': { type: 'boolean', help: "ignore the probes' initial delays" },
       'pod-pids-limit': {
         type: 'string',
@@ -75,6 +87,7 @@ export const up = defineCommand(
       state: options.state && resolve(options.state),
       authorization: parseAuthorization(options.authorization ?? 'always-allow'),
       podPidsLimit: parseCount('--pod-pids-limit', options['pod-pids-limit'] ?? String(defaultPodPidsLimit)),
+      xdp: parseXdp(options.xdp ?? 'off'),
       internet: options.internet,
     };
     requireRoot('up');

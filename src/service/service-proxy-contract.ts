@@ -47,6 +47,8 @@ export interface ServiceProxyOptions {
     /** cgroup2 directory whose processes' sockets are translated. */
     cgroup: string;
     uplinkIfindex: number;
+    /** Whether XDP sends on at the uplink what it can, and how; off unless given. */
+    xdp?: 'off' | 'native' | 'generic';
     /** Room of maps by name, where the defaults do not suit. */
     mapSizes?: Record<string, number>;
   };
@@ -84,6 +86,8 @@ export interface ServiceProxyStatus {
   revision: string;
   /** Message of the last failed sync, while it is not repaired. */
   lastError?: string;
+  /** The mode of XDP that is in force at the uplink, and what is in the way of another that was asked for. */
+  xdp?: { mode: 'off' | 'native' | 'generic'; problem?: string };
   /** Packets dropped since the maps were made, by reason. */
   drops: Record<string, number>;
   /** The last of them, oldest first: a sample. */

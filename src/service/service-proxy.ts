@@ -171,6 +171,7 @@ class EbpfServiceProxy implements ServiceProxy {
       frontends: this.#backend.frontendCount(),
       backends: this.#backend.backendCount(),
       pods: this.#datapath.pods().length,
+      xdp: this.#datapath.xdpStatus(),
       drops: this.#datapath.drops(),
       recentDrops: this.#recentDrops(),
       socketShortcut: this.#datapath.shortcut.status(),

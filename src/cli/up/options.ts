@@ -26,6 +26,13 @@ export function parseAuthorization(text: string): 'rbac' | undefined {
   throw new TendrilError('USAGE', `--authorization ${text}: rbac or always-allow`);
 }
 
+/** Undefined: off. @throws TendrilError USAGE */
+export function parseXdp(text: string): 'native' | 'generic' | undefined {
+  if (text === 'off') return undefined;
+  if (text === 'native' || text === 'generic') return text;
+  throw new TendrilError('USAGE', `--xdp ${text}: off, native or generic`);
+}
+
 export function parseFamilyMode(text: string): IpFamilyMode {
   if (text === 'dual' || text === 'ipv4' || text === 'ipv6') return text;
   throw new TendrilError('USAGE', `--ip-family is dual, ipv4 or ipv6, not "${text}"`);

@@ -174,6 +174,7 @@ export function prepareAgent(node: string, config: LabConfig, paths: LabPaths, k
     objectsDirectory: join(config.program, 'dist', 'bpf'),
     cgroup: at.cgroup,
     uplink: 'eth0',
+    ...(config.xdp && { xdp: config.xdp }),
     serviceCidrs: config.serviceCidrs,
     clusterPodCidrs: config.podCidrs,
     cniSocket: at.cniSocket,

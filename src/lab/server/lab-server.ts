@@ -19,6 +19,7 @@ import { UndoStack } from '../../util/undo-stack.ts';
 import { LauncherClient } from '../launcher/launcher-client.ts';
 import { applyFabric } from '../topology/fabric-apply.ts';
 import { planFabric } from '../topology/fabric-plan.ts';
+import { letXdpArrive } from '../topology/fabric-xdp.ts';
 import { setUpInternet } from '../topology/internet.ts';
 import { type LabConfig, type LabPaths, labPaths } from '../topology/lab-config.ts';
 import { labsDirectory, requireLabConfig } from '../topology/lab-state.ts';
@@ -153,7 +154,9 @@ async function makeFabric(config: LabConfig, paths: LabPaths): Promise<void> {
   mkdirSync(paths.bpf, { recursive: true });
   ensureBpffs(paths.bpf);
   mountTmpfs(paths.containerFiles, { size: containerFilesSize, mode: '0700' });
-  applyFabric(planFabric(config), { netns: paths.netns, undo });
+  const fabric = planFabric(config);
+  applyFabric(fabric, { netns: paths.netns, undo });
+  if (config.xdp === 'native') letXdpArrive(fabric, config, paths);
   if (config.internet) await setUpInternet(config, paths);
   undo.commit();
 }

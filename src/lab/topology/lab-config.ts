@@ -30,6 +30,8 @@ export interface LabConfig {
   authorization?: 'rbac';
   /** How many processes and threads a pod may have. */
   podPidsLimit: number;
+  /** How nodes run XDP at their uplinks; absent: not at all. */
+  xdp?: 'native' | 'generic';
   internet: boolean;
   /** Directory that holds dist/, of the build that started the lab. */
   program: string;

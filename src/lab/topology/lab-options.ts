@@ -20,6 +20,7 @@ export interface LabOptions {
   state?: string | undefined;
   authorization?: 'rbac' | undefined;
   podPidsLimit: number;
+  xdp?: 'native' | 'generic' | undefined;
   internet: boolean;
   program: string;
 }
@@ -82,6 +83,7 @@ export function planLab(options: LabOptions): LabConfig {
     ...(options.state && { state: options.state }),
     ...(options.authorization && { authorization: options.authorization }),
     podPidsLimit: options.podPidsLimit,
+    ...(options.xdp && { xdp: options.xdp }),
     internet: options.internet,
     program: options.program,
   };

@@ -189,6 +189,8 @@ export function linkInfo(fd: number): { type: number; target: bigint; attachType
 
 const skBuffSize = 192;
 const skBuffIfindex = 40;
+/** struct xdp_md: the frame's end, and the interface it came in at. */
+const xdpMd = { size: 24, dataEnd: 4, ingressIfindex: 12 } as const;
 /** Room for a packet that a program made longer. */
 const growth = 256;
 
@@ -199,10 +201,13 @@ export interface TestRunResult {
   nsPerRun: number;
 }
 
-/** BPF_PROG_TEST_RUN of a program that takes a packet; with an interface index its context is a struct __sk_buff. */
+/**
+ * BPF_PROG_TEST_RUN of a program that takes a packet; with an interface index its context is a struct __sk_buff, or
+ * for XDP a struct xdp_md: then a program of that kind must be attached there, or EINVAL.
+ */
 export function testRun(
   programFd: number,
-  input: { data: Uint8Array; repeat?: number; ifindex?: number },
+  input: { data: Uint8Array; repeat?: number; ifindex?: number; xdp?: boolean },
 ): TestRunResult {
   return withScratch((scratch) => {
     const { view, bytes } = scratch(80);
@@ -216,9 +221,11 @@ export function testRun(
     view.setBigUint64(24, after.address, true);
     view.setUint32(32, input.repeat ?? 1, true);
     if (input.ifindex !== undefined) {
-      const context = scratch(skBuffSize);
-      context.view.setUint32(skBuffIfindex, input.ifindex, true);
-      view.setUint32(40, skBuffSize, true);
+      const size = input.xdp ? xdpMd.size : skBuffSize;
+      const context = scratch(size);
+      if (input.xdp) context.view.setUint32(xdpMd.dataEnd, input.data.length, true);
+      context.view.setUint32(input.xdp ? xdpMd.ingressIfindex : skBuffIfindex, input.ifindex, true);
+      view.setUint32(40, size, true);
       view.setBigUint64(48, context.address, true);
     }
     const result = libc.bpf(command.testRun, bytes);

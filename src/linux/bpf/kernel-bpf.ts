@@ -133,11 +133,12 @@ class KernelObject implements BpfObject {
   }
 
   program(name: string): BpfProgram {
-    const { fd } = known(this.#programs, name, 'program');
+    const { fd, attachType } = known(this.#programs, name, 'program');
+    const xdp = attachType === bpf.attachType.xdp;
     return {
       name,
       testRun: (input) => {
-        const { result, ...run } = bpf.testRun(fd, input);
+        const { result, ...run } = bpf.testRun(fd, { ...input, xdp });
         libc.must(result, 'test-run BPF program', name);
         return run;
       },

@@ -22,6 +22,7 @@ import { indexKey } from './index-key.ts';
 import { PodNamespaces } from './pod-namespaces.ts';
 import { encodeServiceCidrs } from './service-cidrs.ts';
 import { SocketShortcut } from './socket-shortcut.ts';
+import { type XdpSetting, type XdpStatus, XdpUplink } from './xdp-uplink.ts';
 
 export interface DatapathOptions {
   bpf: Bpf;
@@ -29,6 +30,8 @@ export interface DatapathOptions {
   pinDirectory: string;
   cgroup: string;
   uplinkIfindex: number;
+  /** Whether XDP sends on at the uplink what it can; off unless given. */
+  xdp?: XdpSetting;
   netnsCookie: bigint;
   mapSizes?: Record<string, number>;
   /** Those of this version unless given. */
@@ -41,11 +44,18 @@ export class Datapath {
   readonly #options: DatapathOptions;
   readonly shortcut: SocketShortcut;
   readonly #namespaces = new PodNamespaces((name) => this.map(name));
+  readonly #xdp: XdpUplink;
   #objects: Objects | undefined;
 
   constructor(options: DatapathOptions) {
     this.#options = options;
     this.shortcut = new SocketShortcut(options);
+    const { bpf, uplinkIfindex: ifindex, xdp: setting = 'off' } = options;
+    this.#xdp = new XdpUplink({
+      ...{ bpf, ifindex, setting },
+      load: () => bpf.load(this.#request('xdp', options.pinDirectory)),
+      pin: (mode) => this.#pin(`uplink-xdp-${mode}`),
+    });
   }
 
   /**
@@ -75,7 +85,7 @@ export class Datapath {
     return handedOver;
   }
 
-  #request(name: ObjectName, pinDirectory: string): LoadOptions {
+  #request(name: ObjectName | 'xdp', pinDirectory: string): LoadOptions {
     const { objectsDirectory, mapSizes } = this.#options;
     const path = join(objectsDirectory, `${name}.bpf.o`);
     return { path, pinDirectory, ...(mapSizes && { mapSizes }) };
@@ -127,6 +137,12 @@ export class Datapath {
   /** The hooks of the node itself; replaces what an earlier process attached, without a gap. */
   attachNode(): void {
     for (const hook of nodeHooks(this.#options)) this.#attach(hook);
+    this.#xdp.ensure();
+  }
+
+  /** Which mode of XDP is in force, and what is in the way of the one that was asked for. */
+  xdpStatus(): XdpStatus {
+    return this.#xdp.status();
   }
 
   /** What the pod may send from is known before its first packet passes. */
