@@ -36,7 +36,7 @@ export function exchange(options: ExchangeOptions): Exchange {
     'socket',
   );
   try {
-    setTimeouts(fd, options.timeoutMs ?? 2000);
+    setTimeouts(fd, options.timeoutMs ?? 5000);
     if (options.sourcePort !== undefined) bindTo(fd, options.sourcePort, v6);
     return talk(fd, sockaddr(ip, options.port, v6), options);
   } finally {

@@ -1,5 +1,5 @@
 /** A connected socket that echoes are asked of, in the namespace where it is made. */
-import { KernelError } from '../../src/linux/errno.ts';
+import { errno, KernelError } from '../../src/linux/errno.ts';
 import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM } from '../../src/linux/ffi/constants.ts';
 import * as libc from '../../src/linux/ffi/libc.ts';
 import { parseIp } from '../../src/net/ip.ts';
@@ -28,10 +28,10 @@ export class BlockingSocket implements Disposable {
     const parts: Buffer[] = [];
     for (let missing = bytes.length; missing > 0; ) {
       const part = Buffer.alloc(missing);
-      const got = libc.must(
-        libc.recvfrom(this.#fd, part, missing, 0, new Uint8Array(28), Uint32Array.of(28)),
-        'receive',
-      );
+      let got = -errno.EINTR;
+      while (got === -errno.EINTR)
+        got = libc.recvfrom(this.#fd, part, missing, 0, new Uint8Array(28), Uint32Array.of(28));
+      libc.must(got, 'receive');
       if (got === 0) throw new KernelError(104 /* ECONNRESET */, 'receive', 'the peer has closed');
       parts.push(part.subarray(0, got));
       missing -= got;

@@ -22,6 +22,7 @@ export const command = {
   deleteBatch: 27,
   linkCreate: 28,
   linkUpdate: 29,
+  linkDetach: 34,
 } as const;
 
 /** enum bpf_attach_type, those that libbpf 1.1 does not know of a program by itself. */
@@ -107,6 +108,15 @@ export function linkUpdate(linkFd: number, programFd: number): number {
     view.setUint32(0, linkFd, true);
     view.setUint32(4, programFd, true);
     return libc.bpf(command.linkUpdate, bytes);
+  });
+}
+
+/** BPF_LINK_DETACH: nothing is attached by the link any more, whoever holds it. */
+export function linkDetach(linkFd: number): number {
+  return withScratch((scratch) => {
+    const { view, bytes } = scratch(16);
+    view.setUint32(0, linkFd, true);
+    return libc.bpf(command.linkDetach, bytes);
   });
 }
 

@@ -105,3 +105,15 @@ test('another cgroup gets the program, also one of the name that a deleted one h
   mkdirSync(cgroupPath('two'));
   expect([first, second, 0n]).not.toContain(attach('two'));
 });
+
+test('XDP of one mode makes room for the other at once', () => {
+  const xdp = load('xdp');
+  const at = (mode: 'native' | 'generic'): AttachPoint => ({ type: 'xdp', mode, ifindex: 8, netns });
+  for (let turn = 0; turn < 20; turn++) {
+    const mode = turn % 2 ? 'native' : 'generic';
+    xdp.attach('xdp_pass', at(mode), pin(mode));
+    expect(targetOf(mode)).toBe(8n);
+    expect(kernelBpf.detach(pin(mode), at(mode))).toBe(true);
+    expect(targetOf(mode)).toBeUndefined();
+  }
+});

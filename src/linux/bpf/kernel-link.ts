@@ -82,9 +82,19 @@ const tcxTypes = { ingress: bpf.attachType.tcxIngress, egress: bpf.attachType.tc
 
 /** Detaches what `ensureLink` attached. False when there was nothing. */
 export function detachLink(pin: string, at?: AttachPoint): boolean {
+  endLink(pin);
   const pinned = removeLink(pin);
   if (at?.type !== 'clsact' && at?.type !== 'tcx') return pinned;
   return pinned || removeFilter(at);
+}
+
+/** At once: a link that is freed with its pin is so some time later, and until then another mode of XDP is refused. */
+function endLink(pin: string): void {
+  const link = bpf.pinned(bpf.command.get, pin);
+  if (link < 0) return;
+  // What it was attached to may be gone; the pin goes in any case.
+  bpf.linkDetach(link);
+  libc.close(link);
 }
 
 function createLink({ program, pin }: LinkRequest, at: LinkPoint): void {
