@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * At the node's uplink, before tc, where a node is told to: packets of connections that tc began and that leave by the
- * interface they came in at are sent on without an skb. XDP follows, tc begins and judges (docs/adr/0008-xdp-follows.md).
+ * interface they came in at are sent on without an skb. XDP follows, tc begins and judges (docs/adr/0010-xdp-follows.md).
  */
 #include "lib/xdp.h"
 

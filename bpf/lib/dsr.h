@@ -3,7 +3,7 @@
  * Direct server return. The node that a client comes to writes only the destination and names in the packets that
  * begin a connection what the client came to: an IPv4 option, or a destination option of IPv6, of the type that RFC 4727
  * leaves for experiments and whoever does not know it skips. The backend's node takes it off, and from then on gives
- * the replies that name; they go to the client without this node (docs/adr/0007-direct-return.md).
+ * the replies that name; they go to the client without this node (docs/adr/0009-direct-return.md).
  */
 #pragma once
 #include <linux/bpf.h>
