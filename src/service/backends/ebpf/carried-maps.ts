@@ -30,7 +30,17 @@ export const notCarried = ['fragments', 'takeovers', 'drop_events', 'layout', 'n
  * whether its backend serves, and the collection of idle ones takes it.
  */
 export const carried: readonly Carried[] = [
-  ...['backends', 'slots', 'source_ranges', 'frontends', 'endpoints', 'pods', 'pod_addresses'].map((map) => ({
+  ...[
+    'backends',
+    'slots',
+    'source_ranges',
+    'frontends',
+    'direct_returns',
+    'cluster_nodes',
+    'endpoints',
+    'pods',
+    'pod_addresses',
+  ].map((map) => ({
     map,
   })),
   ...['epoch', 'service_cidrs', 'drop_counters'].map((map) => ({ map, array: true })),

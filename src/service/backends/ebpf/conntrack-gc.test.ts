@@ -39,7 +39,7 @@ describe('a connection whose backend answers the client itself', () => {
     ['TCP, a SYN sent again', 6, SEEN_SYN, 3n, 60],
     ['TCP, established', 6, open, 2n, 86_400],
     ['TCP, the client has closed', 6, open | SEEN_FIN, 5n, 120],
-    ['TCP, the client has reset it', 6, open | SEEN_RST, 5n, 30],
+    ['TCP, the client has reset it', 6, open | SEEN_RST, 5n, 60],
     ['UDP, one datagram', 17, 0, 0n, 30],
     ['UDP, the client goes on', 17, 0, 1n, 120],
     ['SCTP, only an INIT', 132, SEEN_SYN, 0n, 3],
