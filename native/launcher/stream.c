@@ -154,6 +154,9 @@ void input_write(struct input *input, const char *bytes, size_t length, uint64_t
 {
 	if (input->source.fd < 0 || input->ended)
 		return;
+	/* Who wrote before may go on, whatever this one is held for. */
+	if (input->sender != sender)
+		client_hold(input->sender, 0);
 	input->sender = sender;
 	buffer_append(&input->waiting, bytes, length);
 	write_waiting(input);

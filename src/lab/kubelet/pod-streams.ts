@@ -71,6 +71,7 @@ function attachment(
     log.destroy();
     stdout.end();
   };
+  log.on('error', leave);
   const stdin = new Writable({
     write(data: Buffer, _encoding, done) {
       if (input === undefined) done();

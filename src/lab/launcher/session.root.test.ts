@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
@@ -41,6 +41,25 @@ async function result(session: Session) {
 }
 
 describe('a command that is talked to', () => {
+  test('leaves no descriptor and no process behind, however it ends', async () => {
+    const held = () => readdirSync(`/proc/${fixture.pid}/fd`).length;
+    const before = held();
+    const ended = [
+      result(await shell('echo x')),
+      result(await shell('cat', { interactive: true, tty: true })),
+      result(await shell('exec tail -f /dev/null')),
+      result(await shell('cat', { interactive: true })),
+    ];
+    await ended[0];
+    const sessions = [await shell('yes'), await shell('sh', { interactive: true, tty: true })];
+    for (const session of sessions) session.close();
+    await inBox(['nosuch']).catch(() => {});
+    await result(await shell('killall tail cat; true'));
+    await Promise.all(ended);
+    await vi.waitFor(() => expect(held()).toBe(before), 5000);
+    expect((await result(await shell('ps ax | grep -cE "[y]es|[c]at$|[t]ail"; true'))).stdout).toBe('0\n');
+  });
+
   test('has both outputs and an exit status', async () => {
     expect(await result(await shell('echo out; echo err >&2; exit 3'))).toEqual({
       stdout: 'out\n',
@@ -124,7 +143,7 @@ describe('a command that is talked to', () => {
     const said = heard(session.stdout);
     await vi.waitFor(() => expect(said()).not.toBe(''));
     session.close();
-    const left = async () => (await result(await shell('ps | grep -c "[c]at; echo x"'))).stdout;
+    const left = async () => (await result(await shell('ps ax | grep -c "[c]at; echo x"'))).stdout;
     await vi.waitFor(async () => expect(await left()).toBe('0\n'), 5000);
   });
 
@@ -175,7 +194,7 @@ describe('a terminal', () => {
     const said = heard(session.stdout);
     await vi.waitFor(() => expect(said()).toContain('up'));
     session.close();
-    const left = async () => (await result(await shell('ps | grep -c "[s]leep 4321"'))).stdout;
+    const left = async () => (await result(await shell('ps ax | grep -c "[s]leep 4321"'))).stdout;
     await vi.waitFor(async () => expect(await left()).toBe('0\n'), 5000);
   });
 });

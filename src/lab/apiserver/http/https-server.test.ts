@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -71,6 +73,36 @@ afterAll(async () => {
 
 describe('the API over HTTPS', () => {
   clientCases(async () => connect((await start()).listener));
+
+  test.each([
+    ['pods/nobody/exec?stdout=true', 404, 'pods "nobody" not found'],
+    ['pods', 200, undefined],
+  ])('%s, with an upgrade that is not to be had, is answered by %i', async (what, status, message) => {
+    const { listener } = await start();
+    const { certificate: cert, key } = ca.clientCertificate('admin', ['system:masters']);
+    const asked = request({
+      host: '127.0.0.1',
+      port: listener.port,
+      path: `/api/v1/namespaces/default/${what}`,
+      ca: ca.certificate,
+      cert,
+      key,
+      agent: false,
+      headers: { connection: 'Upgrade', upgrade: 'websocket' },
+    }).end();
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    expect(answer.statusCode).toBe(status);
+    expect(JSON.parse(await text(answer)).message).toBe(message);
+  });
+
+  test('who has no certificate opens no stream', async () => {
+    const { listener } = await start();
+    const headers = { connection: 'Upgrade', upgrade: 'websocket' };
+    const path = '/api/v1/namespaces/default/pods/x/exec';
+    const asked = request({ host: '127.0.0.1', port: listener.port, path, ca: ca.certificate, agent: false, headers }).end(); // biome-ignore format: one line
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    expect(answer.resume().statusCode).toBe(401);
+  });
 
   test('a protobuf body is refused with what can be done instead', async () => {
     const { listener } = await start();

@@ -71,9 +71,11 @@ export class WebSocketChannels {
   }
 
   writable(channel: number): Writable {
-    return new Writable({
+    const writable = new Writable({
       write: (data: Buffer, _encoding, done) => this.#send(channel, data, done),
     });
+    // That the connection is gone is told by `closed`.
+    return writable.on('error', () => {});
   }
 
   /** Tells the client, before anything else, that the connection is there. */
