@@ -1,5 +1,8 @@
 /** A lab, and one kubectl to drive it with. */
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { Kubectl } from './kubectl-programs.ts';
 import { bringUp, type TestLab } from './lab.ts';
@@ -42,9 +45,14 @@ export function useKubectlLab({ path, version }: Kubectl): KubectlLab {
   let env: Record<string, string>;
   beforeAll(async () => {
     lab = await bringUp({ args: ['--nodes', '2'] });
-    env = { KUBECONFIG: (await must(lab.tendril(['kubeconfig']))).trim() };
+    // kubectl keeps there what a server of that address and port has said of itself, another lab's too.
+    const HOME = mkdtempSync(join(tmpdir(), 'tendril-kubectl-'));
+    env = { KUBECONFIG: (await must(lab.tendril(['kubeconfig']))).trim(), HOME };
   });
-  afterAll(() => lab?.down());
+  afterAll(async () => {
+    await lab?.down();
+    if (env?.HOME) rmSync(env.HOME, { recursive: true, force: true });
+  });
   const runKubectl: KubectlLab['run'] = (args, options) =>
     run(path, args, { ...options, env: { ...env, ...options.env } });
   const talk: KubectlLab['talk'] = (args, more = {}) => {
