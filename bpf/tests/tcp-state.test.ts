@@ -70,7 +70,7 @@ describe.each(families)('IPv%i', (f) => {
   };
   const established = 86_400;
   const half = 3600;
-  const closed = 30;
+  const closed = 60;
 
   const sides = {
     client: { send: fromClient, stands: client + 101, peer: (server + 101) >>> 0 },

@@ -208,8 +208,9 @@ test('a quiet watch lasts its time and is given up when the server does not end 
     response.writeHead(200, json).flushHeaders();
   });
   const began = performance.now();
-  const next = clientOf(url, 20, 0.1).watch(resources.pods)[Symbol.asyncIterator]().next();
+  // As long as a busy machine may take to answer at all.
+  const next = clientOf(url, 500, 0.6).watch(resources.pods)[Symbol.asyncIterator]().next();
   await expect(next).rejects.toSatisfy((e) => isError(e, 'API_UNREACHABLE'));
-  expect(performance.now() - began).toBeGreaterThan(100);
-  expect(asked).toEqual(['0.1']);
+  expect(performance.now() - began).toBeGreaterThan(600);
+  expect(asked).toEqual(['0.6']);
 });
