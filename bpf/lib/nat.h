@@ -110,14 +110,15 @@ static __always_inline bool was_claimed_before(const struct work *work)
 
 /*
  * Tries random ports, so that taken ones in a row cost no more than others: free ones first, then those of connections
- * that are over, where the backend will not mind before others. The reply's tuple is the claim on a port: the same port serves any number of backends, and two
- * connections never share a tuple.
+ * that are over, where the backend will not mind before others. The last ones lie side by side, so that none is tried
+ * twice. The reply's tuple is the claim on a port: the same port serves any number of backends, and two connections
+ * never share a tuple.
  */
 VERIFIED_ONCE int snat_claim(struct work *work)
 {
 	struct node_config *config = node();
 	const struct address *source;
-	__u32 span;
+	__u32 span, at = 0;
 
 	if (!work || !config)
 		return -1;
@@ -129,9 +130,11 @@ VERIFIED_ONCE int snat_claim(struct work *work)
 	work->entry.new_src = *source;
 	work->entry.flags |= CONNTRACK_SNAT | CONNTRACK_REDIRECT;
 	for (int i = 0; i < SNAT_TRIES; i++) {
-		__be16 candidate = bpf_htons(config->snat_first + bpf_get_prandom_u32() % span);
+		__be16 candidate;
 		int error;
 
+		at = i < SNAT_TRIES_WELCOME ? bpf_get_prandom_u32() : at + 1;
+		candidate = bpf_htons(config->snat_first + at % span);
 		if (i == 0 && was_claimed_before(work))
 			candidate = work->before.dport;
 
