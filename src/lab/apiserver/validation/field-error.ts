@@ -20,6 +20,18 @@ export const required = (field: string, detail = ''): FieldError => ({
   message: detail === '' ? 'Required value' : `Required value: ${detail}`,
 });
 
+/** Without the value: where it is too long to be of help. */
+export const invalid = (field: string, detail: string): FieldError => ({
+  field,
+  reason: 'FieldValueInvalid',
+  message: `Invalid value: ${detail}`,
+});
+
+export const wrongType = (field: string, value: unknown, detail: string): FieldError => ({
+  ...invalidValue(field, value, detail),
+  reason: 'FieldValueTypeInvalid',
+});
+
 export const invalidValue = (field: string, value: unknown, detail: string): FieldError => ({
   field,
   reason: 'FieldValueInvalid',
@@ -53,7 +65,7 @@ export const fieldNotFound = (field: string, value: unknown): FieldError => ({
 export const tooMany = (field: string, count: number, max: number): FieldError => ({
   field,
   reason: 'FieldValueTooMany',
-  message: `Too many: ${count}: must have at most ${max} items`,
+  message: `Too many: ${count}: must have at most ${max} ${max === 1 ? 'item' : 'items'}`,
 });
 
 export const tooLong = (field: string, max: number): FieldError => ({

@@ -16,7 +16,7 @@ const environmentNamePattern = /^[ -<>-~]+$/;
 
 const tooLong = (max: number) => `must be no more than ${max} bytes`;
 const regexDetail = (message: string, regex: string, ...examples: string[]) =>
-  `${message} (e.g. ${examples.map((e) => `'${e}'`).join(' or ')}, regex used for validation is '${regex}')`;
+  `${message} (e.g. ${examples.map((e) => `'${e}', `).join(' or ')}regex used for validation is '${regex}')`;
 
 /** RFC 1123 label: namespaces, pods' hostnames, container and volume names. */
 export const isDnsLabel: NameRule = (value) => [
@@ -29,6 +29,23 @@ export const isDnsLabel: NameRule = (value) => [
           label,
           'my-name',
           '123-abc',
+        ),
+      ]),
+];
+
+const startingLabel = '[a-z]([-a-z0-9]*[a-z0-9])?';
+
+/** RFC 1035 label: names that begin with a letter. */
+export const isDns1035Label: NameRule = (value) => [
+  ...(value.length > 63 ? ['must be no more than 63 characters'] : []),
+  ...(new RegExp(`^${startingLabel}$`).test(value)
+    ? []
+    : [
+        regexDetail(
+          "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
+          startingLabel,
+          'my-name',
+          'abc-123',
         ),
       ]),
 ];

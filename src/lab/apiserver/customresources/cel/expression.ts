@@ -1,0 +1,203 @@
+/** One expression: parsed, checked for what it comes to, and evaluated. */
+import type { Environment } from '@marcbachmann/cel-js/evaluator';
+import { goRegExp } from '../schema/patterns.ts';
+import { type CelType, hasMacro, type Node } from './library/macros.ts';
+import { parseDuration, parseTimestamp } from './time.ts';
+
+export interface Expression {
+  /** Whether it reads the variable. */
+  uses(variable: string): boolean;
+  /** Throws ExpressionError: what went wrong, in words of the language. */
+  evaluate(variables: Record<string, unknown>): unknown;
+}
+
+export class ExpressionError extends Error {}
+
+/** As the environment's errors say what they are and where. */
+interface Located extends Error {
+  code?: string;
+  summary?: string;
+  range?: { start: number };
+  node?: SyntaxNode;
+}
+
+interface Checker {
+  objectTypes: ReadonlyMap<string, { fields?: Record<string, unknown> }>;
+  check(node: Node, scope: unknown): CelType;
+  createError(code: string, message: string, node: Node): Error;
+}
+
+interface SyntaxNode extends Node {
+  start: number;
+  end: number;
+  meta: { check: (checker: Checker, node: SyntaxNode, scope: unknown) => CelType };
+  setMeta(key: string, value: unknown): void;
+}
+
+const isNode = (value: unknown): value is SyntaxNode =>
+  typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
+
+function visit(value: unknown, see: (node: SyntaxNode) => void): void {
+  if (Array.isArray(value)) for (const part of value) visit(part, see);
+  if (!isNode(value)) return;
+  see(value);
+  visit(value.args, see);
+}
+
+function problemAt(node: SyntaxNode, message: string): ExpressionError {
+  return Object.assign(new ExpressionError(message), { range: { start: node.start } });
+}
+
+function patternProblem(text: string): string | undefined {
+  try {
+    goRegExp(text);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+const unparsed = (text: string, value: unknown) =>
+  value === undefined ? `cannot parse ${JSON.stringify(text)}` : undefined;
+
+/** Functions whose argument has to be right where it is written out: which one, and what may be wrong with it. */
+const literals: Record<string, { argument: number; problem: (text: string) => string | undefined }> = {
+  'call duration': { argument: 0, problem: (text) => unparsed(text, parseDuration(text)) },
+  'call timestamp': { argument: 0, problem: (text) => unparsed(text, parseTimestamp(text)) },
+  'call matches': { argument: 1, problem: patternProblem },
+  'rcall matches': { argument: 0, problem: patternProblem },
+  'rcall find': { argument: 0, problem: patternProblem },
+  'rcall findAll': { argument: 0, problem: patternProblem },
+};
+
+/** What the environment has under another name, or another thing under this one. */
+const renamed: Record<string, string> = {
+  matches: 'matchesGo',
+  upperAscii: 'asciiUpper',
+  lowerAscii: 'asciiLower',
+};
+
+function adaptCall(node: SyntaxNode): void {
+  const parts = node.args as [string, ...unknown[]];
+  const [name] = parts;
+  const args = parts.at(-1) as Node[];
+  const rule = literals[`${node.op} ${name}`];
+  const literal = rule && args[rule.argument];
+  if (isNode(literal) && literal.op === 'value' && typeof literal.args === 'string') {
+    const problem = rule!.problem(literal.args);
+    if (problem !== undefined) throw problemAt(literal, `invalid ${name} argument: ${problem}`);
+  }
+  if (node.op === 'call' && name === 'has' && args.length === 1 && args[0]!.op === '.')
+    node.setMeta('macro', hasMacro(args[0]!));
+  if (Object.hasOwn(renamed, name)) parts[0] = renamed[name]!;
+}
+
+/** Only fields that there may be are asked for, also where one asks whether there are. */
+function adaptOptionalField(node: SyntaxNode): void {
+  const { check } = node.meta;
+  const [operand, field] = node.args as [Node, string];
+  node.setMeta('check', (checker: Checker, ast: SyntaxNode, scope: unknown) => {
+    const type = checker.check(operand, scope);
+    const name = type.kind === 'optional' ? type.valueType?.name : type.name;
+    const fields = checker.objectTypes.get(name ?? '')?.fields;
+    if (fields !== undefined && fields[field] === undefined)
+      throw checker.createError('no_such_key', `No such key: ${field}`, ast);
+    return check(checker, ast, scope);
+  });
+}
+
+/** Puts Kubernetes' meaning in the place of the environment's own. */
+function adapt(node: SyntaxNode): void {
+  if (node.op === 'call' || node.op === 'rcall') adaptCall(node);
+  if (node.op === '.?') adaptOptionalField(node);
+  if (node.op === 'id' && node.args === 'cel')
+    throw problemAt(node, "undeclared reference to 'cel' (in container '')");
+}
+
+/** `list<int>` as cel-go writes it: list(int). */
+const typeText = (type: string) => type.replaceAll('<', '(').replaceAll('>', ')');
+
+/** What does not fit, and with what. */
+function overloadText(text: string): string {
+  const binary = /^no such overload: (.+) (\S+) (.+)$/.exec(text);
+  if (binary !== null)
+    return `found no matching overload for '_${binary[2]}_' applied to '(${typeText(binary[1]!)}, ${typeText(binary[3]!)})'`;
+  const call = /^found no matching overload for '(?:(.+)\.)?(\w+)\((.*)\)'$/.exec(text);
+  if (call === null) return text;
+  const receiver = call[1] === undefined ? '' : `${typeText(call[1])}.`;
+  return `found no matching overload for '${call[2]}' applied to '${receiver}(${typeText(call[3]!)})'`;
+}
+
+/** The language's words for errors that the environment has its own for. */
+function wordsOf({ code, summary, message }: Located, checking: boolean): string {
+  let text = (summary ?? message).replaceAll(/\bdyn<([^<>]*)>/g, '$1');
+  for (const [name, other] of Object.entries(renamed)) text = text.replaceAll(other, name);
+  if (checking && /^no_(such|matching)_overload$/.test(code ?? '')) return overloadText(text);
+  if (checking && code === 'no_such_key') return text.replace(/^No such key: (.*)$/, "undefined field '$1'");
+  if (code === 'cannot_index_type')
+    return text.replace(/^Cannot index type '(.*)'$/, "type '$1' does not support field selection");
+  if (code === 'unknown_variable')
+    return text.replace(/^Unknown variable: (.*)$/, "undeclared reference to '$1' (in container '')");
+  if (!checking && /^no_(such|matching)_overload$/.test(code ?? '')) return 'no such overload';
+  return text
+    .replace(/^No such key: index out of bounds, index (\S+).*$/, 'index out of bounds: $1')
+    .replace(/^No such key/, 'no such key');
+}
+
+/** At the operator, the dot of a field, the parenthesis of a call. */
+function positionOf({ code, node, range }: Located, source: string): number {
+  const start = range?.start ?? 0;
+  if (code === 'no_such_key' || code === 'cannot_index_type')
+    return source[start - 1] === '.' ? start - 1 : start;
+  if (!/^no_(such|matching)_overload$/.test(code ?? '') || !Array.isArray(node?.args)) return start;
+  const operand: unknown = node.op === 'rcall' ? node.args[1] : node.args[0];
+  const at = isNode(operand) ? source.indexOf(node.op === 'rcall' ? '(' : node.op, operand.end) : -1;
+  return at < 0 ? start : at;
+}
+
+/** As cel-go shows an error: with the line and a mark below. */
+function located(error: Located, source: string): string {
+  const before = source.slice(0, positionOf(error, source)).split('\n');
+  const column = before.at(-1)!.length;
+  const line = source.split('\n')[before.length - 1] ?? '';
+  const position = `${before.length}:${column + 1}`;
+  return `ERROR: <input>:${position}: ${wordsOf(error, true)}\n | ${line}\n | ${'.'.repeat(column)}^`;
+}
+
+const wrongType = {
+  bool: 'cel expression must evaluate to a bool',
+  string: 'messageExpression must evaluate to a string',
+};
+
+/** Throws ExpressionError where it does not parse or its types do not fit, or it comes to another type. */
+export function compileExpression(
+  environment: Environment,
+  source: string,
+  type: 'bool' | 'string',
+): Expression {
+  const names = new Set<string>();
+  let parsed: ReturnType<Environment['parse']>;
+  try {
+    parsed = environment.parse(source);
+    visit(parsed.ast, (node) => {
+      if (node.op === 'id') names.add(node.args as string);
+      adapt(node);
+    });
+    const checked = parsed.check();
+    if (!checked.valid) throw checked.error;
+    if (checked.type !== type) throw new ExpressionError(wrongType[type]);
+  } catch (error) {
+    if (Object.values(wrongType).includes((error as Error).message)) throw error;
+    throw new ExpressionError(`compilation failed: ${located(error as Located, source)}`);
+  }
+  return {
+    uses: (variable) => names.has(variable),
+    evaluate(variables) {
+      try {
+        return parsed(variables);
+      } catch (error) {
+        throw new ExpressionError(wordsOf(error as Located, false));
+      }
+    },
+  };
+}
