@@ -10,7 +10,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, constants } from 'node:zlib';
-import { registry } from '../src/lab/apiserver/registry/registry.ts';
+import { builtInResources } from '../src/lab/apiserver/registry/registry.ts';
 
 type Json = Record<string, unknown>;
 
@@ -80,7 +80,7 @@ function closure(definitions: Record<string, Json>, roots: string[]): Record<str
 
 /** deletecollection and the like list dozens of kinds for meta types; only served ones are of use. */
 function servedKindsOnly(definitions: Record<string, Json>): void {
-  const served = new Set(registry.map((r) => `${r.group}/${r.version}`));
+  const served = new Set(builtInResources.map((r) => `${r.group}/${r.version}`));
   for (const definition of Object.values(definitions)) {
     const kinds = definition['x-kubernetes-group-version-kind'] as
       | { group: string; version: string }[]
@@ -95,7 +95,7 @@ function servedKindsOnly(definitions: Record<string, Json>): void {
 const document = JSON.parse(readFileSync(documentPath, 'utf8')) as Record<string, Record<string, Json>>;
 const all = document.definitions ?? document.$defs;
 if (all === undefined) throw new Error(`${documentPath} has no definitions`);
-const roots = registry.flatMap((r) => [r.definition, `${r.definition}List`]);
+const roots = builtInResources.flatMap((r) => [r.definition, `${r.definition}List`]);
 const definitions = closure(all, [...roots, ...extraRoots]);
 servedKindsOnly(definitions);
 const packed = brotliCompressSync(JSON.stringify(definitions), {

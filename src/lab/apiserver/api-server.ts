@@ -3,8 +3,9 @@
  * for what it has.
  *
  *     https ──► handle(request) ──► rest/ (verbs) ──► registry/ (what each resource is) ──► storage/
- *     in-process client ──┘                                                    ▲
- *                                              bootstrap, gc/ (namespaces, owners) ┘
+ *     in-process client ──┘                                ▲                                  ▲
+ *                         customresources/ (kinds that are defined while it runs)             │
+ *                                              bootstrap, gc/ (namespaces, owners) ───────────┘
  */
 import type { KubeClient } from '../../kube/client/client.ts';
 import type { PortRange } from '../../net/ports.ts';
@@ -15,11 +16,13 @@ import type { ApiHandler, ApiRequest } from './api-request.ts';
 import { allowAll, RbacAuthorizer } from './auth/rbac.ts';
 import { ServiceAccountTokens } from './auth/service-account-tokens.ts';
 import { bootstrap } from './bootstrap.ts';
+import { DefinitionController } from './customresources/definition-controller.ts';
 import { GarbageCollector } from './gc/garbage-collector.ts';
 import { NamespaceController } from './gc/namespace-controller.ts';
 import { createHandler } from './handler.ts';
 import { type Listener, type ListenOptions, listenHttps } from './http/https-server.ts';
 import { InProcessClient } from './in-process-client.ts';
+import { ResourceRegistry } from './registry/resource-registry.ts';
 import type { PodLogs } from './rest/pod-logs.ts';
 import { createRestContext } from './rest/rest-context.ts';
 import { MemoryStorage } from './storage/memory-storage.ts';
@@ -65,10 +68,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const storage = options.storage ?? new MemoryStorage();
   const services = new ServiceAllocator({ serviceCidrs, nodePortRange });
   services.attach(storage);
+  const resources = new ResourceRegistry();
   const clock = options.clock ?? systemClock;
   const tokens = new ServiceAccountTokens({ storage, clock, key: options.tokenKey });
   const context = createRestContext({
     storage,
+    resources,
     services,
     clock,
     tokens,
@@ -77,6 +82,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   const collector = new GarbageCollector(context, logger);
   const namespaces = new NamespaceController(context, { caCertificate, logger });
+  const definitions = new DefinitionController(context, logger);
   const stopKeeping = bootstrap(context, { serviceCidrs, advertise: options.advertise }, logger);
   const stopping = new AbortController();
   const answer = createHandler(context, logger);
@@ -106,6 +112,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       stopKeeping();
       collector.stop();
       namespaces.stop();
+      definitions.stop();
+      resources.close();
       await Promise.all(listeners.map((listener) => listener.close()));
     },
   };

@@ -7,7 +7,6 @@ import type { Logger } from '../../util/logger.ts';
 import { bootstrapPolicy } from './auth/bootstrap-policy.ts';
 import { WorkQueue } from './gc/work-queue.ts';
 import { cloneJson, type JsonObject } from './json.ts';
-import { findKind } from './registry/registry.ts';
 import { createObject } from './rest/create.ts';
 import type { RestContext } from './rest/rest-context.ts';
 
@@ -15,7 +14,7 @@ const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
 /** Where it is not there already, from an earlier server. */
 function ensure(context: RestContext, object: JsonObject): void {
-  const resource = findKind(object.apiVersion, object.kind)!;
+  const resource = context.resources.findKind(object.apiVersion, object.kind)!;
   const { namespace } = object.metadata;
   if (context.storage.get(resource.collection, keyOf(object as KubeObject)) !== undefined) return;
   createObject(context, { resource, namespace }, cloneJson(object));
@@ -84,7 +83,7 @@ function ownService({ serviceCidrs, advertise }: BootstrapOptions): JsonObject[]
 
 /** Creates the namespaces and the `kubernetes` Service; brings the latter back when somebody deletes it. */
 export function bootstrap(context: RestContext, options: BootstrapOptions, logger: Logger): () => void {
-  const { storage } = context;
+  const { storage, resources } = context;
   for (const name of namespaces) ensure(context, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   for (const manifest of bootstrapPolicy) ensure(context, manifest);
   const manifests = ownService(options);
@@ -97,7 +96,7 @@ export function bootstrap(context: RestContext, options: BootstrapOptions, logge
     logger.error('the kubernetes Service is gone', { error }),
   );
   const stops = manifests.map(({ apiVersion, kind }) =>
-    storage.watch(findKind(apiVersion, kind)!.collection, storage.revision, ({ type, object }) => {
+    storage.watch(resources.findKind(apiVersion, kind)!.collection, storage.revision, ({ type, object }) => {
       if (type === 'DELETED' && keyOf(object) === key) queue.add(key);
     }),
   );

@@ -21,7 +21,7 @@ const healthPaths = new Set(['/healthz', '/livez', '/readyz']);
 async function route(context: RestContext, request: ApiRequest): Promise<ApiResponse> {
   const { path, method } = request;
   if (!request.trusted) requirePermission(context, request);
-  const target = parseResourcePath(path);
+  const target = parseResourcePath(context.resources, path);
   if (target !== undefined) return handleResource(context, request, target);
   const review = handleReview(context, request);
   if (review !== undefined) return review;
@@ -31,10 +31,10 @@ async function route(context: RestContext, request: ApiRequest): Promise<ApiResp
     return { status: 200, body: versionDocument(kubernetesVersion) };
   if (path === '/openid/v1/jwks') return { status: 200, body: context.tokens.keys() };
   if (path === '/.well-known/openid-configuration') return { status: 200, body: openIdConfiguration };
-  if (path.startsWith('/openapi/')) return handleOpenApi(request, kubernetesVersion);
-  const document = discoveryDocument(path);
+  if (path.startsWith('/openapi/')) return handleOpenApi(context.resources, request, kubernetesVersion);
+  const document = discoveryDocument(context.resources, request);
   if (document === undefined) throw pathNotFound();
-  return { status: 200, body: document };
+  return document;
 }
 
 /** A handler that never throws: an error is a Status answer, and a bug one with code 500. */

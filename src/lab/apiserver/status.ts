@@ -101,6 +101,13 @@ export const methodNotAllowed = (of: ErrorSubject, action: string) =>
     kind: of.plural,
   });
 
+/** For resources that are on their way out with their definition. */
+export const createTerminating = (of: ErrorSubject) =>
+  failure(405, 'MethodNotAllowed', 'create not allowed while custom resource definition is terminating', {
+    ...(of.group === '' ? {} : { group: of.group }),
+    kind: of.plural,
+  });
+
 export const unsupportedMediaType = (message: string) => failure(415, 'UnsupportedMediaType', message);
 
 export const notAcceptable = (message: string) => failure(406, 'NotAcceptable', message);

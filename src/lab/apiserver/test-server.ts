@@ -30,6 +30,8 @@ export const serviceOf = (name: string, spec: object = {}) => ({
 });
 
 export interface TestServer {
+  /** The server of the test that runs. */
+  server(): ApiServer;
   /** The answer's body with its status as `code` and its warnings. */
   call(method: string, url: string, body?: object, more?: Partial<ApiRequest>): Promise<JsonObject>;
   createService(name: string, spec?: object): Promise<JsonObject>;
@@ -63,6 +65,7 @@ export function useTestServer({
     return { ...(response.body as object), code, warnings };
   };
   return {
+    server: () => server,
     call,
     createService: (name, spec) => call('POST', `${inDefault}/services`, serviceOf(name, spec)),
     patchService: (spec) => call('PATCH', `${inDefault}/services/web`, { spec }, mergePatch),

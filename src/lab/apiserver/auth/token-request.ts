@@ -1,7 +1,6 @@
 /** POST serviceaccounts/NAME/token (registry/core/serviceaccount/storage/token.go). */
 import type { KubeObject } from '../../../kube/meta.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
-import { findResource } from '../registry/registry.ts';
 import { getStored, type ObjectRef, type RestContext, timestamp } from '../rest/rest-context.ts';
 import { badRequest, conflict, invalid } from '../status.ts';
 import { type FieldError, invalidValue } from '../validation/field-error.ts';
@@ -63,7 +62,7 @@ function bindingOf(
   const { kind, name: boundName = '', uid } = bound;
   if (kind !== 'Pod' && kind !== 'Secret' && kind !== 'Node')
     throw badRequest(`cannot bind token to object of type ${bound.apiVersion ?? ''}, Kind=${kind}`);
-  const resource = findResource('', 'v1', `${kind.toLowerCase()}s`)!;
+  const resource = context.resources.find('', 'v1', `${kind.toLowerCase()}s`)!;
   const object = getStored(context, {
     resource,
     namespace: kind === 'Node' ? undefined : namespace,

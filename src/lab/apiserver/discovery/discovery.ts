@@ -1,92 +1,78 @@
-/** What is served: /api, /apis, one group, one version; and /version. */
-import { registry, servedGroups } from '../registry/registry.ts';
+/** What is served: /api, /apis, one group, one version, each group's in one document (aggregated); and /version. */
+import type { ApiRequest, ApiResponse } from '../api-request.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
+import type { ResourceRegistry, ServedGroup } from '../registry/resource-registry.ts';
 import { reviewGroups, reviewResources } from '../rest/reviews.ts';
+import { aggregatedDocument, asksForAggregated } from './aggregated.ts';
+import { type ApiResource, resourcesOf } from './api-resource.ts';
 
-const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
-
-const podStreams = [
-  ['attach', 'PodAttachOptions'],
-  ['exec', 'PodExecOptions'],
-  ['portforward', 'PodPortForwardOptions'],
-] as const;
-
-function subresourcesOf(resource: Resource): object[] {
-  const own = (name: string, extra: object) => ({
-    name: `${resource.plural}/${name}`,
-    singularName: '',
-    namespaced: resource.namespaced,
-    kind: resource.kind,
-    ...extra,
-  });
-  const writable = { verbs: ['get', 'patch', 'update'] };
-  const result: object[] = [];
-  if (resource.hasStatus) result.push(own('status', writable));
-  if (resource.scale)
-    result.push(own('scale', { group: 'autoscaling', version: 'v1', kind: 'Scale', ...writable }));
-  if (resource.plural === 'pods') {
-    result.push(own('binding', { kind: 'Binding', verbs: ['create'] }));
-    result.push(own('eviction', { group: 'policy', version: 'v1', kind: 'Eviction', verbs: ['create'] }));
-    result.push(own('log', { verbs: ['get'] }));
-    for (const [name, kind] of podStreams) result.push(own(name, { kind, verbs: ['create', 'get'] }));
-  }
-  if (resource.plural === 'serviceaccounts') {
-    const kind = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
-    result.push(own('token', { ...kind, verbs: ['create'] }));
-  }
-  if (resource.plural === 'namespaces') result.push(own('finalize', { verbs: ['update'] }));
-  return result;
+/** A group's version with what is in it. */
+export interface GroupVersion {
+  group: string;
+  version: string;
+  resources: ApiResource[];
 }
 
-function resourceEntry(resource: Resource): object {
-  return {
-    name: resource.plural,
-    singularName: resource.singular,
-    namespaced: resource.namespaced,
-    kind: resource.kind,
-    verbs,
-    ...(resource.shortNames.length > 0 ? { shortNames: resource.shortNames } : {}),
-    ...(resource.categories.length > 0 ? { categories: resource.categories } : {}),
-  };
+function groupsOf(registry: ResourceRegistry): ServedGroup[] {
+  return [
+    ...registry.groups(),
+    ...reviewGroups.map(({ group, version }) => ({ group, versions: [version] })),
+  ];
 }
 
-function resourceList(group: string, version: string): object | undefined {
-  const resources = registry.filter((r) => r.group === group && r.version === version);
+function groupVersion(resources: readonly Resource[], group: string, version: string): GroupVersion {
+  const here = resources.filter((r) => r.group === group && r.version === version);
   const reviews = version === 'v1' ? reviewResources(group) : [];
-  if (resources.length + reviews.length === 0) return undefined;
+  return { group, version, resources: [...here.flatMap(resourcesOf), ...reviews] };
+}
+
+function resourceList({ group, version, resources }: GroupVersion): object | undefined {
+  if (resources.length === 0) return undefined;
   return {
     kind: 'APIResourceList',
     ...(group === '' ? {} : { apiVersion: 'v1' }),
     groupVersion: apiVersionOf({ group, version }),
-    resources: [...resources.flatMap((r) => [resourceEntry(r), ...subresourcesOf(r)]), ...reviews],
+    resources,
   };
 }
 
 /** The first version is the preferred one. */
-function groupEntry({ group, versions }: { group: string; versions: string[] }): object {
+function groupEntry({ group, versions }: ServedGroup): object {
   const all = versions.map((version) => ({ groupVersion: `${group}/${version}`, version }));
   return { name: group, versions: all, preferredVersion: all[0] };
 }
 
-const namedGroups = [
-  ...servedGroups().filter((g) => g.group !== ''),
-  ...reviewGroups.map(({ group, version }) => ({ group, versions: [version] })),
-];
-
-/** The document at a discovery path, or undefined. */
-export function discoveryDocument(path: string): object | undefined {
+function plainDocument(registry: ResourceRegistry, path: string): object | undefined {
   const [root, group, version, ...rest] = path.replace(/\/$/, '').split('/').slice(1);
   if (rest.length > 0) return undefined;
   if (root === 'api') {
     if (group === undefined) return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
-    return version === undefined ? resourceList('', group) : undefined;
+    return version === undefined ? resourceList(groupVersion(registry.all, '', group)) : undefined;
   }
   if (root !== 'apis') return undefined;
-  if (group === undefined)
-    return { kind: 'APIGroupList', apiVersion: 'v1', groups: namedGroups.map(groupEntry) };
-  if (version !== undefined) return resourceList(group, version);
-  const found = namedGroups.find((g) => g.group === group);
+  const named = groupsOf(registry).filter((g) => g.group !== '');
+  if (group === undefined) return { kind: 'APIGroupList', apiVersion: 'v1', groups: named.map(groupEntry) };
+  if (version !== undefined) return resourceList(groupVersion(registry.all, group, version));
+  const found = named.find((g) => g.group === group);
   return found && { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(found) };
+}
+
+function aggregatedGroups(registry: ResourceRegistry, root: string): GroupVersion[][] {
+  return groupsOf(registry)
+    .filter(({ group }) => (group === '') === (root === 'api'))
+    .map(({ group, versions }) => versions.map((version) => groupVersion(registry.all, group, version)));
+}
+
+/** The answer at a discovery path, in the form that the client asks for; undefined for other paths. */
+export function discoveryDocument(
+  registry: ResourceRegistry,
+  { path, accept = '' }: ApiRequest,
+): ApiResponse | undefined {
+  const root = path.replace(/\/$/, '').slice(1);
+  if ((root === 'api' || root === 'apis') && asksForAggregated(accept))
+    return aggregatedDocument(aggregatedGroups(registry, root));
+  const body = plainDocument(registry, path);
+  return body && { status: 200, body };
 }
 
 /** The version of Kubernetes whose API this is. */

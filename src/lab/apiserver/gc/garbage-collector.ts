@@ -5,7 +5,6 @@
 import type { KubeObject, OwnerReference } from '../../../kube/meta.ts';
 import type { Logger } from '../../../util/logger.ts';
 import { cloneJson, type JsonObject } from '../json.ts';
-import { findKind, storedResources } from '../registry/registry.ts';
 import { deleteObject } from '../rest/delete.ts';
 import { keyFor, type ObjectRef, type RestContext } from '../rest/rest-context.ts';
 import { updateObject } from '../rest/update.ts';
@@ -14,8 +13,6 @@ import { WorkQueue } from './work-queue.ts';
 
 const foreground = 'foregroundDeletion';
 const orphan = 'orphan';
-
-const byCollection = new Map(storedResources.map((r) => [r.collection, r]));
 
 const hasFinalizer = (object: KubeObject, finalizer: string) =>
   object.metadata.finalizers?.includes(finalizer) === true;
@@ -31,15 +28,14 @@ export class GarbageCollector {
       (item) => this.#examine(item),
       (error) => logger.error('garbage collection failed', { error }),
     );
-    this.#index = new OwnerIndex(context.storage, (change) => this.#onChange(change));
+    this.#index = new OwnerIndex(context, (change) => this.#onChange(change));
   }
 
   stop(): void {
     this.#queue.stop();
-    this.#index.stop();
   }
 
-  #onChange({ resource, event }: OwnerChange): void {
+  #onChange({ collection, event }: OwnerChange): void {
     const { type, object, previous } = event;
     const owners = ownersOf(object);
     if (type === 'DELETED') {
@@ -49,7 +45,7 @@ export class GarbageCollector {
     }
     const newOwners =
       owners.length > 0 && previous?.metadata.ownerReferences !== object.metadata.ownerReferences;
-    if (newOwners || object.metadata.deletionTimestamp) this.#queue.add(itemOf(resource.collection, object));
+    if (newOwners || object.metadata.deletionTimestamp) this.#queue.add(itemOf(collection, object));
     // It may block its owners no longer.
     if (newOwners) for (const owner of owners) this.#enqueueOwner(owner, object);
   }
@@ -66,7 +62,7 @@ export class GarbageCollector {
     owner: OwnerReference,
     dependent: KubeObject,
   ): { ref: ObjectRef; object: KubeObject | undefined } | undefined {
-    const resource = findKind(owner.apiVersion, owner.kind);
+    const resource = this.#context.resources.findKind(owner.apiVersion, owner.kind);
     if (resource === undefined) return undefined;
     const namespace = resource.namespaced ? dependent.metadata.namespace : undefined;
     const ref = { resource, namespace, name: owner.name };
@@ -75,11 +71,9 @@ export class GarbageCollector {
   }
 
   #examine(item: string): void {
-    const [collection = '', key = ''] = item.split(' ');
-    const resource = byCollection.get(collection)!;
-    const object = this.#context.storage.get(collection, key);
-    if (object === undefined) return;
-    const ref = { resource, namespace: object.metadata.namespace, name: object.metadata.name };
+    const ref = this.#refOf(item);
+    const object = this.#dependent(item);
+    if (ref === undefined || object === undefined) return;
     if (object.metadata.deletionTimestamp) this.#finish(ref, object);
     else if (ownersOf(object).length > 0) this.#checkOwners(ref, object);
   }
@@ -144,7 +138,7 @@ export class GarbageCollector {
   #finish(ref: ObjectRef, object: KubeObject): void {
     const dependents = this.#index.dependentsOf(object.metadata.uid);
     if (hasFinalizer(object, orphan)) {
-      for (const item of dependents) this.#dropOwners(refOf(item), new Set([object.metadata.uid]));
+      for (const item of dependents) this.#dropOwners(this.#refOf(item)!, new Set([object.metadata.uid]));
       this.#dropFinalizer(ref, orphan);
     } else if (hasFinalizer(object, foreground)) {
       // One that is going already tells when it has gone.
@@ -161,6 +155,14 @@ export class GarbageCollector {
     return ownersOf(dependent).some((o) => o.uid === uid && o.blockOwnerDeletion);
   }
 
+  /** Undefined when the item's kind is gone. */
+  #refOf(item: string): ObjectRef | undefined {
+    const [collection = '', key = ''] = item.split(' ');
+    const resource = this.#context.resources.storedIn(collection);
+    const [namespace, name] = key.includes('/') ? (key.split('/') as [string, string]) : [undefined, key];
+    return resource && { resource, namespace, name };
+  }
+
   #dropFinalizer(ref: ObjectRef, finalizer: string): void {
     updateObject(this.#context, ref, (old) => {
       const draft = cloneJson(old) as KubeObject & JsonObject;
@@ -175,10 +177,4 @@ export class GarbageCollector {
 function policyOf(object: KubeObject): 'Background' | 'Foreground' | 'Orphan' {
   if (hasFinalizer(object, orphan)) return 'Orphan';
   return hasFinalizer(object, foreground) ? 'Foreground' : 'Background';
-}
-
-function refOf(item: string): ObjectRef {
-  const [collection = '', key = ''] = item.split(' ');
-  const [namespace, name] = key.includes('/') ? (key.split('/') as [string, string]) : [undefined, key];
-  return { resource: byCollection.get(collection)!, namespace, name };
 }

@@ -3,7 +3,7 @@ import { isAlreadyExists } from '../../../kube/client/api-error.ts';
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { Logger } from '../../../util/logger.ts';
 import { cloneJson, equalJson, type JsonObject } from '../json.ts';
-import { findResource, storedResources } from '../registry/registry.ts';
+import type { Resource } from '../registry/resource.ts';
 import { createObject } from '../rest/create.ts';
 import { deleteObject } from '../rest/delete.ts';
 import type { RestContext } from '../rest/rest-context.ts';
@@ -12,39 +12,35 @@ import { updateObject } from '../rest/update.ts';
 import type { StorageEvent } from '../storage/storage.ts';
 import { WorkQueue } from './work-queue.ts';
 
-const namespaces = findResource('', 'v1', 'namespaces')!;
-const serviceAccounts = findResource('', 'v1', 'serviceaccounts')!;
-const configMaps = findResource('', 'v1', 'configmaps')!;
 /** By kind and name: what every namespace has. */
 const furniture = new Set(['ServiceAccount/default', 'ConfigMap/kube-root-ca.crt']);
-const contents = storedResources.filter((r) => r.namespaced);
 
 export class NamespaceController {
   readonly #context: RestContext;
   readonly #caCertificate: string;
   readonly #queue: WorkQueue;
-  readonly #stops: (() => void)[];
+  readonly #stop: () => void;
 
   constructor(context: RestContext, options: { caCertificate: string; logger: Logger }) {
-    const { storage } = context;
+    const { storage, resources } = context;
     this.#context = context;
     this.#caCertificate = options.caCertificate;
     this.#queue = new WorkQueue(
       (name) => this.#sync(name),
       (error) => options.logger.error('namespace controller failed', { error }),
     );
-    this.#stops = [
-      storage.watch('/namespaces', storage.revision, (event) => this.#queue.add(event.object.metadata.name)),
-      ...contents.map((r) =>
-        storage.watch(r.collection, storage.revision, (event) => this.#onContent(event)),
-      ),
-    ];
+    this.#stop = storage.watch('/namespaces', storage.revision, (event) =>
+      this.#queue.add(event.object.metadata.name),
+    );
+    resources.followCollections(({ collection, namespaced }) =>
+      namespaced ? storage.watch(collection, storage.revision, (event) => this.#onContent(event)) : () => {},
+    );
     for (const { metadata } of storage.list('/namespaces')) this.#queue.add(metadata.name);
   }
 
   stop(): void {
     this.#queue.stop();
-    for (const stop of this.#stops) stop();
+    this.#stop();
   }
 
   /** The last thing to go lets a namespace end; furniture that goes comes back. */
@@ -63,17 +59,18 @@ export class NamespaceController {
   }
 
   #furnish(namespace: string): void {
-    this.#ensure(serviceAccounts, { metadata: { name: 'default', namespace } });
+    this.#ensure('serviceaccounts', { metadata: { name: 'default', namespace } });
     if (this.#caCertificate === '') return;
     const annotations = {
       'kubernetes.io/description':
         'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.',
     };
     const metadata = { name: 'kube-root-ca.crt', namespace, annotations };
-    this.#ensure(configMaps, { metadata, data: { 'ca.crt': this.#caCertificate } });
+    this.#ensure('configmaps', { metadata, data: { 'ca.crt': this.#caCertificate } });
   }
 
-  #ensure(resource: typeof configMaps, object: JsonObject): void {
+  #ensure(plural: string, object: JsonObject): void {
+    const resource = this.#context.resources.find('', 'v1', plural)!;
     const { namespace, name } = object.metadata;
     const present = this.#context.storage.get(resource.collection, `${namespace}/${name}`) as
       | JsonObject
@@ -90,7 +87,7 @@ export class NamespaceController {
   }
 
   /** An earlier server's certificate authority may have been another. */
-  #renew(resource: typeof configMaps, present: JsonObject, data: JsonObject | undefined): void {
+  #renew(resource: Resource, present: JsonObject, data: JsonObject | undefined): void {
     if (data === undefined || equalJson(present.data, data)) return;
     const { namespace, name } = present.metadata;
     updateObject(this.#context, { resource, namespace, name }, (old) => ({ ...cloneJson(old), data }));
@@ -100,13 +97,15 @@ export class NamespaceController {
   #empty(namespace: KubeObject): void {
     const { name } = namespace.metadata;
     let left = 0;
-    for (const resource of contents) {
+    for (const resource of this.#context.resources.stored.filter((r) => r.namespaced)) {
       for (const object of this.#context.storage.list(resource.collection, { namespace: name })) {
         const ref = { resource, namespace: name, name: object.metadata.name };
         const waits = object.metadata.deletionTimestamp !== undefined;
         if (waits || !deleteObject(this.#context, ref, { propagationPolicy: 'Background' }).gone) left++;
       }
     }
-    if (left === 0) finalizeNamespace(this.#context, { resource: namespaces, name }, { spec: {} });
+    if (left > 0) return;
+    const resource = this.#context.resources.find('', 'v1', 'namespaces')!;
+    finalizeNamespace(this.#context, { resource, name }, { spec: {} });
   }
 }

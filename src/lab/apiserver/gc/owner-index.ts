@@ -1,32 +1,29 @@
 /** Who is owned by whom, kept from the storage's changes. */
 import { type KubeObject, keyOf, type OwnerReference } from '../../../kube/meta.ts';
-import { storedResources } from '../registry/registry.ts';
-import type { Resource } from '../registry/resource.ts';
-import type { Storage, StorageEvent } from '../storage/storage.ts';
+import type { RestContext } from '../rest/rest-context.ts';
+import type { StorageEvent } from '../storage/storage.ts';
 
 /** `collection` and key in one text: `apps/deployments default/web`. */
 export const itemOf = (collection: string, object: KubeObject): string => `${collection} ${keyOf(object)}`;
 
 export interface OwnerChange {
-  resource: Resource;
+  collection: string;
   event: StorageEvent;
 }
 
 export class OwnerIndex {
   readonly #byOwner = new Map<string, Set<string>>();
-  readonly #stops: (() => void)[];
 
   /** `onChange` is told every change of every collection, after the index has followed it. */
-  constructor(storage: Storage, onChange: (change: OwnerChange) => void) {
-    for (const resource of storedResources)
-      for (const object of storage.list(resource.collection))
-        for (const { uid } of ownersOf(object)) this.#add(uid, itemOf(resource.collection, object));
-    this.#stops = storedResources.map((resource) =>
-      storage.watch(resource.collection, storage.revision, (event) => {
-        this.#follow(resource, event);
-        onChange({ resource, event });
-      }),
-    );
+  constructor({ storage, resources }: RestContext, onChange: (change: OwnerChange) => void) {
+    resources.followCollections(({ collection }) => {
+      for (const object of storage.list(collection))
+        for (const { uid } of ownersOf(object)) this.#add(uid, itemOf(collection, object));
+      return storage.watch(collection, storage.revision, (event) => {
+        this.#follow(collection, event);
+        onChange({ collection, event });
+      });
+    });
   }
 
   /** Items that name this uid as an owner. */
@@ -34,11 +31,7 @@ export class OwnerIndex {
     return [...(this.#byOwner.get(uid) ?? [])];
   }
 
-  stop(): void {
-    for (const stop of this.#stops) stop();
-  }
-
-  #follow({ collection }: Resource, { type, object, previous }: StorageEvent): void {
+  #follow(collection: string, { type, object, previous }: StorageEvent): void {
     const item = itemOf(collection, object);
     const before = previous?.metadata.ownerReferences;
     const after = type === 'DELETED' ? undefined : object.metadata.ownerReferences;

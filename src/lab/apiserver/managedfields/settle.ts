@@ -3,7 +3,6 @@ import type { Clock } from '../../../util/clock.ts';
 import type { JsonObject } from '../json.ts';
 import type { Resource } from '../registry/resource.ts';
 import { timestamp } from '../rest/rest-context.ts';
-import { loadedDefinitions } from '../schema/definitions.ts';
 import {
   type Manager,
   managersAfterUpdate,
@@ -15,16 +14,16 @@ import { TypedValues } from './typed-value.ts';
 
 export type { Manager } from './managers.ts';
 
-const known = new Map<string, TypedValues>();
+const known = new WeakMap<Resource, TypedValues>();
 
 /** Undefined where managers are not kept: for a second face of a kind, and while no schema was needed yet. */
 export function typedValuesOf(resource: Resource): TypedValues | undefined {
-  const definitions = loadedDefinitions();
-  if (definitions === undefined || resource.conversion !== undefined) return undefined;
-  let types = known.get(resource.definition);
+  const definitions = resource.managedSchemas();
+  if (definitions === undefined) return undefined;
+  let types = known.get(resource);
   if (types === undefined) {
     types = new TypedValues(definitions, { $ref: `#/definitions/${resource.definition}` });
-    known.set(resource.definition, types);
+    known.set(resource, types);
   }
   return types;
 }

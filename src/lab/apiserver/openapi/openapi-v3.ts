@@ -1,21 +1,37 @@
 /** /openapi/v3: a document for each group and version, made from the same definitions. */
-import { registry, servedGroups } from '../registry/registry.ts';
-import { apiVersionOf } from '../registry/resource.ts';
-import { type Definitions, definitionName, type Schema } from '../schema/definitions.ts';
+import { createHash } from 'node:crypto';
+import { apiVersionOf, type Resource } from '../registry/resource.ts';
+import type { ResourceRegistry } from '../registry/resource-registry.ts';
+import { type Definitions, definitionName, loadDefinitions, type Schema } from '../schema/definitions.ts';
 import { patchOperations, patchParameters } from './operations.ts';
 
 const pathOf = (group: string, version: string) =>
   group === '' ? `api/${version}` : `apis/${group}/${version}`;
 
-const servedVersions = () =>
-  servedGroups().flatMap(({ group, versions }) => versions.map((version) => ({ group, version })));
+const servedVersions = (registry: ResourceRegistry) =>
+  registry.groups().flatMap(({ group, versions }) => versions.map((version) => ({ group, version })));
 
-export function openApiV3Index(kubernetesVersion: string): object {
-  const entries = servedVersions().map(({ group, version }) => {
-    const path = pathOf(group, version);
-    return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${kubernetesVersion}` }];
-  });
-  return { paths: Object.fromEntries(entries) };
+const resourcesIn = (registry: ResourceRegistry, of: { group: string; version: string }) =>
+  registry.all.filter((resource) => apiVersionOf(resource) === apiVersionOf(of));
+
+/** Clients keep documents by their hash, on disk and for more than one server. */
+async function hashOf(resources: readonly Resource[], kubernetesVersion: string): Promise<string> {
+  const hash = createHash('sha256').update(kubernetesVersion);
+  for (const { definition, definitions } of resources) {
+    hash.update(definition);
+    if (definitions !== loadDefinitions) hash.update(JSON.stringify((await definitions()).get(definition)));
+  }
+  return hash.digest('hex').slice(0, 32).toUpperCase();
+}
+
+export async function openApiV3Index(registry: ResourceRegistry, kubernetesVersion: string): Promise<object> {
+  const paths: Record<string, object> = {};
+  for (const at of servedVersions(registry)) {
+    const path = pathOf(at.group, at.version);
+    const hash = await hashOf(resourcesIn(registry, at), kubernetesVersion);
+    paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
+  }
+  return { paths };
 }
 
 /** OpenAPI 3.0 ignores what is beside a reference, so references with a description go into allOf. */
@@ -57,9 +73,8 @@ const queryParameters = Object.entries(patchParameters).map(([name, description]
   schema: { type: 'string', uniqueItems: true },
 }));
 
-function pathsOf(group: string, version: string): object {
-  const operations = patchOperations().filter(({ gvk }) => gvk.group === group && gvk.version === version);
-  const entries = operations.map(({ path, operationId, gvk, resource }) => {
+function pathsOf(resources: readonly Resource[]): object {
+  const entries = patchOperations(resources).map(({ path, operationId, gvk, resource }) => {
     const schema = { $ref: `#/components/schemas/${resource.definition}` };
     const responses = { 200: { description: 'OK', content: { 'application/json': { schema } } } };
     const patch = {
@@ -75,24 +90,24 @@ function pathsOf(group: string, version: string): object {
 }
 
 /** The document at /openapi/v3/PATH, where PATH is `api/v1` or `apis/GROUP/VERSION`; undefined for others. */
-export function openApiV3(
-  definitions: Definitions,
+export async function openApiV3(
+  registry: ResourceRegistry,
   path: string,
   kubernetesVersion: string,
-): object | undefined {
-  const found = servedVersions().find(({ group, version }) => pathOf(group, version) === path);
+): Promise<object | undefined> {
+  const found = servedVersions(registry).find(({ group, version }) => pathOf(group, version) === path);
   if (found === undefined) return undefined;
-  const { group, version } = found;
+  const resources = resourcesIn(registry, found);
   const schemas: Record<string, object> = {};
-  for (const resource of registry) {
-    if (apiVersionOf(resource) !== apiVersionOf(found)) continue;
+  for (const resource of resources) {
+    const definitions = await resource.definitions();
     collect(definitions, resource.definition, schemas);
     collect(definitions, `${resource.definition}List`, schemas);
   }
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: kubernetesVersion },
-    paths: pathsOf(group, version),
+    paths: pathsOf(resources),
     components: { schemas },
   };
 }

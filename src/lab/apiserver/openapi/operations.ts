@@ -1,5 +1,4 @@
 /** The few operations that clients look for in the OpenAPI documents: which parameters a kind's PATCH takes. */
-import { registry } from '../registry/registry.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
 
 export interface PatchOperation {
@@ -17,8 +16,8 @@ export const patchParameters: Record<string, string> = {
 };
 
 /** One for each kind, at the path of an object. */
-export function patchOperations(): PatchOperation[] {
-  return registry.map((resource) => {
+export function patchOperations(resources: readonly Resource[]): PatchOperation[] {
+  return resources.map((resource) => {
     const { group, kind, version, plural, namespaced } = resource;
     const root = group === '' ? `/api/${version}` : `/apis/${apiVersionOf(resource)}`;
     const path = `${root}/${namespaced ? 'namespaces/{namespace}/' : ''}${plural}/{name}`;

@@ -1,5 +1,9 @@
-/** Every resource that the API server has: the one table that storing, discovery, printing and checking read. */
-import type { Column } from '../table/column.ts';
+/** Kubernetes' own resources, as far as the API server has them; a registry begins with these (resource-registry.ts). */
+
+import { definitionStrategy } from '../customresources/definition/definition-strategy.ts';
+import { loadDefinitions, loadedDefinitions } from '../schema/definitions.ts';
+import { definitionDecoder } from '../schema/field-check.ts';
+import { type Column, facedColumns } from '../table/column.ts';
 import * as core from '../table/core-columns.ts';
 import * as other from '../table/other-columns.ts';
 import { podColumns } from '../table/pod-columns.ts';
@@ -36,7 +40,7 @@ import {
   leaseStrategy,
   rbacStrategy,
 } from './others/strategies.ts';
-import { apiVersionOf, type Resource, type Strategy } from './resource.ts';
+import type { Resource, Strategy } from './resource.ts';
 
 interface Entry {
   shortNames?: string[];
@@ -48,10 +52,13 @@ interface Entry {
   fieldSelectors?: string[];
   columns?: readonly Column[];
   singular?: string;
+  /** Where its definition is not named after its group. */
+  definition?: string;
+  updatesNeedVersion?: true;
   /** Said to whoever creates one: nothing in a lab acts on this kind. */
   kept?: string;
   /** Stored in another resource's collection. */
-  face?: Pick<Resource, 'collection' | 'conversion'>;
+  face?: Required<Pick<Resource, 'collection' | 'conversion'>>;
 }
 
 /** The module of a group's Go types, as the OpenAPI document names it. */
@@ -60,31 +67,56 @@ function definitionPrefix(apiVersion: string): string {
   return `io.k8s.api.${group!.replace(/\..*/, '')}.${version}`;
 }
 
-const countingGroups = new Set(['apps', 'networking.k8s.io', 'policy', 'batch', 'discovery.k8s.io']);
+const scalePaths = {
+  replicas: 'spec.replicas',
+  statusReplicas: 'status.replicas',
+  selector: 'spec.selector',
+};
+
+const countingGroups = new Set([
+  'apps',
+  'networking.k8s.io',
+  'policy',
+  'batch',
+  'discovery.k8s.io',
+  'apiextensions.k8s.io',
+  'admissionregistration.k8s.io',
+]);
 
 function resource(apiVersion: string, kind: string, plural: string, entry: Entry = {}): Resource {
   const [group, version] = apiVersion.includes('/')
     ? (apiVersion.split('/') as [string, string])
     : ['', apiVersion];
+  const definition = entry.definition ?? `${definitionPrefix(apiVersion)}.${kind}`;
+  const { face } = entry;
+  const columns = entry.columns ?? other.plainColumns;
   return {
     group,
     version,
     kind,
     plural,
     singular: entry.singular ?? kind.toLowerCase(),
+    listKind: `${kind}List`,
     shortNames: entry.shortNames ?? [],
     categories: entry.categories ?? [],
     namespaced: !entry.clusterScoped,
-    definition: `${definitionPrefix(apiVersion)}.${kind}`,
+    definition,
+    definitions: loadDefinitions,
+    managedSchemas: face ? () => undefined : loadedDefinitions,
+    decoder: definitionDecoder(definition),
     collection: `${group}/${plural}`,
+    stored: face === undefined,
+    served: true,
     hasStatus: entry.status === true,
     countsGenerations: countingGroups.has(group) || plural === 'pods',
-    ...(entry.scale ? { scale: { replicas: 'spec.replicas' } } : {}),
+    updatesNeedVersion: entry.updatesNeedVersion === true,
+    mergesStrategically: true,
+    ...(entry.scale ? { scale: scalePaths } : {}),
     strategy: entry.strategy ?? {},
     fieldSelectors: entry.fieldSelectors ?? [],
-    columns: entry.columns ?? other.plainColumns,
+    columns: face ? facedColumns(columns, face.conversion.toStored) : columns,
     ...(entry.kept === undefined ? {} : { keptOnly: entry.kept }),
-    ...entry.face,
+    ...face,
   };
 }
 
@@ -103,7 +135,7 @@ const eventFields = [
   'type',
 ];
 
-export const registry: readonly Resource[] = [
+export const builtInResources: readonly Resource[] = [
   resource('v1', 'Namespace', 'namespaces', {
     shortNames: ['ns'],
     clusterScoped: true,
@@ -244,7 +276,6 @@ export const registry: readonly Resource[] = [
   resource('events.k8s.io/v1', 'Event', 'events', {
     shortNames: ['ev'],
     columns: core.eventColumns,
-    strategy: eventStrategy,
     fieldSelectors: eventFields,
     face: { collection: '/events', conversion: eventConversion },
   }),
@@ -307,28 +338,30 @@ export const registry: readonly Resource[] = [
     kept: 'HorizontalPodAutoscalers are stored here, and scale nothing',
     face: { collection: 'autoscaling/horizontalpodautoscalers', conversion: autoscalerConversion },
   }),
+  resource('admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicy', 'validatingadmissionpolicies', {
+    categories: ['api-extensions'],
+    clusterScoped: true,
+    status: true,
+    kept: 'ValidatingAdmissionPolicies are stored here, and not enforced',
+  }),
+  resource(
+    'admissionregistration.k8s.io/v1',
+    'ValidatingAdmissionPolicyBinding',
+    'validatingadmissionpolicybindings',
+    {
+      categories: ['api-extensions'],
+      clusterScoped: true,
+      kept: 'ValidatingAdmissionPolicyBindings are stored here, and bind nothing',
+    },
+  ),
+  resource('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', {
+    shortNames: ['crd', 'crds'],
+    categories: ['api-extensions'],
+    clusterScoped: true,
+    status: true,
+    updatesNeedVersion: true,
+    definition: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
+    strategy: definitionStrategy,
+    columns: other.roleColumns,
+  }),
 ];
-
-const byPath = new Map(registry.map((r) => [`${r.group}/${r.version}/${r.plural}`, r]));
-const byKind = new Map(registry.map((r) => [`${apiVersionOf(r)}/${r.kind}`, r]));
-
-export function findResource(group: string, version: string, plural: string): Resource | undefined {
-  return byPath.get(`${group}/${version}/${plural}`);
-}
-
-export function findKind(apiVersion: string, kind: string): Resource | undefined {
-  return byKind.get(`${apiVersion}/${kind}`);
-}
-
-/** The groups in the order of their first resource, each with its versions, the preferred one first. */
-export function servedGroups(): { group: string; versions: string[] }[] {
-  const groups = new Map<string, string[]>();
-  for (const { group, version } of registry) {
-    const versions = groups.get(group) ?? [];
-    groups.set(group, versions.includes(version) ? versions : [...versions, version]);
-  }
-  return [...groups].map(([group, versions]) => ({ group, versions }));
-}
-
-/** One for each collection: the face under which its objects are stored. */
-export const storedResources: readonly Resource[] = registry.filter((r) => r.conversion === undefined);

@@ -1,6 +1,8 @@
 /** What a resource is to the API server: data and a strategy. The table of all of them is registry.ts. */
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { JsonObject } from '../json.ts';
+import type { Definitions } from '../schema/definitions.ts';
+import type { Decode } from '../schema/field-check.ts';
 import type { ErrorSubject } from '../status.ts';
 import type { Column } from '../table/column.ts';
 import type { FieldError } from '../validation/field-error.ts';
@@ -10,6 +12,10 @@ import type { NameRule } from '../validation/names.ts';
 export interface AdmissionContext {
   get(collection: string, key: string): KubeObject | undefined;
   list(collection: string, namespace?: string): KubeObject[];
+  /** Kubernetes' own resources of a group. */
+  builtIn(group: string): Resource[];
+  /** RFC 3339. */
+  now(): string;
   /** Gives a Service its cluster IPs and node ports; errors where a requested one cannot be had. */
   allocateService(next: JsonObject, old: JsonObject | undefined): FieldError[];
 }
@@ -19,6 +25,8 @@ export interface AdmissionContext {
  * the stored object and must not be. All are optional: a kind without any is stored as it comes.
  */
 export interface Strategy {
+  /** Loads what the other hooks need, before a request is answered. */
+  load?(): Promise<void>;
   /** Of metadata.name; a DNS subdomain when absent. */
   nameRule?: NameRule;
   /** Fills in what the client left out, the same on every write. */
@@ -31,31 +39,55 @@ export interface Strategy {
   /** `old` is there for updates: what an object held before, some fields may keep. */
   validate?(object: JsonObject, old?: JsonObject): FieldError[];
   validateUpdate?(next: JsonObject, old: JsonObject): FieldError[];
+  /** For writes to the status subresource: fills in what is left out, and checks. */
+  prepareForStatus?(next: JsonObject): void;
+  validateStatus?(next: JsonObject, old: JsonObject): FieldError[];
   /** What is accepted and yet worth a word to whoever wrote it; kubectl prints it. */
   warnings?(object: JsonObject): string[];
+  /** Finalizers that an object gets when its deletion begins. */
+  deletionFinalizers?: readonly string[];
+  /** Says in a private copy that its deletion has begun. `now` in RFC 3339. */
+  markDeleted?(object: JsonObject, now: string): void;
   /** Seconds until a graceful deletion may complete; 0 deletes at once. Absent: always at once. */
   gracePeriod?(object: JsonObject, asked: number | undefined): number;
 }
 
-/** Where the scale subresource's numbers are. */
+/** Where the scale subresource's fields are: paths such as `spec.replicas`. */
 export interface ScalePaths {
-  /** The selector is a LabelSelector object in spec.selector. */
-  replicas: 'spec.replicas';
+  replicas: string;
+  statusReplicas: string;
+  /** Of a LabelSelector object, or of its text. */
+  selector?: string;
 }
 
 export interface Resource extends ErrorSubject {
   version: string;
   singular: string;
+  listKind: string;
   shortNames: readonly string[];
   categories: readonly string[];
   namespaced: boolean;
   /** Name of its definition in the OpenAPI document. */
   definition: string;
+  /** The OpenAPI definitions that hold it and what it refers to. */
+  definitions(): Promise<Definitions>;
+  /** The same at once, to tell fields by whose managers are kept; undefined where they are not. */
+  managedSchemas(): Definitions | undefined;
+  /** How a body is read: types checked, unknown fields found. */
+  decoder(): Promise<Decode>;
   /** Name of its collection in the storage. */
   collection: string;
+  /** Whether the collection's objects are stored under this face. */
+  stored: boolean;
+  /** False for a face under which objects are only stored. */
+  served: boolean;
   hasStatus: boolean;
   /** metadata.generation is kept: it counts changes of what is desired. */
   countsGenerations: boolean;
+  /** Whether an update must say which state it was made from. */
+  updatesNeedVersion: boolean;
+  /** Strategic merge needs to know the kind's Go types. */
+  mergesStrategically: boolean;
   scale?: ScalePaths;
   strategy: Strategy;
   /** Beyond metadata.name and metadata.namespace. */
@@ -63,7 +95,13 @@ export interface Resource extends ErrorSubject {
   columns: readonly Column[];
   /** A warning for whoever creates one, where nothing acts on the kind. */
   keptOnly?: string;
-  /** For a second face of a collection (events): how its objects look from here, and how they are stored. */
+  /** A warning for whoever uses it, of a version that is to go. */
+  deprecation?: string;
+  /** Why requests are refused, where this server cannot serve what is registered. */
+  refusal?: string;
+  /** Ends the watches of a resource that is defined anew or goes. */
+  retired?: AbortSignal;
+  /** Where objects are stored in another form: how they look from here, and how they are stored. */
   conversion?: { toStored(object: JsonObject): JsonObject; fromStored(object: JsonObject): JsonObject };
 }
 

@@ -5,8 +5,6 @@ import { applyFields, type Manager, readManagers, writeManagers } from '../manag
 import { typedValuesOf } from '../managedfields/settle.ts';
 import type { TypedValues } from '../managedfields/typed-value.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
-import { loadDefinitions } from '../schema/definitions.ts';
-import { checkFields } from '../schema/field-check.ts';
 import { badRequest, conflict, invalid, notFound, untypedPatch } from '../status.ts';
 import { required } from '../validation/field-error.ts';
 import { createObject, type WriteOptions } from './create.ts';
@@ -86,7 +84,8 @@ async function readConfiguration(ref: ObjectRef, { body, subresource }: ApplyReq
   checkKind(resource, body);
   const metadata = isJsonObject(body.metadata) ? body.metadata : {};
   if (metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
-  const { object, unknown, typeErrors } = checkFields(body, resource.definition, await loadDefinitions());
+  const decode = await resource.decoder();
+  const { object, unknown, typeErrors } = decode(body);
   const wrong = typeErrors[0] ?? (unknown[0] && `.${unknown[0]}: field not declared in schema`);
   if (wrong !== undefined)
     throw untypedPatch(`${keyFor(ref)}; ${apiVersionOf(resource)}, Kind=${resource.kind}`, wrong);

@@ -1,8 +1,7 @@
 /** Request bodies: of the right kind, with the right types, unknown fields refused, warned of or dropped. */
 import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
-import { loadDefinitions } from '../schema/definitions.ts';
-import { checkFields } from '../schema/field-check.ts';
+import type { Decode, FieldCheck } from '../schema/field-check.ts';
 import { badRequest } from '../status.ts';
 
 export interface CheckedBody {
@@ -29,16 +28,12 @@ export interface BodyKind {
 }
 
 /** What checks a body of a kind; it throws BadRequest for wrong types, and in Strict mode for unknown fields. */
-export async function bodyCheck(
-  definition: string,
-  kind: BodyKind,
-): Promise<(body: JsonObject) => CheckedBody> {
-  const definitions = await loadDefinitions();
-  return (body) => checked(checkFields(body, definition, definitions), kind);
+export function bodyCheck(decode: Decode, kind: BodyKind): (body: JsonObject) => CheckedBody {
+  return (body) => checked(decode(body), kind);
 }
 
 function checked(
-  { object, unknown, typeErrors }: ReturnType<typeof checkFields>,
+  { object, unknown, typeErrors }: FieldCheck,
   { kind, version, mode }: BodyKind,
 ): CheckedBody {
   const refused = `${kind} in version "${version}" cannot be handled as a ${kind}:`;
@@ -67,6 +62,5 @@ export async function readObject(
   if (trusted) return { object: cloneJson(body), warnings: [] };
   const mode = fieldValidationOf(query);
   const { version } = resource;
-  const check = await bodyCheck(resource.definition, { kind: resource.kind, version, mode });
-  return check(body);
+  return bodyCheck(await resource.decoder(), { kind: resource.kind, version, mode })(body);
 }

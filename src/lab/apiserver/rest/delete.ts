@@ -1,6 +1,7 @@
 /** DELETE: at once, gracefully, or when the last finalizer is gone. */
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { JsonObject } from '../json.ts';
+import type { Resource } from '../registry/resource.ts';
 import { conflict, forbidden } from '../status.ts';
 import type { WriteOptions } from './create.ts';
 import { getStored, keyFor, type ObjectRef, type RestContext, timestamp } from './rest-context.ts';
@@ -35,9 +36,15 @@ function checkPreconditions(ref: ObjectRef, old: KubeObject, { preconditions }: 
   }
 }
 
-/** The policy becomes a finalizer that the garbage collector serves. */
-function finalizersFor(old: JsonObject, policy: DeleteOptions['propagationPolicy']): string[] {
-  const now = (old.metadata.finalizers ?? []) as string[];
+/** The policy becomes a finalizer that the garbage collector serves; the kind's own are added when deletion begins. */
+function finalizersFor(
+  { strategy }: Resource,
+  { metadata }: JsonObject,
+  policy: DeleteOptions['propagationPolicy'],
+): string[] {
+  const had = (metadata.finalizers ?? []) as string[];
+  const own = metadata.deletionTimestamp ? [] : (strategy.deletionFinalizers ?? []);
+  const now = [...had, ...own.filter((f) => !had.includes(f))];
   if (policy === undefined) return now;
   const wanted = policyFinalizers[policy];
   const others = now.filter((f) => !Object.values(policyFinalizers).includes(f));
@@ -45,18 +52,22 @@ function finalizersFor(old: JsonObject, policy: DeleteOptions['propagationPolicy
 }
 
 /** The object marked as being deleted, `grace` seconds from now. */
-function marked(context: RestContext, old: JsonObject, grace: number, finalizers: string[]): JsonObject {
+function marked(
+  { clock }: RestContext,
+  { strategy }: Resource,
+  { old, grace, finalizers }: { old: JsonObject; grace: number; finalizers: string[] },
+): JsonObject {
   const metadata: JsonObject = { ...old.metadata };
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
   const first = metadata.deletionTimestamp === undefined;
   if (first || grace < (metadata.deletionGracePeriodSeconds ?? 0)) {
-    metadata.deletionTimestamp = timestamp(context.clock.now() + grace * 1000);
+    metadata.deletionTimestamp = timestamp(clock.now() + grace * 1000);
     metadata.deletionGracePeriodSeconds = grace;
   }
   if (first && metadata.generation !== undefined) metadata.generation += 1;
   const next: JsonObject = { ...old, metadata };
-  if (old.kind === 'Namespace') next.status = { ...old.status, phase: 'Terminating' };
+  if (first) strategy.markDeleted?.(next, timestamp(clock.now()));
   return next;
 }
 
@@ -70,11 +81,11 @@ export function deleteObject(context: RestContext, ref: ObjectRef, options: Dele
   checkPreconditions(ref, old, options);
   if (isEssential(ref)) throw forbidden(ref.resource, ref.name, 'this namespace may not be deleted');
   const grace = strategy.gracePeriod?.(old, options.gracePeriodSeconds) ?? 0;
-  const finalizers = finalizersFor(old, options.propagationPolicy);
+  const finalizers = finalizersFor(ref.resource, old, options.propagationPolicy);
   const waits = grace > 0 || finalizers.length > 0 || (old.spec?.finalizers?.length ?? 0) > 0;
   if (options.dryRun) return { object: old, gone: !waits };
   if (!waits) return { object: context.storage.remove(collection, keyFor(ref)) ?? old, gone: true };
-  const next = marked(context, old, grace, finalizers);
+  const next = marked(context, ref.resource, { old, grace, finalizers });
   const unchanged =
     next.metadata.deletionTimestamp === old.metadata.deletionTimestamp &&
     finalizers.length === (old.metadata.finalizers?.length ?? 0);

@@ -1,6 +1,6 @@
 /** GET of a collection, whole or in pages that all show the same revision. */
 import type { KubeObject } from '../../../kube/meta.ts';
-import { cloneJson, deepFreeze } from '../json.ts';
+import { deepFreeze } from '../json.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import { badRequest, expired, tooLargeResourceVersion } from '../status.ts';
 import { integerIn } from './query.ts';
@@ -44,7 +44,7 @@ export function facing(resource: Resource, object: KubeObject): KubeObject {
   faces.set(resource, known);
   let face = known.get(object);
   if (face === undefined) {
-    face = deepFreeze(resource.conversion.fromStored(cloneJson(object))) as KubeObject;
+    face = deepFreeze(resource.conversion.fromStored(object)) as KubeObject;
     known.set(object, face);
   }
   return face;
@@ -90,5 +90,5 @@ export function listObjects(
     if (selects === everything) metadata.remainingItemCount = selected.length - page.length;
   }
   const items = resource.conversion ? page.map((o) => facing(resource, o)) : page;
-  return { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata, items };
+  return { kind: resource.listKind, apiVersion: apiVersionOf(resource), metadata, items };
 }

@@ -6,30 +6,39 @@ import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
 import { strategicMergePatch } from '../patch/strategic-merge-patch.ts';
 import type { Resource } from '../registry/resource.ts';
-import { loadDefinitions } from '../schema/definitions.ts';
-import { checkFields } from '../schema/field-check.ts';
 import { badRequest, unsupportedMediaType } from '../status.ts';
 
 /** From the present object to the patched one, a private draft. */
 export type Patch = (object: JsonObject) => JsonObject;
 
-const accepted =
-  'application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml';
+const strategicType = 'application/strategic-merge-patch+json';
+
+function acceptedTypes({ mergesStrategically }: Patched): string {
+  const types = ['application/json-patch+json', 'application/merge-patch+json'];
+  if (mergesStrategically) types.push(strategicType);
+  return [...types, 'application/apply-patch+yaml'].join(', ');
+}
+
+/** What a patch is made for: a resource, or what else has a definition. */
+export type Patched = Pick<Resource, 'definition' | 'definitions' | 'mergesStrategically'>;
 
 /** The patch that a request asks for. Throws BadRequest and UnsupportedMediaType. */
 export async function readPatch(
   contentType: string | undefined,
   body: unknown,
-  definition: string,
+  patched: Patched,
 ): Promise<Patch> {
-  const type = (contentType ?? '').split(';')[0]!.trim();
+  const given = (contentType ?? '').split(';')[0]!.trim();
+  const type = given === strategicType && !patched.mergesStrategically ? '' : given;
+  const accepted = acceptedTypes(patched);
   switch (type) {
     case 'application/json-patch+json':
       return (object) => jsonPatch(object, body);
     case 'application/merge-patch+json':
       return (object) => cloneJson(mergePatch(object, requireObject(body)));
-    case 'application/strategic-merge-patch+json': {
-      const definitions = await loadDefinitions();
+    case strategicType: {
+      const { definition } = patched;
+      const definitions = await patched.definitions();
       return (object) => strategicMergePatch(object, requireObject(body), { definition, definitions });
     }
     default:
@@ -51,12 +60,10 @@ export interface CheckedPatch {
 
 /** The patch with its outcome checked against the schema, as POST checks a body. */
 export async function checkedPatch(resource: Resource, patch: Patch, mode: string): Promise<CheckedPatch> {
-  const definitions = await loadDefinitions();
+  const decode = await resource.decoder();
   const warnings: string[] = [];
-  const faced = (old: KubeObject) =>
-    (resource.conversion ? resource.conversion.fromStored(cloneJson(old)) : old) as JsonObject;
   const apply = (old: KubeObject) => {
-    const { object, unknown, typeErrors } = checkFields(patch(faced(old)), resource.definition, definitions);
+    const { object, unknown, typeErrors } = decode(patch(old));
     if (typeErrors.length > 0) throw badRequest(typeErrors[0]!);
     const complaints = unknown.map((path) => `unknown field "${path}"`);
     if (mode === 'Strict' && complaints.length > 0)

@@ -1,9 +1,9 @@
 /** In which form a client wants its answer: the objects, a Table of them, or their metadata alone. */
 import type { KubeObject } from '../../../kube/meta.ts';
-import { cloneJson, deepFreeze, type JsonObject } from '../json.ts';
+import { deepFreeze } from '../json.ts';
 import type { Resource } from '../registry/resource.ts';
 import { notAcceptable } from '../status.ts';
-import { type IncludeObject, partialObject, type TableOptions, tableOf } from '../table/table.ts';
+import { type IncludeObject, partialObject, tableOf } from '../table/table.ts';
 import type { ObjectList } from './list.ts';
 import type { StreamEvent, WatchStream } from './watch-stream.ts';
 
@@ -38,21 +38,6 @@ export function presentationOf(accept: string | undefined, query: URLSearchParam
   throw notAcceptable(`only the following media types are accepted: application/json (asked for: ${accept})`);
 }
 
-/** Printing reads the stored face. */
-function storedFace(resource: Resource, object: KubeObject): KubeObject {
-  return (resource.conversion?.toStored(cloneJson(object) as JsonObject) ?? object) as KubeObject;
-}
-
-function toTable(
-  resource: Resource,
-  objects: readonly KubeObject[],
-  metadata: object,
-  options: TableOptions,
-): object {
-  const stored = resource.conversion ? objects.map((o) => storedFace(resource, o)) : objects;
-  return tableOf(resource, objects, { ...options, metadata, stored });
-}
-
 export function presentObject(
   resource: Resource,
   object: KubeObject,
@@ -62,16 +47,17 @@ export function presentObject(
   if (how.as === 'object') return object;
   if (how.as === 'PartialObjectMetadata') return partialObject(object, how.version);
   const { resourceVersion } = object.metadata;
-  return toTable(resource, [object], { resourceVersion }, { ...how, now, headers: true });
+  return tableOf(resource, [object], { ...how, metadata: { resourceVersion }, now, headers: true });
 }
 
 export function presentList(resource: Resource, list: ObjectList, how: Presentation, now: number): object {
   if (how.as === 'object') return list;
-  if (how.as === 'Table') return toTable(resource, list.items, list.metadata, { ...how, now, headers: true });
+  const { metadata } = list;
+  if (how.as === 'Table') return tableOf(resource, list.items, { ...how, metadata, now, headers: true });
   return {
     kind: 'PartialObjectMetadataList',
     apiVersion: `meta.k8s.io/${how.version}`,
-    metadata: list.metadata,
+    metadata,
     items: list.items.map((o) => partialObject(o, how.version)),
   };
 }
@@ -102,7 +88,7 @@ export function presentStream(
     if (how.as === 'PartialObjectMetadata')
       return { type: event.type, object: sharedPartial(object, how.version) } as StreamEvent;
     const metadata = { resourceVersion: object.metadata.resourceVersion };
-    const table = toTable(resource, [object], metadata, { ...how, now: now(), headers });
+    const table = tableOf(resource, [object], { ...how, metadata, now: now(), headers });
     headers = false;
     return { type: event.type, object: table } as unknown as StreamEvent;
   };

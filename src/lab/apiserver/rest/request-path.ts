@@ -1,6 +1,6 @@
 /** What a request path of the API names. */
-import { findResource } from '../registry/registry.ts';
 import type { Resource } from '../registry/resource.ts';
+import type { ResourceRegistry } from '../registry/resource-registry.ts';
 
 export interface Target {
   resource: Resource;
@@ -14,7 +14,7 @@ export interface Target {
 const ofNamespaces = new Set(['status', 'finalize']);
 
 /** Undefined for what is no served resource's path. `logs` may hold slashes after the subresource; they are refused. */
-export function parseResourcePath(path: string): Target | undefined {
+export function parseResourcePath(resources: ResourceRegistry, path: string): Target | undefined {
   const [root, ...parts] = path.split('/').slice(1).map(decode);
   const group = root === 'api' ? '' : root === 'apis' ? parts.shift() : undefined;
   const version = parts.shift();
@@ -27,7 +27,7 @@ export function parseResourcePath(path: string): Target | undefined {
     parts.splice(0, 2);
   }
   const [plural = '', name, subresource] = parts;
-  const resource = findResource(group, version, plural);
+  const resource = resources.find(group, version, plural);
   if (resource === undefined || name === '' || (namespace !== undefined && !resource.namespaced))
     return undefined;
   if (name !== undefined && resource.namespaced && namespace === undefined) return undefined;

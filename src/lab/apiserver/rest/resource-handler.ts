@@ -1,12 +1,15 @@
 /** Verbs on resources: which function a method on a path means, and the answer's form. */
+import type { ApiError } from '../../../kube/client/api-error.ts';
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { ApiRequest, ApiResponse } from '../api-request.ts';
 import { requirePermission } from '../auth/permission.ts';
 import { requestToken } from '../auth/token-request.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import type { Manager } from '../managedfields/managers.ts';
-import { apiVersionOf } from '../registry/resource.ts';
-import { badRequest, methodNotAllowed, notImplemented, pathNotFound } from '../status.ts';
+import { apiVersionOf, type Resource } from '../registry/resource.ts';
+import { loadDefinitions } from '../schema/definitions.ts';
+import { definitionDecoder } from '../schema/field-check.ts';
+import { badRequest, invalid, methodNotAllowed, notImplemented, pathNotFound } from '../status.ts';
 import { scaleColumns } from '../table/workload-columns.ts';
 import { applyObject, isApply } from './apply.ts';
 import { bodyCheck, fieldValidationOf, readObject } from './body.ts';
@@ -110,8 +113,15 @@ async function update(call: Call, subresource?: 'status'): Promise<ApiResponse> 
     query: call.query,
     trusted: call.request.trusted === true,
   });
+  if (resource.updatesNeedVersion && !object.metadata?.resourceVersion) throw versionMissing(call.target);
   const stored = updateObject(call.context, refOf(call.target), () => object, options);
   return answer(call, stored, 200, [...warnings, ...warningsOf(call, stored)]);
+}
+
+function versionMissing({ resource, name = '' }: Target): ApiError {
+  const field = 'metadata.resourceVersion';
+  const message = 'Invalid value: 0: must be specified for an update';
+  return invalid(resource, name, [{ field, reason: 'FieldValueInvalid', message }]);
 }
 
 async function apply(call: Call, subresource?: 'status'): Promise<ApiResponse> {
@@ -131,8 +141,8 @@ async function patch(call: Call, subresource?: 'status'): Promise<ApiResponse> {
   const { resource } = call.target;
   const options: UpdateOptions = { ...writeOptionsOf(call), subresource };
   const { contentType, body, trusted } = call.request;
-  const change = await readPatch(contentType, body, resource.definition);
-  if (trusted && resource.conversion === undefined) {
+  const change = await readPatch(contentType, body, resource);
+  if (trusted) {
     return answer(
       call,
       updateObject(call.context, refOf(call.target), (old) => change(old), options),
@@ -201,13 +211,14 @@ function removeCollection(call: Call): ApiResponse {
 }
 
 const scaleDefinition = 'io.k8s.api.autoscaling.v1.Scale';
+const scaleDecoder = definitionDecoder(scaleDefinition);
 
 async function writeScale(call: Call): Promise<Scale> {
   const { context, request, target, query } = call;
   const ref = refOf(target);
   const options = writeOptionsOf(call);
   const how = { kind: 'Scale', version: 'v1', mode: fieldValidationOf(query) };
-  const check = await bodyCheck(scaleDefinition, how);
+  const check = bodyCheck(await scaleDecoder(), how);
   const checkScale = (wish: unknown) => {
     const { kind = 'Scale', apiVersion = 'autoscaling/v1' } = isJsonObject(wish) ? wish : {};
     if (!isJsonObject(wish) || kind !== 'Scale' || apiVersion !== 'autoscaling/v1')
@@ -215,15 +226,20 @@ async function writeScale(call: Call): Promise<Scale> {
     return check(wish).object;
   };
   if (request.method === 'PUT') return updateScale(context, ref, () => checkScale(request.body), options);
-  const change = await readPatch(request.contentType, request.body, scaleDefinition);
+  const patched = {
+    definition: scaleDefinition,
+    definitions: loadDefinitions,
+    mergesStrategically: target.resource.mergesStrategically,
+  };
+  const change = await readPatch(request.contentType, request.body, patched);
   return updateScale(context, ref, (old) => checkScale(change(old as unknown as JsonObject)), options);
 }
 
 async function scale(call: Call): Promise<ApiResponse> {
   const { context, request, target, query } = call;
   const how = presentationOf(request.accept, query);
-  const found =
-    request.method === 'GET' ? scaleOf(getStored(context, refOf(target))) : await writeScale(call);
+  const present = () => facing(target.resource, getStored(context, refOf(target)));
+  const found = request.method === 'GET' ? scaleOf(target.resource, present()) : await writeScale(call);
   const printed = { ...target.resource, columns: scaleColumns };
   const body = presentObject(printed, found as unknown as KubeObject, how, context.clock.now());
   return { status: 200, body };
@@ -305,6 +321,11 @@ function verbsFor({ resource, name, subresource }: Target): Record<string, Verb>
   return special[`${resource.plural}/${subresource}`];
 }
 
+function withDeprecation({ deprecation }: Resource, response: ApiResponse): ApiResponse {
+  if (deprecation === undefined || !('body' in response)) return response;
+  return { ...response, warnings: [deprecation, ...(response.warnings ?? [])] };
+}
+
 /** Answers a request for a resource. Throws ApiError. */
 export async function handleResource(
   context: RestContext,
@@ -317,11 +338,13 @@ export async function handleResource(
   if (subresource !== undefined && notServed.includes(subresource.split('/')[0]!)) {
     throw notImplemented(`${resource.plural}/${subresource} is not implemented by this server`);
   }
+  if (resource.refusal !== undefined) throw notImplemented(resource.refusal);
   const wantsWatch = target.watch || ['true', '1'].includes(query.get('watch') ?? '');
   if (request.method === 'GET' && wantsWatch && subresource === undefined) return watch(call);
+  await resource.strategy.load?.();
   const verbs = verbsFor(target);
   if (verbs === undefined) throw pathNotFound();
   const verb = verbs[request.method];
   if (verb === undefined) throw methodNotAllowed(resource, request.method.toLowerCase());
-  return verb(call);
+  return withDeprecation(resource, await verb(call));
 }

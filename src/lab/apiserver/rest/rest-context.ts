@@ -5,6 +5,7 @@ import type { ServiceAllocator } from '../allocation/service-allocator.ts';
 import type { Authorizer } from '../auth/rbac.ts';
 import type { ServiceAccountTokens } from '../auth/service-account-tokens.ts';
 import type { AdmissionContext, Resource } from '../registry/resource.ts';
+import type { ResourceRegistry } from '../registry/resource-registry.ts';
 import { notFound } from '../status.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { PodStreams } from '../streams/pod-streams.ts';
@@ -12,6 +13,7 @@ import type { PodLogs } from './pod-logs.ts';
 
 export interface RestContext {
   storage: Storage;
+  resources: ResourceRegistry;
   clock: Clock;
   services: ServiceAllocator;
   admission: AdmissionContext;
@@ -24,10 +26,12 @@ export interface RestContext {
 }
 
 export function createRestContext(parts: Omit<RestContext, 'admission'>): RestContext {
-  const { storage, services } = parts;
+  const { storage, services, resources } = parts;
   const admission: AdmissionContext = {
     get: (collection, key) => storage.get(collection, key),
     list: (collection, namespace) => storage.list(collection, { namespace }),
+    builtIn: (group) => resources.builtIn(group),
+    now: () => timestamp(parts.clock.now()),
     allocateService: (next, old) => services.allocate(next, old),
   };
   return { ...parts, admission };

@@ -5,6 +5,7 @@
 import type { ApiRequest, ApiResponse, UserInfo } from '../api-request.ts';
 import type { Attributes } from '../auth/attributes.ts';
 import { anonymous } from '../auth/permission.ts';
+import type { ApiResource } from '../discovery/api-resource.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { badRequest, invalid, methodNotAllowed } from '../status.ts';
 import { invalidValue } from '../validation/field-error.ts';
@@ -109,7 +110,7 @@ const reviews: readonly Review[] = [
 ];
 
 /** The groups and kinds, for discovery. */
-export function reviewResources(group: string): object[] {
+export function reviewResources(group: string): ApiResource[] {
   return reviews
     .filter((review) => review.group === group)
     .map(({ plural, kind, namespaced = false }) => ({

@@ -1,10 +1,12 @@
 /** Subresources with a shape of their own: scale, binding, eviction, finalize, token. */
 import type { KubeObject } from '../../../kube/meta.ts';
 import { formatSelector } from '../../../kube/selectors.ts';
-import { cloneJson, type JsonObject } from '../json.ts';
+import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
+import type { Resource } from '../registry/resource.ts';
 import { badRequest, conflict, invalid } from '../status.ts';
 import { invalidValue, required } from '../validation/field-error.ts';
 import type { WriteOptions } from './create.ts';
+import { facing } from './list.ts';
 import { getStored, keyFor, type ObjectRef, type RestContext, timestamp } from './rest-context.ts';
 import { checkPreconditions, updateObject } from './update.ts';
 
@@ -16,18 +18,41 @@ export interface Scale {
   status: { replicas: number; selector?: string };
 }
 
-export function scaleOf(object: KubeObject & JsonObject): Scale {
+function at(object: JsonObject, path: string): unknown {
+  return path.split('.').reduce<unknown>((o, key) => (isJsonObject(o) ? o[key] : undefined), object);
+}
+
+function selectorText(selector: unknown): string | undefined {
+  return isJsonObject(selector) ? formatSelector(selector) : (selector as string | undefined);
+}
+
+export function scaleOf({ scale }: Resource, object: KubeObject): Scale {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const { replicas, statusReplicas, selector } = scale!;
+  const text = selector === undefined ? undefined : selectorText(at(object, selector));
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { replicas: object.spec.replicas },
+    spec: { replicas: at(object, replicas) as number | undefined },
     status: {
-      replicas: object.status?.replicas ?? 0,
-      ...(object.spec.selector ? { selector: formatSelector(object.spec.selector) } : {}),
+      replicas: (at(object, statusReplicas) as number | undefined) ?? 0,
+      ...(text ? { selector: text } : {}),
     },
   };
+}
+
+function withReplicas(object: KubeObject, path: string, replicas: number): JsonObject {
+  const draft = cloneJson(object) as KubeObject & JsonObject;
+  const keys = path.split('.');
+  const last = keys.pop()!;
+  let parent: JsonObject = draft;
+  for (const key of keys) {
+    parent[key] ??= {};
+    parent = parent[key];
+  }
+  parent[last] = replicas;
+  return draft;
 }
 
 /** Writes the scale that `wishOf` makes of the present one. */
@@ -37,8 +62,9 @@ export function updateScale(
   wishOf: (scale: Scale) => JsonObject,
   options: WriteOptions,
 ): Scale {
-  const old = getStored(context, ref) as KubeObject & JsonObject;
-  const wish = wishOf(scaleOf(old));
+  const { resource } = ref;
+  const old = facing(resource, getStored(context, ref));
+  const wish = wishOf(scaleOf(resource, old));
   checkPreconditions(ref, wish, old);
   const replicas = wish.spec?.replicas ?? 0;
   if (!Number.isInteger(replicas) || replicas < 0) {
@@ -46,12 +72,8 @@ export function updateScale(
       invalidValue('spec.replicas', replicas, 'must be greater than or equal to 0'),
     ]);
   }
-  const scaled = (now: KubeObject) => {
-    const draft = cloneJson(now) as KubeObject & JsonObject;
-    draft.spec.replicas = replicas;
-    return draft;
-  };
-  return scaleOf(updateObject(context, ref, scaled, options) as KubeObject & JsonObject);
+  const scaled = (now: KubeObject) => withReplicas(now, resource.scale!.replicas, replicas);
+  return scaleOf(resource, facing(resource, updateObject(context, ref, scaled, options)));
 }
 
 /** POST pods/NAME/binding: what a scheduler decides. */

@@ -8,6 +8,7 @@ import { badRequest, conflict, invalid, modified } from '../status.ts';
 import { isDnsSubdomain } from '../validation/names.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { settleNamespace, type WriteOptions } from './create.ts';
+import { facing } from './list.ts';
 import { dropEmptyMetadata } from './metadata.ts';
 import { getStored, keyFor, type ObjectRef, type RestContext } from './rest-context.ts';
 
@@ -71,10 +72,10 @@ function withoutStatus(wish: JsonObject, old: JsonObject): JsonObject {
   return next;
 }
 
-/** Whether more than metadata and status differ. */
+/** Whether more than metadata differs: what a write to the object itself may change, status where it is no subresource. */
 function desiredChanged(next: JsonObject, old: JsonObject): boolean {
-  const { metadata: _a, status: _b, ...wanted } = next;
-  const { metadata: _c, status: _d, ...had } = old;
+  const { metadata: _a, ...wanted } = next;
+  const { metadata: _b, ...had } = old;
   return !equalJson(wanted, had);
 }
 
@@ -93,6 +94,12 @@ function validateMain(context: RestContext, resource: Resource, next: JsonObject
   if (errors.length > 0) throw invalid(resource, next.metadata.name, errors);
 }
 
+function validateStatus({ strategy, ...resource }: Resource, next: JsonObject, old: JsonObject): void {
+  strategy.prepareForStatus?.(next);
+  const errors = strategy.validateStatus?.(next, old) ?? [];
+  if (errors.length > 0) throw invalid(resource, next.metadata.name, errors);
+}
+
 /** An object that waits for its finalizers alone goes with the last of them. */
 function isDone(next: JsonObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = next.metadata;
@@ -101,8 +108,8 @@ function isDone(next: JsonObject): boolean {
 }
 
 /**
- * Stores what `wishOf` makes of the present object; a wish is a private draft. Frozen result; the present
- * object where nothing changes. Throws ApiError: NotFound, Conflict, Invalid.
+ * Stores what `wishOf` makes of the present object, in the resource's own form; a wish is a private draft. The result is
+ * what is stored, frozen; the present object where nothing changes. Throws ApiError: NotFound, Conflict, Invalid.
  */
 export function updateObject(
   context: RestContext,
@@ -111,13 +118,13 @@ export function updateObject(
   options: UpdateOptions = {},
 ): KubeObject {
   const { resource } = ref;
-  const old = getStored(context, ref);
-  const given = wishOf(old);
-  const wish = resource.conversion?.toStored(given) ?? given;
+  const stored = getStored(context, ref);
+  const old = facing(resource, stored);
+  const wish = wishOf(old);
   wish.metadata ??= {};
   settleNamespace(resource, wish.metadata, ref.namespace);
   checkPreconditions(ref, wish, old);
-  wish.apiVersion = old.apiVersion ?? apiVersionOf(resource);
+  wish.apiVersion = apiVersionOf(resource);
   wish.kind = resource.kind;
   dropEmptyMetadata(wish.metadata);
   keepServerMetadata(wish.metadata, old.metadata);
@@ -128,13 +135,14 @@ export function updateObject(
     : resource.hasStatus
       ? withoutStatus(wish, old)
       : wish;
-  if (!toStatus) validateMain(context, resource, next, old);
-  if (equalJson(next, old) && !isDone(next)) return old;
-  if (next.metadata.generation !== undefined && desiredChanged(next, old)) {
+  if (toStatus) validateStatus(resource, next, old);
+  else validateMain(context, resource, next, old);
+  if (equalJson(next, old) && !isDone(next)) return stored;
+  if (!toStatus && next.metadata.generation !== undefined && desiredChanged(next, old)) {
     next.metadata = { ...next.metadata, generation: (next.metadata.generation as number) + 1 };
   }
   if (!options.applied) settleManagers(context, { resource, before: old, after: next }, options.manager);
-  return store(context, ref, next as KubeObject, options);
+  return store(context, ref, (resource.conversion?.toStored(next) ?? next) as KubeObject, options);
 }
 
 function store(context: RestContext, ref: ObjectRef, next: KubeObject, options: WriteOptions): KubeObject {

@@ -95,6 +95,7 @@ export function watchObjects(
     repeat(context, stream, () => push(bookmark(resource, storage.revision)));
   }
   closeOnAbort(stream, signal);
+  closeOnAbort(stream, resource.retired);
   return stream;
 }
 

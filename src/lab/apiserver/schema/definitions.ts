@@ -14,6 +14,12 @@ export interface Schema {
   additionalProperties?: Schema;
   $ref?: string;
   default?: unknown;
+  enum?: unknown[];
+  nullable?: boolean;
+  oneOf?: Schema[];
+  anyOf?: Schema[];
+  allOf?: Schema[];
+  not?: Schema;
   'x-kubernetes-patch-merge-key'?: string;
   'x-kubernetes-patch-strategy'?: string;
   'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';

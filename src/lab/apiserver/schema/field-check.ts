@@ -3,7 +3,10 @@
  * the schema does not know is dropped and reported; null is as good as absent.
  */
 import { isJsonObject, type JsonObject } from '../json.ts';
-import { type Definitions, definitionName, type Schema } from './definitions.ts';
+import { type Definitions, definitionName, loadDefinitions, type Schema } from './definitions.ts';
+
+/** Reads the body of a kind. */
+export type Decode = (body: JsonObject) => FieldCheck;
 
 export interface FieldCheck {
   /** A copy without unknown fields and nulls. */
@@ -16,6 +19,8 @@ export interface FieldCheck {
 
 /** Definitions whose values are free, or that are written in more than one way. */
 const quantity = 'io.k8s.apimachinery.pkg.api.resource.Quantity';
+
+const schemaProps = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps';
 
 const goTypes: Record<string, string> = {
   string: 'string',
@@ -39,6 +44,7 @@ class Checker {
     const name = definitionName(schema);
     const resolved = this.#definitions.resolve(schema);
     if (name === quantity) return this.#quantity(value, path, struct);
+    if (name.startsWith(schemaProps)) return this.#schemaProps(value, name, path, resolved, struct);
     if (resolved.format === 'int-or-string') return this.#intOrString(value, path, struct);
     switch (resolved.type) {
       case 'object':
@@ -74,6 +80,23 @@ class Checker {
   #intOrString(value: unknown, path: string, struct: string): unknown {
     if (typeof value === 'string' || Number.isInteger(value)) return value;
     return this.#wrong(value, path, struct, 'intstr.IntOrString');
+  }
+
+  /** Schemas of custom resources: where one may be, a list of them or a boolean may, which their own definition does not say. */
+  #schemaProps(value: unknown, name: string, path: string, resolved: Schema, struct: string): unknown {
+    const one = { $ref: `#/definitions/${schemaProps}` };
+    switch (name.slice(schemaProps.length)) {
+      case 'OrArray':
+        return Array.isArray(value)
+          ? this.#array(value, { items: one }, path, struct)
+          : this.check(value, one, path, struct);
+      case 'OrBool':
+        return typeof value === 'boolean' ? value : this.check(value, one, path, struct);
+      case 'OrStringArray':
+        return Array.isArray(value) ? value : this.check(value, one, path, struct);
+      default:
+        return this.#object(value, resolved, path, 'JSONSchemaProps', struct);
+    }
   }
 
   #object(value: unknown, schema: Schema, path: string, own: string, struct: string): unknown {
@@ -141,4 +164,24 @@ export function checkFields(object: JsonObject, definition: string, definitions:
   const kind = definition.split('.').pop()!;
   const checked = checker.check(object, { $ref: `#/definitions/${definition}` }, '', kind) as JsonObject;
   return { object: checked ?? {}, unknown: checker.unknown, typeErrors: checker.typeErrors };
+}
+
+/** Checks a part of an object, which is at a path, against a definition. */
+export function checkPart(
+  value: unknown,
+  { definition, path }: { definition: string; path: string },
+  definitions: Definitions,
+): FieldCheck {
+  const checker = new Checker(definitions);
+  const name = definition.split('.').pop()!;
+  const object = checker.check(value, { $ref: `#/definitions/${definition}` }, path, name) as JsonObject;
+  return { object: object ?? {}, unknown: checker.unknown, typeErrors: checker.typeErrors };
+}
+
+/** Reads bodies of a kind that Kubernetes' own OpenAPI document defines. */
+export function definitionDecoder(definition: string): () => Promise<Decode> {
+  return async () => {
+    const definitions = await loadDefinitions();
+    return (body) => checkFields(body, definition, definitions);
+  };
 }

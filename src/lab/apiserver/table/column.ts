@@ -1,16 +1,16 @@
 /** A printer column: what `kubectl get` shows of an object. */
-import type { JsonObject } from '../json.ts';
+import { cloneJson, type JsonObject } from '../json.ts';
 
 export type Cell = string | number | boolean | null;
 
 export interface Column {
   name: string;
-  type: 'string' | 'integer';
+  type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
   /** `name` marks the one that names the object. */
-  format: '' | 'name';
+  format: string;
   description: string;
   /** 0 always, 1 with -o wide. */
-  priority: 0 | 1;
+  priority: number;
   /** `now` in ms. */
   cell(object: JsonObject, now: number): Cell;
 }
@@ -60,6 +60,14 @@ export const nameColumn: Column = {
 };
 
 export const ageColumn: Column = column('Age', (o, now) => since(o.metadata.creationTimestamp, now));
+
+/** Columns of another face: their cells read objects in the form that they are stored in. */
+export function facedColumns(
+  columns: readonly Column[],
+  toStored: (object: JsonObject) => JsonObject,
+): Column[] {
+  return columns.map((c) => ({ ...c, cell: (object, now) => c.cell(toStored(cloneJson(object)), now) }));
+}
 
 export const orNone = (text: unknown): string =>
   text === undefined || text === null || text === '' ? '<none>' : String(text);

@@ -30,15 +30,11 @@ function rowObject(object: KubeObject, { include, version }: TableOptions): { ob
   return { object: include === 'Object' ? object : partialObject(object, version) };
 }
 
-/** `metadata` is that of the list, or of the one object. Cells read stored objects, whatever face is shown. */
+/** `metadata` is that of the list, or of the one object. */
 export function tableOf(
   resource: Resource,
   objects: readonly KubeObject[],
-  {
-    metadata,
-    stored = objects,
-    ...options
-  }: TableOptions & { metadata: object; stored?: readonly KubeObject[] },
+  { metadata, ...options }: TableOptions & { metadata: object },
 ): Table {
   const definitions = resource.columns.map(({ cell: _, ...definition }) => definition);
   return {
@@ -46,8 +42,8 @@ export function tableOf(
     apiVersion: `meta.k8s.io/${options.version}`,
     metadata,
     columnDefinitions: options.headers ? definitions : null,
-    rows: objects.map((object, i) => ({
-      cells: resource.columns.map((c) => c.cell(stored[i]!, options.now)),
+    rows: objects.map((object) => ({
+      cells: resource.columns.map((c) => c.cell(object, options.now)),
       ...rowObject(object, options),
     })),
   };

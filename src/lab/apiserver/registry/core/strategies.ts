@@ -30,6 +30,9 @@ export const namespaceStrategy: Strategy = {
     if (old.spec?.finalizers) next.spec.finalizers = old.spec.finalizers;
     else delete next.spec.finalizers;
   },
+  markDeleted(namespace) {
+    namespace.status = { ...namespace.status, phase: 'Terminating' };
+  },
 };
 
 function validateTaints(taints: JsonObject[]): FieldError[] {

@@ -27,7 +27,7 @@ const names = [
 ] as const;
 
 export const eventConversion = {
-  toStored: (event: JsonObject) => renamed(event, names, 'v1'),
+  toStored: (event: JsonObject) => ({ involvedObject: {}, source: {}, ...renamed(event, names, 'v1') }),
   fromStored: (event: JsonObject) =>
     renamed(
       event,
