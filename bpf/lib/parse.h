@@ -270,6 +270,9 @@ static __always_inline int parse_v6(struct __sk_buff *skb, struct packet *packet
 		return PARSE_MALFORMED;
 	__builtin_memcpy(&packet->tuple.src, &ip.saddr, 16);
 	__builtin_memcpy(&packet->tuple.dst, &ip.daddr, 16);
+	/* In the maps such an address is IPv4, whose connections are not for packets of IPv6 to touch. */
+	if (address_is_v4(&packet->tuple.src) || address_is_v4(&packet->tuple.dst))
+		return PARSE_MALFORMED;
 	packet->is_v6 = 1;
 	packet->ttl = ip.hop_limit;
 	packet->length = stated_length(skb, packet, bpf_ntohs(ip.payload_len), sizeof(ip));

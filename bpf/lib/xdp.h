@@ -69,6 +69,8 @@ static __always_inline bool frame_parse_v6(struct frame *frame)
 		return false;
 	__builtin_memcpy(&packet->tuple.src, &ip->saddr, 16);
 	__builtin_memcpy(&packet->tuple.dst, &ip->daddr, 16);
+	if (address_is_v4(&packet->tuple.src) || address_is_v4(&packet->tuple.dst))
+		return false;
 	packet->is_v6 = 1;
 	frame->is_v6 = true;
 	packet->tuple.proto = ip->nexthdr;

@@ -209,6 +209,35 @@ describe.each(entrances)('from the %s', (entrance) => {
     });
   });
 
+  describe('IPv4 addresses in IPv6', () => {
+    const mapped = (ip: string) => [...new Array(10).fill(0), 0xff, 0xff, ...ip.split('.').map(Number)];
+    const [from, to] = { pod: [pod, clusterIp] as const, uplink: [outside, node] as const }[entrance];
+    const [sourceAt, destinationAt] = [22, 38];
+
+    it('are no packet: in the maps they would be IPv4’s', () => {
+      for (const protocol of protocols) {
+        const bytes = whole(entrance, 6, protocol).bytes();
+        const source = patched(bytes, sourceAt, ...mapped(from[4]));
+        const destination = patched(bytes, destinationAt, ...mapped(to[4]));
+        const both = patched(source, destinationAt, ...mapped(to[4]));
+        for (const lie of [source, destination, both])
+          expect(fate(entrance, 6, lie)).toBe(malformed[entrance]);
+      }
+      expect(rig.connections()).toEqual([]);
+    });
+
+    it('end no connection of IPv4', () => {
+      rig.send(hookOf[entrance], whole(entrance, 4, 'TCP'));
+      const before = rig.connections();
+      expect(before).toHaveLength(2);
+      const dport = { pod: 80, uplink: 30080 }[entrance];
+      const reset = rig.from(entrance).ip(from[6], to[6]).tcp(4000, dport, { flags: 'R' }).bytes();
+      const lie = patched(reset, sourceAt, ...mapped(from[4]), ...mapped(to[4]));
+      expect(fate(entrance, 6, lie)).toBe(malformed[entrance]);
+      expect(rig.connections()).toEqual(before);
+    });
+  });
+
   describe('IPv6 extension headers', () => {
     const kinds = ['hopByHop', 'routing', 'destination'] as const;
     type Kind = (typeof kinds)[number];
