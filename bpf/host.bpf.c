@@ -14,17 +14,17 @@ int host_ingress(struct __sk_buff *skb)
 	struct work *work = work_begin(HOOK_UPLINK_INGRESS);
 	int parsed, reason;
 
-	/* A switch floods frames for others. */
-	if (skb->pkt_type == PACKET_OTHERHOST)
+	/* A switch floods frames for others; and what is sent to all is answered and forwarded by none. */
+	if (skb->pkt_type != PACKET_HOST)
 		return TC_ACT_UNSPEC;
 	if (!work)
 		return TC_ACT_UNSPEC;
 	parsed = parse(skb, &work->packet);
+	/* Not ours to judge: the stack drops what is malformed, and what nobody can have sent. */
+	if ((parsed != PARSE_PORTS && parsed != PARSE_IP) || is_martian(&work->packet.tuple.src))
+		return TC_ACT_UNSPEC;
 	if (parsed == PARSE_IP)
 		return serve_other(skb, work);
-	/* Not ours to judge: the stack drops what is malformed, and what nobody can have sent. */
-	if (parsed != PARSE_PORTS || is_martian(&work->packet.tuple.src))
-		return TC_ACT_UNSPEC;
 	fragment_remember(&work->packet);
 	reason = dsr_accept(skb, work);
 	if (reason)

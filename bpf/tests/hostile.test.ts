@@ -314,3 +314,41 @@ describe.each(entrances)('from the %s', (entrance) => {
     });
   });
 });
+
+describe.each(families)('at the uplink, IPv%i', (f) => {
+  const entrance = 'uplink';
+
+  it.each([
+    ['all', 'ff:ff:ff:ff:ff:ff'],
+    ['many', '01:00:5e:00:00:01'],
+    ['another', '02:00:00:00:00:33'],
+  ])('what is sent to %s on its link goes to no Service, and gets no answer', (_, dst) => {
+    for (const to of [node[f], clusterIp[f]]) {
+      const at = () => rig.from(entrance, { dst }).ip(outside[f], to);
+      for (const protocol of protocols)
+        for (const dport of [30080, 80, 81])
+          expect(fate(entrance, f, transport(at(), protocol, dport).bytes())).toBe('untouched');
+      const ping = at().icmp(f === 4 ? 8 : 128, 0);
+      expect(fate(entrance, f, ping.payload('ping').bytes())).toBe('untouched');
+    }
+    expect(rig.connections()).toEqual([]);
+  });
+
+  const martians = {
+    4: ['0.0.0.0', '127.0.0.1', '224.0.0.1', '255.255.255.255'],
+    6: ['::', '::1', 'ff02::1'],
+  };
+  it.each([...martians[f], node[f]])('a ping of a ClusterIP from %s gets no answer', (from) => {
+    const ping = rig.from(entrance).ip(from, clusterIp[f]);
+    expect(
+      fate(
+        entrance,
+        f,
+        ping
+          .icmp(f === 4 ? 8 : 128, 0)
+          .payload('ping')
+          .bytes(),
+      ),
+    ).toBe('untouched');
+  });
+});
