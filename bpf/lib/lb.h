@@ -157,7 +157,8 @@ static __noinline struct backend *backend_sticky(const struct frontend *frontend
 	struct backend *backend;
 
 	known = bpf_map_lookup_elem(&affinities, key);
-	if (known && now.last_used - known->last_used < frontend->affinity_seconds * 1000000000ull) {
+	/* Signed: another CPU may have written it since the clock was read. */
+	if (known && (__s64)(now.last_used - known->last_used) < frontend->affinity_seconds * 1000000000ll) {
 		backend = backend_still(known->backend_id, known->generation);
 		if (backend && pool_holds(pool, known)) {
 			known->last_used = now.last_used;

@@ -49,13 +49,15 @@ static __always_inline int reply_insert(struct work *work)
 }
 
 /* One question and its answer, and nothing for a while: nf_conntrack too has a short timeout for it. */
-#define ANSWERED_AGO_NS 2000000000ull
+#define ANSWERED_AGO_NS 2000000000ll
 
 static __always_inline bool exchange_is_over(const struct conntrack_entry *forward, const struct conntrack_entry *reply)
 {
+	/* Another CPU may have seen an answer since the clock was read: that is no time ago. */
+	__s64 idle = bpf_ktime_get_ns() - reply->last_seen;
+
 	/* The first packet is not counted. */
-	return forward->packets == 0 && reply->packets > 0 &&
-	       bpf_ktime_get_ns() - reply->last_seen > ANSWERED_AGO_NS;
+	return forward->packets == 0 && reply->packets > 0 && idle > ANSWERED_AGO_NS;
 }
 
 /*
