@@ -159,6 +159,12 @@ describe('source ranges', () => {
     ['of both', ['10.0.0.0/8', 'fd00::/8'], ['LoadBalancer 10.0.0.0/8', 'LoadBalancer fd00::/8']],
     ['the whole family lets all in', ['10.0.0.0/8', '0.0.0.0/0'], ['LoadBalancer', 'LoadBalancer']],
     ['host bits are cleared', ['10.1.2.3/8'], ['LoadBalancer 10.0.0.0/8', 'LoadBalancer']],
+    [
+      'leading zeros count for nothing',
+      ['010.020.000.100/030', 'fd00::/008'],
+      ['LoadBalancer 10.20.0.100/30', 'LoadBalancer fd00::/8'],
+    ],
+    ['zeros within numbers stay', ['10.100.200.0/20'], ['LoadBalancer 10.100.192.0/20', 'LoadBalancer']],
   ])('%s; NodePorts are open always', (_, ranges, expected) => {
     expect(of(ranges)).toEqual(expected);
   });

@@ -192,12 +192,20 @@ function loadBalancerIps(service: Service): Ip[] {
 
 /** By family: a family without a range is open, as is one with 0.0.0.0/0 or ::/0 among its ranges. */
 function sourceRanges(texts: readonly string[] = []): Record<Family, readonly Cidr[]> {
-  const cidrs = texts.map((text) => tryParseCidr(text.trim())).filter((cidr) => cidr !== undefined);
+  const cidrs = texts.map((text) => tryParseCidr(strict(text.trim()))).filter((cidr) => cidr !== undefined);
   const of = (family: Family) => {
     const own = cidrs.filter(({ ip }) => ip.family === family);
     return own.some(({ prefix }) => prefix === 0) ? [] : own;
   };
   return { 4: of(4), 6: of(6) };
+}
+
+/**
+ * API servers of before 1.36 take leading zeros, which count for nothing, as kube-proxy does: were such a range left out
+ * as none, its Service would be open to all.
+ */
+function strict(text: string): string {
+  return text.includes(':') ? text.replace(/\/0+(?=\d)/, '/') : text.replace(/(^|[./])0+(?=\d)/g, '$1');
 }
 
 function parsed(texts: readonly string[] | undefined): Ip[] {
