@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { EndpointSlice, Service } from '../kube/types.ts';
 import { parseIp } from '../net/ip.ts';
 import { FakeClock } from '../util/clock.ts';
 import { silentLogger } from '../util/logger.ts';
 import { MetricRegistry } from '../util/metrics.ts';
-import { dropReason, layouts } from './backends/ebpf/generated/layouts.ts';
+import { conntrackFlags, dropReason, layouts } from './backends/ebpf/generated/layouts.ts';
 import { indexKey } from './backends/ebpf/index-key.ts';
 import { testDatapath } from './backends/ebpf/testing-datapath.ts';
 import { createServiceProxy } from './service-proxy.ts';
@@ -46,5 +46,58 @@ test('a full map of connections is an error in status, while it refuses any; eac
   expect(metrics.render()).toContain('tendril_map_size{map="conntrack",setting="mapSizes.conntrack"} 100');
   await clock.advance(31_000);
   expect(proxy.status().lastError).toBeUndefined();
+  await proxy.stop();
+});
+
+test('while there is no room for connections, those that lead nowhere are removed every second', async () => {
+  const { bpf, map } = testDatapath({ mapSizes: { conntrack: 100 } });
+  const clock = new FakeClock();
+  const proxy = createServiceProxy(
+    {
+      services: new TestStore<Service>(),
+      slices: new TestStore<EndpointSlice>(),
+      node: { name: 'here', addresses: () => [parseIp('10.9.0.1')] },
+      bpf: {
+        ...{ objectsDirectory: '/objects', pinDirectory: '/pins', cgroup: '/cgroup', uplinkIfindex: 2 },
+        mapSizes: { conntrack: 100 },
+      },
+      logger: silentLogger,
+      clock,
+    },
+    { bpf, netnsCookie: () => 1n },
+  );
+  const [client, backend] = [parseIp('192.0.2.1'), parseIp('10.244.1.2')];
+  /** A question that nobody answered, 5 s ago. */
+  const ask = () => {
+    const lastSeen = process.hrtime.bigint() - 5_000_000_000n;
+    const [there, back] = [
+      { src: client, dst: parseIp('10.9.0.1'), sport: 4000, dport: 30053, proto: 17 },
+      { src: backend, dst: client, sport: 53, dport: 4000, proto: 17 },
+    ];
+    const to = { newSrc: client, newSport: 4000, newDst: backend, newDport: 53 };
+    const from = { newSrc: there.dst, newSport: 30053, newDst: client, newDport: 4000 };
+    const flags = conntrackFlags.CONNTRACK_REPLY;
+    map('conntrack').update(layouts.tuple.encode(there), layouts.conntrackEntry.encode({ lastSeen, ...to }));
+    map('conntrack').update(
+      layouts.tuple.encode(back),
+      layouts.conntrackEntry.encode({ lastSeen, flags, ...from }),
+    );
+  };
+  const known = () => [...map('conntrack').entries()].length;
+  await proxy.start();
+  ask();
+  await clock.advance(10_000);
+  expect(known()).toBe(2);
+  map('drop_counters').update(
+    indexKey(dropReason.DROP_CONNTRACK_FULL),
+    layouts.dropCounter.encode({ packets: 1n, bytes: 60n }),
+  );
+  await clock.advance(10_000);
+  await vi.waitFor(() => expect(known()).toBe(0));
+  ask();
+  await vi.waitFor(async () => {
+    await clock.advance(1000);
+    expect(known()).toBe(0);
+  });
   await proxy.stop();
 });

@@ -41,6 +41,8 @@ export type {
 } from './service-proxy-contract.ts';
 
 const collectEveryMs = 10_000;
+/** While new connections find no room. */
+const collectWhenFullEveryMs = 1000;
 const readDropsEveryMs = 1000;
 
 /** What tests replace. */
@@ -295,13 +297,15 @@ class EbpfServiceProxy implements ServiceProxy {
   #scheduleCollection(): void {
     if (this.#stopped) return;
     const clock = this.#options.clock ?? systemClock;
-    this.#cancelCollection = clock.after(collectEveryMs, () => void this.#collect());
+    const every = this.#connectionsRefused ? collectWhenFullEveryMs : collectEveryMs;
+    this.#cancelCollection = clock.after(every, () => void this.#collect());
   }
 
   async #collect(): Promise<void> {
     try {
       const now = process.hrtime.bigint();
-      this.#status.conntrackEntries = await collectConntrack(this.#datapath.map('conntrack'), now);
+      const full = this.#connectionsRefused !== undefined;
+      this.#status.conntrackEntries = await collectConntrack(this.#datapath.map('conntrack'), { now, full });
     } catch (error) {
       this.#options.logger.error('ended connections could not be collected', { error });
     }

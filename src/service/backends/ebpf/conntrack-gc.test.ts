@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseIp } from '../../../net/ip.ts';
 import type { TimeSlice } from '../../../util/time-slice.ts';
-import { collectConntrack, idleLimit } from './conntrack-gc.ts';
+import { collectConntrack, idleLimit, isUnsure } from './conntrack-gc.ts';
 import { conntrackFlags, conntrackSeen, layouts } from './generated/layouts.ts';
 import { testDatapath } from './testing-datapath.ts';
 
@@ -56,9 +56,27 @@ describe('a connection whose backend answers the client itself', () => {
       layouts.conntrackEntry.encode({ version: 1, flags, seen, packets, lastSeen: born }),
     );
     const limit = BigInt(seconds) * second;
-    expect(await collectConntrack(at.map('conntrack'), born + limit)).toBe(1);
-    expect(await collectConntrack(at.map('conntrack'), born + limit + 1n)).toBe(0);
+    expect(await collectConntrack(at.map('conntrack'), { now: born + limit })).toBe(1);
+    expect(await collectConntrack(at.map('conntrack'), { now: born + limit + 1n })).toBe(0);
     expect(at.map('conntrack').lookup(key)).toBeUndefined();
+  });
+});
+
+describe('what goes first where there is no room', () => {
+  const open = SEEN_SYN | SEEN_ACK;
+  it.each([
+    ['TCP, only a SYN', 6, SEEN_SYN, 0n, undefined, true],
+    ['TCP, answered, but not by the client', 6, SEEN_SYN, 0n, 1n, true],
+    ['TCP, a stray segment', 6, SEEN_ACK, 3n, 0n, true],
+    ['TCP, established', 6, open, 1n, 1n, false],
+    ['UDP, unanswered', 17, 0, 9n, undefined, true],
+    ['UDP, a question and its answer', 17, 0, 0n, 1n, true],
+    ['UDP, both go on', 17, 0, 1n, 1n, false],
+    ['SCTP, established', 132, open, 1n, 1n, false],
+  ])('%s', (_, proto, seen, sent, answered, expected) => {
+    const forward = { seen, packets: sent, lastSeen: 0n };
+    const reply = answered === undefined ? undefined : { seen: open, packets: answered, lastSeen: 0n };
+    expect(isUnsure(proto, forward, reply)).toBe(expected);
   });
 });
 
@@ -71,8 +89,9 @@ describe('collecting', () => {
     sport: number,
     lastSeen: bigint,
     replySeen = lastSeen,
+    packets = 1n,
   ): void {
-    const entry = { version: 1, packets: 1n };
+    const entry = { version: 1, packets };
     at.map('conntrack').update(
       layouts.tuple.encode({ src: client, dst: frontend, sport, dport: 30080, proto: 17 }),
       layouts.conntrackEntry.encode({
@@ -103,10 +122,22 @@ describe('collecting', () => {
     add(at, 1000, 0n);
     add(at, 1001, 0n, 990n * second);
     add(at, 1002, 999n * second);
-    await collectConntrack(at.map('conntrack'), 1000n * second);
+    await collectConntrack(at.map('conntrack'), { now: 1000n * second });
     const left = [...at.map('conntrack').entries()].map(([key]) => layouts.tuple.decode(key));
     expect(left.filter((tuple) => tuple.dport === 30080).map((tuple) => tuple.sport)).toEqual([1001, 1002]);
     expect(left).toHaveLength(4);
+  });
+
+  it('without room removes what is unsure after 3 s, and nothing else before its time', async () => {
+    const at = testDatapath();
+    add(at, 1000, 997n * second, undefined, 0n);
+    add(at, 1001, 996n * second, undefined, 0n);
+    add(at, 1002, 996n * second);
+    const walk = { now: 1000n * second };
+    expect(await collectConntrack(at.map('conntrack'), walk)).toBe(6);
+    expect(await collectConntrack(at.map('conntrack'), { ...walk, full: true })).toBe(4);
+    const left = [...at.map('conntrack').entries()].map(([key]) => layouts.tuple.decode(key));
+    expect(left.filter((tuple) => tuple.dport === 30080).map((tuple) => tuple.sport)).toEqual([1000, 1002]);
   });
 
   it('leaves a connection alone that began on an ended one’s tuple since it was read', async () => {
@@ -123,7 +154,7 @@ describe('collecting', () => {
       map.update(keys[2]!, layouts.conntrackEntry.encode({ lastSeen: 999n * second, newDst: client }));
       return undefined;
     };
-    await collectConntrack(map, 1000n * second, { breathe: reuse } as unknown as TimeSlice);
+    await collectConntrack(map, { now: 1000n * second }, { breathe: reuse } as unknown as TimeSlice);
     expect([...map.entries()].map(([key]) => key)).toEqual([keys[2]]);
   });
 
@@ -146,8 +177,8 @@ describe('collecting', () => {
         ...{ newSrc: frontend, newSport: 30080, newDst: client, newDport: 4000 },
       }),
     );
-    expect(await collectConntrack(map, 1100n * second)).toBe(2);
-    await collectConntrack(map, 1121n * second);
+    expect(await collectConntrack(map, { now: 1100n * second })).toBe(2);
+    await collectConntrack(map, { now: 1121n * second });
     expect([...map.entries()]).toEqual([]);
   });
 });

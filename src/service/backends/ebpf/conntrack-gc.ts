@@ -72,19 +72,36 @@ function sctpIdleLimit(forward: Flow, reply: Flow | undefined): bigint {
   return answered && forward.seen & conntrackSeen.SEEN_ACK ? timeouts.sctpEstablished : timeouts.sctpChanging;
 }
 
+/**
+ * Whether the connection goes first where there is no room: what its two ends have not agreed on, that of datagrams by
+ * more than a question and its answer. As nf_conntrack drops early what is not assured.
+ */
+export function isUnsure(proto: number, forward: Flow, reply: Flow | undefined): boolean {
+  if ((reply?.packets ?? 0n) === 0n) return true;
+  // The first packet is not counted.
+  if (proto === protocolNumbers.UDP) return forward.packets === 0n;
+  return (forward.seen & conntrackSeen.SEEN_ACK) === 0;
+}
+
 /** What one side of a connection sent. */
 export type Flow = Pick<ConntrackEntry, 'seen' | 'packets' | 'lastSeen'>;
 
+interface Walk {
+  /** CLOCK_MONOTONIC, ns. */
+  now: bigint;
+  /** New connections find no room: what is unsure goes after `shortest`. */
+  full?: boolean;
+}
+
 /**
  * Walks the map once.
- * @param now CLOCK_MONOTONIC, ns
  * @returns entries that remain
  */
-export async function collectConntrack(map: BpfMap, now: bigint, slice = new TimeSlice()): Promise<number> {
+export async function collectConntrack(map: BpfMap, walk: Walk, slice = new TimeSlice()): Promise<number> {
   let remaining = 0;
   for (const [key, value] of map.entries()) {
     remaining++;
-    if (now - lastSeenOf(value) > shortest) remaining -= judge(map, key, now);
+    if (walk.now - lastSeenOf(value) > shortest) remaining -= judge(map, key, walk);
     await slice.breathe();
   }
   return remaining;
@@ -99,14 +116,15 @@ function lastSeenOf(value: Uint8Array): bigint {
  * Removes the connection if it is over, or the entry if it is half of one; how many of it this entry counts for. By
  * what the map says now: entries come thousands at once, and since they were read a new connection may have the tuple.
  */
-function judge(map: BpfMap, key: Uint8Array, now: bigint): number {
+function judge(map: BpfMap, key: Uint8Array, { now, full = false }: Walk): number {
   const value = map.lookup(key);
   if (value === undefined) return 1;
   if (now - lastSeenOf(value) <= shortest) return 0;
   const tuple = layouts.tuple.decode(key);
   const entry = layouts.conntrackEntry.decode(value);
   if ((entry.flags & conntrackFlags.CONNTRACK_DSR) !== 0) {
-    if (now - entry.lastSeen <= directIdleLimit(tuple.proto, entry)) return 0;
+    const unsure = full && isUnsure(tuple.proto, entry, assumedReply(entry));
+    if (now - entry.lastSeen <= (unsure ? shortest : directIdleLimit(tuple.proto, entry))) return 0;
     return map.delete(key) ? 1 : 0;
   }
   const otherKey = layouts.tuple.encode(otherTuple(tuple, entry));
@@ -116,7 +134,8 @@ function judge(map: BpfMap, key: Uint8Array, now: bigint): number {
   const isReply = (entry.flags & conntrackFlags.CONNTRACK_REPLY) !== 0;
   const [forward, reply] = isReply ? [other, entry] : [entry, other];
   const last = forward.lastSeen > reply.lastSeen ? forward.lastSeen : reply.lastSeen;
-  if (now - last <= idleLimit(tuple.proto, forward, reply)) return 0;
+  const unsure = full && isUnsure(tuple.proto, forward, reply);
+  if (now - last <= (unsure ? shortest : idleLimit(tuple.proto, forward, reply))) return 0;
   // The client's side first: a packet that comes in between begins a new connection rather than half of one.
   map.delete(isReply ? otherKey : key);
   map.delete(isReply ? key : otherKey);
