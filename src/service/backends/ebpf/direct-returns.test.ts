@@ -95,3 +95,21 @@ test('the nodes’ addresses are written by difference, and not while they are u
   expect(present()).toBe(0);
 });
 type Ip = ReturnType<typeof parseIp>;
+
+test('what has no room is left out and told; all else is served', async () => {
+  const rig = testRig({ mapSizes: { direct_returns: 3 } });
+  const pods = Array.from({ length: 3 }, (_, i) => ({ ip: `10.244.1.${i + 2}`, node: 'here' }));
+  serve(rig, pods);
+  await rig.sync();
+  expect(returns(rig)).toHaveLength(3);
+  expect([...rig.at.map('frontends').entries()]).toHaveLength(5);
+  expect(rig.refusal()).toMatchObject({ code: 'MAP_FULL' });
+  expect(rig.refusal()?.message).toContain('direct_returns is full with 3 entries: default/web:/TCP');
+  rig.restart();
+  await rig.sync();
+  expect(returns(rig)).toHaveLength(3);
+  serve(rig, [here]);
+  await rig.sync();
+  expect(returns(rig)).toHaveLength(2);
+  expect(rig.refusal()).toBeUndefined();
+});

@@ -19,18 +19,24 @@ export class DirectReturns {
   #version = 0;
   /** Undefined while unknown: at start, and after a failure. */
   #present: Map<string, string> | undefined;
+  /** Ports for which the last sync had no room; what they had before stays. */
+  readonly refused = new Set<ServicePortName>();
 
-  /** @throws TendrilError MAP_FULL */
   sync(map: BpfMap, state: ServiceState, numbers: Numbers): void {
     this.#plan(state, numbers);
-    const wanted = new Map([...this.#wanted.values()].flatMap((entries) => [...entries]));
+    this.refused.clear();
     const present = this.#present ?? read(map);
     this.#present = undefined;
     // First what goes: a port's number may be another Service's now, and its room is needed.
-    for (const key of present.keys()) if (!wanted.has(key)) map.delete(unpacked(key));
-    for (const [key, value] of wanted)
-      if (present.get(key) !== value) map.update(unpacked(key), unpacked(value));
-    this.#present = wanted;
+    const wanted = new Map([...this.#wanted.values()].flatMap((entries) => [...entries]));
+    for (const key of [...present.keys()])
+      if (!wanted.has(key) && present.delete(key)) map.delete(unpacked(key));
+    for (const [name, entries] of this.#wanted) {
+      // Two Services may have one frontend: the last one's counts.
+      const own = [...entries].filter(([key, value]) => wanted.get(key) === value);
+      if (!write(map, present, own)) this.refused.add(name);
+    }
+    this.#present = present;
   }
 
   /** The map is gone. */
@@ -38,6 +44,7 @@ export class DirectReturns {
     this.#wanted.clear();
     this.#version = 0;
     this.#present = undefined;
+    this.refused.clear();
   }
 
   #plan(state: ServiceState, numbers: Numbers): void {
@@ -80,6 +87,21 @@ const unspecified = { 4: parseIp('0.0.0.0'), 6: parseIp('::') } as const;
 /** Each node's NodePorts are on addresses of its own. */
 function addressOf({ kind, ip }: ServiceFrontend): Ip {
   return kind === 'NodePort' ? unspecified[ip.family] : ip;
+}
+
+/** False where some had no room. */
+function write(map: BpfMap, present: Map<string, string>, entries: readonly [string, string][]): boolean {
+  let whole = true;
+  for (const [key, value] of entries) {
+    if (present.get(key) === value) continue;
+    if (!present.has(key) && present.size >= map.maxEntries) {
+      whole = false;
+      continue;
+    }
+    map.update(unpacked(key), unpacked(value));
+    present.set(key, value);
+  }
+  return whole;
 }
 
 function read(map: BpfMap): Map<string, string> {

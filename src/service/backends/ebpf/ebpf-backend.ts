@@ -7,7 +7,6 @@ import type { ServiceState } from '../../model/service-state.ts';
 import { apply } from './apply.ts';
 import type { Datapath } from './datapath.ts';
 import { DirectReturns } from './direct-returns.ts';
-import type { Capacity } from './draft.ts';
 import type { Ledger } from './ledger.ts';
 import { type MapName, plan } from './plan.ts';
 import { readLedger } from './read-ledger.ts';
@@ -90,13 +89,20 @@ export class EbpfServiceBackend implements ServiceBackend {
 
   /** What the last sync left out for want of room; all else is in force. */
   refusal(): TendrilError | undefined {
-    return this.#refusal;
+    return this.#refusal ?? this.#directRefusal();
+  }
+
+  #directRefusal(): TendrilError | undefined {
+    const refused = [...this.#directReturns.refused].map((name) => [name, 'direct_returns'] as const);
+    if (refused.length === 0) return undefined;
+    return refusalOf(refused, { direct_returns: this.#datapath.map('direct_returns').maxEntries });
   }
 
   /** Service ports that are not served whole, by the map that has no room for them. */
   refused(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const map of this.#ledger?.refused.values() ?? []) counts[map] = (counts[map] ?? 0) + 1;
+    if (this.#directReturns.refused.size > 0) counts.direct_returns = this.#directReturns.refused.size;
     return counts;
   }
 
@@ -151,15 +157,18 @@ export class EbpfServiceBackend implements ServiceBackend {
       await slice.breathe();
     }
     this.#ledger = ledger;
-    this.#refusal = refusalOf(ledger, capacity);
+    this.#refusal = refusalOf([...ledger.refused], capacity);
   }
 }
 
-function refusalOf({ refused }: Ledger, capacity: Capacity): TendrilError | undefined {
+function refusalOf<Name extends string>(
+  refused: readonly (readonly [port: ServicePortName, map: Name])[],
+  capacity: Readonly<Record<Name, number>>,
+): TendrilError | undefined {
   const [first] = refused;
   if (first === undefined) return undefined;
   const [name, map] = first;
-  const others = refused.size > 1 ? ` and ${refused.size - 1} others` : '';
+  const others = refused.length > 1 ? ` and ${refused.length - 1} others` : '';
   return new TendrilError(
     'MAP_FULL',
     `the map of ${map} is full with ${capacity[map]} entries: ${name}${others} cannot be served whole`,
