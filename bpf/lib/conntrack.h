@@ -192,6 +192,17 @@ static __always_inline bool dsr_goes_on(const struct packet *packet)
 }
 
 /*
+ * Whether another node's name for the connection is somebody else's: a backend answers what begins one by a SYN of its
+ * own or a reset. Whatever else it sends first is of a connection that it has with the client directly, and the name came
+ * with a packet that was forged.
+ */
+static __always_inline bool is_misnamed(const struct conntrack_entry *reply, const struct packet *packet)
+{
+	return (reply->flags & CONNTRACK_DIRECT) && reply->packets == 0 && packet->tuple.proto == IPPROTO_TCP &&
+	       !(packet->phase & (TCP_SYN | TCP_RST));
+}
+
+/*
  * Whether a client's packet may go where its entry says. A new connection on an old tuple is judged anew, and
  * a datagram whose backend no longer serves moves on at once; a TCP or SCTP connection stays with its backend.
  *
@@ -202,7 +213,7 @@ static __always_inline bool dsr_goes_on(const struct packet *packet)
 static __always_inline bool conntrack_usable(const struct conntrack_entry *entry, const struct packet *packet)
 {
 	if (entry->flags & CONNTRACK_REPLY)
-		return true;
+		return !is_misnamed(entry, packet);
 	if (packet->tuple.proto != IPPROTO_UDP && !is_opening(packet))
 		return true;
 	if (entry->flags & CONNTRACK_DIRECT)

@@ -295,6 +295,25 @@ describe.each(families)('IPv%i', (f) => {
       expect(rig.send('pod_ingress', answer()).text).toContain(`${nearAddress[f]}|80 >`);
     });
 
+    it('a name that somebody forged is forgotten when the backend answers as one that has the connection already', () => {
+      if (protocol !== 'TCP') return;
+      const own = (flags: string) => rig.from('pod').ip(pod[f], outside[f]).tcp(8080, 4000, { flags });
+      for (const forged of ['S', 'A', 'PA', 'FA'])
+        for (const flags of ['A', 'PA', 'FA']) {
+          rig.send('host_ingress', told({ flags: forged }));
+          expect(rig.connections()).toHaveLength(2);
+          const out = rig.send('pod_ingress', own(flags));
+          expect([out.verdict, Buffer.from(out.bytes)]).toEqual(['pass', Buffer.from(own(flags).bytes())]);
+          expect(rig.connections()).toEqual([]);
+        }
+      // A closed port's answer has the name, as has all that follows a SYN of the backend's.
+      rig.send('host_ingress', told());
+      expect(rig.send('pod_ingress', own('RA')).text).toContain(`${neighbour[f]}|${nearPort} >`);
+      rig.send('host_ingress', told());
+      for (const flags of ['SA', 'A', 'PA', 'FA', 'R'])
+        expect(rig.send('pod_ingress', own(flags)).text).toContain(`${neighbour[f]}|${nearPort} >`);
+    });
+
     it('in every length it passes, is dropped or is no packet', () => {
       const whole = told().bytes();
       for (let length = f === 4 ? 34 : 54; length < whole.length; length++) {
