@@ -35,7 +35,9 @@ export const openPort: OpenPort = async ({ port, addresses }, answer) => {
 /** Whatever the method, as kube-proxy's handlers. */
 function serverOf(answer: (path: string) => Answer): Server {
   return createServer((request, response) => {
-    const { ok, headers = {}, body } = answer(new URL(request.url ?? '/', 'http://node').pathname);
+    // Anybody may ask, and for what is no URL.
+    const url = URL.parse(request.url ?? '/', 'http://node');
+    const { ok, headers = {}, body } = answer(url?.pathname ?? '');
     if (body === undefined) {
       response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('404 page not found\n');
       return;
