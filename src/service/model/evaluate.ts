@@ -65,11 +65,15 @@ function frontendOf(
   { ports }: ServiceState,
   { protocol, to, port: number, place }: Connection,
 ): { port: ServicePortState; frontend: ServiceFrontend } | undefined {
+  let found: { port: ServicePortState; frontend: ServiceFrontend } | undefined;
   for (const port of ports.values()) {
     if (port.protocol !== protocol) continue;
     const frontend = port.frontends.find((one) => one.port === number && equalIp(one.ip, to));
     // Loopback is the node's own: a pod has another.
-    if (frontend && (!frontend.loopback || place === 'process')) return { port, frontend };
+    if (!frontend || (frontend.loopback && place !== 'process')) continue;
+    // Whoever names it an external address.
+    if (frontend.kind === 'ClusterIP') return { port, frontend };
+    found ??= { port, frontend };
   }
-  return undefined;
+  return found;
 }

@@ -2,7 +2,7 @@
 import { formatIp } from '../../../net/ip.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { ServicePortName } from '../../model/service-port.ts';
-import { backendFlags, layouts } from './generated/layouts.ts';
+import { backendFlags, type Frontend, frontendKind, layouts } from './generated/layouts.ts';
 import { indexKey } from './index-key.ts';
 import {
   type BackendRecord,
@@ -86,11 +86,21 @@ export class Draft {
     return id;
   }
 
-  /** False where the frontend is another port's. */
-  claim(key: string, port: ServicePortName): boolean {
-    const owner = this.#frontends.get(key)?.owner;
-    return owner === undefined || owner === port;
+  /** False where the frontend is another port's, which a ClusterIP's is only as long as that is another ClusterIP. */
+  claim(key: string, port: ServicePortName, kind: Frontend['kind']): boolean {
+    const { owner, value } = this.#frontends.get(key) ?? {};
+    if (owner === undefined || owner === port) return true;
+    const before = layouts.frontend.decode(unpacked(value!)).kind;
+    if (kind !== frontendKind.FRONTEND_CLUSTER_IP || before === kind) return false;
+    const record = this.#ports.get(owner);
+    if (record)
+      this.#ports.set(owner, { ...record, frontends: record.frontends.filter((one) => one !== key) });
+    this.ousted.add(owner);
+    return true;
   }
+
+  /** Ports that lost a frontend to a ClusterIP: anybody may name any address an external one. */
+  readonly ousted = new Set<ServicePortName>();
 
   frontendValue(key: string): Uint8Array | undefined {
     const record = this.#frontends.get(key);

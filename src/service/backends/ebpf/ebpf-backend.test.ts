@@ -44,6 +44,37 @@ describe('where connections go', () => {
     expect(trace(r.at, { ...clusterIp, port: 81 })).toBe('no service');
   });
 
+  it('a ClusterIP is its Service’s, whoever names it an external address, and whoever came first', async () => {
+    const r = rig();
+    const thief = testService('a', {
+      ...{ clusterIPs: ['10.96.0.2'], externalIPs: ['10.96.0.1', '203.0.113.1'] },
+      ports: [{ port: 80 }],
+    });
+    r.services.set(thief);
+    r.slices.set(testSlice('a', { family: 4, ports: [{ port: 8080 }], endpoints: [there] }));
+    await r.sync();
+    expect(trace(r.at, clusterIp)).toEqual(['10.244.2.2|8080']);
+    r.services.set(web());
+    r.slices.set(pods([here]));
+    const check = async () => {
+      await r.sync();
+      expect(trace(r.at, clusterIp)).toEqual(['10.244.1.2|8080']);
+      for (const to of ['10.96.0.2', '203.0.113.1'])
+        expect(trace(r.at, { to, port: 80 })).toEqual(['10.244.2.2|8080']);
+    };
+    await check();
+    r.restart();
+    await check();
+    r.services.set({ ...thief, metadata: { ...thief.metadata, resourceVersion: '77' } });
+    await check();
+    r.services.remove('default/web');
+    await r.sync();
+    expect(trace(r.at, clusterIp)).toEqual(['10.244.2.2|8080']);
+    r.services.remove('default/a');
+    await r.sync();
+    expect([...r.at.map('frontends').entries()]).toEqual([]);
+  });
+
   it('refuses without endpoints', async () => {
     const r = rig();
     r.services.set(web());

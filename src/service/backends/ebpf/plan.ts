@@ -82,6 +82,7 @@ export function plan(ledger: Ledger, state: ServiceState, limit = 1000, capacity
       if (typeof result === 'object') ledger.refused.set(name, result.refusedBy);
       else ledger.refused.delete(name);
     }
+    for (const name of draft.ousted) ledger.waiting.add(name);
     for (const name of again) pending.add(name);
     ledger.pending = pending;
     ledger.pendingVersion = state.version;
@@ -137,7 +138,7 @@ function planPort(draft: Draft, port: ServicePortState): Result {
     // Closed rather than open where a range has no room.
     if (!frontend.sourceRanges.every((range) => ranges.add(range))) continue;
     const key = layouts.frontendKey.encode({ addr: frontend.ip, port: frontend.port, proto });
-    if (!draft.claim(packed(key), port.name)) {
+    if (!draft.claim(packed(key), port.name, kinds[frontend.kind])) {
       waiting = true;
       continue;
     }
@@ -175,7 +176,7 @@ const othersAddress = packed(layouts.frontend.encode({ kind: frontendKind.FRONTE
 function planClusterIps(draft: Draft, name: ServiceName, { ips, ours }: ClusterIps): Result {
   const value = ours ? ownAddress : othersAddress;
   const keys = ips.map((addr) => packed(layouts.frontendKey.encode({ addr })));
-  const free = keys.filter((key) => draft.claim(key, name));
+  const free = keys.filter((key) => draft.claim(key, name, frontendKind.FRONTEND_CLUSTER_ADDRESS));
   const frontends = free.filter((key) => draft.setFrontend(key, { owner: name, value }));
   draft.setPort(name, { frontends, pools: [], ranges: [], serviceId: 0 });
   const refusedBy = draft.takeRefusal();
