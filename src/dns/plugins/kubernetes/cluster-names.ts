@@ -5,7 +5,7 @@
 
 import type { Store } from '../../../kube/client/store.ts';
 import type { EndpointSlice, Namespace, Service } from '../../../kube/types.ts';
-import { compareIp, type Ip, parseIp, tryParseIp } from '../../../net/ip.ts';
+import { compareIp, type Ip, tryParseIp } from '../../../net/ip.ts';
 
 export interface ClusterStores {
   namespaces: Store<Namespace>;
@@ -149,7 +149,7 @@ export function createClusterNames(stores: ClusterStores): ClusterNames {
     (service.spec?.clusterIPs ?? []).flatMap((text) => tryParseIp(text) ?? []).map(ipKey),
   );
   slices.addIndex(sliceIpIndex, (slice) =>
-    (slice.endpoints ?? []).flatMap((e) => e.addresses).map((a) => ipKey(parseIp(a))),
+    (slice.endpoints ?? []).flatMap((e) => e.addresses.flatMap((text) => tryParseIp(text) ?? [])).map(ipKey),
   );
   return { lookup, reverse };
 }

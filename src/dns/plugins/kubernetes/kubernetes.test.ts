@@ -194,6 +194,16 @@ test('names outside the zone are the next plugin’s', async () => {
   expect(await ask('www.example.com', 'A')).toMatchObject({ rcode: responseCodes.REFUSED });
 });
 
+test('a slice of names rather than addresses keeps no other from being known', () => {
+  const slices = new MemoryStore<EndpointSlice>();
+  createClusterNames({ namespaces: new MemoryStore(), services: new MemoryStore(), slices });
+  const named = slice('named', { addressType: 'FQDN', endpoints: [{ addresses: ['db.example.com'] }] } as never);
+  const other = slice('other', { addressType: 'IPv4', endpoints: [{ addresses: ['10.244.1.9'] }] } as never);
+  slices.replace([named, other]);
+  expect(slices.hasSynced).toBe(true);
+  expect(slices.list()).toEqual([named, other]);
+});
+
 test('reverse names', () => {
   expect(formatIp(reverseIp('4.3.2.10.in-addr.arpa')!)).toBe('10.2.3.4');
   expect(reverseIp('3.2.10.in-addr.arpa')).toBeUndefined();
