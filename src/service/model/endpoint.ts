@@ -38,12 +38,14 @@ export function endpointsByPort(
   const ports = new Map<ServicePortName, Map<string, Endpoint>>();
   for (const slice of slices) {
     const service = { namespace: slice.metadata.namespace!, name: slice.metadata.labels![serviceNameLabel]! };
+    // Made anew by each look.
+    const entries = slice.endpoints ?? [];
     for (const port of slice.ports ?? []) {
       if (!port.port) continue;
       const name = servicePortName(service, port);
       const known = ports.get(name) ?? new Map<string, Endpoint>();
       ports.set(name, known);
-      for (const entry of slice.endpoints ?? []) add(known, toEndpoint(entry, port.port, nodeName));
+      for (const entry of entries) add(known, toEndpoint(entry, port.port, nodeName));
     }
   }
   return new Map([...ports].map(([name, endpoints]) => [name, [...endpoints.values()]]));
