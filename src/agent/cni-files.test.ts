@@ -46,8 +46,8 @@ beforeEach(async () => {
   await files.keep();
   await untilShimIsRight();
 });
-afterEach(() => {
-  files.stop();
+afterEach(async () => {
+  await files.stop();
   rmSync(directory, { recursive: true });
 });
 
@@ -96,14 +96,14 @@ it('goes on trying where it cannot, and says so', async () => {
 });
 
 it('restores nothing once it has stopped', async () => {
-  files.stop();
+  await files.stop();
   rmSync(conflist());
   // A second keeper's work is the sign that the event has been told.
   const second = new CniFiles({ config, logger: createLogger({ write: () => {} }), minIntervalMs: 1 });
   rmSync(shim());
   await second.keep();
   await untilShimIsRight();
-  second.stop();
+  await second.stop();
   rmSync(conflist());
   await writeConflist({ ...config, cniSocket: '/run/other.sock' });
   expect(readFileSync(conflist(), 'utf8')).toContain('/run/other.sock');

@@ -51,12 +51,13 @@ export class CniFiles {
     this.#runner.request();
   }
 
-  /** The files stay. */
-  stop(): void {
+  /** The files stay. Resolves when nothing is being written any more. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     this.#runner.stop();
     for (const { watcher } of this.#watched.values()) watcher.close();
     this.#watched.clear();
+    await this.#runner.idle();
   }
 
   /** Watches first: what happens while the files are looked at asks for the next run. */

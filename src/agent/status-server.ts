@@ -28,6 +28,9 @@ export async function startStatusServer(port: number, sources: StatusSources): P
       serve(request, response, sources).catch((error) => answer(response, 500, `${describeError(error)}\n`));
     else answer(response, 405, 'GET only\n');
   });
+  // Anybody may connect and say nothing: descriptors are for more than that.
+  server.maxConnections = 256;
+  server.setTimeout(10_000);
   await listen(server, port);
   const address = server.address();
   return {

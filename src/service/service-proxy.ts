@@ -252,6 +252,9 @@ class EbpfServiceProxy implements ServiceProxy {
     };
     this.#synced.resolve();
     this.#options.health?.updated(state);
+    // All others are served: told, and tried again.
+    const failure = tracker.takeFailure();
+    if (failure !== undefined) throw failure;
   }
 
   #failed(error: unknown): void {

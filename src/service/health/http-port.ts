@@ -34,7 +34,7 @@ export const openPort: OpenPort = async ({ port, addresses }, answer) => {
 
 /** Whatever the method, as kube-proxy's handlers. */
 function serverOf(answer: (path: string) => Answer): Server {
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     // Anybody may ask, and for what is no URL.
     const url = URL.parse(request.url ?? '/', 'http://node');
     const { ok, headers = {}, body } = answer(url?.pathname ?? '');
@@ -51,7 +51,14 @@ function serverOf(answer: (path: string) => Answer): Server {
       })
       .end(body);
   });
+  // Anybody may connect and say nothing: descriptors are for more than that.
+  server.maxConnections = mostConnections;
+  server.setTimeout(idleMs);
+  return server;
 }
+
+const mostConnections = 256;
+const idleMs = 10_000;
 
 /** False where the machine lacks the family. */
 function listen(server: Server, port: number, { family, host }: PortAddress): Promise<boolean> {

@@ -47,6 +47,17 @@ function slice(
 
 const joined = (...slices: ReturnType<typeof slice>[]) =>
   Object.fromEntries([...endpointsByPort(slices, here)].map(([name, endpoints]) => [name, words(endpoints)]));
+it('of ports that nobody asks for one of each slice is kept, by which readiness here is known', () => {
+  const ports = Array.from({ length: 5 }, (_, i) => ({ name: `port-${i}`, port: 80 + i }));
+  const endpoints = [{ ip: '10.0.0.1', node: here }, { ip: '10.0.0.2' }];
+  const many = testSlice('svc1', { family: 4, ports, endpoints });
+  const wanted = new Set(['default/svc1:port-3/TCP'] as const);
+  expect([...endpointsByPort([many], here, wanted).keys()]).toEqual(['default/svc1:port-3/TCP']);
+  const none = endpointsByPort([many], here, new Set());
+  expect([...none.keys()]).toEqual(['default/svc1:port-0/TCP']);
+  expect(readyHere(none)).toEqual({ 4: 1, 6: 0 });
+});
+
 const port0 = 'default/svc1:port-0/TCP';
 const port1 = 'default/svc1:port-1/TCP';
 const addresses = (third: number, ...marks: string[]) =>

@@ -30,22 +30,27 @@ export function serviceOf(slice: EndpointSlice): string | undefined {
   return `${slice.metadata.namespace}/${name}`;
 }
 
-/** All endpoints of one Service, by port, each address and port once. */
+/**
+ * The endpoints of one Service, by port, each address and port once. Of ports that nobody asks for, of which somebody may
+ * write thousands, one for each slice: by which its addresses are known.
+ */
 export function endpointsByPort(
   slices: readonly EndpointSlice[],
   nodeName: string,
+  wanted?: ReadonlySet<ServicePortName>,
 ): Map<ServicePortName, Endpoint[]> {
   const ports = new Map<ServicePortName, Map<string, Endpoint>>();
   for (const slice of slices) {
     const service = { namespace: slice.metadata.namespace!, name: slice.metadata.labels![serviceNameLabel]! };
     // Made anew by each look.
     const entries = slice.endpoints ?? [];
-    for (const port of slice.ports ?? []) {
-      if (!port.port) continue;
+    const all = (slice.ports ?? []).filter(({ port }) => port);
+    const asked = all.filter((port) => wanted === undefined || wanted.has(servicePortName(service, port)));
+    for (const port of asked.length > 0 ? asked : all.slice(0, 1)) {
       const name = servicePortName(service, port);
       const known = ports.get(name) ?? new Map<string, Endpoint>();
       ports.set(name, known);
-      for (const entry of entries) add(known, toEndpoint(entry, port.port, nodeName));
+      for (const entry of entries) add(known, toEndpoint(entry, port.port!, nodeName));
     }
   }
   return new Map([...ports].map(([name, endpoints]) => [name, [...endpoints.values()]]));

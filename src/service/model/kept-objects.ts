@@ -81,7 +81,8 @@ type PackedEndpoint = [
   hints?: SliceEndpoint['hints'],
 ];
 
-function pack({ addresses, conditions = {}, nodeName, targetRef, hints }: SliceEndpoint): PackedEndpoint {
+function pack({ addresses, conditions: given, nodeName, targetRef, hints }: SliceEndpoint): PackedEndpoint {
+  const conditions = given ?? {};
   const target = targetRef && targetFields.map((field) => targetRef[field]);
   const told = conditionNames.map((name) => letterOf(conditions[name])).join('');
   return hints ? [addresses, told, nodeName, target, hints] : [addresses, told, nodeName, target];

@@ -48,6 +48,7 @@ export class ServiceTracker {
   static #lastVersion = 0;
   readonly #options: TrackerOptions;
   readonly #unsubscribe: (() => void)[];
+  #failure: unknown;
   readonly #dirty = new Set<string>();
   #ports = new Map<ServicePortName, ServicePortState>();
   /** Port names by Service, to find those that are gone. */
@@ -114,15 +115,22 @@ export class ServiceTracker {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
   }
 
-  /** One that cannot be derived stays dirty: the next update tries again. */
+  /** One that cannot be derived stays dirty, and as it was: the next update tries again, and others need not wait for it. */
   #take(service: string, nodeAddresses: readonly Ip[]): void {
     this.#dirty.delete(service);
     try {
       this.#derive(service, nodeAddresses);
     } catch (error) {
       this.#dirty.add(service);
-      throw error;
+      this.#failure ??= error;
     }
+  }
+
+  /** Why a Service of the last update could not be derived; undefined where all could. */
+  takeFailure(): unknown {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure;
   }
 
   #mark(service: string | undefined): void {
@@ -146,8 +154,9 @@ export class ServiceTracker {
     const selection = this.#options.nodePortAddresses ?? allNodePortAddresses;
     const nodePorts = nodePortAddresses(selection, nodeAddresses);
     const specs = service ? servicePorts(service, nodePorts, inNamespace) : [];
+    const wanted = new Set(specs.map((spec) => spec.name));
     const endpoints =
-      specs.length > 0 ? endpointsByPort(slices.byIndex(sliceIndex, key), node.name) : undefined;
+      specs.length > 0 ? endpointsByPort(slices.byIndex(sliceIndex, key), node.name, wanted) : undefined;
     const healthCheck = service && healthCheckPort(service);
     if (healthCheck === undefined) this.#healthChecks.delete(key);
     else this.#healthChecks.set(key, { ...healthCheck, localEndpoints: readyHere(endpoints!) });

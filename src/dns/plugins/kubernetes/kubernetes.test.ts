@@ -197,7 +197,10 @@ test('names outside the zone are the next plugin’s', async () => {
 test('a slice of names rather than addresses keeps no other from being known', () => {
   const slices = new MemoryStore<EndpointSlice>();
   createClusterNames({ namespaces: new MemoryStore(), services: new MemoryStore(), slices });
-  const named = slice('named', { addressType: 'FQDN', endpoints: [{ addresses: ['db.example.com'] }] } as never);
+  const named = slice('named', {
+    addressType: 'FQDN',
+    endpoints: [{ addresses: ['db.example.com'] }],
+  } as never);
   const other = slice('other', { addressType: 'IPv4', endpoints: [{ addresses: ['10.244.1.9'] }] } as never);
   slices.replace([named, other]);
   expect(slices.hasSynced).toBe(true);
