@@ -18,21 +18,21 @@ export function parseCount(option: string, text: string): number {
   return Number(text);
 }
 
-/** @throws TendrilError USAGE */
-/** Undefined: everything is allowed. */
+/** Undefined: everything is allowed. @throws TendrilError USAGE */
 export function parseAuthorization(text: string): 'rbac' | undefined {
   if (text === 'always-allow') return undefined;
   if (text === 'rbac') return text;
-  throw new TendrilError('USAGE', `--authorization ${text}: rbac or always-allow`);
+  throw new TendrilError('USAGE', `--authorization is rbac or always-allow, not "${text}"`);
 }
 
 /** Undefined: off. @throws TendrilError USAGE */
 export function parseXdp(text: string): 'native' | 'generic' | undefined {
   if (text === 'off') return undefined;
   if (text === 'native' || text === 'generic') return text;
-  throw new TendrilError('USAGE', `--xdp ${text}: off, native or generic`);
+  throw new TendrilError('USAGE', `--xdp is off, native or generic, not "${text}"`);
 }
 
+/** @throws TendrilError USAGE */
 export function parseFamilyMode(text: string): IpFamilyMode {
   if (text === 'dual' || text === 'ipv4' || text === 'ipv6') return text;
   throw new TendrilError('USAGE', `--ip-family is dual, ipv4 or ipv6, not "${text}"`);
