@@ -1,7 +1,7 @@
 /** Carries a plan out: neighbouring writes to one map in one batch, short stretches, the order kept. */
 import type { BpfMap } from '../../../linux/bpf/bpf.ts';
 import { TimeSlice } from '../../../util/time-slice.ts';
-import type { MapName, MapWrite } from './plan.ts';
+import type { MapName, MapWrite } from './map-write.ts';
 
 const batchLimit = 2000;
 

@@ -3,11 +3,9 @@ import { formatIp } from '../../../net/ip.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { ServicePortName } from '../../model/service-port.ts';
 import { backendFlags, type Frontend, frontendKind, layouts } from './generated/layouts.ts';
-import { indexKey } from './index-key.ts';
 import {
   type BackendRecord,
   backendKey,
-  backendValue,
   type FrontendRecord,
   type Ledger,
   type PoolRecord,
@@ -17,17 +15,21 @@ import {
   unpacked,
 } from './ledger.ts';
 import { maglevTable, maglevTableSize } from './maglev-table.ts';
+import { type Capacity, inOrder, type MapName, type MapWrite } from './map-write.ts';
 import { Overlay } from './overlay.ts';
-import type { MapName, MapWrite } from './plan.ts';
 import { arrange, slotWrites } from './pool-slots.ts';
+import { backendWrites, recordWrites } from './record-writes.ts';
 
 export type Member = Pick<Endpoint, 'ip' | 'port' | 'local' | 'onNode' | 'terminating'> & {
   proto: number;
   serviceId: number;
 };
 
-/** How many entries each map can hold. */
-export type Capacity = Readonly<Record<MapName, number>>;
+export interface PlannedPool {
+  id: number;
+  /** Of slots. */
+  count: number;
+}
 
 const boundless: Capacity = {
   backends: Infinity,
@@ -39,6 +41,8 @@ const boundless: Capacity = {
 const allowed = packed(layouts.sourceRange.encode({ allowed: 1 }));
 
 export class Draft {
+  /** Ports that lost a frontend to a ClusterIP: anybody may name any address an external one. */
+  readonly ousted = new Set<ServicePortName>();
   readonly #ledger: Ledger;
   /** How many entries can still be added: what this draft removes goes after what it adds, and counts only then. */
   readonly #room: Record<MapName, number>;
@@ -50,12 +54,19 @@ export class Draft {
   readonly #ranges: Overlay<string, RangeRecord>;
   readonly #ports: Overlay<ServicePortName, PortRecord>;
   /** Slots of pools that were found in the kernel and have an owner now, or go. */
-  readonly #found: Overlay<number, readonly number[]>;
-  readonly #names: Overlay<number, string>;
+  readonly #foundPools: Overlay<number, readonly number[]>;
+  /** Slots that the kernel holds for pools taken over in this draft. */
+  readonly #adopted = new Map<number, readonly number[]>();
+  /** Backends that lost their last pool; another pool of this draft may take one up, with its number. */
+  readonly #released = new Set<string>();
+  readonly #backendKeys: Overlay<number, string>;
   readonly #services: Overlay<number, ServicePortName>;
   #nextBackendId: number;
   #nextPoolId: number;
   #nextServiceId: number;
+  /** What an earlier process left is gone with this draft: `dropUnclaimed`, `dropOrphans`. */
+  #swept = false;
+  #orphansDropped = false;
 
   constructor(ledger: Ledger, capacity = boundless) {
     this.#ledger = ledger;
@@ -70,8 +81,8 @@ export class Draft {
     this.#frontends = new Overlay(ledger.frontends);
     this.#ranges = new Overlay(ledger.ranges);
     this.#ports = new Overlay(ledger.ports);
-    this.#found = new Overlay(ledger.foundPools);
-    this.#names = new Overlay(ledger.backendKeys);
+    this.#foundPools = new Overlay(ledger.foundPools);
+    this.#backendKeys = new Overlay(ledger.backendKeys);
     this.#services = new Overlay(ledger.serviceOwners);
     this.#nextBackendId = ledger.nextBackendId;
     this.#nextPoolId = ledger.nextPoolId;
@@ -98,9 +109,6 @@ export class Draft {
     this.ousted.add(owner);
     return true;
   }
-
-  /** Ports that lost a frontend to a ClusterIP: anybody may name any address an external one. */
-  readonly ousted = new Set<ServicePortName>();
 
   frontendValue(key: string): Uint8Array | undefined {
     const record = this.#frontends.get(key);
@@ -164,16 +172,13 @@ export class Draft {
       if (record !== undefined && record.owner === undefined) this.#frontends.delete(key);
     }
     for (const key of found.ranges) if (this.#ranges.get(key)?.claimed === false) this.#ranges.delete(key);
-    for (const id of foundPools.keys()) if (this.#found.get(id)) this.#found.delete(id);
+    for (const id of foundPools.keys()) if (this.#foundPools.get(id)) this.#foundPools.delete(id);
     for (const key of found.backends) {
       const record = this.#backends.get(key);
       if (record?.uses === 0) this.#deleteBackend(key, record.id);
     }
     this.#swept = true;
   }
-
-  #swept = false;
-  #orphansDropped = false;
 
   /** Backends found in the kernel that no slot names. */
   dropOrphans(): void {
@@ -192,12 +197,12 @@ export class Draft {
     name: string,
     members: readonly Member[],
     { found, maglev = false }: { found?: number | undefined; maglev?: boolean } = {},
-  ): { id: number; count: number } {
+  ): PlannedPool {
     const own = this.#pools.get(name);
-    const adopted = own === undefined && found !== undefined ? this.#found.get(found) : undefined;
+    const adopted = own === undefined && found !== undefined ? this.#foundPools.get(found) : undefined;
     const before = own?.members ?? adopted ?? [];
     const id = own?.id ?? (adopted === undefined ? this.#nextPoolId++ : found!);
-    if (adopted !== undefined) this.#found.delete(id);
+    if (adopted !== undefined) this.#foundPools.delete(id);
     const used = new Set(own?.members);
     const slots = before.length + this.#room.slots;
     const wanted = this.#useAll(members, { used, slots });
@@ -217,12 +222,9 @@ export class Draft {
       return undefined;
     }
     // Without the Service's number, which is this node's: the same names on every node.
-    const ids = new Map([...wanted].map((id) => [memberName(this.#names.get(id)!), id]));
+    const ids = new Map([...wanted].map((id) => [memberName(this.#backendKeys.get(id)!), id]));
     return maglevTable([...ids.keys()]).map((name) => ids.get(name)!);
   }
-
-  /** Slots that the kernel holds for pools taken over in this draft. */
-  readonly #adopted = new Map<number, readonly number[]>();
 
   #useAll(members: readonly Member[], { used, slots }: { used: Set<number>; slots: number }): Set<number> {
     const wanted = new Set<number>();
@@ -251,20 +253,17 @@ export class Draft {
     const id = known?.id ?? this.#nextBackendId++;
     const uses = (known?.uses ?? 0) + (held.has(id) ? 0 : 1);
     this.#backends.set(key, { id, flags, generation, uses });
-    this.#names.set(id, key);
+    this.#backendKeys.set(id, key);
     return id;
   }
 
   #release(id: number): void {
-    const key = this.#names.get(id);
+    const key = this.#backendKeys.get(id);
     const record = key === undefined ? undefined : this.#backends.get(key);
     if (record === undefined) return;
     this.#backends.set(key!, { ...record, uses: record.uses - 1 });
     if (record.uses === 1) this.#released.add(key!);
   }
-
-  /** Backends that lost their last pool; another pool of this draft may take one up, with its number. */
-  readonly #released = new Set<string>();
 
   #deleteReleased(): void {
     for (const key of this.#released) {
@@ -276,7 +275,7 @@ export class Draft {
 
   #deleteBackend(key: string, id: number): void {
     this.#backends.delete(key);
-    this.#names.delete(id);
+    this.#backendKeys.delete(id);
   }
 
   #dropPool(name: string): void {
@@ -289,45 +288,12 @@ export class Draft {
   /** Complete once everything is planned. */
   writes(): MapWrite[] {
     this.#deleteReleased();
-    const slots = this.#slotWrites();
-    const backends = this.#backendWrites();
-    const ranges = this.#recordWrites('source_ranges', this.#ranges);
-    const frontends = this.#recordWrites('frontends', this.#frontends);
-    const updates = (writes: MapWrite[]) => writes.filter((write) => write.op === 'update');
-    const deletes = (writes: MapWrite[]) => writes.filter((write) => write.op === 'delete');
-    return [
-      ...updates(backends),
-      ...updates(slots),
-      ...updates(ranges),
-      ...updates(frontends),
-      ...deletes(frontends),
-      ...deletes(ranges),
-      ...deletes(slots),
-      ...deletes(backends),
-    ];
-  }
-
-  #backendWrites(): MapWrite[] {
-    const map = 'backends';
-    const writes: MapWrite[] = [];
-    for (const { key, before, after } of this.#backends.changes()) {
-      if (after === undefined && before !== undefined)
-        writes.push({ map, op: 'delete', key: indexKey(before.id) });
-      if (after === undefined || (before?.flags === after.flags && before.generation === after.generation))
-        continue;
-      writes.push({ map, op: 'update', key: indexKey(after.id), value: backendValue(key, after) });
-    }
-    return writes;
-  }
-
-  #recordWrites(map: 'source_ranges' | 'frontends', records: Overlay<string, { value: string }>): MapWrite[] {
-    const writes: MapWrite[] = [];
-    for (const { key, before, after } of records.changes()) {
-      if (after !== undefined && after.value !== before?.value)
-        writes.push({ map, op: 'update', key: unpacked(key), value: unpacked(after.value) });
-      if (after === undefined && before !== undefined) writes.push({ map, op: 'delete', key: unpacked(key) });
-    }
-    return writes;
+    return inOrder({
+      backends: backendWrites(this.#backends),
+      slots: this.#slotWrites(),
+      source_ranges: recordWrites('source_ranges', this.#ranges),
+      frontends: recordWrites('frontends', this.#frontends),
+    });
   }
 
   #slotWrites(): MapWrite[] {
@@ -337,7 +303,7 @@ export class Draft {
       if (id === undefined) continue;
       this.#writeSlots(writes, id, before?.members ?? this.#adopted.get(id) ?? [], after?.members ?? []);
     }
-    for (const { key, before, after } of this.#found.changes()) {
+    for (const { key, before, after } of this.#foundPools.changes()) {
       if (after === undefined && before !== undefined && !this.#adopted.has(key))
         this.#writeSlots(writes, key, before, []);
     }
@@ -351,7 +317,8 @@ export class Draft {
 
   commit(): void {
     for (const overlay of [this.#backends, this.#pools, this.#frontends, this.#ranges]) overlay.commit();
-    for (const overlay of [this.#ports, this.#found, this.#names, this.#services]) overlay.commit();
+    for (const overlay of [this.#ports, this.#foundPools, this.#backendKeys, this.#services])
+      overlay.commit();
     this.#ledger.slotCount += this.#slotGrowth;
     this.#ledger.nextBackendId = this.#nextBackendId;
     this.#ledger.nextPoolId = this.#nextPoolId;

@@ -8,7 +8,8 @@ import { apply } from './apply.ts';
 import type { Datapath } from './datapath.ts';
 import { DirectReturns } from './direct-returns.ts';
 import type { Ledger } from './ledger.ts';
-import { type MapName, plan } from './plan.ts';
+import type { MapName } from './map-write.ts';
+import { plan } from './plan.ts';
 import { readLedger } from './read-ledger.ts';
 
 /** Endpoints that one plan looks at: some 3 ms. */

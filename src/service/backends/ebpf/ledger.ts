@@ -4,7 +4,7 @@
  */
 import type { ServicePortName } from '../../model/service-port.ts';
 import { type Backend, layouts } from './generated/layouts.ts';
-import type { MapName } from './plan.ts';
+import type { MapName } from './map-write.ts';
 
 export interface BackendRecord {
   id: number;

@@ -5,7 +5,8 @@ import { ServiceTracker } from '../../model/service-tracker.ts';
 import { TestStore, testService, testSlice } from '../../testing-objects.ts';
 import { layouts } from './generated/layouts.ts';
 import { emptyLedger } from './ledger.ts';
-import { type MapWrite, plan } from './plan.ts';
+import type { MapWrite } from './map-write.ts';
+import { plan } from './plan.ts';
 
 function rig(count = 0) {
   const services = new TestStore<Service>();

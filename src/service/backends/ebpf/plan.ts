@@ -1,11 +1,8 @@
 /**
- * What to write so that the maps serve a state. Pure: a ledger and a state in, an ordered list of writes and the
- * ledger's changes out. The order is the transaction that BPF lacks: backends, then the slots that name them, then who
- * may come, then the frontends that name all these; what is stale goes last, the other way round. A packet that comes in
- * between finds either the old or the new answer.
+ * What to write so that the maps serve a state. Pure: a ledger and a state in, an ordered list of writes (map-write.ts)
+ * and the ledger's changes out. A packet that comes in between finds either the old or the new answer.
  */
 
-import type { Cidr } from '../../../net/cidr.ts';
 import { protocolNumbers } from '../../../net/protocol.ts';
 import type { ClusterIps, ServiceFrontend, ServicePortName } from '../../model/service-port.ts';
 import {
@@ -15,20 +12,13 @@ import {
   type ServiceState,
   scopesOf,
 } from '../../model/service-state.ts';
-import { type Capacity, Draft } from './draft.ts';
-import { frontendFlags, frontendKind, layouts } from './generated/layouts.ts';
+import { Draft } from './draft.ts';
+import { type Frontend, frontendFlags, frontendKind, layouts } from './generated/layouts.ts';
 import { type Ledger, packed } from './ledger.ts';
 import { maglevTableSize } from './maglev-table.ts';
-
-export type MapName = 'backends' | 'slots' | 'source_ranges' | 'frontends';
-
-export interface MapWrite {
-  map: MapName;
-  op: 'update' | 'delete';
-  key: Uint8Array;
-  /** Absent for deletions. */
-  value?: Uint8Array;
-}
+import type { Capacity, MapName, MapWrite } from './map-write.ts';
+import { PoolSet } from './pool-set.ts';
+import { RangeSet } from './range-set.ts';
 
 export interface Plan {
   writes: MapWrite[];
@@ -142,23 +132,18 @@ function planPort(draft: Draft, port: ServicePortState): Result {
       waiting = true;
       continue;
     }
-    const scopes = scopesOf(port, frontend.kind);
     const existing = draft.frontendValue(packed(key));
-    const before = existing && layouts.frontend.decode(existing);
-    const family = frontend.ip.family;
-    const value = layouts.frontend.encode({
-      internal: pools.get(family, scopes.internal, before?.internal.id),
-      external: pools.get(family, scopes.external, before?.external.id),
+    const value = frontendValue(port, frontend, {
+      pools,
       serviceId,
-      flags: flagsOf(port, frontend, scopes),
-      affinitySeconds: port.affinitySeconds,
-      kind: kinds[frontend.kind],
+      before: existing && layouts.frontend.decode(existing),
     });
     if (draft.setFrontend(packed(key), { owner: port.name, value: packed(value) }))
       frontends.push(packed(key));
   }
   pools.hold();
   draft.setPort(port.name, {
+    // An array that grew has room for more, which adds up over all ports.
     frontends: frontends.slice(),
     pools: pools.names(),
     ranges: ranges.keys(),
@@ -167,6 +152,23 @@ function planPort(draft: Draft, port: ServicePortState): Result {
   const refusedBy = draft.takeRefusal();
   if (refusedBy !== undefined) return { refusedBy };
   return waiting ? 'waiting' : 'whole';
+}
+
+function frontendValue(
+  port: ServicePortState,
+  frontend: ServiceFrontend,
+  { pools, serviceId, before }: { pools: PoolSet; serviceId: number; before: Frontend | undefined },
+): Uint8Array {
+  const scopes = scopesOf(port, frontend.kind);
+  const { family } = frontend.ip;
+  return layouts.frontend.encode({
+    internal: pools.get(family, scopes.internal, before?.internal.id),
+    external: pools.get(family, scopes.external, before?.external.id),
+    serviceId,
+    flags: flagsOf(port, frontend, scopes),
+    affinitySeconds: port.affinitySeconds,
+    kind: kinds[frontend.kind],
+  });
 }
 
 const ownAddress = packed(layouts.frontend.encode({ kind: frontendKind.FRONTEND_CLUSTER_ADDRESS }));
@@ -214,78 +216,4 @@ function flagsOf(
     // Who comes to a ClusterIP from outside has no way back but by this node.
     (port.dsr && kind !== 'ClusterIP' ? frontendFlags.FRONTEND_DSR : 0)
   );
-}
-
-/** The ranges of one port: the same for all of its frontends of a family. */
-class RangeSet {
-  readonly #draft: Draft;
-  readonly #serviceId: number;
-  readonly #keys = new Set<string>();
-
-  constructor(draft: Draft, serviceId: number) {
-    this.#draft = draft;
-    this.#serviceId = serviceId;
-  }
-
-  /** False where the map has no room for it. */
-  add({ ip, prefix }: Cidr): boolean {
-    const bits = serviceIdBits + (ip.family === 4 ? mappedBits : 0) + prefix;
-    const key = packed(layouts.sourceRangeKey.encode({ prefix: bits, serviceId: this.#serviceId, addr: ip }));
-    if (!this.#draft.setRange(key)) return false;
-    this.#keys.add(key);
-    return true;
-  }
-
-  keys(): string[] {
-    return [...this.#keys];
-  }
-}
-
-const serviceIdBits = 32;
-/** Of ::ffff:0:0, which precede an IPv4 address. */
-const mappedBits = 96;
-
-/** The pools of one port, each planned once however many frontends share it. */
-class PoolSet {
-  readonly #draft: Draft;
-  readonly #port: ServicePortState;
-  readonly #serviceId: number;
-  readonly #planned = new Map<string, { id: number; count: number }>();
-
-  constructor(draft: Draft, port: ServicePortState, serviceId: number) {
-    this.#draft = draft;
-    this.#port = port;
-    this.#serviceId = serviceId;
-  }
-
-  /** `found` is the pool that the kernel's frontend names: taken over where the name has no pool yet. */
-  get(family: 4 | 6, scope: Scope | 'held', found: number | undefined): { id: number; count: number } {
-    const name = `${this.#port.name}/${family}/${scope}`;
-    const planned =
-      this.#planned.get(name) ??
-      this.#draft.planPool(name, this.#members(family, scope), {
-        found,
-        maglev: this.#port.maglev && scope !== 'held',
-      });
-    this.#planned.set(name, planned);
-    return planned;
-  }
-
-  /** Backends that no frontend leads to: flows that they have stay theirs. */
-  hold(): void {
-    for (const family of [4, 6] as const)
-      if (this.#port.endpoints[family].held.length > 0) this.get(family, 'held', undefined);
-  }
-
-  names(): string[] {
-    return [...this.#planned.keys()];
-  }
-
-  #members(family: 4 | 6, scope: Scope | 'held') {
-    const proto = protocolNumbers[this.#port.protocol];
-    const serviceId = this.#serviceId;
-    return this.#port.endpoints[family][scope].map(({ ip, port, local, onNode, terminating }) => {
-      return { ip, port, local, onNode, terminating, proto, serviceId };
-    });
-  }
 }

@@ -1,6 +1,6 @@
 /** Where a pool's members are: which slots change when members come and go. Pure. */
 import { layouts } from './generated/layouts.ts';
-import type { MapWrite } from './plan.ts';
+import type { MapWrite } from './map-write.ts';
 
 /** Keeps members at their slots, fills the gaps of those that left, appends what is new. */
 export function arrange(before: readonly number[], want: ReadonlySet<number>): number[] {

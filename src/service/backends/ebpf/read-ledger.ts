@@ -2,7 +2,7 @@
 import type { TimeSlice } from '../../../util/time-slice.ts';
 import { layouts } from './generated/layouts.ts';
 import { backendKey, emptyLedger, type Ledger, packed } from './ledger.ts';
-import type { MapName } from './plan.ts';
+import type { MapName } from './map-write.ts';
 
 type Entry = [key: Uint8Array, value: Uint8Array];
 
