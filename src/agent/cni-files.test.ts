@@ -19,13 +19,18 @@ let config: {
 
 const conflist = () => join(config.cniConfDirectory, conflistName);
 const shim = () => join(config.cniBinDirectory, 'tendril');
+/** A failed run is tried again after a second. */
+const patience = { interval: 5, timeout: 10_000 };
 const untilConflistIsRight = () =>
-  vi.waitFor(() => expect(readFileSync(conflist(), 'utf8')).toBe(renderConflist(config)), { interval: 5 });
+  vi.waitFor(() => expect(readFileSync(conflist(), 'utf8')).toBe(renderConflist(config)), patience);
 const untilShimIsRight = () =>
   vi.waitFor(
     () => expect([readFileSync(shim(), 'utf8'), statSync(shim()).mode & 0o777]).toEqual(['program', 0o755]),
-    { interval: 5 },
+    patience,
   );
+
+const restored = 'restored CNI files that somebody removed or altered';
+const untilLogged = (lines: string[]) => vi.waitFor(() => expect(log).toEqual(lines), patience);
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'tendril-cni-files-'));
@@ -38,13 +43,12 @@ beforeEach(async () => {
   mkdirSync(join(directory, 'dist', 'native'), { recursive: true });
   writeFileSync(join(directory, 'dist', 'native', 'cni-shim'), 'program');
   chmodSync(join(directory, 'dist', 'native', 'cni-shim'), 0o755);
-  // One that has stopped may be in the middle of its work: its lines are its own.
-  const own: string[] = [];
-  log = own;
-  const logger = createLogger({ write: (line) => void own.push(JSON.parse(line).msg) });
+  log = [];
+  const logger = createLogger({ write: (line) => void log.push(JSON.parse(line).msg) });
   files = new CniFiles({ config, logger, minIntervalMs: 1 });
   await files.keep();
-  await untilShimIsRight();
+  // The shim's, the last thing that happens at a start.
+  await untilLogged([restored]);
 });
 afterEach(async () => {
   await files.stop();
@@ -84,13 +88,16 @@ it('leaves the files of others alone, and its own where they are right', async (
   rmSync(shim());
   await untilShimIsRight();
   expect(statSync(conflist()).ino).toBe(ino);
-  expect(log).toEqual(['restored CNI files that somebody removed or altered']);
+  await untilLogged([restored]);
 });
 
 it('goes on trying where it cannot, and says so', async () => {
   rmSync(config.cniConfDirectory, { recursive: true });
   writeFileSync(config.cniConfDirectory, 'in the way');
-  await vi.waitFor(() => expect(log).toContain('the CNI configuration cannot be kept as it should be'));
+  await vi.waitFor(
+    () => expect(log).toContain('the CNI configuration cannot be kept as it should be'),
+    patience,
+  );
   rmSync(config.cniConfDirectory);
   await untilConflistIsRight();
 });
