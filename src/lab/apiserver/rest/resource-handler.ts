@@ -1,75 +1,27 @@
-/** Verbs on resources: which function a method on a path means, and the answer's form. */
+/** Verbs on resources: which function a method on a path means. */
 import type { ApiError } from '../../../kube/client/api-error.ts';
-import type { KubeObject } from '../../../kube/meta.ts';
 import type { ApiRequest, ApiResponse } from '../api-request.ts';
 import { requirePermission } from '../auth/permission.ts';
 import { requestToken } from '../auth/token-request.ts';
-import { isJsonObject, type JsonObject } from '../json.ts';
-import type { Manager } from '../managedfields/managers.ts';
-import { apiVersionOf, type Resource } from '../registry/resource.ts';
-import { loadDefinitions } from '../schema/definitions.ts';
-import { definitionDecoder } from '../schema/field-check.ts';
+import type { JsonObject } from '../json.ts';
+import type { Resource } from '../registry/resource.ts';
 import { badRequest, invalid, methodNotAllowed, notImplemented, pathNotFound } from '../status.ts';
-import { scaleColumns } from '../table/workload-columns.ts';
 import { applyObject, isApply } from './apply.ts';
-import { bodyCheck, fieldValidationOf, readObject } from './body.ts';
-import { createObject, type WriteOptions } from './create.ts';
-import { type DeleteOptions, type Deletion, deleteObject } from './delete.ts';
-import { facing, listObjects, refuseFuture } from './list.ts';
+import { fieldValidationOf, readObject } from './body.ts';
+import { answer, type Call, deleteOptionsOf, dryRunOf, refOf, warningsOf, writeOptionsOf } from './call.ts';
+import { createObject } from './create.ts';
+import { type Deletion, deleteObject } from './delete.ts';
+import { listObjects, refuseFuture } from './list.ts';
 import { checkedPatch, readPatch } from './patch.ts';
 import { readPodLogs } from './pod-logs.ts';
 import { openPodStream, type PodStreamKind } from './pod-streams.ts';
-import { presentationOf, presentList, presentObject, presentStream } from './presentation.ts';
+import { presentationOf, presentList, presentStream } from './presentation.ts';
 import type { Target } from './request-path.ts';
-import { getStored, keyFor, type ObjectRef, type RestContext } from './rest-context.ts';
-import { bindPod, finalizeNamespace, type Scale, scaleOf, updateScale } from './subresources.ts';
+import { getStored, keyFor, type RestContext } from './rest-context.ts';
+import { scale } from './scale.ts';
+import { bindPod, finalizeNamespace } from './subresources.ts';
 import { type UpdateOptions, updateObject } from './update.ts';
 import { watchObjects } from './watch.ts';
-
-/** One request with its path and query read. */
-interface Call {
-  context: RestContext;
-  request: ApiRequest;
-  query: URLSearchParams;
-  target: Target;
-}
-
-function refOf({ resource, namespace, name }: Target): ObjectRef {
-  return { resource, namespace, name: name! };
-}
-
-/** Undefined for the program's own parts, which manage nothing by name. */
-function managerOf({ request, query, target }: Call): Manager | undefined {
-  if (request.trusted) return undefined;
-  const { resource, subresource } = target;
-  // As client-go's user agents are written: the program before the first slash.
-  const name = query.get('fieldManager') || request.userAgent?.split('/')[0] || 'unknown';
-  const apiVersion = apiVersionOf(resource);
-  return { name, operation: 'Update', apiVersion, ...(subresource && { subresource }) };
-}
-
-function writeOptionsOf(call: Call): WriteOptions {
-  return { ...dryRunOf(call.query), manager: managerOf(call) };
-}
-
-function dryRunOf(query: URLSearchParams): { dryRun: boolean } {
-  const dryRun = query.getAll('dryRun');
-  if (dryRun.some((v) => v !== 'All'))
-    throw badRequest(`Invalid value: ${JSON.stringify(dryRun)}: dryRun: supported values: "All"`);
-  return { dryRun: dryRun.length > 0 };
-}
-
-function answer(call: Call, object: KubeObject, status = 200, warnings: string[] = []): ApiResponse {
-  const { resource } = call.target;
-  const how = presentationOf(call.request.accept, call.query);
-  const body = presentObject(resource, facing(resource, object), how, call.context.clock.now());
-  return { status, body, warnings };
-}
-
-/** The program's own parts want no advice. */
-function warningsOf({ request, target }: Call, object: KubeObject): string[] {
-  return request.trusted ? [] : (target.resource.strategy.warnings?.(object) ?? []);
-}
 
 function get(call: Call): ApiResponse {
   refuseFuture(call.context, call.query.get('resourceVersion') ?? '');
@@ -153,32 +105,6 @@ async function patch(call: Call, subresource?: 'status'): Promise<ApiResponse> {
   return answer(call, stored, 200, [...checked.warnings, ...warningsOf(call, stored)]);
 }
 
-/** From the body (DeleteOptions) and, where that is silent, the query. */
-function deleteOptionsOf({ request, query }: Call): DeleteOptions {
-  const body = isJsonObject(request.body) ? request.body : {};
-  const seconds = query.get('gracePeriodSeconds');
-  const grace = body.gracePeriodSeconds ?? (seconds === null ? undefined : Number(seconds));
-  if (grace !== undefined && !Number.isInteger(grace))
-    throw badRequest(`gracePeriodSeconds: "${seconds ?? grace}" is not an integer`);
-  const orphan =
-    body.orphanDependents ??
-    (query.has('orphanDependents') ? query.get('orphanDependents') === 'true' : undefined);
-  const policy =
-    body.propagationPolicy ?? query.get('propagationPolicy') ?? (orphan === true ? 'Orphan' : undefined);
-  if (policy !== undefined && !['Orphan', 'Background', 'Foreground'].includes(policy)) {
-    throw badRequest(
-      `propagationPolicy: Unsupported value: "${policy}": supported values: "Background", "Foreground", "Orphan"`,
-    );
-  }
-  const { dryRun } = dryRunOf(query);
-  return {
-    dryRun: dryRun || body.dryRun?.length > 0,
-    gracePeriodSeconds: grace,
-    propagationPolicy: policy,
-    preconditions: body.preconditions,
-  };
-}
-
 function deletionAnswer(call: Call, { object, gone }: Deletion): ApiResponse {
   const { resource } = call.target;
   if (!gone || ['pods', 'services'].includes(resource.plural)) return answer(call, object);
@@ -208,41 +134,6 @@ function removeCollection(call: Call): ApiResponse {
     deleteObject(call.context, { resource, namespace: metadata.namespace, name: metadata.name }, options);
   }
   return { status: 200, body: objects };
-}
-
-const scaleDefinition = 'io.k8s.api.autoscaling.v1.Scale';
-const scaleDecoder = definitionDecoder(scaleDefinition);
-
-async function writeScale(call: Call): Promise<Scale> {
-  const { context, request, target, query } = call;
-  const ref = refOf(target);
-  const options = writeOptionsOf(call);
-  const how = { kind: 'Scale', version: 'v1', mode: fieldValidationOf(query) };
-  const check = bodyCheck(await scaleDecoder(), how);
-  const checkScale = (wish: unknown) => {
-    const { kind = 'Scale', apiVersion = 'autoscaling/v1' } = isJsonObject(wish) ? wish : {};
-    if (!isJsonObject(wish) || kind !== 'Scale' || apiVersion !== 'autoscaling/v1')
-      throw badRequest('the object provided is unrecognized: a Scale of autoscaling/v1 is expected');
-    return check(wish).object;
-  };
-  if (request.method === 'PUT') return updateScale(context, ref, () => checkScale(request.body), options);
-  const patched = {
-    definition: scaleDefinition,
-    definitions: loadDefinitions,
-    mergesStrategically: target.resource.mergesStrategically,
-  };
-  const change = await readPatch(request.contentType, request.body, patched);
-  return updateScale(context, ref, (old) => checkScale(change(old as unknown as JsonObject)), options);
-}
-
-async function scale(call: Call): Promise<ApiResponse> {
-  const { context, request, target, query } = call;
-  const how = presentationOf(request.accept, query);
-  const present = () => facing(target.resource, getStored(context, refOf(target)));
-  const found = request.method === 'GET' ? scaleOf(target.resource, present()) : await writeScale(call);
-  const printed = { ...target.resource, columns: scaleColumns };
-  const body = presentObject(printed, found as unknown as KubeObject, how, context.clock.now());
-  return { status: 200, body };
 }
 
 const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };

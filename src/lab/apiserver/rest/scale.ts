@@ -1,0 +1,51 @@
+/** The subresource `scale`: how many replicas a workload is to have. */
+import type { KubeObject } from '../../../kube/meta.ts';
+import type { ApiResponse } from '../api-request.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
+import { loadDefinitions } from '../schema/definitions.ts';
+import { definitionDecoder } from '../schema/field-check.ts';
+import { badRequest } from '../status.ts';
+import { scaleColumns } from '../table/workload-columns.ts';
+import { bodyCheck, fieldValidationOf } from './body.ts';
+import { type Call, refOf, writeOptionsOf } from './call.ts';
+import { facing } from './list.ts';
+import { readPatch } from './patch.ts';
+import { presentationOf, presentObject } from './presentation.ts';
+import { getStored } from './rest-context.ts';
+import { type Scale, scaleOf, updateScale } from './subresources.ts';
+
+const scaleDefinition = 'io.k8s.api.autoscaling.v1.Scale';
+const scaleDecoder = definitionDecoder(scaleDefinition);
+
+async function writeScale(call: Call): Promise<Scale> {
+  const { context, request, target, query } = call;
+  const ref = refOf(target);
+  const options = writeOptionsOf(call);
+  const how = { kind: 'Scale', version: 'v1', mode: fieldValidationOf(query) };
+  const check = bodyCheck(await scaleDecoder(), how);
+  const checkScale = (wish: unknown) => {
+    const { kind = 'Scale', apiVersion = 'autoscaling/v1' } = isJsonObject(wish) ? wish : {};
+    if (!isJsonObject(wish) || kind !== 'Scale' || apiVersion !== 'autoscaling/v1')
+      throw badRequest('the object provided is unrecognized: a Scale of autoscaling/v1 is expected');
+    return check(wish).object;
+  };
+  if (request.method === 'PUT') return updateScale(context, ref, () => checkScale(request.body), options);
+  const patched = {
+    definition: scaleDefinition,
+    definitions: loadDefinitions,
+    mergesStrategically: target.resource.mergesStrategically,
+  };
+  const change = await readPatch(request.contentType, request.body, patched);
+  return updateScale(context, ref, (old) => checkScale(change(old as unknown as JsonObject)), options);
+}
+
+/** GET, PUT and PATCH: a Scale of autoscaling/v1, whatever the workload. */
+export async function scale(call: Call): Promise<ApiResponse> {
+  const { context, request, target, query } = call;
+  const how = presentationOf(request.accept, query);
+  const present = () => facing(target.resource, getStored(context, refOf(target)));
+  const found = request.method === 'GET' ? scaleOf(target.resource, present()) : await writeScale(call);
+  const printed = { ...target.resource, columns: scaleColumns };
+  const body = presentObject(printed, found as unknown as KubeObject, how, context.clock.now());
+  return { status: 200, body };
+}
