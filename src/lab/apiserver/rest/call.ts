@@ -47,9 +47,9 @@ export function dryRunOf(query: URLSearchParams): { dryRun: boolean } {
   return { dryRun: dryRun.length > 0 };
 }
 
-/** From the body (DeleteOptions) and, where that is silent, the query. Throws BadRequest. */
-export function deleteOptionsOf({ request, query }: Call): DeleteOptions {
-  const body = isJsonObject(request.body) ? request.body : {};
+/** From DeleteOptions and, where they are silent, the query. Throws BadRequest. */
+export function deleteOptionsOf(told: unknown, query: URLSearchParams): DeleteOptions {
+  const body = isJsonObject(told) ? told : {};
   const seconds = query.get('gracePeriodSeconds');
   const grace = body.gracePeriodSeconds ?? (seconds === null ? undefined : Number(seconds));
   if (grace !== undefined && !Number.isInteger(grace))

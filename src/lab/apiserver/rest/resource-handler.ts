@@ -122,12 +122,13 @@ function deletionAnswer(call: Call, { object, gone }: Deletion): ApiResponse {
 }
 
 function remove(call: Call): ApiResponse {
-  return deletionAnswer(call, deleteObject(call.context, refOf(call.target), deleteOptionsOf(call)));
+  const options = deleteOptionsOf(call.request.body, call.query);
+  return deletionAnswer(call, deleteObject(call.context, refOf(call.target), options));
 }
 
 function removeCollection(call: Call): ApiResponse {
   const { resource, namespace } = call.target;
-  const options = deleteOptionsOf(call);
+  const options = deleteOptionsOf(call.request.body, call.query);
   const objects = listObjects(call.context, { resource, namespace }, call.query);
   for (const { metadata } of objects.items) {
     if (call.context.storage.get(resource.collection, keyFor(metadata)) === undefined) continue;
@@ -145,10 +146,7 @@ function bind(call: Call): ApiResponse {
 
 function evict(call: Call): ApiResponse {
   const eviction = (call.request.body ?? {}) as JsonObject;
-  deleteObject(call.context, refOf(call.target), {
-    ...eviction.deleteOptions,
-    ...dryRunOf(call.query),
-  });
+  deleteObject(call.context, refOf(call.target), deleteOptionsOf(eviction.deleteOptions, call.query));
   return { status: 201, body: { ...success, code: 201 } };
 }
 

@@ -55,3 +55,33 @@ describe('finalize', () => {
     expect(await call('GET', '/api/v1/namespaces/x')).toMatchObject({ spec: { finalizers: ['kubernetes'] } });
   });
 });
+
+describe('eviction', () => {
+  const pods = '/api/v1/namespaces/default/pods';
+  const pod = { metadata: { name: 'x' }, spec: { containers: [{ name: 'c', image: 'busybox' }] } };
+  const evict = (deleteOptions?: object, query = '') =>
+    call('POST', `${pods}/x/eviction${query}`, { metadata: { name: 'x' }, deleteOptions });
+
+  test('deletes the pod', async () => {
+    await call('POST', pods, pod);
+    expect(await evict({ gracePeriodSeconds: 0 })).toMatchObject({ code: 201 });
+    expect(await call('GET', `${pods}/x`)).toMatchObject({ code: 404 });
+  });
+
+  test.each([
+    ['its options', { dryRun: ['All'] }, ''],
+    ['the request', undefined, '?dryRun=All'],
+    ['both', { dryRun: ['All'] }, '?dryRun=All'],
+  ])('is only tried where %s ask for a dry run', async (_, options, query) => {
+    await call('POST', pods, pod);
+    expect(await evict(options, query)).toMatchObject({ code: 201 });
+    const { metadata } = await call('GET', `${pods}/x`);
+    expect(metadata).toMatchObject({ name: 'x' });
+    expect(metadata).not.toHaveProperty('deletionTimestamp');
+  });
+
+  test('refuses options that are none', async () => {
+    await call('POST', pods, pod);
+    expect(await evict({ gracePeriodSeconds: 'soon' })).toMatchObject({ code: 400 });
+  });
+});
