@@ -16,9 +16,8 @@ import { TimeSlice } from '../util/time-slice.ts';
 import { ClusterNodes } from './backends/ebpf/cluster-nodes.ts';
 import { ConnectionEnder } from './backends/ebpf/connection-ender.ts';
 import { collectConntrack } from './backends/ebpf/conntrack-gc.ts';
-import { ConntrackRoom } from './backends/ebpf/conntrack-room.ts';
 import { Datapath } from './backends/ebpf/datapath.ts';
-import { DropLog } from './backends/ebpf/drop-log.ts';
+import { DropWatch } from './backends/ebpf/drop-watch.ts';
 import { EbpfServiceBackend } from './backends/ebpf/ebpf-backend.ts';
 import { inspectMaps } from './backends/ebpf/inspection.ts';
 import { type DepartedPod, followDepartures } from './model/departed-pods.ts';
@@ -43,7 +42,6 @@ export type {
 const collectEveryMs = 10_000;
 /** While new connections find no room. */
 const collectWhenFullEveryMs = 1000;
-const readDropsEveryMs = 1000;
 
 /** What tests replace. */
 export interface Kernel {
@@ -64,6 +62,7 @@ class EbpfServiceProxy implements ServiceProxy {
   readonly #backend: EbpfServiceBackend;
   readonly #runner: BoundedRunner;
   readonly #metrics: ServiceMetrics;
+  readonly #drops: DropWatch;
   readonly #ender: ConnectionEnder;
   readonly #clusterNodes = new ClusterNodes();
   readonly inspection: ServiceInspection;
@@ -74,11 +73,6 @@ class EbpfServiceProxy implements ServiceProxy {
   #tracker: ServiceTracker | undefined;
   #revision: Revision | undefined;
   #cancelCollection: (() => void) | undefined;
-  #cancelDropReading: (() => void) | undefined;
-  #dropLog: DropLog | undefined;
-  #conntrackRoom: ConntrackRoom | undefined;
-  /** New connections find no room. */
-  #connectionsRefused: TendrilError | undefined;
   #stopped = false;
   #status = {
     synced: false,
@@ -90,9 +84,10 @@ class EbpfServiceProxy implements ServiceProxy {
 
   constructor(options: ServiceProxyOptions, kernel: Kernel) {
     this.#options = options;
-    const { bpf } = options;
+    const { bpf, logger, clock = systemClock } = options;
     this.#datapath = new Datapath({ ...bpf, bpf: kernel.bpf, netnsCookie: kernel.netnsCookie() });
     this.#backend = new EbpfServiceBackend(this.#datapath);
+    this.#drops = new DropWatch({ datapath: this.#datapath, clock, logger });
     this.#metrics = new ServiceMetrics(options.metrics ?? new MetricRegistry(), {
       refused: () => this.#backend.refused(),
       maps: () => this.#mapUse(),
@@ -102,7 +97,7 @@ class EbpfServiceProxy implements ServiceProxy {
       run: () => this.#sync(),
       minIntervalMs: createSyncPace(),
       onError: (error) => this.#failed(error),
-      clock: options.clock ?? systemClock,
+      clock,
     });
     this.inspection = inspectMaps({
       map: (name) => this.#datapath.map(name),
@@ -113,8 +108,7 @@ class EbpfServiceProxy implements ServiceProxy {
       podNamespaces: options.podNamespaces ?? (() => []),
       openSockets,
       isGone: options.isPodGone ?? (async () => false),
-      logger: options.logger,
-      clock: options.clock ?? systemClock,
+      ...{ logger, clock },
     });
   }
 
@@ -123,12 +117,7 @@ class EbpfServiceProxy implements ServiceProxy {
     if (handedOver !== undefined)
       this.#options.logger.info('programs and maps in force were replaced', { because: handedOver });
     const tookOver = this.#datapath.epoch() > 0;
-    this.#dropLog = new DropLog(this.#datapath.dropEvents());
-    this.#conntrackRoom = new ConntrackRoom(
-      this.#datapath.map('conntrack').maxEntries,
-      this.#conntrackDrops(),
-    );
-    this.#readDrops();
+    this.#drops.start();
     const { services, slices, logger } = this.#options;
     void Promise.all([services.synced(), slices.synced()]).then(
       () => this.#follow(),
@@ -145,9 +134,7 @@ class EbpfServiceProxy implements ServiceProxy {
     for (const end of this.#unfollow) end();
     await this.#ender.stop();
     this.#cancelCollection?.();
-    this.#cancelDropReading?.();
-    this.#dropLog?.close();
-    this.#dropLog = undefined;
+    this.#drops.stop();
     this.#runner.stop();
     await this.#runner.idle();
   }
@@ -167,15 +154,16 @@ class EbpfServiceProxy implements ServiceProxy {
   }
 
   status(): ServiceProxyStatus {
+    const refused = this.#drops.connectionsRefused();
     return {
       ...this.#status,
-      lastError: this.#status.lastError ?? (this.#connectionsRefused && advice(this.#connectionsRefused)),
+      lastError: this.#status.lastError ?? (refused && advice(refused)),
       frontends: this.#backend.frontendCount(),
       backends: this.#backend.backendCount(),
       pods: this.#datapath.pods().length,
       xdp: this.#datapath.xdpStatus(),
       drops: this.#datapath.drops(),
-      recentDrops: this.#recentDrops(),
+      recentDrops: this.#drops.recent(),
       socketShortcut: this.#datapath.shortcut.status(),
     };
   }
@@ -262,31 +250,6 @@ class EbpfServiceProxy implements ServiceProxy {
     this.#options.logger.error('Services could not be written to the kernel; trying again', { error });
   }
 
-  #recentDrops() {
-    this.#dropLog?.poll();
-    return this.#dropLog?.recent() ?? [];
-  }
-
-  #readDrops(): void {
-    this.#dropLog?.poll();
-    this.#checkConntrackRoom();
-    const clock = this.#options.clock ?? systemClock;
-    this.#cancelDropReading = clock.after(readDropsEveryMs, () => this.#readDrops());
-  }
-
-  #conntrackDrops(): number {
-    return this.#datapath.drops()['conntrack full'] ?? 0;
-  }
-
-  #checkConntrackRoom(): void {
-    const before = this.#connectionsRefused;
-    const now = (this.#options.clock ?? systemClock).monotonic();
-    this.#connectionsRefused = this.#conntrackRoom?.check(this.#conntrackDrops(), now);
-    const error = this.#connectionsRefused;
-    if (error !== undefined && before === undefined)
-      this.#options.logger.error('new connections are refused', { error });
-  }
-
   #mapUse() {
     const { conntrackEntries } = this.#status;
     const size = (map: string) => this.#datapath.map(map).maxEntries;
@@ -300,14 +263,14 @@ class EbpfServiceProxy implements ServiceProxy {
   #scheduleCollection(): void {
     if (this.#stopped) return;
     const clock = this.#options.clock ?? systemClock;
-    const every = this.#connectionsRefused ? collectWhenFullEveryMs : collectEveryMs;
+    const every = this.#drops.connectionsRefused() ? collectWhenFullEveryMs : collectEveryMs;
     this.#cancelCollection = clock.after(every, () => void this.#collect());
   }
 
   async #collect(): Promise<void> {
     try {
       const now = process.hrtime.bigint();
-      const full = this.#connectionsRefused !== undefined;
+      const full = this.#drops.connectionsRefused() !== undefined;
       this.#status.conntrackEntries = await collectConntrack(this.#datapath.map('conntrack'), { now, full });
     } catch (error) {
       this.#options.logger.error('ended connections could not be collected', { error });
