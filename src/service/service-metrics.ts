@@ -49,9 +49,13 @@ class Changes {
 }
 
 export interface MetricSources {
+  /** Service ports that are not served whole, by the map that has no room. */
   refused: () => Record<string, number>;
+  /** How full each map is. */
   maps?: () => { map: string; entries: number; size: number }[];
+  /** What went from socket to socket, and what kept other messages from it. */
   shortcut?: () => Record<string, number>;
+  /** ms since 1970: what was triggered before says nothing about this process. */
   now?: number;
 }
 
@@ -69,12 +73,6 @@ export class ServiceMetrics {
   /** When what no sync has taken up yet was triggered, ms since 1970. */
   #triggers: number[] = [];
 
-  /**
-   * @param refused Service ports that are not served whole, by the map that has no room
-   * @param maps how full each map is
-   * @param shortcut what went from socket to socket, and what kept other messages from it
-   * @param now ms since 1970: what was triggered before says nothing about this process
-   */
   constructor(
     registry: MetricRegistry,
     { refused, maps = () => [], shortcut = () => ({}), now = Date.now() }: MetricSources,
@@ -176,10 +174,12 @@ export class ServiceMetrics {
 
 /** Of the way from socket to socket; nothing while no Service asks for it. */
 function registerShortcut(registry: MetricRegistry, counts: () => Record<string, number>): void {
-  const one = (name: string) => () =>
-    Object.entries(counts()).flatMap(([of, count]) => (of === name ? [count] : []));
+  const samples = (of: string, labels: Record<string, string>): [Record<string, string>, number][] => {
+    const count = counts()[of];
+    return count === undefined ? [] : [[labels, count]];
+  };
   const counter = (name: string, help: string, of: string) =>
-    registry.counter({ name, help, collect: () => one(of)().map((count) => [{}, count]) });
+    registry.counter({ name, help, collect: () => samples(of, {}) });
   counter(
     'tendril_shortcut_connections_total',
     'Connections between pods whose sockets were joined.',
@@ -191,19 +191,13 @@ function registerShortcut(registry: MetricRegistry, counts: () => Record<string,
     'Sockets that found no room in the maps of the short way.',
     'refused',
   );
-  const ways = {
-    messages: 'short',
-    'no peer': 'no peer',
-    behind: 'behind',
-    'no room': 'no room',
-    unfit: 'unfit',
-  };
+  const kept = ['no peer', 'behind', 'no room', 'unfit'];
   registry.counter({
     name: 'tendril_shortcut_messages_total',
     help: 'Messages of joined sockets, by their way: short, or what kept them on the ordinary one.',
-    collect: () =>
-      Object.entries(ways).flatMap(([of, way]) =>
-        one(of)().map((count): [{ way: string }, number] => [{ way }, count]),
-      ),
+    collect: () => [
+      ...samples('messages', { way: 'short' }),
+      ...kept.flatMap((way) => samples(way, { way })),
+    ],
   });
 }

@@ -142,7 +142,7 @@ function judge(map: BpfMap, key: Uint8Array, { now, full = false }: Walk): numbe
   return 1;
 }
 
-/** A walk reads ahead: a new connection may have the tuple of one that was over by now. */
+/** While the other half was looked for, a new connection may have taken the tuple. */
 function isStill(map: BpfMap, key: Uint8Array, { lastSeen }: ConntrackEntry): boolean {
   const value = map.lookup(key);
   return value !== undefined && layouts.conntrackEntry.decode(value).lastSeen === lastSeen;

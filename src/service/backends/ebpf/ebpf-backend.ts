@@ -12,8 +12,8 @@ import type { MapName } from './map-write.ts';
 import { plan } from './plan.ts';
 import { readLedger } from './read-ledger.ts';
 
-/** Endpoints that one plan looks at: some 3 ms. */
-const portsAtOnce = 500;
+/** What one plan looks at: some 3 ms. */
+const endpointsAtOnce = 500;
 
 export interface MapUse {
   /** As mapSizes names it. */
@@ -150,7 +150,7 @@ export class EbpfServiceBackend implements ServiceBackend {
       frontends: maps.frontends.maxEntries,
     };
     for (let more = true; more; ) {
-      const next = plan(ledger, state, portsAtOnce, capacity);
+      const next = plan(ledger, state, endpointsAtOnce, capacity);
       this.writes += await apply(maps, next.writes, slice);
       this.#removed += next.writes.filter(({ map, op }) => map === 'backends' && op === 'delete').length;
       next.commit();
