@@ -15,6 +15,7 @@ export function containerLimits(pod: Pod, container?: Container): Limits {
   return limits(pod, Number.POSITIVE_INFINITY, (name) => limitOf(container?.resources, name));
 }
 
+/** Of the group around its containers' groups. */
 export function podCgroupLimits(pod: Pod, { podPidsLimit }: { podPidsLimit: number }): Limits {
   return limits(pod, podPidsLimit, (name) => podLimit(pod, name));
 }

@@ -5,6 +5,7 @@ import { diskUsage } from '../../linux/files/disk-usage.ts';
 import type { PodPaths } from './pod-directory.ts';
 import { type StorageUse, storedVolumes } from './storage-limits.ts';
 
+/** In bytes of disk blocks; what is not there takes none. */
 export async function storageUse(pod: Pod, paths: PodPaths): Promise<StorageUse> {
   const volumes = await measured(storedVolumes(pod), (name) => [join(paths.volumes, name)]);
   const names = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map(

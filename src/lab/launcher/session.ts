@@ -39,6 +39,7 @@ function stdinOf(socket: Socket, id: string, ended: (done: () => void) => void):
   });
 }
 
+/** Of a process that was started with an input. What is written after its end is lost. */
 export function openInput(path: string, id: string): ProcessInput {
   const socket = createConnection(path);
   const stdin = stdinOf(socket, id, (done) => socket.end(done));

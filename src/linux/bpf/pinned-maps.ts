@@ -32,6 +32,7 @@ export function shapeDifference(is: MapShape, wanted: MapShape): string | undefi
   return differing && `${differing} ${is[differing]} is to be ${wanted[differing]}`;
 }
 
+/** What is pinned in the directory itself; nothing where there is none. To be disposed of. @throws KernelError */
 export function openPinnedMaps(directory: string): PinnedMaps {
   const maps = new Map<string, PinnedMap>();
   const types = new Map<number, Btf>();

@@ -66,6 +66,7 @@ function add(known: Map<string, Endpoint>, endpoint: Endpoint | undefined): void
   if (!known.has(key) || !endpoint.terminating) known.set(key, endpoint);
 }
 
+/** What tells endpoints of one port apart. */
 export function endpointKey({ address, port }: { address: string; port: number }): string {
   return `${address}|${port}`;
 }

@@ -15,6 +15,7 @@ export const keptObjects: ReadonlyMap<ResourceType, Keep> = new Map<ResourceType
   [resources.endpointSlices, (object) => new KeptSlice(object as EndpointSlice)],
 ]);
 
+/** Without its selector, its wish for families, and the conditions of its status. */
 export function keepService({ metadata, spec, status }: Service): Service {
   const { selector, ipFamilies, ipFamilyPolicy, ...read } = spec ?? {};
   const { loadBalancer } = status ?? {};

@@ -8,6 +8,7 @@ export interface Place {
   cgroup?: string;
 }
 
+/** With a pipe for input and output; its errors are the test's. */
 export function spawnAt({ netns, cgroup }: Place, argv: readonly string[]): ChildProcess {
   const enter = cgroup === undefined ? '' : `echo $$ > ${cgroup}/cgroup.procs; `;
   return spawn('sh', ['-ec', `${enter}exec "$@"`, 'sh', 'nsenter', `--net=${netns}`, ...argv], {

@@ -24,6 +24,7 @@ const verbs: Record<string, string> = { POST: 'create', PUT: 'update', PATCH: 'p
 /** Of a namespace itself, rather than kinds in it. */
 const ofNamespace = new Set(['status', 'finalize']);
 
+/** By method, path and query alone: whether there is such a resource is not asked. */
 export function attributesOf({
   method,
   path,

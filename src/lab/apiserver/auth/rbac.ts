@@ -26,7 +26,9 @@ export interface PolicyRule {
 }
 
 export interface Authorizer {
+  /** `reason` is what the client is told where it is refused. */
   authorize(user: UserInfo, attributes: Attributes): Decision;
+  /** What the user may do in the namespace, as SelfSubjectRulesReview tells it. */
   rulesOf(user: UserInfo, namespace: string): GrantedRules;
 }
 
@@ -127,6 +129,7 @@ function isSubject({ kind, name, namespace }: JsonObject, user: UserInfo, own: s
 const has = (list: readonly string[] | undefined, value: string) =>
   list?.some((entry) => entry === '*' || entry === value) === true;
 
+/** Whether one rule alone grants what is asked. */
 export function ruleAllows(rule: PolicyRule, attributes: Attributes): boolean {
   if (!has(rule.verbs, attributes.verb)) return false;
   return isResource(attributes) ? allowsResource(rule, attributes) : allowsPath(rule, attributes);

@@ -84,6 +84,7 @@ export class ServiceAccountTokens {
     this.#keyId = createHash('sha256').update(der).digest('base64url');
   }
 
+  /** A signed token (JWT, ES256); whether its account and binding exist is the caller's to ask. */
   issue(wish: TokenWish): string {
     const { namespace, name, uid, binding, node, warnAfter } = wish;
     const now = Math.floor(this.#clock.now() / 1000);

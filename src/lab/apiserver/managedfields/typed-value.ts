@@ -37,6 +37,7 @@ export class TypedValues {
     return set;
   }
 
+  /** What a write has done to each field. */
   compare(before: JsonObject, after: JsonObject): Comparison {
     const comparison = { changed: new FieldSet(), removed: new FieldSet() };
     this.#compare(before, after, this.#root, comparison);

@@ -22,6 +22,7 @@ export interface ApplyRequest {
 
 const patchOptions = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
 
+/** Whether a patch is server-side apply's, in YAML or JSON. */
 export function isApply(contentType: string | undefined): boolean {
   return (contentType ?? '').split(';')[0]!.trim() === 'application/apply-patch+yaml';
 }

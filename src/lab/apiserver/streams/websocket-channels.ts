@@ -30,6 +30,7 @@ export function decodeMessage(message: Buffer, { base64 }: ChannelCodec): { chan
   return { channel: message[0]! - digitZero, data: bytes };
 }
 
+/** Text for the base64 protocols, where a channel is one digit. */
 export function encodeMessage(channel: number, data: Buffer, { base64 }: ChannelCodec): Buffer | string {
   return base64 ? `${channel}${data.toString('base64')}` : Buffer.concat([Buffer.of(channel), data]);
 }

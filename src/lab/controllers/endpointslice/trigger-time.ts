@@ -39,6 +39,7 @@ export class TriggerTimes {
     return changed.sort((a, b) => Date.parse(a) - Date.parse(b))[0];
   }
 
+  /** The Service is gone. */
   forget(key: string): void {
     this.#seen.delete(key);
   }

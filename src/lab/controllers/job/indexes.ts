@@ -9,6 +9,7 @@ export function indexOf({ metadata }: Pod): number {
   return /^\d+$/.test(text) ? Number(text) : -1;
 }
 
+/** Of text as `formatIndexes` writes it. */
 export function parseIndexes(text: string): Set<number> {
   const indexes = new Set<number>();
   for (const range of text.split(',').filter((part) => part !== '')) {

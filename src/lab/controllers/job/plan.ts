@@ -44,6 +44,7 @@ interface Count {
   waiting: string[];
 }
 
+/** One step; the next one sees what came of it. */
 export function planJob(state: JobState): JobPlan {
   const { job, pods, settled, now } = state;
   const stored: Status = job.status ?? {};

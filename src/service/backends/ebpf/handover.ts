@@ -42,7 +42,7 @@ const readableBy = 1;
 const layoutMap = 'layout';
 const configMap = 'node_config';
 
-/** Loads all programs on the maps that are pinned, or on others that take over what these hold. */
+/** Loads all programs on the maps that are pinned, or on others that take over what these hold. @throws TendrilError BPF_LAYOUT, BPF_LOAD */
 export function loadOrHandOver(options: HandoverOptions): { objects: Objects; handedOver?: string } {
   const { bpf, pinDirectory } = options;
   if (isPromoting(options)) promote(options);

@@ -31,6 +31,7 @@ function socketHook(hook: string, path: string): Hook {
   return { object: 'sock', program: `sock_${hook}`, at: { type: 'cgroup', path }, link: `sock-${hook}` };
 }
 
+/** Of packets from and to other machines. */
 export function uplinkHooks(ifindex: number): Hook[] {
   return directions.map((direction) => ({
     object: 'host',

@@ -119,6 +119,7 @@ export function packed(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
+/** The bytes that `packed` made a text of. */
 export function unpacked(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'latin1'));
 }
