@@ -15,14 +15,14 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { deepEqual } from '../../../kube/deep-equal.ts';
 import type { KubeObject } from '../../../kube/meta.ts';
-import { describeError, TendrilError } from '../../../util/errors.ts';
+import { TendrilError } from '../../../util/errors.ts';
 import { jsonText } from '../json.ts';
+import { takeLock } from './directory-lock.ts';
 import { MemoryStorage } from './memory-storage.ts';
 import type { ListRequest, Storage, StorageEvent } from './storage.ts';
 
@@ -224,44 +224,4 @@ function tryParse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** A process's number is another's some day; with its start (proc(5), field 22) it is one's own. */
-function identityOf(pid: number): string | undefined {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    // One that has ended and that nobody has waited for yet holds nothing.
-    return ['Z', 'X'].includes(fields[0]!) ? undefined : `${pid} ${fields[19]}\n`;
-  } catch {
-    return undefined;
-  }
-}
-
-/** One process at a time; the lock of one that is gone is nobody's. */
-function takeLock(directory: string): string {
-  const path = join(directory, 'lock');
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      writeFileSync(path, identityOf(process.pid)!, { flag: 'wx', mode: 0o600 });
-      return path;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
-        throw new TendrilError(
-          'BAD_INPUT',
-          `the state cannot be kept in ${directory}: ${describeError(error)}`,
-          {
-            cause: error,
-            remedy: 'Name a directory that can be written to.',
-          },
-        );
-      const holder = readFileSync(path, 'utf8');
-      if (holder === identityOf(Number.parseInt(holder, 10))) break;
-      rmSync(path);
-    }
-  }
-  throw new TendrilError('BAD_INPUT', `${directory} is in use by another lab`, {
-    remedy: 'Take that lab down, or name another directory.',
-  });
 }
