@@ -79,6 +79,8 @@ export class Datapath {
       misfit: (directory) => textOf(bpf.misfit(this.#request('pod', directory))),
     });
     this.#objects = objects;
+    // XDP has no second program behind the first: what it knew by the old maps goes by tc until it has the new ones.
+    if (handedOver !== undefined) this.#xdp.ensure();
     // Connections of an earlier version's datapath, which may not have said that there are any.
     const inherited = this.map('conntrack').entries().next().done !== true;
     if (inherited) this.map('activity').update(new Uint8Array(4), layouts.activity.encode({ translated: 1 }));

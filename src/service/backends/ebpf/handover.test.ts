@@ -49,6 +49,22 @@ test('maps of another size take over what the old ones hold, and every hook goes
   expect([...after.bpf.maps.keys()].filter((pin) => pin.includes('next'))).toEqual([]);
 });
 
+test('XDP gets the new maps at once, and keeps its program where there are none', () => {
+  const xdp = 'native' as const;
+  const { bpf, datapath } = testDatapath({ xdp });
+  datapath.configure([parseIp('10.9.0.1')]);
+  datapath.attachNode();
+  const link = () => bpf.links.get('/pins/links/uplink-xdp-native');
+  const first = link();
+  expect(first).toMatchObject({ program: 'xdp_uplink' });
+  testDatapath({ bpf, xdp });
+  expect(link()).toBe(first);
+  const after = testDatapath({ bpf, xdp, mapSizes: { conntrack: 100 } });
+  expect(link()).toEqual(first);
+  expect(link()).not.toBe(first);
+  expect(after.datapath.xdpStatus()).toEqual({ mode: xdp });
+});
+
 test('a node whose hooks are not attached yet is left to its first sync', () => {
   const before = testDatapath();
   before.map('backends').update(indexKey(1), new Uint8Array(layouts.backend.size));

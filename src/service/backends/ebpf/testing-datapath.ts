@@ -9,6 +9,7 @@ import { formatIp, type Ip, ipToBigInt, parseIp } from '../../../net/ip.ts';
 import { type Protocol, protocolNumbers } from '../../../net/protocol.ts';
 import { Datapath } from './datapath.ts';
 import { frontendFlags, frontendKind, layouts } from './generated/layouts.ts';
+import type { XdpSetting } from './xdp-uplink.ts';
 
 const hash = (name: string, keySize: number, valueSize: number, maxEntries = 65_536) => ({
   name,
@@ -63,9 +64,14 @@ export interface TestDatapath {
 
 /** A loaded datapath; with `bpf`, one that takes over what another left. */
 export function testDatapath(
-  options: { bpf?: FakeBpf; mapSizes?: Record<string, number>; uplinkIfindex?: number } = {},
+  options: {
+    bpf?: FakeBpf;
+    mapSizes?: Record<string, number>;
+    uplinkIfindex?: number;
+    xdp?: XdpSetting;
+  } = {},
 ): TestDatapath {
-  const { mapSizes, uplinkIfindex = 2 } = options;
+  const { mapSizes, uplinkIfindex = 2, xdp = 'off' } = options;
   const bpf =
     options.bpf ??
     new FakeBpf({
@@ -76,6 +82,7 @@ export function testDatapath(
         programs: ['shortcut_established', 'shortcut_send'],
       },
       'host.bpf.o': { maps, programs: ['host_ingress', 'host_egress'] },
+      'xdp.bpf.o': { maps, programs: ['xdp_uplink'] },
     });
   const datapath = new Datapath({
     bpf,
@@ -84,6 +91,7 @@ export function testDatapath(
     cgroup: '/cgroup',
     uplinkIfindex,
     netnsCookie: 1n,
+    xdp,
     ...(mapSizes && { mapSizes }),
   });
   datapath.load();
