@@ -1,15 +1,15 @@
 /** Runs one container of a pod: starts it, probes it, stops it, and writes what happens into its record. */
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Pod } from '../../kube/types.ts';
+import { longestTimerMs } from '../../util/clock.ts';
 import { describeError, isError } from '../../util/errors.ts';
 import { morePortsText } from '../images/stand-in.ts';
+import { type ContainerPlace, makeFiles, removeFiles, writeRecord } from './container-files.ts';
 import { type ContainerLaunch, containerLaunch, portsOf } from './container-launch.ts';
-import { limitLog } from './container-log-limit.ts';
 import type { EventText } from './event-recorder.ts';
 import { type Hook, runHook } from './lifecycle-hooks.ts';
 import type { NodeContext } from './node-context.ts';
-import { podPaths } from './pod-directory.ts';
 import type { ContainerRecord, PodRecord, Termination } from './pod-record.ts';
 import { type AttemptContext, attemptProbe } from './probes/attempt.ts';
 import { ContainerProbes } from './probes/container-probes.ts';
@@ -39,8 +39,6 @@ const SIGKILL = 9;
 /** After a preStop hook a container still gets this long between SIGTERM and SIGKILL. */
 const leastGraceMs = 2000;
 const configRetryMs = 10_000;
-/** A postStart hook may take as long as it likes. */
-const longestHookMs = 2 ** 31 - 1;
 /** What a runtime reports of a container whose command could not be started. */
 const startFailure = 128;
 /** runc's words. */
@@ -110,20 +108,9 @@ export class ContainerRunner {
       context,
       pidNamespaceOf: pidNamespaceOf(),
     });
-    const limits = containerLimits(pod(), record.spec);
-    launch.spec.cgroups1 = context.cgroups.ensureLeaf(launch.spec.cgroup, limits);
-    const paths = podPaths(context.paths, pod().metadata.uid);
-    const { scratch } = paths.container(record.name);
-    await Promise.all([
-      mkdir(scratch, { recursive: true, mode: 0o755 }),
-      mkdir(paths.logs(record.name), { recursive: true }),
-    ]);
-    // Only the last attempt before this one can still be asked for.
-    await rm(`${paths.logs(record.name)}/${record.restartCount - 2}.log`, { force: true });
-    await writeFile(launch.terminationLog, '');
-    if (launch.image.standIn) await writeFile(launch.morePorts, '');
-    // Whatever its user, the container may write it; a mode given at creation would be cut by the umask.
-    await chmod(launch.terminationLog, 0o666);
+    const { spec } = launch;
+    spec.cgroups1 = context.cgroups.ensureLeaf(spec.cgroup, containerLimits(pod(), record.spec));
+    await makeFiles(launch, this.#place());
     return launch;
   }
 
@@ -158,7 +145,7 @@ export class ContainerRunner {
     this.#event('Normal', 'Created', `Container created`);
     this.#event('Normal', 'Started', `Container started`);
     this.#tellRefused(launch, dropped);
-    void this.#writeRecord(launch, pid);
+    void writeRecord(launch, pid, this.#place());
     const postStart = record.spec.lifecycle?.postStart;
     if (postStart && !(await this.#postStart(postStart))) return;
     if (record.state !== 'starting') return;
@@ -173,23 +160,14 @@ export class ContainerRunner {
       this.#event('Warning', 'NotGranted', `capabilities refused: ${dropped.join(', ')}`);
   }
 
-  /** False when the hook failed; the container is then killed. */
+  /** False when the hook failed; the container is then killed. It may take as long as it likes. */
   async #postStart(hook: Hook): Promise<boolean> {
-    const result = await this.#unlessHurried(runHook(hook, this.#attempt(), longestHookMs));
+    const result = await this.#unlessHurried(runHook(hook, this.#attempt(), longestTimerMs));
     if (result === undefined || result.ok || this.#record.state !== 'starting') return true;
     this.#event('Warning', 'FailedPostStartHook', `PostStartHook failed: ${result.message}`);
     this.#record.state = 'running';
     void this.stop(this.#graceMs(), 'FailedPostStartHook');
     return false;
-  }
-
-  /** What `exec` from outside needs to enter the container. */
-  async #writeRecord({ spec }: ContainerLaunch, pid: number): Promise<void> {
-    const { record } = podPaths(this.#context.paths, this.#options.pod().metadata.uid).container(
-      this.#record.name,
-    );
-    const text = JSON.stringify({ name: this.#record.name, pid, ...spec });
-    await writeFile(record, text, { mode: 0o600 }).catch(() => {});
   }
 
   #watch(launch: ContainerLaunch): void {
@@ -304,13 +282,13 @@ export class ContainerRunner {
     why?: { reason: string; message: string },
   ): Promise<void> {
     const record = this.#record;
-    const { id, log = '', cgroup } = launch.spec;
+    const { terminationLog, spec } = launch;
+    const { id, log = '' } = spec;
     if (!this.#context.exits.delete(id)) return;
     this.#probes?.stop();
     this.#cancelKill?.();
     this.#cancelKill = undefined;
     const finishedAt = this.#context.clock.now();
-    const { terminationLog } = launch;
     const message =
       why?.message ?? (await terminationMessage({ container: record.spec, terminationLog, log, exitCode }));
     const termination: Termination = {
@@ -326,16 +304,7 @@ export class ContainerRunner {
     record.state = 'terminated';
     record.started = false;
     record.ready = false;
-    await limitLog(log).catch((error) =>
-      this.#context.logger.warn('a log is not limited', { id, log, error }),
-    );
-    // What remains is removed with the pod's own.
-    void this.#context.cgroups.remove(cgroup).catch(() => {});
-    const { scratch } = launch.spec.sandbox!;
-    // What remains goes with the pod's directory; the container's end is told all the same.
-    await rm(scratch, { recursive: true, force: true }).catch((error) =>
-      this.#context.logger.warn('files of a container remain', { id, scratch, error }),
-    );
+    await removeFiles(launch, this.#context);
     this.#options.changed();
   }
 
@@ -347,6 +316,10 @@ export class ContainerRunner {
 
   #oomKilled({ spec }: ContainerLaunch): boolean {
     return this.#context.cgroups.oomKills(spec.cgroup) > 0;
+  }
+
+  #place(): ContainerPlace {
+    return { context: this.#context, pod: this.#options.pod(), record: this.#record };
   }
 
   #attempt(): AttemptContext {
