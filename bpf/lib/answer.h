@@ -117,18 +117,17 @@ VERIFIED_ONCE __s64 quote_sum(struct __sk_buff *skb, struct work *work, __u32 le
 	if (!work)
 		return -1;
 	for (__u32 i = 0; i < QUOTE_PIECES; i++) {
-		__u32 size = length - i * QUOTE_MAX;
+		/* Of the piece's last byte: that its size is not 0 Linux 6.1 does not learn from a comparison with 0. */
+		__u32 last = length - i * QUOTE_MAX - 1;
 
 		if (i * QUOTE_MAX >= length)
 			break;
-		/* Else the compiler finds that it cannot be 0, and the verifier does not. */
-		asm volatile("" : "+r"(size));
-		if (size > QUOTE_MAX)
-			size = QUOTE_MAX;
-		if (size == 0)
-			break;
+		/* Else the compiler compares the size after all. */
+		asm volatile("" : "+r"(last));
+		if (last >= QUOTE_MAX)
+			last = QUOTE_MAX - 1;
 		__builtin_memset(work->quote, 0, sizeof(work->quote));
-		if (bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + i * QUOTE_MAX, work->quote, size) < 0)
+		if (bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + i * QUOTE_MAX, work->quote, last + 1) < 0)
 			return -1;
 		sum = bpf_csum_diff(NULL, 0, (__be32 *)work->quote, sizeof(work->quote), sum);
 		if (sum < 0)
