@@ -123,7 +123,7 @@ VERIFIED_ONCE __s64 quote_sum(struct __sk_buff *skb, struct work *work, __u32 le
 		if (i * QUOTE_MAX >= length)
 			break;
 		/* Else the compiler compares the size after all. */
-		asm volatile("" : "+r"(last));
+		barrier_var(last);
 		if (last >= QUOTE_MAX)
 			last = QUOTE_MAX - 1;
 		__builtin_memset(work->quote, 0, sizeof(work->quote));

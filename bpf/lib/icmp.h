@@ -36,7 +36,11 @@ static __always_inline int quoted_rewrite(struct __sk_buff *skb, struct work *wo
 	__u32 start = quoted->l3, length = (__u32)quoted->l4 - quoted->l3 + 8;
 	__u64 difference;
 
-	if (length < sizeof(struct iphdr) + 8 || length > QUOTE_MAX)
+	if (length < sizeof(struct iphdr) + 8)
+		return -1;
+	/* Else both comparisons become one of a difference, of which Linux 6.1 learns nothing about the length. */
+	barrier_var(length);
+	if (length > QUOTE_MAX)
 		return -1;
 	if (bpf_skb_load_bytes(skb, start, work->quote, length) < 0)
 		return -1;
