@@ -85,8 +85,9 @@ static __always_inline bool tuple_is_left(const struct work *work, bool welcome,
  * As reply_insert, for a tuple that another connection has, which may be over: its entries wait only for what is still
  * on its way. Asked before the claim is held, which costs more and is seldom got, and again then.
  */
-VERIFIED_ONCE int reply_take_over(struct work *work, bool welcome)
+VERIFIED_ONCE int reply_take_over(bool welcome)
 {
+	struct work *work = work_current();
 	struct tuple key;
 	__u32 held = 1;
 	int error = -EEXIST;
@@ -116,9 +117,10 @@ static __always_inline bool was_claimed_before(const struct work *work)
  * twice. The reply's tuple is the claim on a port: the same port serves any number of backends, and two connections
  * never share a tuple.
  */
-VERIFIED_ONCE int snat_claim(struct work *work)
+VERIFIED_ONCE int snat_claim(void)
 {
 	struct node_config *config = node();
+	struct work *work = work_current();
 	const struct address *source;
 	__u32 span, at = 0;
 
@@ -144,7 +146,7 @@ VERIFIED_ONCE int snat_claim(struct work *work)
 		work->entry.new_sport = candidate;
 		error = reply_insert(work);
 		if (error == -EEXIST && i >= SNAT_TRIES_FREE)
-			error = reply_take_over(work, i < SNAT_TRIES_WELCOME);
+			error = reply_take_over(i < SNAT_TRIES_WELCOME);
 		if (!error)
 			return 0;
 		if (error != -EEXIST)
@@ -185,13 +187,13 @@ static __always_inline int connection_insert(struct work *work, bool snat)
 	if (!snat) {
 		error = reply_insert(work);
 		if (error == -EEXIST)
-			error = reply_take_over(work, false);
+			error = reply_take_over(false);
 		if (error && error != -EEXIST)
 			return DROP_CONNTRACK_FULL;
 	}
 	/* Another connection of the same port to the same backend goes on: a source port of our own tells them apart. */
 	if (error) {
-		error = snat_claim(work);
+		error = snat_claim();
 		if (error)
 			return error == -1 ? DROP_SNAT_EXHAUSTED : -error;
 	}

@@ -80,10 +80,20 @@ struct {
 	__type(value, struct work);
 } scratch SEC(".maps");
 
-static __always_inline struct work *work_begin(__u8 hook)
+/*
+ * For functions that are VERIFIED_ONCE: Linux 6.1 takes a map's key or value from a map's memory or the stack, and not
+ * through a pointer that such a function was given.
+ */
+static __always_inline struct work *work_current(void)
 {
 	__u32 zero = 0;
-	struct work *work = bpf_map_lookup_elem(&scratch, &zero);
+
+	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+static __always_inline struct work *work_begin(__u8 hook)
+{
+	struct work *work = work_current();
 
 	if (work) {
 		__builtin_memset(&work->packet, 0, sizeof(work->packet));
