@@ -23,7 +23,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-para
 	-Ibpf/include -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
 NATIVE_CFLAGS := -O2 -static -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -ffunction-sections -Wl,--gc-sections -s
 
-.PHONY: build lab test check bench fuzz clean format deps real
+.PHONY: build lab test test-kernels check bench fuzz clean format deps real
 
 build: dist/main.js $(BPF_OBJECTS) $(NATIVE_BINARIES) dist/busybox-bin/.made
 
@@ -72,6 +72,10 @@ format: node_modules/.installed
 
 test: build check
 	@vitest run --project root
+
+# On the oldest kernel and another, emulated: some minutes. `KERNEL=6.1` for one of them, `TESTS=…` for other files.
+test-kernels: build
+	@$(NODE) tests/kernels/main.ts $(KERNEL) $(TESTS)
 
 bench: build
 	@npm run --silent bench
