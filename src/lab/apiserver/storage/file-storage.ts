@@ -20,7 +20,7 @@ import {
 import { join } from 'node:path';
 import { deepEqual } from '../../../kube/deep-equal.ts';
 import type { KubeObject } from '../../../kube/meta.ts';
-import { TendrilError } from '../../../util/errors.ts';
+import { describeError, TendrilError } from '../../../util/errors.ts';
 import { jsonText } from '../json.ts';
 import { takeLock } from './directory-lock.ts';
 import { MemoryStorage } from './memory-storage.ts';
@@ -122,8 +122,22 @@ export class FileStorage implements Storage {
     rmSync(this.#lock);
   }
 
+  /** A line that has no room is taken back whole, so that the log can be read. */
   #append(line: string): void {
-    this.#bytes += writeSync(this.#fd, line);
+    try {
+      appendWhole(this.#fd, line);
+    } catch (error) {
+      ftruncateSync(this.#fd, this.#bytes);
+      throw new TendrilError(
+        'BAD_INPUT',
+        `a change cannot be kept in ${this.#path}: ${describeError(error)}`,
+        {
+          cause: error,
+          remedy: 'Make room on its disk; what is not kept is lost with the lab.',
+        },
+      );
+    }
+    this.#bytes += Buffer.byteLength(line);
     this.#dirty = true;
     if (this.#bytes > this.#rewriteBytes && this.#bytes > 2 * this.#leastBytes) this.#rewrite();
   }
@@ -151,6 +165,12 @@ export class FileStorage implements Storage {
     this.#bytes = bytes;
     this.#leastBytes = bytes;
   }
+}
+
+/** A full disk takes a part of it, without an error. */
+function appendWhole(fd: number, text: string): void {
+  let rest = Buffer.from(text);
+  while (rest.length > 0) rest = rest.subarray(writeSync(fd, rest));
 }
 
 function lineOf(collection: string, key: string, object: KubeObject): string {
