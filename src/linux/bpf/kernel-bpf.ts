@@ -2,10 +2,11 @@
  * BPF in the kernel. libbpf opens the object, makes its maps (or takes over the pinned ones) and loads its
  * programs; descriptors are then duplicated and the object is closed, so that nothing of libbpf outlives `load`.
  */
+
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { TendrilError } from '../../util/errors.ts';
-import { errnoName, KernelError } from '../errno.ts';
+import { errno, errnoName, KernelError } from '../errno.ts';
 import { type Handle, libbpf, members, openObject } from '../ffi/libbpf.ts';
 import * as libc from '../ffi/libc.ts';
 import type { AttachPoint, Bpf, BpfObject, BpfProgram, LoadOptions, Misfit } from './bpf.ts';
@@ -138,9 +139,12 @@ class KernelObject implements BpfObject {
     return {
       name,
       testRun: (input) => {
-        const { result, ...run } = bpf.testRun(fd, { ...input, xdp });
-        libc.must(result, 'test-run BPF program', name);
-        return run;
+        // A run of many repetitions is given up for a signal, as V8 sends its own threads.
+        for (;;) {
+          const { result, ...run } = bpf.testRun(fd, { ...input, xdp });
+          if (result !== -errno.EINTR) libc.must(result, 'test-run BPF program', name);
+          if (result >= 0) return run;
+        }
       },
     };
   }
