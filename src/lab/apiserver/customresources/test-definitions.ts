@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { brotliDecompressSync } from 'node:zlib';
 import { parseAllDocuments } from 'yaml';
 import type { JsonObject } from '../json.ts';
+import type { TestServer } from '../test-server.ts';
 import type { JsonSchema } from './schema/json-schema.ts';
 
 const folder = new URL('../../../../tests/vendor/custom-resource-definitions/', import.meta.url);
@@ -56,3 +57,22 @@ export const widget = (spec: unknown, more: object = {}): JsonObject => ({
   spec,
   ...more,
 });
+
+/** Free of any shape. */
+export const free: JsonSchema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+
+export const sized: JsonSchema = specOf({
+  type: 'object',
+  required: ['size'],
+  properties: {
+    size: { type: 'integer', minimum: 1 },
+    color: { type: 'string', default: 'red' },
+    replicas: { type: 'integer' },
+  },
+});
+
+/** Defines widgets on the test's server. */
+export const definer =
+  ({ call }: TestServer) =>
+  (schema: JsonSchema, version: object = {}, spec: object = {}) =>
+    call('POST', definitionsUrl, widgets(schema, version, spec));
