@@ -10,10 +10,11 @@ import { testDatapath } from './backends/ebpf/testing-datapath.ts';
 import { createServiceProxy } from './service-proxy.ts';
 import { TestStore } from './testing-objects.ts';
 
-test('a full map of connections is an error in status, while it refuses any; each map tells its room', async () => {
-  const { bpf, map } = testDatapath({ mapSizes: { conntrack: 100 } });
+/** A proxy without Services, with room for 100 connections. */
+function smallProxy(metrics?: MetricRegistry) {
+  const mapSizes = { conntrack: 100 };
+  const { bpf, map } = testDatapath({ mapSizes });
   const clock = new FakeClock();
-  const metrics = new MetricRegistry();
   const proxy = createServiceProxy(
     {
       services: new TestStore<Service>(),
@@ -21,14 +22,20 @@ test('a full map of connections is an error in status, while it refuses any; eac
       node: { name: 'here', addresses: () => [parseIp('10.9.0.1')] },
       bpf: {
         ...{ objectsDirectory: '/objects', pinDirectory: '/pins', cgroup: '/cgroup', uplinkIfindex: 2 },
-        mapSizes: { conntrack: 100 },
+        mapSizes,
       },
       logger: silentLogger,
-      metrics,
       clock,
+      ...(metrics && { metrics }),
     },
     { bpf, netnsCookie: () => 1n },
   );
+  return { proxy, clock, map };
+}
+
+test('a full map of connections is an error in status, while it refuses any; each map tells its room', async () => {
+  const metrics = new MetricRegistry();
+  const { proxy, clock, map } = smallProxy(metrics);
   const drop = (packets: bigint) =>
     map('drop_counters').update(
       indexKey(dropReason.DROP_CONNTRACK_FULL),
@@ -50,22 +57,7 @@ test('a full map of connections is an error in status, while it refuses any; eac
 });
 
 test('while there is no room for connections, those that lead nowhere are removed every second', async () => {
-  const { bpf, map } = testDatapath({ mapSizes: { conntrack: 100 } });
-  const clock = new FakeClock();
-  const proxy = createServiceProxy(
-    {
-      services: new TestStore<Service>(),
-      slices: new TestStore<EndpointSlice>(),
-      node: { name: 'here', addresses: () => [parseIp('10.9.0.1')] },
-      bpf: {
-        ...{ objectsDirectory: '/objects', pinDirectory: '/pins', cgroup: '/cgroup', uplinkIfindex: 2 },
-        mapSizes: { conntrack: 100 },
-      },
-      logger: silentLogger,
-      clock,
-    },
-    { bpf, netnsCookie: () => 1n },
-  );
+  const { proxy, clock, map } = smallProxy();
   const [client, backend] = [parseIp('192.0.2.1'), parseIp('10.244.1.2')];
   /** A question that nobody answered, 5 s ago. */
   const ask = () => {
