@@ -10,7 +10,7 @@
 SEC("tc")
 int pod_ingress(struct __sk_buff *skb)
 {
-	static const struct serve_options options = {};
+	static const struct serve_options options = { .from_pod = true };
 	struct work *work = work_begin(HOOK_POD_INGRESS);
 	int parsed, reason;
 

@@ -19,6 +19,7 @@ export type Place = 'node' | 'outside' | 'client' | 'server';
 
 const places = ['node', 'outside', 'client', 'server'] as const;
 const podIps = { client: { 4: '10.244.1.3', 6: 'fd00:244:1::3' }, server: serverIps } as const;
+const hostMac = '02:00:00:00:00:01';
 const outsideIps: Record<Family, string> = { 4: '10.9.0.9', 6: 'fd09::9' };
 
 export interface MachineOptions {
@@ -31,6 +32,8 @@ export interface MachineOptions {
 export class Machine {
   readonly directory: string;
   readonly node: NetnsHandle;
+  /** Of the host end of every pod's veth. */
+  readonly hostMac = parseMac(hostMac);
   readonly #cgroup: string | undefined;
   readonly #children = new Set<ChildProcess>();
 
@@ -111,7 +114,7 @@ export class Machine {
     const ips = podIps[pod];
     this.run(
       'node',
-      `ip link add ${pod} address 02:00:00:00:00:01 type veth peer name eth0 netns ${this.path(pod)}
+      `ip link add ${pod} address ${hostMac} type veth peer name eth0 netns ${this.path(pod)}
        ${quiet}
        ip link set ${pod} up; ip route add ${ips[4]} dev ${pod}; ip -6 route add ${ips[6]} dev ${pod}`,
     );
@@ -120,7 +123,7 @@ export class Machine {
       `${quiet}; ${manyPorts}
        ip link set lo up; ip link set eth0 up
        ip addr add ${ips[4]}/32 dev eth0; ip addr add ${ips[6]}/128 dev eth0 nodad
-       ip neigh add 169.254.1.1 lladdr 02:00:00:00:00:01 dev eth0; ip neigh add fe80::1 lladdr 02:00:00:00:00:01 dev eth0
+       ip neigh add 169.254.1.1 lladdr ${hostMac} dev eth0; ip neigh add fe80::1 lladdr ${hostMac} dev eth0
        ip route add 169.254.1.1 dev eth0; ip route add default via 169.254.1.1
        ip -6 route add default via fe80::1 dev eth0`,
     );

@@ -59,6 +59,7 @@ export class Ours implements Contender {
         ips: ips.map((ip) => parseIp(ip)),
         mac: machine.mac(pod),
         netnsCookie: netnsCookieAt(machine.path(pod)),
+        link: { hostMac: machine.hostMac, mtu: 1500 },
       });
     }
     return ours;

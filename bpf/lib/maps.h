@@ -26,7 +26,8 @@
 #define PINNED_LRU(NAME, KEY, VALUE, ENTRIES) PINNED(BPF_MAP_TYPE_LRU_HASH, NAME, KEY, VALUE, ENTRIES, 0)
 #define PINNED_ARRAY(NAME, VALUE, ENTRIES) PINNED(BPF_MAP_TYPE_ARRAY, NAME, __u32, VALUE, ENTRIES, 0)
 
-PINNED_HASH(frontends, struct frontend_key, struct frontend, 262144);
+/* Each ClusterIP takes an entry of its own beside those of its ports. */
+PINNED_HASH(frontends, struct frontend_key, struct frontend, 524288);
 PINNED_HASH(slots, struct slot_key, struct slot, 524288);
 PINNED_HASH(backends, __u32, struct backend, 262144);
 PINNED_HASH(conntrack, struct tuple, struct conntrack_entry, 262144);
@@ -47,6 +48,9 @@ PINNED_HASH(pods, __u64, struct pod, 4096);
 
 /* The pod's namespace's cookie by each of its addresses. */
 PINNED_HASH(pod_addresses, struct pod_address, __u64, 8192);
+
+/* Asked for each packet between pods. */
+PINNED_HASH(pod_links, struct pod_address, struct pod_link, 8192);
 
 /*
  * Its room is the version of all layouts here: what pinned maps of another version hold is carried over, by the names of

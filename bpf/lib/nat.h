@@ -205,6 +205,7 @@ static __always_inline int connection_insert(struct work *work, bool snat)
 }
 
 struct serve_options {
+	bool from_pod;
 	/* The client is outside the cluster or on another node: external pool. */
 	bool external;
 	/* Replies of remote backends would not come back here. */

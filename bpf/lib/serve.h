@@ -1,10 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What every hook does with a packet: follow its connection, or begin one where it goes to a Service. */
 #pragma once
+#include "lib/deliver.h"
 #include "lib/icmp.h"
 #include "lib/nat.h"
 #include "lib/reject.h"
 #include "lib/unserved.h"
+
+/* Of no Service: a pod's packet to another one of the node needs no stack. */
+static __always_inline int pass(struct __sk_buff *skb, struct work *work, const struct serve_options *options)
+{
+	struct pod_link *link = options->from_pod ? link_into_pod(skb, work) : NULL;
+
+	return link ? deliver(skb, work, link) : TC_ACT_UNSPEC;
+}
+
+/* No program behind this one is to judge it: its source is the Service now, which no pod may be. */
+static __always_inline int send_on(struct __sk_buff *skb, struct work *work, const struct serve_options *options,
+				   __u8 flags)
+{
+	struct pod_link *link = options->from_pod || options->external ? link_into_pod(skb, work) : NULL;
+
+	if (link)
+		return deliver(skb, work, link);
+	return flags & CONNTRACK_REDIRECT ? forward(skb, work) : TC_ACT_OK;
+}
 
 static __always_inline int serve(struct __sk_buff *skb, struct work *work, const struct serve_options *options)
 {
@@ -21,11 +41,12 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 		/* An answer or a reset begins no connection: no need to ask whether it goes to a Service. */
 		if ((work->packet.phase & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) ||
 		    (work->packet.phase & TCP_RST))
-			return TC_ACT_UNSPEC;
+			return pass(skb, work, options);
 		frontend = frontend_lookup(&work->packet.tuple.dst, work->packet.tuple.dport, work->packet.tuple.proto);
 		/* A loopback address on the wire is for the stack to refuse: only the node's own sockets mean it. */
 		if (!frontend)
-			return unserved(skb, work);
+			return is_service_address(&work->packet.tuple.dst) ? unserved_address(skb, work) :
+									     pass(skb, work, options);
 		if ((frontend->flags & FRONTEND_LOOPBACK) || draining())
 			return TC_ACT_UNSPEC;
 		verdict = nat_begin(skb, work, frontend, options, &refuse);
@@ -35,8 +56,7 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 		return reject(skb, work, DROP_NO_ENDPOINTS);
 	if (verdict == NAT_DROPPED)
 		return TC_ACT_SHOT;
-	/* No program behind this one is to judge it: its source is the Service now, which no pod may be. */
-	return flags & CONNTRACK_REDIRECT ? forward(skb, work) : TC_ACT_OK;
+	return send_on(skb, work, options, flags);
 }
 
 /* What has no ports: an error about a translated packet, which the stack must not meet, or nothing of a Service's. */

@@ -26,11 +26,6 @@ VERIFIED_ONCE int unserved_address(struct __sk_buff *skb, struct work *work)
 	return reject(skb, work, DROP_NO_SERVICE_PORT);
 }
 
-static __always_inline int unserved(struct __sk_buff *skb, struct work *work)
-{
-	return is_service_address(&work->packet.tuple.dst) ? unserved_address(skb, work) : TC_ACT_UNSPEC;
-}
-
 /* What nf_conntrack takes for the beginning of something: echo, timestamp, information and mask; echo and node information. */
 static __always_inline bool is_icmp_request(struct __sk_buff *skb, const struct packet *packet)
 {
@@ -48,5 +43,5 @@ static __always_inline int unserved_other(struct __sk_buff *skb, struct work *wo
 {
 	if (work->packet.is_icmp && work->packet.fragment != FRAGMENT_LATER && !is_icmp_request(skb, &work->packet))
 		return TC_ACT_UNSPEC;
-	return unserved(skb, work);
+	return is_service_address(&work->packet.tuple.dst) ? unserved_address(skb, work) : TC_ACT_UNSPEC;
 }

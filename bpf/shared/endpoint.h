@@ -16,9 +16,21 @@ struct endpoint {
 	__u8 reserved[8];
 };
 
-/* Key of the map from a pod's address to its namespace's cookie. */
+/* Key of the maps from a pod's address to its namespace's cookie and to its veth. */
 struct pod_address {
 	struct address addr;
+};
+
+/* How a packet gets into a pod. */
+struct pod_link {
+	/* Of the host end of its veth. */
+	__u32 ifindex;
+	/* Of its own end, in bytes of an IP packet. */
+	__u32 mtu;
+	/* As they stand in a frame: the pod's own end, then the host's. */
+	__u8 mac[6];
+	__u8 host_mac[6];
+	__u8 reserved[12];
 };
 
 /* A pod as its own sockets know it, by SO_NETNS_COOKIE. An address is zero where the pod lacks the family. */
@@ -50,5 +62,7 @@ struct node_config {
 	 * whose maps are others.
 	 */
 	__u32 draining;
-	__u8 reserved[28];
+	/* What goes to a pod of this node is put there at once: nothing in the stack has anything to do with it. */
+	__u32 past_stack;
+	__u8 reserved[24];
 };

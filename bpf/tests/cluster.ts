@@ -26,6 +26,7 @@ export interface TestPod {
   ips: { 4: string; 6: string };
   ifindex: number;
   mac: Uint8Array;
+  link: { hostMac: Uint8Array; mtu: number };
 }
 
 export interface TestNode {
@@ -166,7 +167,8 @@ export class TestCluster {
        ip -6 route add default via fe80::1 dev eth0`,
     );
     const mac = parseMac(macOf(pod.path));
-    return { ...pod, ips, ifindex: ifindexOf(node, link), mac };
+    const way = { hostMac: parseMac('02:00:00:00:00:01'), mtu: 1500 };
+    return { ...pod, ips, ifindex: ifindexOf(node, link), mac, link: way };
   }
 
   #routes(): void {

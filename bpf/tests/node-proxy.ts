@@ -43,6 +43,7 @@ export async function proxyOf(node: TestNode, { bpf, ...objects }: Objects): Pro
     ips: [parseIp(node.pod.ips[4]), parseIp(node.pod.ips[6])],
     mac: node.pod.mac,
     netnsCookie: withNetns(node.pod.netns, netnsCookie),
+    link: node.pod.link,
   });
   await proxy.synced();
   return proxy;

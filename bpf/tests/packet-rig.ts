@@ -251,16 +251,23 @@ export class PacketRig {
     return Number(/^(\d+):/.exec(inside(this.#path, `ip -o link show ${name}`))![1]);
   }
 
-  #describeNode(): void {
+  /** What the programs know of the node; its stack is passed by nothing unless told. */
+  configure(options: { pastStack?: number; draining?: number } = {}): void {
     const [snat4, snat6] = [parseIp(node[4]), parseIp(node[6])];
+    const { uplinkIfindex } = this;
     const config = layouts.nodeConfig.encode({
       snat4,
       snat6,
       ...snat,
       netnsCookie: 1n,
-      uplinkIfindex: this.uplinkIfindex,
+      uplinkIfindex,
+      ...options,
     });
     this.map('node_config').update(new Uint8Array(4), config);
+  }
+
+  #describeNode(): void {
+    this.configure();
     const endpoint = layouts.endpoint.encode({
       addrs: [parseIp(pod[4]), parseIp(pod[6])],
       mac: parseMac(podMac),

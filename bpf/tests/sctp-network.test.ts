@@ -36,7 +36,7 @@ async function startProxy(node: TestNode): Promise<ServiceProxy> {
   );
   await proxy.start();
   const ips = families.map((f) => parseIp(pod.ips[f]));
-  proxy.attachPod({ ifindex: pod.ifindex, ips, mac: pod.mac });
+  proxy.attachPod({ ifindex: pod.ifindex, ips, mac: pod.mac, link: pod.link });
   await proxy.synced();
   return proxy;
 }

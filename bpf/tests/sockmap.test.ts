@@ -68,9 +68,9 @@ function serve(name: Way, enabled: boolean): void {
   }
 }
 
-function attach({ ifindex, ips, mac, netns }: TestPod): void {
+function attach({ ifindex, ips, mac, link, netns }: TestPod): void {
   const cookie = withNetns(netns, netnsCookie);
-  proxy.attachPod({ ifindex, ips: families.map((f) => parseIp(ips[f])), mac, netnsCookie: cookie });
+  proxy.attachPod({ ifindex, ips: families.map((f) => parseIp(ips[f])), mac, link, netnsCookie: cookie });
 }
 
 beforeAll(async () => {

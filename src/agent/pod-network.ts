@@ -20,7 +20,13 @@ import { UndoStack } from '../util/undo-stack.ts';
 
 /** The Service datapath, as far as pods need it. */
 export interface PodDatapath {
-  attachPod(pod: { ifindex: number; ips: readonly Ip[]; mac: Mac; netnsCookie?: bigint | undefined }): void;
+  attachPod(pod: {
+    ifindex: number;
+    ips: readonly Ip[];
+    mac: Mac;
+    netnsCookie?: bigint | undefined;
+    link?: { hostMac: Mac; mtu: number };
+  }): void;
   detachPod(ifindex: number): void;
   retainPods(ifindexes: Iterable<number>): void;
 }
@@ -174,9 +180,10 @@ export class PodNetwork implements CniHandler {
     return resultOf(link, spec);
   }
 
-  #attach({ ips, netns }: PodInterfaceSpec, { host, pod }: PodLink): void {
+  #attach({ ips, netns }: PodInterfaceSpec, { host, pod, mtu }: PodLink): void {
     const { datapath, netnsCookie } = this.#options;
-    datapath.attachPod({ ifindex: host.ifindex, ips, mac: pod.mac, netnsCookie: netnsCookie(netns) });
+    const link = { hostMac: host.mac, mtu };
+    datapath.attachPod({ ifindex: host.ifindex, ips, mac: pod.mac, netnsCookie: netnsCookie(netns), link });
   }
 
   /** The device first: without it the pod can send nothing that nobody checks. */

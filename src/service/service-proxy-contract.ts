@@ -72,6 +72,8 @@ export interface PodAttachment {
   mac: Mac;
   /** SO_NETNS_COOKIE of the pod's network namespace; absent where it cannot be entered: its sockets are then no pod's. */
   netnsCookie?: bigint | undefined;
+  /** Of the veth, by which packets of this node's pods come to it past the node's stack; absent: all go by that. */
+  link?: { hostMac: Mac; mtu: number };
 }
 
 export interface ServiceProxyStatus {

@@ -40,6 +40,7 @@ export const carried: readonly Carried[] = [
     'endpoints',
     'pods',
     'pod_addresses',
+    'pod_links',
   ].map((map) => ({
     map,
   })),

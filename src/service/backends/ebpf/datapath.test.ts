@@ -34,11 +34,11 @@ it('clear detaches pods and both sides of the uplink by interface, also of an ea
 it('another uplink takes the programs from the one before, and the same keeps them', () => {
   const { bpf, datapath } = testDatapath();
   const detached = recordDetached(bpf);
-  datapath.configure([]);
+  datapath.configure([], { pastStack: true });
   datapath.attachNode();
-  testDatapath({ bpf }).datapath.configure([]);
+  testDatapath({ bpf }).datapath.configure([], { pastStack: true });
   expect(detached).toEqual([]);
-  testDatapath({ bpf, uplinkIfindex: 3 }).datapath.configure([]);
+  testDatapath({ bpf, uplinkIfindex: 3 }).datapath.configure([], { pastStack: true });
   expect(detached).toEqual(['tcx 2 ingress', 'tcx 2 egress']);
 });
 
@@ -86,4 +86,25 @@ it('leaves an address to the pod that has it now', () => {
   expect(owners()).toEqual([78n]);
   rig.datapath.detachPod(10);
   expect(owners()).toEqual([]);
+});
+
+it('knows the way into a pod by each of its addresses, until the pod has it no more or another one has it', () => {
+  const rig = testDatapath();
+  const link = { hostMac: Uint8Array.of(2, 0, 0, 0, 0, 1), mtu: 1400 };
+  const [v4, v6] = [parseIp('10.244.1.2'), parseIp('fd00:244:1::2')];
+  const links = () =>
+    [...rig.map('pod_links').entries()].map(([key, value]) => {
+      const { ifindex, mtu, mac, hostMac } = layouts.podLink.decode(value);
+      const ends = [mac, hostMac].map((end) => end.at(-1));
+      return [formatIp(layouts.podAddress.decode(key).addr), ifindex, mtu, ...ends].join(' ');
+    });
+  rig.datapath.attachPod({ ...pod, ips: [v4, v6], link });
+  expect(links()).toEqual(['10.244.1.2 9 1400 9 1', 'fd00:244:1::2 9 1400 9 1']);
+  rig.datapath.attachPod({ ...pod, ips: [v6], link });
+  expect(links()).toEqual(['fd00:244:1::2 9 1400 9 1']);
+  rig.datapath.attachPod({ ...pod, ifindex: 10, ips: [v6], link });
+  rig.datapath.detachPod(9);
+  expect(links()).toEqual(['fd00:244:1::2 10 1400 9 1']);
+  rig.datapath.attachPod({ ...pod, ifindex: 10, ips: [v6] });
+  expect(links()).toEqual([]);
 });

@@ -112,8 +112,11 @@ export class Datapath {
     return Buffer.from(this.map('epoch').lookup(indexKey(0))!).readUInt32LE();
   }
 
-  /** Sets what the programs know of the node. */
-  configure(addresses: readonly Ip[]): void {
+  /**
+   * Sets what the programs know of the node. `pastStack`: nothing in the node's stack translates what pods of the node
+   * send each other, so that it need not see it.
+   */
+  configure(addresses: readonly Ip[], { pastStack }: { pastStack: boolean }): void {
     const { netnsCookie, uplinkIfindex } = this.#options;
     this.#leaveEarlierUplink();
     const [snat4, snat6] = ([4, 6] as const).map((family) => addresses.find((ip) => ip.family === family));
@@ -124,6 +127,7 @@ export class Datapath {
       snatFirst: serviceSnatPorts.first,
       snatLast: serviceSnatPorts.last,
       uplinkIfindex,
+      pastStack: Number(pastStack),
     });
     this.map('node_config').update(new Uint8Array(4), value);
   }

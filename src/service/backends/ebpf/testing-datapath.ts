@@ -38,6 +38,7 @@ const maps = [
   hash('endpoints', 4, layouts.endpoint.size, 4096),
   hash('pods', 8, layouts.pod.size, 4096),
   hash('pod_addresses', layouts.podAddress.size, 8, 8192),
+  hash('pod_links', layouts.podAddress.size, layouts.podLink.size, 8192),
   { ...hash('node_config', 4, layouts.nodeConfig.size, 1), array: true, value: told(layouts.nodeConfig) },
   { ...hash('layout', 4, 4, 1), array: true },
   { ...hash('service_cidrs', 4, layouts.serviceCidrs.size, 1), array: true },

@@ -116,6 +116,13 @@ export interface PodAddress {
   addr: Ip;
 }
 
+export interface PodLink {
+  ifindex: number;
+  mtu: number;
+  mac: Uint8Array;
+  hostMac: Uint8Array;
+}
+
 export interface NodeConfig {
   snat4: Ip;
   snat6: Ip;
@@ -124,6 +131,7 @@ export interface NodeConfig {
   snatLast: number;
   uplinkIfindex: number;
   draining: number;
+  pastStack: number;
 }
 
 export interface ServiceCidrs {
@@ -764,6 +772,45 @@ const structs: Record<string, BtfStruct> = {
    }
   ]
  },
+ "pod_link": {
+  "name": "pod_link",
+  "size": 32,
+  "fields": [
+   {
+    "name": "ifindex",
+    "offset": 0,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "mtu",
+    "offset": 4,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "mac",
+    "offset": 8,
+    "size": 6,
+    "type": "__u8",
+    "elements": 6
+   },
+   {
+    "name": "host_mac",
+    "offset": 14,
+    "size": 6,
+    "type": "__u8",
+    "elements": 6
+   },
+   {
+    "name": "reserved",
+    "offset": 20,
+    "size": 12,
+    "type": "__u8",
+    "elements": 12
+   }
+  ]
+ },
  "node_config": {
   "name": "node_config",
   "size": 80,
@@ -811,11 +858,17 @@ const structs: Record<string, BtfStruct> = {
     "type": "__u32"
    },
    {
-    "name": "reserved",
+    "name": "past_stack",
     "offset": 52,
-    "size": 28,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "reserved",
+    "offset": 56,
+    "size": 24,
     "type": "__u8",
-    "elements": 28
+    "elements": 24
    }
   ]
  },
@@ -1199,6 +1252,7 @@ export const layouts = {
   endpoint: layoutOf<Endpoint>('endpoint', structs),
   pod: layoutOf<Pod>('pod', structs),
   podAddress: layoutOf<PodAddress>('pod_address', structs),
+  podLink: layoutOf<PodLink>('pod_link', structs),
   nodeConfig: layoutOf<NodeConfig>('node_config', structs),
   serviceCidrs: layoutOf<ServiceCidrs>('service_cidrs', structs),
   cidr: layoutOf<Cidr>('cidr', structs),
