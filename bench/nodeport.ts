@@ -1,6 +1,6 @@
 /**
- * NodePorts from outside: new TCP connections and UDP datagrams a second through a node's uplink to a pod of it,
- * beside real kube-proxy on the same kernel, with the same objects.
+ * NodePorts from outside: new TCP connections and UDP datagrams a second (there and back, and one way) through a
+ * node's uplink to a pod of it, beside real kube-proxy on the same kernel, with the same objects.
  */
 import type { Report } from './report.ts';
 import { Arena } from './rig/arena.ts';
@@ -16,6 +16,7 @@ const families = [4, 6] as const;
 const loads = [
   { mode: 'connect', unit: 'connections/s', connections: 16 },
   { mode: 'udp', unit: 'datagrams/s', connections: 8 },
+  { mode: 'flood', unit: 'datagrams/s', connections: 8 },
 ] as const;
 const [rounds, ms] = [15, 100];
 

@@ -75,7 +75,7 @@ export class Arena {
     return [...(this.plain ? [this.plain] : []), this.ours, ...this.peers];
   }
 
-  /** A client of bench/native/traffic in each contender's `place`, at the targets, which plain is given its own of. */
+  /** A client of bench/native/load in each contender's `place`, at the targets, which plain is given its own of. */
   async measure(options: {
     mode: string;
     connections: number;
@@ -94,7 +94,7 @@ export class Arena {
     const loads: Load[] = options.contenders.map((contender) => {
       const targets = contender === this.plain ? direct : options.targets;
       const words = targets.flatMap(({ ip, port }) => [ip, String(port)]);
-      const argv = [this.program('traffic'), mode, String(connections), ...words];
+      const argv = [this.program('load'), mode, String(connections), ...words];
       return { contender, client: contender.machine.start(place, argv) };
     });
     try {
@@ -132,8 +132,7 @@ export class Arena {
 
   async #serve(contender: Contender): Promise<void> {
     const server = contender.machine.start('server', [
-      this.program('traffic'),
-      'serve',
+      this.program('server'),
       String(serverPort),
       String(serverPorts),
     ]);

@@ -2,20 +2,19 @@
 /*
  * Load for benches, in turns, so that several contenders can take them one after another.
  *
- *     traffic serve PORT COUNT                 HTTP, TCP echo and UDP echo, on IPv4 and IPv6, on COUNT ports
- *     traffic MODE CONNECTIONS IP PORT [IP PORT …]
+ *     load MODE CONNECTIONS IP PORT [IP PORT …]
  *         for each line with a number of milliseconds on stdin: load for that long, then `OPERATIONS NANOSECONDS`
  *
  * Modes: connect (TCP connections, ended by RST), http (a connection for each request, the server ends it),
  * keepalive (requests on connections that stay), rr (one byte there and back), udp (datagrams there and back, a
- * window of 32 for each socket), stream (one connection at a time, an operation is a byte that the server has read). Targets are taken in turn. A failed operation ends the program: what fails has no speed.
+ * window of 32 for each socket), flood (datagrams one way, an operation is one that the server has read), stream (one
+ * connection at a time, an operation is a byte that the server has read). Targets are taken in turn. A failed operation
+ * ends the program: what fails has no speed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,18 +28,12 @@
 #define WINDOW 32
 #define BUFFER 4096
 #define STREAM_BUFFER (128 << 10)
-#define DESCRIPTORS 65536
-#define PORTS 64
-/* What a descriptor is, beside its number, in what epoll gives back. */
-#define LISTENER (1UL << 32)
-#define DATAGRAMS (1UL << 33)
 
-static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 static const char ask_keep[] = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
 static const char ask_close[] = "GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
 
-enum mode { CONNECT, HTTP, KEEPALIVE, RR, UDP, STREAM };
-static const char *const modes[] = { "connect", "http", "keepalive", "rr", "udp", "stream" };
+enum mode { CONNECT, HTTP, KEEPALIVE, RR, UDP, FLOOD, STREAM };
+static const char *const modes[] = { "connect", "http", "keepalive", "rr", "udp", "flood", "stream" };
 
 struct target {
 	struct sockaddr_storage address;
@@ -57,8 +50,6 @@ static struct target targets[TARGETS];
 static struct slot slots[CONNECTIONS];
 static int target_count, next_target, poller;
 static enum mode mode;
-/* Of the server's streams: bytes that were read, 1 more than that. */
-static long streams[DESCRIPTORS];
 static char stream_data[STREAM_BUFFER];
 
 static void fail(const char *what)
@@ -82,125 +73,6 @@ static void watch_fd(int fd, unsigned int events, unsigned long data)
 	if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event))
 		fail("epoll_ctl");
 }
-
-/* ---- the server ---- */
-
-static int bound(int type, int port)
-{
-	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	int fd = socket(AF_INET6, type | SOCK_NONBLOCK, 0), off = 0, on = 1;
-
-	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) || (type == SOCK_STREAM && listen(fd, 4096)))
-		fail("listen");
-	return fd;
-}
-
-static void accept_all(int listener)
-{
-	int fd, on = 1;
-
-	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		watch_fd(fd, EPOLLIN, fd);
-	}
-}
-
-static void echo_datagrams(int fd)
-{
-	static char data[WINDOW][64];
-	static struct sockaddr_in6 from[WINDOW];
-	struct mmsghdr messages[WINDOW];
-	struct iovec parts[WINDOW];
-	int count;
-
-	for (int i = 0; i < WINDOW; i++) {
-		parts[i] = (struct iovec){ data[i], sizeof(data[i]) };
-		messages[i].msg_hdr = (struct msghdr){ .msg_name = &from[i], .msg_namelen = sizeof(from[i]),
-						       .msg_iov = &parts[i], .msg_iovlen = 1 };
-	}
-	count = recvmmsg(fd, messages, WINDOW, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < count; i++)
-		parts[i].iov_len = messages[i].msg_len;
-	if (count > 0)
-		sendmmsg(fd, messages, count, 0);
-}
-
-/* All that is there; at the end the client is told how much that was. */
-static void sink(int fd)
-{
-	ssize_t size;
-
-	while ((size = recv(fd, stream_data, sizeof(stream_data), 0)) > 0)
-		streams[fd] += size;
-	if (size < 0 && errno == EAGAIN)
-		return;
-	streams[fd]--;
-	send(fd, &streams[fd], sizeof(streams[fd]), MSG_NOSIGNAL);
-	streams[fd] = 0;
-	close(fd);
-}
-
-static void answer(int fd)
-{
-	char data[BUFFER];
-	ssize_t size;
-
-	if (streams[fd]) {
-		sink(fd);
-		return;
-	}
-	size = recv(fd, data, sizeof(data) - 1, 0);
-	if (size > 0 && data[0] == 'S') {
-		streams[fd] = size + 1;
-		return;
-	}
-	if (size <= 0) {
-		close(fd);
-		return;
-	}
-	data[size] = 0;
-	if (data[0] != 'G') {
-		send(fd, data, size, MSG_NOSIGNAL);
-		return;
-	}
-	send(fd, response, sizeof(response) - 1, MSG_NOSIGNAL);
-	if (strstr(data, "Connection: close"))
-		close(fd);
-}
-
-static int serve(int first, int count)
-{
-	int tcp[PORTS], udp[PORTS];
-	struct epoll_event events[64];
-
-	for (int i = 0; i < count; i++) {
-		tcp[i] = bound(SOCK_STREAM, first + i);
-		udp[i] = bound(SOCK_DGRAM, first + i);
-		watch_fd(tcp[i], EPOLLIN, tcp[i] | LISTENER);
-		watch_fd(udp[i], EPOLLIN, udp[i] | DATAGRAMS);
-	}
-	puts("ready");
-	fflush(stdout);
-	for (;;) {
-		int ready = epoll_wait(poller, events, 64, -1);
-
-		for (int i = 0; i < ready; i++) {
-			unsigned long data = events[i].data.u64;
-			int fd = data & 0xffffff;
-
-			if (data & LISTENER)
-				accept_all(fd);
-			else if (data & DATAGRAMS)
-				echo_datagrams(fd);
-			else
-				answer(fd);
-		}
-	}
-}
-
-/* ---- the client ---- */
 
 static void add_target(const char *ip, const char *port)
 {
@@ -355,28 +227,72 @@ static void turn(int connections, long milliseconds)
 	fflush(stdout);
 }
 
-static void stream_turn(long milliseconds)
+static int open_blocking(int type)
 {
 	struct target *to = &targets[next_target++ % target_count];
-	long start = now(), end = start + milliseconds * 1000000L, arrived = 0;
-	int fd = socket(to->address.ss_family, SOCK_STREAM, 0);
-	struct pollfd answered = { .fd = fd, .events = POLLIN };
+	int fd = socket(to->address.ss_family, type, 0);
 	struct timeval patience = { .tv_sec = 5 };
 
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&to->address, to->size))
 		fail("connect");
+	return fd;
+}
+
+static long told_by(int fd)
+{
+	long number = 0;
+
+	if (recv(fd, &number, sizeof(number), 0) != sizeof(number))
+		fail("recv");
+	close(fd);
+	return number;
+}
+
+static void flood_turn(int connections, long milliseconds)
+{
+	static char data[18] = "F";
+	struct iovec part = { data, sizeof(data) };
+	struct mmsghdr messages[WINDOW];
+	int sockets[CONNECTIONS], asker;
+	long start, end, arrived;
+
+	for (int i = 0; i < WINDOW; i++)
+		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &part, .msg_iovlen = 1 };
+	for (int i = 0; i < connections; i++)
+		sockets[i] = open_blocking(SOCK_DGRAM);
+	start = now();
+	end = start + milliseconds * 1000000L;
+	do {
+		for (int i = 0; i < connections; i++)
+			if (sendmmsg(sockets[i], messages, WINDOW, 0) < 0)
+				fail("send");
+	} while (now() < end);
+	asker = open_blocking(SOCK_STREAM);
+	if (send(asker, "N", 1, MSG_NOSIGNAL) < 0)
+		fail("send");
+	arrived = told_by(asker);
+	printf("%ld %ld\n", arrived, now() - start);
+	fflush(stdout);
+	for (int i = 0; i < connections; i++)
+		close(sockets[i]);
+}
+
+static void stream_turn(long milliseconds)
+{
+	long start = now(), end = start + milliseconds * 1000000L, arrived;
+	int fd = open_blocking(SOCK_STREAM);
+
 	memset(stream_data, 'S', sizeof(stream_data));
 	do {
 		if (send(fd, stream_data, sizeof(stream_data), MSG_NOSIGNAL) < 0)
 			fail("send");
 	} while (now() < end);
 	shutdown(fd, SHUT_WR);
-	if (poll(&answered, 1, 5000) != 1 || recv(fd, &arrived, sizeof(arrived), 0) != sizeof(arrived))
-		fail("recv");
+	arrived = told_by(fd);
 	printf("%ld %ld\n", arrived, now() - start);
 	fflush(stdout);
-	close(fd);
 }
 
 static int client(int connections)
@@ -386,6 +302,8 @@ static int client(int connections)
 	while (fgets(line, sizeof(line), stdin)) {
 		if (mode == STREAM)
 			stream_turn(atol(line));
+		else if (mode == FLOOD)
+			flood_turn(connections, atol(line));
 		else
 			turn(connections, atol(line));
 	}
@@ -395,8 +313,6 @@ static int client(int connections)
 int main(int argc, char **argv)
 {
 	poller = epoll_create1(0);
-	if (argc == 4 && !strcmp(argv[1], "serve") && atoi(argv[3]) <= PORTS)
-		return serve(atoi(argv[2]), atoi(argv[3]));
 	for (mode = CONNECT; argc >= 5 && mode <= STREAM; mode++) {
 		if (strcmp(argv[1], modes[mode]))
 			continue;
@@ -404,6 +320,6 @@ int main(int argc, char **argv)
 			add_target(argv[i], argv[i + 1]);
 		return client(atoi(argv[2]) < CONNECTIONS ? atoi(argv[2]) : CONNECTIONS);
 	}
-	fprintf(stderr, "usage: traffic serve PORT COUNT | traffic MODE CONNECTIONS IP PORT [IP PORT …]\n");
+	fprintf(stderr, "usage: load MODE CONNECTIONS IP PORT [IP PORT …]\n");
 	return 2;
 }
