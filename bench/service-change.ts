@@ -31,7 +31,8 @@ export async function run(report: Report): Promise<void> {
   });
   try {
     const objects = objectsOf(shape);
-    const served = await arena.serve(objects);
+    // Before the peers are told: their API server's objects would be collected in this process.
+    await arena.serve(objects, { peers: false });
     let serial = 0;
     for (const { name, everyMs } of paces) {
       const change = () => changeOne(objects, serial++);
@@ -39,6 +40,7 @@ export async function run(report: Report): Promise<void> {
       reportLatencies(report, `endpoint change, ${name}`, latencies);
       report({ name: `entries written a change, ${name}`, value: entries, unit: 'entries', runs: changes });
     }
+    const served = await arena.serve(objects);
     for (const peer of arena.peers.filter((peer) => served.has(peer)))
       await reportPeer(arena, { peer, objects, firstSerial: serial }, report);
   } finally {

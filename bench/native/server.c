@@ -31,7 +31,7 @@ static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 static int poller, port_count, tcp[PORTS], udp[PORTS];
 /* Of streams: bytes that were read, 1 more than that. */
 static long streams[DESCRIPTORS];
-static char stream_data[STREAM_BUFFER];
+static char stream_data[STREAM_BUFFER] __attribute__((aligned(4096)));
 static long counted;
 
 static void fail(const char *what)
@@ -125,14 +125,14 @@ static void sink(int fd)
 
 static void answer(int fd)
 {
-	char data[BUFFER];
+	char data[BUFFER + 1];
 	ssize_t size;
 
 	if (streams[fd]) {
 		sink(fd);
 		return;
 	}
-	size = recv(fd, data, sizeof(data) - 1, 0);
+	size = recv(fd, data, BUFFER, 0);
 	if (size > 0 && data[0] == 'S') {
 		streams[fd] = size + 1;
 		return;

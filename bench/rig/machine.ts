@@ -71,7 +71,7 @@ export class Machine {
    */
   start(place: Place, argv: readonly string[], options: { anyCpu?: boolean } = {}): LineProcess {
     const last = availableParallelism() - 1;
-    const cpu = options.anyCpu ? `0-${last}` : argv[1] === 'serve' ? 0 : last;
+    const cpu = options.anyCpu ? `0-${last}` : place === 'server' ? 0 : last;
     const managed = this.#cgroup !== undefined && place !== 'outside';
     const enter = managed ? `echo $$ > ${this.#cgroup}/cgroup.procs; ` : '';
     const script = `${enter}exec nsenter --net=${this.path(place)} taskset -c ${cpu} ${argv.join(' ')}`;
