@@ -32,15 +32,16 @@ int pod_ingress(struct __sk_buff *skb)
 	return serve(skb, work, &options);
 }
 
-/* Replies of backends to a pod whose packets were translated on their way out. */
+/* Replies of backends to a pod whose packets were translated on their way out; and what takes the way by the stack. */
 SEC("tc")
 int pod_egress(struct __sk_buff *skb)
 {
+	bool from_beside = comes_from_beside(skb);
 	struct work *work;
 	__u8 flags;
 	int parsed;
 
-	if (!any_translated())
+	if (!from_beside && !any_translated())
 		return TC_ACT_UNSPEC;
 	work = work_begin(HOOK_POD_EGRESS);
 	if (!work)
@@ -50,6 +51,8 @@ int pod_egress(struct __sk_buff *skb)
 		return icmp_translate(skb, work) == NAT_DROPPED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
+	if (from_beside)
+		note_stack_flow(&work->packet.tuple);
 	fragment_remember(&work->packet);
 	if (nat_continue(skb, work, &flags) == NAT_DROPPED)
 		return TC_ACT_SHOT;

@@ -26,17 +26,25 @@ static __always_inline int ttl_decrement(struct __sk_buff *skb, struct packet *p
 	return bpf_skb_store_bytes(skb, packet->l3 + offsetof(struct iphdr, ttl), &ttl, 1, 0);
 }
 
+/* Of the packet, or of the segments that a GSO packet becomes; 0 for SCTP's, which are of sizes that it chose itself. */
+static __always_inline __u32 length_on_wire(const struct __sk_buff *skb, const struct packet *packet)
+{
+	__u8 proto = packet->tuple.proto;
+
+	if (!skb->gso_size)
+		return packet->length;
+	if (proto == IPPROTO_SCTP)
+		return 0;
+	return packet->l4 - packet->l3 + (proto == IPPROTO_UDP ? sizeof(struct udphdr) : packet->l4_header) + skb->gso_size;
+}
+
 static __always_inline void fib_query(struct bpf_fib_lookup *query, struct __sk_buff *skb, struct packet *packet)
 {
 	query->ifindex = skb->ifindex;
 	query->l4_protocol = packet->tuple.proto;
 	query->sport = packet->tuple.sport;
 	query->dport = packet->tuple.dport;
-	query->tot_len = packet->length;
-	/* What leaves the node are the segments of a GSO packet; SCTP's are of sizes that it chose itself. */
-	if (skb->gso_size)
-		query->tot_len = packet->tuple.proto == IPPROTO_SCTP ?
-					 0 : packet->l4 - packet->l3 + packet->l4_header + skb->gso_size;
+	query->tot_len = length_on_wire(skb, packet);
 	if (packet->is_v6) {
 		query->family = AF_INET6;
 		__builtin_memcpy(query->ipv6_src, &packet->tuple.src, 16);

@@ -52,6 +52,9 @@ PINNED_HASH(pod_addresses, struct pod_address, __u64, 8192);
 /* Asked for each packet between pods. */
 PINNED_HASH(pod_links, struct pod_address, struct pod_link, 8192);
 
+/* What answers a packet that came from one of the node's pods to another by the stack: it goes that way too. */
+PINNED_LRU(stack_flows, struct tuple, __u8, 16384);
+
 /*
  * Its room is the version of all layouts here: what pinned maps of another version hold is carried over, by the names of
  * fields (src/service/backends/ebpf/handover.ts). To be raised by a change of a key or value that keeps its size, which

@@ -12,7 +12,7 @@ static __always_inline int pass(struct __sk_buff *skb, struct work *work, const 
 {
 	struct pod_link *link = options->from_pod ? link_into_pod(skb, work) : NULL;
 
-	return link ? deliver(skb, work, link) : TC_ACT_UNSPEC;
+	return link && !answers_stack_flow(&work->packet.tuple) ? deliver(skb, work, link) : TC_ACT_UNSPEC;
 }
 
 /* No program behind this one is to judge it: its source is the Service now, which no pod may be. */

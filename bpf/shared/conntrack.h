@@ -67,6 +67,8 @@ struct conntrack_entry {
  */
 struct activity {
 	__u32 translated;
+	/* Whether anything is in stack_flows. */
+	__u32 stack_flows;
 };
 
 /* Where the ports of a datagram's later fragments are found. */

@@ -62,7 +62,7 @@ struct node_config {
 	 * whose maps are others.
 	 */
 	__u32 draining;
-	/* What goes to a pod of this node is put there at once: nothing in the stack has anything to do with it. */
+	/* What goes to a pod of this node is put there at once, past the stack. */
 	__u32 past_stack;
 	__u8 reserved[24];
 };

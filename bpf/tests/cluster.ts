@@ -153,11 +153,9 @@ export class TestCluster {
     const ips = { 4: `10.244.${number}.${host}`, 6: `fd00:244:${number}::${host}` };
     inside(
       node,
-      `ip link add ${link} type veth peer name eth0 netns ${pod.path}; ip link set ${link} up address 02:00:00:00:00:01`,
-    );
-    inside(
-      node,
-      `${quiet}; ip route add ${ips[4]}/32 dev ${link}; ip -6 route add ${ips[6]}/128 dev ${link}`,
+      `ip link add ${link} type veth peer name eth0 netns ${pod.path}
+       ${quiet}; ip link set ${link} up address 02:00:00:00:00:01
+       ip route add ${ips[4]}/32 dev ${link}; ip -6 route add ${ips[6]}/128 dev ${link}`,
     );
     inside(
       pod.path,

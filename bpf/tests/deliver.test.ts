@@ -119,10 +119,6 @@ describe('on a node', () => {
   let proxy: ServiceProxy;
   const services = new TestStore<Service>();
   const slices = new TestStore<EndpointSlice>();
-  const spec = {
-    clusterIPs: [web[4], web[6]],
-    ports: [{ port: 80, targetPort: port, protocol: 'UDP' as const }],
-  };
 
   beforeAll(async () => {
     cluster = new TestCluster();
@@ -147,15 +143,15 @@ describe('on a node', () => {
   }
 
   /** A question and its answer between two pods: packets of them that the node's stack forwarded. */
-  function ask(f: 4 | 6): number {
+  function ask(f: 4 | 6, to = { ip: server.ips[f], port }): number {
     using listener = at({ netns: server.netns }, () => new DatagramSocket(f, port));
     using client = at({ netns: node.pod.netns }, () => new DatagramSocket(f));
     const before = forwarded();
-    client.send(server.ips[f], port, 'question');
+    client.send(to.ip, to.port, 'question');
     const { text, ip, port: from } = listener.receive();
     expect([text, ip]).toEqual(['question', node.pod.ips[f]]);
     listener.send(ip, from, 'answer');
-    expect(client.receive().text).toBe('answer');
+    expect(client.receive()).toEqual({ text: 'answer', ...to });
     return forwarded() - before;
   }
 
@@ -163,12 +159,19 @@ describe('on a node', () => {
     expect(ask(f)).toBe(0);
   });
 
-  it('they talk by it while a Service is another proxy’s, which may translate there', async () => {
-    const labels = { 'service.kubernetes.io/service-proxy-name': 'other' };
-    const service = testService('web', spec);
-    services.set({ ...service, metadata: { ...service.metadata, labels } });
-    await vi.waitFor(() => expect(families.map(ask)).toEqual([2, 2]));
-    services.set(service);
-    await vi.waitFor(() => expect(families.map(ask)).toEqual([0, 0]));
-  });
+  it.each(families)(
+    'IPv%i: what a rule of the node translates is answered by it, and nothing else',
+    async (f) => {
+      const table = { 4: 'ip', 6: 'ip6' }[f];
+      const target = { 4: `${server.ips[4]}:${port}`, 6: `[${server.ips[6]}]:${port}` }[f];
+      cluster.inside(
+        node.path,
+        `nft add table ${table} test; nft 'add chain ${table} test in { type nat hook prerouting priority dstnat; }'
+       nft 'add rule ${table} test in ${table} daddr ${node.ips[f]} udp dport 9000 dnat to ${target}'`,
+      );
+      // The node asks for the pod's MAC address first, which nothing did that passed its stack.
+      await vi.waitFor(() => expect(ask(f, { ip: node.ips[f], port: 9000 })).toBe(2));
+      expect(ask(f)).toBe(0);
+    },
+  );
 });

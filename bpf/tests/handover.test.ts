@@ -87,7 +87,7 @@ test('an upgrade and a downgrade carry everything over, and leave nothing behind
   using before = load(objectsDirectory);
   expect(before.because).toBeUndefined();
   before.datapath.nextEpoch();
-  before.datapath.configure(addresses(node), { pastStack: true });
+  before.datapath.configure(addresses(node));
   at(node, () => {
     before.datapath.attachPod({ ...node.pod, ips: Object.values(node.pod.ips).map(parseIp) });
     before.datapath.attachNode();

@@ -23,6 +23,11 @@ export interface AgentConfig {
    * behind any driver, `off` unless given.
    */
   xdp?: 'off' | 'native' | 'generic';
+  /**
+   * How packets get to a pod of the node, from another one or where they were translated: `direct` (unless given), or by
+   * the node's `stack`, whose firewall then sees them.
+   */
+  podForwarding?: 'direct' | 'stack';
   /** The cluster's Service CIDRs, one per family. */
   serviceCidrs: string[];
   /** The cluster's pod CIDRs, one per family: what is never masqueraded. */
@@ -76,6 +81,7 @@ export function validateAgentConfig(value: unknown): AgentConfig {
     ...nonEmpty(config, 'nodeName'),
     ...nonEmpty(config, 'uplink'),
     ...oneOf(config, 'xdp', ['off', 'native', 'generic']),
+    ...oneOf(config, 'podForwarding', ['direct', 'stack']),
     ...onePerFamily(config, 'serviceCidrs'),
     ...onePerFamily(config, 'clusterPodCidrs'),
     ...port(config, 'statusPort'),

@@ -164,6 +164,15 @@ describe('CHECK', () => {
   });
 });
 
+it('DEL of a pod whose namespace took the device along leaves nothing of it in the datapath either', async () => {
+  await pods.add(request('a'));
+  const [device] = node.links().filter(({ kind }) => kind === 'veth');
+  node.deleteLink(device!.index);
+  expect(remains()).toEqual([1, 0, 1, 1]);
+  await pods.del(request('a'));
+  expect(remains()).toEqual([0, 0, 0, 0]);
+});
+
 it('GC removes what the runtime does not know', async () => {
   for (const id of ['a', 'b', 'c']) await pods.add(request(id));
   await pods.gc([request('b')]);

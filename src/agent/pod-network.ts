@@ -28,6 +28,8 @@ export interface PodDatapath {
     link?: { hostMac: Mac; mtu: number };
   }): void;
   detachPod(ifindex: number): void;
+  /** A pod whose interface is gone, by addresses that are still its own. */
+  detachPodOf(ips: readonly Ip[]): void;
   retainPods(ifindexes: Iterable<number>): void;
 }
 
@@ -70,7 +72,7 @@ export class PodNetwork implements CniHandler {
     undo.push('release the address', () => ipam.release(request));
     const allocation = await ipam.allocate(request, noteOf(request));
     const spec = specOf(allocation, request.netns!);
-    undo.push('remove the interface', () => this.#unplug(request));
+    undo.push('remove the interface', async () => void (await this.#unplug(request)));
     const link = podInterface.add(spec, (made) => {
       undo.push('detach the programs', () => datapath.detachPod(made.host.ifindex));
       this.#attach(spec, made);
@@ -83,10 +85,12 @@ export class PodNetwork implements CniHandler {
   }
 
   async del(request: PodRequest): Promise<void> {
-    const { ipam, publisher } = this.#options;
+    const { ipam, publisher, datapath } = this.#options;
     const allocation = ipam.get(request);
-    await this.#unplug(request);
+    const found = await this.#unplug(request);
     if (allocation === undefined) return;
+    // Its namespace ended before, and took the interface along.
+    if (!found) datapath.detachPodOf(allocation.ips);
     await publisher.withdraw(allocation);
     await ipam.release(request);
   }
@@ -186,11 +190,12 @@ export class PodNetwork implements CniHandler {
     datapath.attachPod({ ifindex: host.ifindex, ips, mac: pod.mac, netnsCookie: netnsCookie(netns), link });
   }
 
-  /** The device first: without it the pod can send nothing that nobody checks. */
-  async #unplug(key: AttachmentKey): Promise<void> {
+  /** Whether it had an interface. The device first: without it the pod can send nothing that nobody checks. */
+  async #unplug(key: AttachmentKey): Promise<boolean> {
     const { podInterface, datapath } = this.#options;
     const ifindex = await podInterface.del(key);
     if (ifindex !== undefined) datapath.detachPod(ifindex);
+    return ifindex !== undefined;
   }
 
   #undoStack(): UndoStack {

@@ -225,6 +225,7 @@ function wireServices(node: NodeContext, health: ServiceHealth): ServiceProxy {
       cgroup: config.cgroup,
       uplinkIfindex: uplink.link().index,
       ...(config.xdp && { xdp: config.xdp }),
+      ...(config.podForwarding && { podForwarding: config.podForwarding }),
       ...(config.mapSizes && { mapSizes: config.mapSizes }),
     },
     metrics: node.registry,

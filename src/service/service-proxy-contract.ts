@@ -49,6 +49,7 @@ export interface ServiceProxyOptions {
     uplinkIfindex: number;
     /** Whether XDP sends on at the uplink what it can, and how; off unless given. */
     xdp?: 'off' | 'native' | 'generic';
+    podForwarding?: PodForwarding;
     /** Room of maps by name, where the defaults do not suit. */
     mapSizes?: Record<string, number>;
   };
@@ -61,6 +62,12 @@ export interface ServiceProxyOptions {
   metrics?: MetricRegistry;
   clock?: Clock;
 }
+
+/**
+ * How packets get to a pod of the node, from another one or where they were translated: past the node's stack, or by it
+ * and so by its firewall.
+ */
+export type PodForwarding = 'direct' | 'stack';
 
 /** A pod as the datapath sees it: the host end of its veth and what it may send from. */
 export interface PodAttachment {
@@ -144,6 +151,8 @@ export interface ServiceProxy {
   attachPod(pod: PodAttachment): void;
   /** Tolerant of what is gone already. */
   detachPod(ifindex: number): void;
+  /** For a pod whose interface is gone, by addresses that are still its own. */
+  detachPodOf(ips: readonly Ip[]): void;
   /** Detaches every pod that is not in the list: what went away while no agent ran. */
   retainPods(ifindexes: Iterable<number>): void;
   /** Removes everything of the node's datapath: links, maps, pins. */

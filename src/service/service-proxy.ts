@@ -8,6 +8,7 @@ import { kernelBpf } from '../linux/bpf/kernel-bpf.ts';
 import { netnsCookie } from '../linux/bpf/netns-cookie.ts';
 import { openNetns } from '../linux/netns/netns.ts';
 import { SockDiag } from '../linux/sock-diag/sock-diag.ts';
+import type { Ip } from '../net/ip.ts';
 import { BoundedRunner } from '../util/bounded-runner.ts';
 import { systemClock } from '../util/clock.ts';
 import { describeError, remedyOf, type TendrilError } from '../util/errors.ts';
@@ -176,9 +177,12 @@ class EbpfServiceProxy implements ServiceProxy {
     this.#datapath.detachPod(ifindex);
   }
 
+  detachPodOf(ips: readonly Ip[]): void {
+    this.#datapath.detachPodOf(ips);
+  }
+
   retainPods(ifindexes: Iterable<number>): void {
-    const kept = new Set(ifindexes);
-    for (const ifindex of this.#datapath.pods()) if (!kept.has(ifindex)) this.#datapath.detachPod(ifindex);
+    this.#datapath.retainPods(ifindexes);
   }
 
   async cleanup(): Promise<void> {

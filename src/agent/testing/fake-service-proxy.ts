@@ -1,4 +1,5 @@
 /** A Service datapath that remembers what it was told and translates nothing. */
+import { equalIp, type Ip } from '../../net/ip.ts';
 import type { PodAttachment, ServiceProxy, ServiceProxyStatus } from '../../service/service-proxy.ts';
 
 export class FakeServiceProxy implements ServiceProxy {
@@ -50,6 +51,11 @@ export class FakeServiceProxy implements ServiceProxy {
   attachPod(pod: PodAttachment): void {
     this.onAttach(pod);
     this.pods.set(pod.ifindex, pod);
+  }
+
+  detachPodOf(ips: readonly Ip[]): void {
+    for (const [ifindex, pod] of this.pods)
+      if (pod.ips.some((own) => ips.some((ip) => equalIp(own, ip)))) this.pods.delete(ifindex);
   }
 
   detachPod(ifindex: number): void {

@@ -48,7 +48,7 @@ const nodeFlags = [
 
 /**
  * A lab's nodes share one machine and serve few Services: under 3 MB of maps a node, where the defaults, made for a
- * large cluster, take 38.
+ * large cluster, take 45.
  */
 const mapSizes = {
   frontends: 16_384,
@@ -62,6 +62,7 @@ const mapSizes = {
   flows: 4096,
   affinities: 1024,
   fragments: 1024,
+  stack_flows: 1024,
   drop_events: 65_536,
 };
 

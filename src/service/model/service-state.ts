@@ -47,8 +47,6 @@ export interface ServiceState {
   readonly healthChecks: ReadonlyMap<string, HealthCheck>;
   /** The node's own addresses, the first of each family being the source of translated connections. */
   readonly nodeAddresses: readonly Ip[];
-  /** Some Service is another proxy's, which may translate in the node's stack. */
-  readonly otherProxies: boolean;
   /** Some port asks for the way from socket to socket. */
   readonly shortcuts: boolean;
   /** Unlike that of every other state of this process. */

@@ -59,7 +59,6 @@ export class ServiceTracker {
   #place = '';
   #version = 0;
   #changed = { ports: new Set<ServicePortName>(), clusterIps: new Set<ServiceName>() };
-  readonly #others = new Set<ServiceName>();
   readonly #shortcuts = new Set<ServicePortName>();
 
   constructor(options: TrackerOptions) {
@@ -106,7 +105,6 @@ export class ServiceTracker {
       serviceCidrs: this.#options.serviceCidrs?.() ?? [],
       healthChecks: this.#healthChecks,
       nodeAddresses,
-      otherProxies: this.#others.size > 0,
       shortcuts: this.#shortcuts.size > 0,
       version: this.#version,
       changes,
@@ -176,8 +174,6 @@ export class ServiceTracker {
     if (after === undefined) this.#clusterIps.delete(service);
     else this.#clusterIps.set(service, after);
     this.#changed.clusterIps.add(service);
-    if (after?.ours === false) this.#others.add(service);
-    else this.#others.delete(service);
   }
 
   #remove(name: ServicePortName): void {

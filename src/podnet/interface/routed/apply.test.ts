@@ -5,13 +5,13 @@ import { parseIp } from '../../../net/ip.ts';
 import { describePodInterface } from '../pod-interface.cases.ts';
 import { createRoutedInterface, type PodNamespaces } from './apply.ts';
 
-function routed(options: { sysctl?: PodNamespaces['sysctl'] } = {}) {
+function routed(options: { sysctl?: PodNamespaces['sysctl']; mtu?: () => number } = {}) {
   const network = new FakeNetwork();
   const node = network.open();
   const openPod = (path: string) => network.open(fakeNetns(path));
   const podInterface = createRoutedInterface({
     node,
-    situation: () => ({ mtu: 1450, sources: [], ipv6: true }),
+    situation: () => ({ mtu: options.mtu?.() ?? 1450, sources: [], ipv6: true }),
     namespaces: { open: fakeNetns, netlink: network.open, sysctl: options.sysctl ?? (() => {}) },
   });
   return { podInterface, node, pods: ['pod-1', 'pod-2'] as [string, string], openPod, tearDown() {} };
@@ -44,4 +44,12 @@ it('leaves nothing when a step in the middle fails', () => {
   });
   expect(() => setup.podInterface.add(spec)).toThrow('read-only');
   expect(setup.node.links().map(({ name }) => name)).toEqual(['lo']);
+});
+
+it('tells the MTU that a pod’s link has, not the one that a new pod would get', () => {
+  let mtu = 1400;
+  const { podInterface } = routed({ mtu: () => mtu });
+  podInterface.add(spec);
+  mtu = 9000;
+  expect(podInterface.check(spec).link?.mtu).toBe(1400);
 });

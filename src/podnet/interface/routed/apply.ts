@@ -151,7 +151,7 @@ function linkOf(plan: RoutedPlan, host: Link, ips: readonly Ip[]): PodLink {
   return {
     host: { name: plan.host.name, ifindex: host.index, mac: plan.host.mac },
     pod: { name: plan.pod.name, mac: plan.pod.mac },
-    mtu: plan.mtu,
+    mtu: host.mtu,
     gateways: ips
       .map(({ family }) => gatewayOf[family])
       .filter((ip, i, all) => all.findIndex((o) => equalIp(o, ip)) === i),

@@ -50,6 +50,7 @@ export const carried: readonly Carried[] = [
   { map: 'affinities', live: true, time: 'lastUsed' },
   { map: 'flows', live: true, onlyMissing: true },
   { map: 'peers', live: true, onlyMissing: true },
+  { map: 'stack_flows', live: true, onlyMissing: true },
 ];
 
 export interface Route {

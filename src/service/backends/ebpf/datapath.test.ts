@@ -34,11 +34,11 @@ it('clear detaches pods and both sides of the uplink by interface, also of an ea
 it('another uplink takes the programs from the one before, and the same keeps them', () => {
   const { bpf, datapath } = testDatapath();
   const detached = recordDetached(bpf);
-  datapath.configure([], { pastStack: true });
+  datapath.configure([]);
   datapath.attachNode();
-  testDatapath({ bpf }).datapath.configure([], { pastStack: true });
+  testDatapath({ bpf }).datapath.configure([]);
   expect(detached).toEqual([]);
-  testDatapath({ bpf, uplinkIfindex: 3 }).datapath.configure([], { pastStack: true });
+  testDatapath({ bpf, uplinkIfindex: 3 }).datapath.configure([]);
   expect(detached).toEqual(['tcx 2 ingress', 'tcx 2 egress']);
 });
 
@@ -107,4 +107,32 @@ it('knows the way into a pod by each of its addresses, until the pod has it no m
   expect(links()).toEqual(['fd00:244:1::2 10 1400 9 1']);
   rig.datapath.attachPod({ ...pod, ifindex: 10, ips: [v6] });
   expect(links()).toEqual([]);
+});
+
+it('lets go of a pod by its addresses, and of links that no attached pod has', () => {
+  const rig = testDatapath();
+  const [one, other] = [parseIp('10.244.1.2'), parseIp('10.244.1.3')];
+  const link = { hostMac: Uint8Array.of(2, 0, 0, 0, 0, 1), mtu: 1400 };
+  rig.datapath.attachPod({ ...pod, ips: [one], link });
+  rig.datapath.attachPod({ ...pod, ifindex: 10, ips: [other], link });
+  const known = () => [rig.datapath.pods(), [...rig.map('pod_links').entries()].length];
+  rig.datapath.detachPodOf([one]);
+  expect(known()).toEqual([[10], 1]);
+  const orphan = layouts.podLink.encode({ ifindex: 7, mac: pod.mac, ...link });
+  rig.map('pod_links').update(layouts.podAddress.encode({ addr: one }), orphan);
+  rig.datapath.retainPods([10]);
+  expect(known()).toEqual([[10], 1]);
+  rig.datapath.retainPods([]);
+  expect(known()).toEqual([[], 0]);
+});
+
+it.each([
+  [undefined, 1],
+  ['direct', 1],
+  ['stack', 0],
+] as const)('with %s as the way into pods, packets pass the stack: %i', (podForwarding, pastStack) => {
+  const rig = testDatapath(podForwarding && { podForwarding });
+  rig.datapath.configure([]);
+  const config = layouts.nodeConfig.decode(rig.map('node_config').lookup(new Uint8Array(4))!);
+  expect(config.pastStack).toBe(pastStack);
 });

@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import type { Bpf, BpfMap, BpfRingBuffer, LoadOptions, Misfit } from '../../../linux/bpf/bpf.ts';
 import type { Migration } from '../../../linux/bpf/carry.ts';
 import type { Cidr } from '../../../net/cidr.ts';
-import type { Ip } from '../../../net/ip.ts';
+import { equalIp, type Ip } from '../../../net/ip.ts';
 import { serviceSnatPorts } from '../../../net/ports.ts';
 import { TendrilError } from '../../../util/errors.ts';
-import type { PodAttachment } from '../../service-proxy-contract.ts';
+import type { PodAttachment, PodForwarding } from '../../service-proxy-contract.ts';
 import { migrations } from './carried-maps.ts';
 import { reasonName } from './drop-log.ts';
 import { dropReason, layouts } from './generated/layouts.ts';
@@ -32,6 +32,8 @@ export interface DatapathOptions {
   uplinkIfindex: number;
   /** Whether XDP sends on at the uplink what it can; off unless given. */
   xdp?: XdpSetting;
+  /** How packets get to a pod of the node from another one, and where they were translated; direct unless given. */
+  podForwarding?: PodForwarding;
   netnsCookie: bigint;
   mapSizes?: Record<string, number>;
   /** Those of this version unless given. */
@@ -83,7 +85,11 @@ export class Datapath {
     if (handedOver !== undefined) this.#xdp.ensure();
     // Connections of an earlier version's datapath, which may not have said that there are any.
     const inherited = this.map('conntrack').entries().next().done !== true;
-    if (inherited) this.map('activity').update(new Uint8Array(4), layouts.activity.encode({ translated: 1 }));
+    if (inherited)
+      this.map('activity').update(
+        new Uint8Array(4),
+        layouts.activity.encode({ translated: 1, stackFlows: 1 }),
+      );
     return handedOver;
   }
 
@@ -112,12 +118,9 @@ export class Datapath {
     return Buffer.from(this.map('epoch').lookup(indexKey(0))!).readUInt32LE();
   }
 
-  /**
-   * Sets what the programs know of the node. `pastStack`: nothing in the node's stack translates what pods of the node
-   * send each other, so that it need not see it.
-   */
-  configure(addresses: readonly Ip[], { pastStack }: { pastStack: boolean }): void {
-    const { netnsCookie, uplinkIfindex } = this.#options;
+  /** Sets what the programs know of the node. */
+  configure(addresses: readonly Ip[]): void {
+    const { netnsCookie, uplinkIfindex, podForwarding = 'direct' } = this.#options;
     this.#leaveEarlierUplink();
     const [snat4, snat6] = ([4, 6] as const).map((family) => addresses.find((ip) => ip.family === family));
     const value = layouts.nodeConfig.encode({
@@ -127,7 +130,7 @@ export class Datapath {
       snatFirst: serviceSnatPorts.first,
       snatLast: serviceSnatPorts.last,
       uplinkIfindex,
-      pastStack: Number(pastStack),
+      pastStack: Number(podForwarding === 'direct'),
     });
     this.map('node_config').update(new Uint8Array(4), value);
   }
@@ -171,6 +174,22 @@ export class Datapath {
     this.#detach(podHooks(ifindex));
     this.#namespaces.forget(ifindex);
     this.map('endpoints').delete(indexKey(ifindex));
+  }
+
+  /** For a pod whose interface is gone, by addresses that are still its own. */
+  detachPodOf(ips: readonly Ip[]): void {
+    for (const [key, value] of [...this.map('endpoints').entries()]) {
+      const { addrs, count } = layouts.endpoint.decode(value);
+      const has = addrs.slice(0, count).some((own) => ips.some((ip) => equalIp(own, ip)));
+      if (has) this.detachPod(Buffer.from(key).readUInt32LE());
+    }
+  }
+
+  /** Detaches all other pods, and forgets what is left of ones that an earlier version detached. */
+  retainPods(ifindexes: Iterable<number>): void {
+    const kept = new Set(ifindexes);
+    for (const ifindex of this.pods()) if (!kept.has(ifindex)) this.detachPod(ifindex);
+    this.#namespaces.retainLinks(kept);
   }
 
   /** Interface indexes of all attached pods. */

@@ -55,7 +55,7 @@ export class EbpfServiceBackend implements ServiceBackend {
 
   /** The node's hooks are attached once the maps hold a whole state: none of its clients meets half of one. */
   async sync(state: ServiceState): Promise<void> {
-    this.#datapath.configure(state.nodeAddresses, { pastStack: !state.otherProxies });
+    this.#datapath.configure(state.nodeAddresses);
     await this.#write(state);
     this.#datapath.closeServiceCidrs(state.serviceCidrs);
     if (!this.#attached) this.#datapath.attachNode();

@@ -19,7 +19,7 @@ const connection = (lastSeen: bigint) =>
 function running(mapSizes?: Record<string, number>) {
   const before = testDatapath(mapSizes && { mapSizes });
   before.datapath.nextEpoch();
-  before.datapath.configure([parseIp('10.9.0.1')], { pastStack: true });
+  before.datapath.configure([parseIp('10.9.0.1')]);
   before.datapath.attachNode();
   before.datapath.attachPod({ ifindex: 5, ips: [parseIp('10.1.0.9')], mac: parseMac('02:00:00:00:00:01') });
   before.map('conntrack').update(tuple(1), connection(1n));
@@ -52,7 +52,7 @@ test('maps of another size take over what the old ones hold, and every hook goes
 test('XDP gets the new maps at once, and keeps its program where there are none', () => {
   const xdp = 'native' as const;
   const { bpf, datapath } = testDatapath({ xdp });
-  datapath.configure([parseIp('10.9.0.1')], { pastStack: true });
+  datapath.configure([parseIp('10.9.0.1')]);
   datapath.attachNode();
   const link = () => bpf.links.get('/pins/links/uplink-xdp-native');
   const first = link();

@@ -50,6 +50,12 @@ export class PodNamespaces {
     if (pod && !same && layouts.pod.decode(pod).ifindex === ifindex) this.#map('pods').delete(cookie);
   }
 
+  retainLinks(ifindexes: ReadonlySet<number>): void {
+    const links = this.#map('pod_links');
+    for (const [key, value] of [...links.entries()])
+      if (!ifindexes.has(layouts.podLink.decode(value).ifindex)) links.delete(key);
+  }
+
   #forgetLinks(ifindex: number, keys: readonly Uint8Array[], next: PodAttachment | undefined): void {
     const links = this.#map('pod_links');
     const kept = new Set(next?.link && next.ips.map((ip) => hex(addressKey(ip))));

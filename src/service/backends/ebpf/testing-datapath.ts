@@ -7,6 +7,7 @@ import { FakeBpf, type FakeMap } from '../../../linux/bpf/fake-bpf.ts';
 import type { Layout } from '../../../linux/bpf/layout.ts';
 import { formatIp, type Ip, ipToBigInt, parseIp } from '../../../net/ip.ts';
 import { type Protocol, protocolNumbers } from '../../../net/protocol.ts';
+import type { PodForwarding } from '../../service-proxy-contract.ts';
 import { Datapath } from './datapath.ts';
 import { frontendFlags, frontendKind, layouts } from './generated/layouts.ts';
 import type { XdpSetting } from './xdp-uplink.ts';
@@ -35,6 +36,7 @@ const maps = [
   hash('cluster_nodes', 16, 4),
   hash('peers', layouts.peerKey.size, layouts.peer.size),
   hash('flows', layouts.peerKey.size, layouts.peer.size),
+  hash('stack_flows', layouts.tuple.size, 1),
   hash('endpoints', 4, layouts.endpoint.size, 4096),
   hash('pods', 8, layouts.pod.size, 4096),
   hash('pod_addresses', layouts.podAddress.size, 8, 8192),
@@ -70,9 +72,10 @@ export function testDatapath(
     mapSizes?: Record<string, number>;
     uplinkIfindex?: number;
     xdp?: XdpSetting;
+    podForwarding?: PodForwarding;
   } = {},
 ): TestDatapath {
-  const { mapSizes, uplinkIfindex = 2, xdp = 'off' } = options;
+  const { mapSizes, uplinkIfindex = 2, xdp = 'off', podForwarding } = options;
   const bpf =
     options.bpf ??
     new FakeBpf({
@@ -93,6 +96,7 @@ export function testDatapath(
     uplinkIfindex,
     netnsCookie: 1n,
     xdp,
+    ...(podForwarding && { podForwarding }),
     ...(mapSizes && { mapSizes }),
   });
   datapath.load();

@@ -146,6 +146,7 @@ export interface Cidr {
 
 export interface Activity {
   translated: number;
+  stackFlows: number;
 }
 
 export interface PeerKey {
@@ -917,11 +918,17 @@ const structs: Record<string, BtfStruct> = {
  },
  "activity": {
   "name": "activity",
-  "size": 4,
+  "size": 8,
   "fields": [
    {
     "name": "translated",
     "offset": 0,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "stack_flows",
+    "offset": 4,
     "size": 4,
     "type": "__u32"
    }
