@@ -12,6 +12,8 @@ export const claim =
 
 const services = 100;
 const families = [4, 6] as const;
+/** KiB. */
+const writes = [128, 512] as const;
 const [rounds, ms] = [15, 300];
 const bytesPerGbit = 1e9 / 8;
 
@@ -24,15 +26,15 @@ export async function run(report: Report): Promise<void> {
         way === 'short' ? shortened(objects) : objectsOf({ services, endpoints: 1, families }),
       );
       const others = [...served.keys()].filter((contender) => contender !== arena.ours);
-      for (const family of families) {
+      for (const [family, kib] of families.flatMap((family) => writes.map((kib) => [family, kib] as const))) {
         const targets = spread(services).map((n) => ({ ip: clusterIp(family, n), port: servicePort }));
         const rates = await arena.measure({
-          ...{ mode: 'stream', connections: 1, place: 'client', targets, family, rounds, ms },
+          ...{ mode: 'stream', connections: kib, place: 'client', targets, family, rounds, ms },
           contenders: [arena.ours, ...others],
         });
         reportRates(
           report,
-          { name: `a stream, IPv${family}, the ${way} way`, unit: 'Gbit/s' },
+          { name: `a stream, IPv${family}, writes of ${kib} KiB, the ${way} way`, unit: 'Gbit/s' },
           rates.map(inGbit),
         );
       }

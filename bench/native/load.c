@@ -8,7 +8,7 @@
  * Modes: connect (TCP connections, ended by RST), http (a connection for each request, the server ends it),
  * keepalive (requests on connections that stay), rr (one byte there and back), udp (datagrams there and back, a
  * window of 32 for each socket), flood (datagrams one way, an operation is one that the server has read), stream (one
- * connection at a time, an operation is a byte that the server has read). Targets are taken in turn. A failed operation
+ * connection at a time, CONNECTIONS is KiB of a write, an operation is a byte that the server has read). Targets are taken in turn. A failed operation
  * ends the program: what fails has no speed.
  */
 #include <arpa/inet.h>
@@ -28,7 +28,7 @@
 #define TARGETS 64
 #define WINDOW 32
 #define BUFFER 4096
-#define STREAM_BUFFER (128 << 10)
+#define STREAM_BUFFER (512 << 10)
 
 static const char ask_keep[] = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
 static const char ask_close[] = "GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
@@ -281,14 +281,15 @@ static void flood_turn(int connections, long milliseconds)
 		close(sockets[i]);
 }
 
-static void stream_turn(long milliseconds)
+static void stream_turn(long kib, long milliseconds)
 {
+	size_t size = kib << 10 < STREAM_BUFFER ? kib << 10 : STREAM_BUFFER;
 	long start = now(), end = start + milliseconds * 1000000L, arrived;
 	int fd = open_blocking(SOCK_STREAM);
 
-	memset(stream_data, 'S', sizeof(stream_data));
+	memset(stream_data, 'S', size);
 	do {
-		if (send(fd, stream_data, sizeof(stream_data), MSG_NOSIGNAL) < 0)
+		if (send(fd, stream_data, size, MSG_NOSIGNAL) < 0)
 			fail("send");
 	} while (now() < end);
 	shutdown(fd, SHUT_WR);
@@ -303,7 +304,7 @@ static int client(int connections)
 
 	while (fgets(line, sizeof(line), stdin)) {
 		if (mode == STREAM)
-			stream_turn(atol(line));
+			stream_turn(connections, atol(line));
 		else if (mode == FLOOD)
 			flood_turn(connections, atol(line));
 		else
@@ -320,7 +321,7 @@ int main(int argc, char **argv)
 			continue;
 		for (int i = 3; i + 1 < argc && target_count < TARGETS; i += 2)
 			add_target(argv[i], argv[i + 1]);
-		return client(atoi(argv[2]) < CONNECTIONS ? atoi(argv[2]) : CONNECTIONS);
+		return client(mode == STREAM || atoi(argv[2]) < CONNECTIONS ? atoi(argv[2]) : CONNECTIONS);
 	}
 	fprintf(stderr, "usage: load MODE CONNECTIONS IP PORT [IP PORT …]\n");
 	return 2;

@@ -19,7 +19,7 @@
 
 #define WINDOW 32
 #define BUFFER 4096
-#define STREAM_BUFFER (128 << 10)
+#define STREAM_BUFFER (512 << 10)
 #define DESCRIPTORS 65536
 #define PORTS 64
 /* What a descriptor is, beside its number, in what epoll gives back. */
