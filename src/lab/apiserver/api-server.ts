@@ -4,6 +4,7 @@
  *
  *     https ──► handle(request) ──► rest/ (verbs) ──► registry/ (what each resource is) ──► storage/
  *     in-process client ──┘                                ▲                                  ▲
+ *                            admission/ (webhooks and policies, asked about writes)       │
  *                         customresources/ (kinds that are defined while it runs)             │
  *                                              bootstrap, gc/ (namespaces, owners) ───────────┘
  */
@@ -11,6 +12,7 @@ import type { KubeClient } from '../../kube/client/client.ts';
 import type { PortRange } from '../../net/ports.ts';
 import { type Clock, systemClock } from '../../util/clock.ts';
 import { type Logger, silentLogger } from '../../util/logger.ts';
+import { DynamicAdmission } from './admission/dynamic-admission.ts';
 import { ServiceAllocator } from './allocation/service-allocator.ts';
 import type { ApiHandler, ApiRequest } from './api-request.ts';
 import { allowAll, RbacAuthorizer } from './auth/rbac.ts';
@@ -28,6 +30,7 @@ import { createRestContext } from './rest/rest-context.ts';
 import { MemoryStorage } from './storage/memory-storage.ts';
 import type { Storage } from './storage/storage.ts';
 import type { PodStreams } from './streams/pod-streams.ts';
+import { type ConnectEndpoint, WebhookClient } from './webhooks/webhook-client.ts';
 
 export interface ApiServerOptions {
   /** One or two, of different families, primary first. */
@@ -58,6 +61,8 @@ export interface ApiServer {
   setPodLogs(podLogs: PodLogs): void;
   /** Supplies exec, attach and port-forward, likewise. */
   setPodStreams(podStreams: PodStreams): void;
+  /** Says how endpoints of Services are reached; directly until then. */
+  setEndpointConnector(connect: ConnectEndpoint): void;
   /** Ends watches, listeners and background work. */
   stop(): Promise<void>;
 }
@@ -71,13 +76,17 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const resources = new ResourceRegistry();
   const clock = options.clock ?? systemClock;
   const tokens = new ServiceAccountTokens({ storage, clock, key: options.tokenKey });
+  const authorizer = options.authorization === 'rbac' ? new RbacAuthorizer(storage) : allowAll;
+  const webhooks = new WebhookClient(storage);
+  const ignored = (problem: string) => logger.warn(problem);
   const context = createRestContext({
     storage,
     resources,
     services,
     clock,
     tokens,
-    authorizer: options.authorization === 'rbac' ? new RbacAuthorizer(storage) : allowAll,
+    authorizer,
+    dynamicAdmission: new DynamicAdmission({ storage, resources, authorizer, webhooks, ignored }),
     podLogs: options.podLogs,
   });
   const collector = new GarbageCollector(context, logger);
@@ -106,6 +115,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
     setPodStreams(podStreams) {
       context.podStreams = podStreams;
+    },
+    setEndpointConnector(connect) {
+      webhooks.connectEndpoint = connect;
     },
     async stop() {
       stopping.abort();

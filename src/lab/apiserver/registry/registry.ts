@@ -1,9 +1,12 @@
 /** Kubernetes' own resources, as far as the API server has them; a registry begins with these (resource-registry.ts). */
 
+import { policyBindingStrategy, policyStrategy } from '../admission/registration/policy-strategies.ts';
+import {
+  mutatingWebhookStrategy,
+  validatingWebhookStrategy,
+} from '../admission/registration/webhook-strategies.ts';
 import { definitionStrategy } from '../customresources/definition/definition-strategy.ts';
-import { loadDefinitions, loadedDefinitions } from '../schema/definitions.ts';
-import { definitionDecoder } from '../schema/field-check.ts';
-import { type Column, facedColumns } from '../table/column.ts';
+import * as admission from '../table/admission-columns.ts';
 import * as core from '../table/core-columns.ts';
 import * as other from '../table/other-columns.ts';
 import { podColumns } from '../table/pod-columns.ts';
@@ -16,6 +19,7 @@ import {
   statefulSetStrategy,
 } from './apps/strategies.ts';
 import { jobStrategy } from './batch/job-strategy.ts';
+import { resource } from './built-in-resource.ts';
 import { podStrategy } from './core/pod-strategy.ts';
 import { serviceStrategy } from './core/service-strategy.ts';
 import {
@@ -40,85 +44,7 @@ import {
   leaseStrategy,
   rbacStrategy,
 } from './others/strategies.ts';
-import type { Resource, Strategy } from './resource.ts';
-
-interface Entry {
-  shortNames?: string[];
-  categories?: string[];
-  clusterScoped?: true;
-  status?: true;
-  scale?: true;
-  strategy?: Strategy;
-  fieldSelectors?: string[];
-  columns?: readonly Column[];
-  singular?: string;
-  /** Where its definition is not named after its group. */
-  definition?: string;
-  updatesNeedVersion?: true;
-  /** Said to whoever creates one: nothing in a lab acts on this kind. */
-  kept?: string;
-  /** Stored in another resource's collection. */
-  face?: Required<Pick<Resource, 'collection' | 'conversion'>>;
-}
-
-/** The module of a group's Go types, as the OpenAPI document names it. */
-function definitionPrefix(apiVersion: string): string {
-  const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['core', apiVersion];
-  return `io.k8s.api.${group!.replace(/\..*/, '')}.${version}`;
-}
-
-const scalePaths = {
-  replicas: 'spec.replicas',
-  statusReplicas: 'status.replicas',
-  selector: 'spec.selector',
-};
-
-const countingGroups = new Set([
-  'apps',
-  'networking.k8s.io',
-  'policy',
-  'batch',
-  'discovery.k8s.io',
-  'apiextensions.k8s.io',
-  'admissionregistration.k8s.io',
-]);
-
-function resource(apiVersion: string, kind: string, plural: string, entry: Entry = {}): Resource {
-  const [group, version] = apiVersion.includes('/')
-    ? (apiVersion.split('/') as [string, string])
-    : ['', apiVersion];
-  const definition = entry.definition ?? `${definitionPrefix(apiVersion)}.${kind}`;
-  const { face } = entry;
-  const columns = entry.columns ?? other.plainColumns;
-  return {
-    group,
-    version,
-    kind,
-    plural,
-    singular: entry.singular ?? kind.toLowerCase(),
-    listKind: `${kind}List`,
-    shortNames: entry.shortNames ?? [],
-    categories: entry.categories ?? [],
-    namespaced: !entry.clusterScoped,
-    definition,
-    definitions: loadDefinitions,
-    managedSchemas: face ? () => undefined : loadedDefinitions,
-    decoder: definitionDecoder(definition),
-    collection: `${group}/${plural}`,
-    stored: face === undefined,
-    served: true,
-    hasStatus: entry.status === true,
-    countsGenerations: countingGroups.has(group) || plural === 'pods',
-    updatesNeedVersion: entry.updatesNeedVersion === true,
-    mergesStrategically: true,
-    ...(entry.scale ? { scale: scalePaths } : {}),
-    strategy: entry.strategy ?? {},
-    fieldSelectors: entry.fieldSelectors ?? [],
-    columns: face ? facedColumns(columns, face.conversion.toStored) : columns,
-    ...(entry.kept === undefined ? {} : { keptOnly: entry.kept }),
-    ...face,
-  };
-}
+import type { Resource } from './resource.ts';
 
 const all = ['all'];
 const eventFields = [
@@ -342,7 +268,8 @@ export const builtInResources: readonly Resource[] = [
     categories: ['api-extensions'],
     clusterScoped: true,
     status: true,
-    kept: 'ValidatingAdmissionPolicies are stored here, and not enforced',
+    strategy: policyStrategy,
+    columns: admission.policyColumns,
   }),
   resource(
     'admissionregistration.k8s.io/v1',
@@ -351,7 +278,30 @@ export const builtInResources: readonly Resource[] = [
     {
       categories: ['api-extensions'],
       clusterScoped: true,
-      kept: 'ValidatingAdmissionPolicyBindings are stored here, and bind nothing',
+      strategy: policyBindingStrategy,
+      columns: admission.policyBindingColumns,
+    },
+  ),
+  resource(
+    'admissionregistration.k8s.io/v1',
+    'ValidatingWebhookConfiguration',
+    'validatingwebhookconfigurations',
+    {
+      categories: ['api-extensions'],
+      clusterScoped: true,
+      strategy: validatingWebhookStrategy,
+      columns: admission.webhookColumns,
+    },
+  ),
+  resource(
+    'admissionregistration.k8s.io/v1',
+    'MutatingWebhookConfiguration',
+    'mutatingwebhookconfigurations',
+    {
+      categories: ['api-extensions'],
+      clusterScoped: true,
+      strategy: mutatingWebhookStrategy,
+      columns: admission.webhookColumns,
     },
   ),
   resource('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', {

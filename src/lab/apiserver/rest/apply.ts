@@ -1,5 +1,6 @@
 /** PATCH with an apply configuration (server-side apply): creates what is not there. */
 import type { KubeObject } from '../../../kube/meta.ts';
+import type { Admission } from '../admission/dynamic-admission.ts';
 import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
 import { applyFields, type Manager, readManagers, writeManagers } from '../managedfields/managers.ts';
 import { typedValuesOf } from '../managedfields/settle.ts';
@@ -7,9 +8,9 @@ import type { TypedValues } from '../managedfields/typed-value.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import { badRequest, conflict, invalid, notFound, untypedPatch } from '../status.ts';
 import { required } from '../validation/field-error.ts';
-import { createObject, type WriteOptions } from './create.ts';
+import { createAdmitted, updateAdmitted } from './admitted-writes.ts';
+import type { WriteOptions } from './create.ts';
 import { keyFor, type ObjectRef, type RestContext, timestamp } from './rest-context.ts';
-import { updateObject } from './update.ts';
 
 export interface ApplyRequest {
   body: unknown;
@@ -18,6 +19,7 @@ export interface ApplyRequest {
   force: boolean;
   subresource: 'status' | undefined;
   options: Pick<WriteOptions, 'dryRun'>;
+  admissionOf(operation: 'CREATE' | 'UPDATE'): Admission | undefined;
 }
 
 const patchOptions = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
@@ -51,7 +53,13 @@ export async function applyObject(
     outcome(live, applied, { manager, force, types, now: timestamp(context.clock.now()) });
   const writing = { ...options, applied: true };
   if (context.storage.get(resource.collection, keyFor(ref)) !== undefined)
-    return { object: updateObject(context, ref, wishOf, { ...writing, subresource }), created: false };
+    return {
+      object: await updateAdmitted(context, ref, wishOf, {
+        ...{ ...writing, subresource },
+        admission: request.admissionOf('UPDATE'),
+      }),
+      created: false,
+    };
   if (subresource !== undefined) throw notFound(resource, ref.name);
   if (applied.metadata.uid)
     throw conflict(
@@ -59,7 +67,8 @@ export async function applyObject(
       ref.name,
       `uid mismatch: the provided object specified uid ${applied.metadata.uid}, and no existing object was found`,
     );
-  return { object: createObject(context, ref, wishOf({}), writing), created: true };
+  const admission = request.admissionOf('CREATE');
+  return { object: await createAdmitted(context, ref, wishOf({}), { ...writing, admission }), created: true };
 }
 
 interface Applying {

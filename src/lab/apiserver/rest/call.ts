@@ -18,6 +18,8 @@ export interface Call {
   request: ApiRequest;
   query: URLSearchParams;
   target: Target;
+  /** What the client is told of beside the answer, whatever that is. */
+  warnings: string[];
 }
 
 /** Of a target that has a name. */

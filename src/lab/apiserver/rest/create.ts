@@ -15,7 +15,7 @@ export interface WriteOptions {
   dryRun?: boolean;
   /** Who writes; absent for the program's own parts. */
   manager?: Manager;
-  /** An apply: its draft says who manages what. */
+  /** An apply, or what has been settled before: the draft says who manages what. */
   applied?: boolean;
 }
 
@@ -56,45 +56,63 @@ function checkNamespace(context: RestContext, resource: Resource, metadata: Json
   );
 }
 
-/** Metadata as the server gives it to a new object. */
-function setMetadata(
-  context: RestContext,
-  draft: JsonObject,
-  resource: Resource,
-  { applied }: WriteOptions,
-): void {
-  const metadata = draft.metadata as JsonObject;
+/** Takes out what only the server writes. */
+function wipeMetadata(metadata: JsonObject, { applied }: WriteOptions): void {
   if (metadata.resourceVersion)
     throw badRequest('resourceVersion should not be set on objects to be created');
-  for (const key of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink']) delete metadata[key];
+  for (const key of [
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'selfLink',
+    'uid',
+    'creationTimestamp',
+  ])
+    delete metadata[key];
   if (!applied) delete metadata.managedFields;
+}
+
+/** Metadata as the server gives it to a new object. */
+function setMetadata(context: RestContext, metadata: JsonObject, { countsGenerations }: Resource): void {
   if (!metadata.name && metadata.generateName) metadata.name = generateName(metadata.generateName);
   dropEmptyMetadata(metadata);
   metadata.uid = randomUUID();
   metadata.creationTimestamp = timestamp(context.clock.now());
-  if (resource.countsGenerations) metadata.generation = 1;
+  if (countsGenerations) metadata.generation = 1;
   else delete metadata.generation;
 }
 
-/**
- * Creates an object from a private draft; the result is frozen. With dryRun everything is checked and nothing stored.
- * Throws ApiError.
- */
-export function createObject(
+/** Where a new object is to be. */
+export interface CollectionRef {
+  resource: Resource;
+  namespace?: string | undefined;
+}
+
+/** The first part of a creation: what the client sent, with its defaults. Throws ApiError. */
+export function prepareNew(
   context: RestContext,
-  { resource, namespace }: { resource: Resource; namespace?: string },
+  { resource, namespace }: CollectionRef,
   draft: JsonObject,
-  options: WriteOptions = {},
-): KubeObject {
-  const { strategy } = resource;
+  options: WriteOptions,
+): void {
   draft.metadata ??= {};
   draft.apiVersion = apiVersionOf(resource);
   draft.kind = resource.kind;
   settleNamespace(resource, draft.metadata, namespace);
-  setMetadata(context, draft, resource, options);
+  wipeMetadata(draft.metadata, options);
   if (resource.namespaced) checkNamespace(context, resource, draft.metadata);
+  resource.strategy.setDefaults?.(draft);
+}
+
+/** The second: what is to be stored, checked, in the draft. Throws ApiError. */
+export function planNew(
+  context: RestContext,
+  { resource }: CollectionRef,
+  draft: JsonObject,
+  options: WriteOptions,
+): void {
+  const { strategy } = resource;
+  setMetadata(context, draft.metadata, resource);
   if (resource.hasStatus) delete draft.status;
-  strategy.setDefaults?.(draft);
   strategy.prepareForCreate?.(draft);
   const { metadata } = draft;
   const metadataErrors = validateObjectMeta(
@@ -108,14 +126,40 @@ export function createObject(
   const errors =
     admissionErrors.length > 0 ? admissionErrors : [...metadataErrors, ...(strategy.validate?.(draft) ?? [])];
   if (errors.length > 0) throw invalid(resource, metadata.name ?? '', errors);
-  const key = keyFor(metadata);
-  if (context.storage.get(resource.collection, key) !== undefined) {
-    throw metadata.generateName
-      ? conflict(resource, metadata.name, 'the generated name is taken; try again')
-      : alreadyExists(resource, metadata.name);
-  }
+  refuseTaken(context, resource, metadata);
   if (!options.applied) settleManagers(context, { resource, before: {}, after: draft }, options.manager);
-  const stored = resource.conversion?.toStored(draft) ?? draft;
-  if (options.dryRun) return deepFreeze(stored) as KubeObject;
-  return context.storage.put(resource.collection, key, stored as KubeObject);
+}
+
+function refuseTaken({ storage }: RestContext, resource: Resource, metadata: JsonObject): void {
+  if (storage.get(resource.collection, keyFor(metadata as { name: string })) === undefined) return;
+  throw metadata.generateName
+    ? conflict(resource, metadata.name, 'the generated name is taken; try again')
+    : alreadyExists(resource, metadata.name);
+}
+
+/** The last: stores it, in the form that objects are stored in. The result is frozen. */
+export function storeNew(
+  { storage }: RestContext,
+  { resource }: CollectionRef,
+  draft: JsonObject,
+  { dryRun }: WriteOptions,
+): KubeObject {
+  const stored = (resource.conversion?.toStored(draft) ?? draft) as KubeObject;
+  if (dryRun) return deepFreeze(stored);
+  return storage.put(resource.collection, keyFor(draft.metadata), stored);
+}
+
+/**
+ * Creates an object from a private draft; the result is frozen. With dryRun everything is checked and nothing stored.
+ * Throws ApiError.
+ */
+export function createObject(
+  context: RestContext,
+  where: CollectionRef,
+  draft: JsonObject,
+  options: WriteOptions = {},
+): KubeObject {
+  prepareNew(context, where, draft, options);
+  planNew(context, where, draft, options);
+  return storeNew(context, where, draft, options);
 }

@@ -13,6 +13,27 @@ import { getStored, type ObjectRef, type RestContext } from './rest-context.ts';
 
 export type PodStreamKind = 'exec' | 'attach' | 'portforward';
 
+const flags = ['stdin', 'stdout', 'stderr', 'tty'];
+
+/** The query as the object that admission is asked about. */
+export function streamOptions(kind: string, query: URLSearchParams): JsonObject {
+  const set = flags.filter((flag) => ['true', '1'].includes(query.get(flag) ?? ''));
+  const container = query.get('container');
+  const command = query.getAll('command');
+  const ports = query
+    .getAll('ports')
+    .flatMap((value) => value.split(','))
+    .map(Number);
+  return {
+    kind,
+    apiVersion: 'v1',
+    ...Object.fromEntries(set.map((flag) => [flag, true])),
+    ...(container && { container }),
+    ...(command.length > 0 && { command }),
+    ...(ports.length > 0 && { ports }),
+  };
+}
+
 interface Call {
   ref: ObjectRef;
   pod: JsonObject;

@@ -1,26 +1,28 @@
 /** Verbs on resources: which function a method on a path means. */
-import type { ApiError } from '../../../kube/client/api-error.ts';
+import { ApiError } from '../../../kube/client/api-error.ts';
+import type { KubeObject } from '../../../kube/meta.ts';
 import type { ApiRequest, ApiResponse } from '../api-request.ts';
 import { requirePermission } from '../auth/permission.ts';
 import { requestToken } from '../auth/token-request.ts';
-import type { JsonObject } from '../json.ts';
+import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
 import type { Resource } from '../registry/resource.ts';
 import { badRequest, invalid, methodNotAllowed, notImplemented, pathNotFound } from '../status.ts';
+import { createAdmitted, deleteAdmitted, updateAdmitted } from './admitted-writes.ts';
 import { applyObject, isApply } from './apply.ts';
 import { fieldValidationOf, readObject } from './body.ts';
 import { answer, type Call, deleteOptionsOf, dryRunOf, refOf, warningsOf, writeOptionsOf } from './call.ts';
-import { createObject } from './create.ts';
+import { admissionOf, admitted } from './call-admission.ts';
 import { type Deletion, deleteObject } from './delete.ts';
 import { listObjects, refuseFuture } from './list.ts';
 import { checkedPatch, readPatch } from './patch.ts';
 import { readPodLogs } from './pod-logs.ts';
-import { openPodStream, type PodStreamKind } from './pod-streams.ts';
+import { openPodStream, type PodStreamKind, streamOptions } from './pod-streams.ts';
 import { presentationOf, presentList, presentStream } from './presentation.ts';
 import type { Target } from './request-path.ts';
 import { getStored, keyFor, type RestContext } from './rest-context.ts';
 import { scale } from './scale.ts';
 import { bindPod, finalizeNamespace } from './subresources.ts';
-import { type UpdateOptions, updateObject } from './update.ts';
+import type { UpdateOptions } from './update.ts';
 import { watchObjects } from './watch.ts';
 
 function get(call: Call): ApiResponse {
@@ -53,10 +55,16 @@ async function create(call: Call): Promise<ApiResponse> {
   if (resource.namespaced && namespace === undefined && !object.metadata?.namespace) {
     throw badRequest('an empty namespace may not be set during creation');
   }
-  const created = createObject(call.context, { resource, namespace }, object, options);
+  const admission = admissionOf(call, { operation: 'CREATE', ...ofMetadata(object) });
+  const created = await createAdmitted(call.context, { resource, namespace }, object, {
+    ...options,
+    admission,
+  });
   const kept = resource.keptOnly === undefined ? [] : [resource.keptOnly];
   return answer(call, created, 201, [...warnings, ...warningsOf(call, created), ...kept]);
 }
+
+const ofMetadata = ({ metadata }: JsonObject) => ({ name: metadata?.name, namespace: metadata?.namespace });
 
 async function update(call: Call, subresource?: 'status'): Promise<ApiResponse> {
   const { resource } = call.target;
@@ -66,7 +74,9 @@ async function update(call: Call, subresource?: 'status'): Promise<ApiResponse> 
     trusted: call.request.trusted === true,
   });
   if (resource.updatesNeedVersion && !object.metadata?.resourceVersion) throw versionMissing(call.target);
-  const stored = updateObject(call.context, refOf(call.target), () => object, options);
+  const admission = admissionOf(call, { operation: 'UPDATE' });
+  const wishOf = () => (admission === undefined ? object : cloneJson(object));
+  const stored = await updateAdmitted(call.context, refOf(call.target), wishOf, { ...options, admission });
   return answer(call, stored, 200, [...warnings, ...warningsOf(call, stored)]);
 }
 
@@ -84,6 +94,7 @@ async function apply(call: Call, subresource?: 'status'): Promise<ApiResponse> {
     force: ['true', '1'].includes(query.get('force') ?? ''),
     subresource,
     options: dryRunOf(query),
+    admissionOf: (operation) => admissionOf(call, { operation }),
   });
   return answer(call, object, created ? 201 : 200, warningsOf(call, object));
 }
@@ -94,15 +105,13 @@ async function patch(call: Call, subresource?: 'status'): Promise<ApiResponse> {
   const options: UpdateOptions = { ...writeOptionsOf(call), subresource };
   const { contentType, body, trusted } = call.request;
   const change = await readPatch(contentType, body, resource);
-  if (trusted) {
-    return answer(
-      call,
-      updateObject(call.context, refOf(call.target), (old) => change(old), options),
-    );
-  }
+  const admission = admissionOf(call, { operation: 'UPDATE' });
+  const write = (wishOf: (old: KubeObject) => JsonObject) =>
+    updateAdmitted(call.context, refOf(call.target), wishOf, { ...options, admission });
+  if (trusted) return answer(call, await write((old) => change(old)));
   const checked = await checkedPatch(resource, change, fieldValidationOf(call.query));
-  const stored = updateObject(call.context, refOf(call.target), checked.apply, options);
-  return answer(call, stored, 200, [...checked.warnings, ...warningsOf(call, stored)]);
+  const stored = await write(checked.apply);
+  return answer(call, stored, 200, [...new Set(checked.warnings), ...warningsOf(call, stored)]);
 }
 
 function deletionAnswer(call: Call, { object, gone }: Deletion): ApiResponse {
@@ -121,31 +130,51 @@ function deletionAnswer(call: Call, { object, gone }: Deletion): ApiResponse {
   };
 }
 
-function remove(call: Call): ApiResponse {
-  const options = deleteOptionsOf(call.request.body, call.query);
-  return deletionAnswer(call, deleteObject(call.context, refOf(call.target), options));
+function admissionOfDeletion(call: Call) {
+  const { body } = call.request;
+  return admissionOf(call, { operation: 'DELETE', options: isJsonObject(body) ? body : {} });
 }
 
-function removeCollection(call: Call): ApiResponse {
+async function remove(call: Call): Promise<ApiResponse> {
+  const options = deleteOptionsOf(call.request.body, call.query);
+  const admission = admissionOfDeletion(call);
+  return deletionAnswer(
+    call,
+    await deleteAdmitted(call.context, refOf(call.target), { ...options, admission }),
+  );
+}
+
+async function removeCollection(call: Call): Promise<ApiResponse> {
   const { resource, namespace } = call.target;
   const options = deleteOptionsOf(call.request.body, call.query);
+  const admission = admissionOfDeletion(call);
   const objects = listObjects(call.context, { resource, namespace }, call.query);
   for (const { metadata } of objects.items) {
     if (call.context.storage.get(resource.collection, keyFor(metadata)) === undefined) continue;
-    deleteObject(call.context, { resource, namespace: metadata.namespace, name: metadata.name }, options);
+    const ref = { resource, namespace: metadata.namespace, name: metadata.name };
+    await deleteAdmitted(call.context, ref, { ...options, admission });
   }
   return { status: 200, body: objects };
 }
 
 const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };
 
-function bind(call: Call): ApiResponse {
-  bindPod(call.context, refOf(call.target), (call.request.body ?? {}) as JsonObject, dryRunOf(call.query));
+const kinds = {
+  binding: { group: '', version: 'v1', kind: 'Binding' },
+  eviction: { group: 'policy', version: 'v1', kind: 'Eviction' },
+  tokenRequest: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
+};
+
+const bodyOf = ({ request }: Call) => (request.body ?? {}) as JsonObject;
+
+async function bind(call: Call): Promise<ApiResponse> {
+  const binding = await admitted(call, bodyOf(call), { operation: 'CREATE', kind: kinds.binding });
+  bindPod(call.context, refOf(call.target), binding, dryRunOf(call.query));
   return { status: 201, body: { ...success, code: 201 } };
 }
 
-function evict(call: Call): ApiResponse {
-  const eviction = (call.request.body ?? {}) as JsonObject;
+async function evict(call: Call): Promise<ApiResponse> {
+  const eviction = await admitted(call, bodyOf(call), { operation: 'CREATE', kind: kinds.eviction });
   deleteObject(call.context, refOf(call.target), deleteOptionsOf(eviction.deleteOptions, call.query));
   return { status: 201, body: { ...success, code: 201 } };
 }
@@ -154,13 +183,17 @@ async function finalize(call: Call): Promise<ApiResponse> {
   const { context, request, query, target } = call;
   const trusted = request.trusted === true;
   const { object, warnings } = await readObject(target.resource, request.body, { query, trusted });
-  const left = finalizeNamespace(context, refOf(target), object, dryRunOf(query));
+  const admission = admissionOf(call, { operation: 'UPDATE' });
+  const wish = (await admission?.admit(object, getStored(context, refOf(target)))) ?? object;
+  const left = finalizeNamespace(context, refOf(target), wish, dryRunOf(query));
   return answer(call, left, 200, warnings);
 }
 
-function token({ context, request, target, query }: Call): ApiResponse {
+async function token(call: Call): Promise<ApiResponse> {
+  const { context, target, query } = call;
   dryRunOf(query);
-  return { status: 201, body: requestToken(context, refOf(target), request.body) };
+  const wanted = await admitted(call, bodyOf(call), { operation: 'CREATE', kind: kinds.tokenRequest });
+  return { status: 201, body: requestToken(context, refOf(target), wanted) };
 }
 
 async function logs(call: Call): Promise<ApiResponse> {
@@ -168,12 +201,21 @@ async function logs(call: Call): Promise<ApiResponse> {
   return { status: 200, contentType: 'text/plain', raw };
 }
 
-const stream: Verb = ({ context, request, query, target }) => {
+const streamKinds: Record<PodStreamKind, string> = {
+  exec: 'PodExecOptions',
+  attach: 'PodAttachOptions',
+  portforward: 'PodPortForwardOptions',
+};
+
+async function stream(call: Call): Promise<ApiResponse> {
+  const { context, request, query, target } = call;
   // A WebSocket asks by GET, which whoever may only look may do too (feature AuthorizePodWebsocketUpgradeCreatePermission).
   if (!request.trusted) requirePermission(context, { ...request, method: 'POST' });
   const subresource = target.subresource as PodStreamKind;
+  const kind = { group: '', version: 'v1', kind: streamKinds[subresource] };
+  await admitted(call, streamOptions(kind.kind, query), { operation: 'CONNECT', kind });
   return openPodStream(context, refOf(target), { subresource, query, upgrade: request.upgrade === true });
-};
+}
 
 type Verb = (call: Call) => ApiResponse | Promise<ApiResponse>;
 
@@ -222,7 +264,7 @@ export async function handleResource(
   target: Target,
 ): Promise<ApiResponse> {
   const query = request.query ?? new URLSearchParams();
-  const call: Call = { context, request, query, target };
+  const call: Call = { context, request, query, target, warnings: [] };
   const { resource, subresource } = target;
   if (subresource !== undefined && notServed.includes(subresource.split('/')[0]!)) {
     throw notImplemented(`${resource.plural}/${subresource} is not implemented by this server`);
@@ -235,5 +277,16 @@ export async function handleResource(
   if (verbs === undefined) throw pathNotFound();
   const verb = verbs[request.method];
   if (verb === undefined) throw methodNotAllowed(resource, request.method.toLowerCase());
-  return withDeprecation(resource, await verb(call));
+  try {
+    return withDeprecation(resource, withWarnings(call, await verb(call)));
+  } catch (error) {
+    // What was warned of is told also where the request is refused.
+    if (!(error instanceof ApiError) || call.warnings.length === 0) throw error;
+    return { status: error.status.code, body: error.status, warnings: call.warnings };
+  }
+}
+
+function withWarnings({ warnings }: Call, response: ApiResponse): ApiResponse {
+  if (warnings.length === 0 || !('body' in response)) return response;
+  return { ...response, warnings: [...(response.warnings ?? []), ...warnings] };
 }

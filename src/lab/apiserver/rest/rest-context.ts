@@ -1,6 +1,7 @@
 /** What the verbs work with. */
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { Clock } from '../../../util/clock.ts';
+import type { DynamicAdmission } from '../admission/dynamic-admission.ts';
 import type { ServiceAllocator } from '../allocation/service-allocator.ts';
 import type { Authorizer } from '../auth/rbac.ts';
 import type { ServiceAccountTokens } from '../auth/service-account-tokens.ts';
@@ -17,6 +18,8 @@ export interface RestContext {
   clock: Clock;
   services: ServiceAllocator;
   admission: AdmissionContext;
+  /** Webhooks and policies. */
+  dynamicAdmission: DynamicAdmission;
   tokens: ServiceAccountTokens;
   authorizer: Authorizer;
   /** Absent until a kubelet supplies it. */

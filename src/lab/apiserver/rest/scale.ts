@@ -8,6 +8,8 @@ import { badRequest } from '../status.ts';
 import { scaleColumns } from '../table/workload-columns.ts';
 import { bodyCheck, fieldValidationOf } from './body.ts';
 import { type Call, refOf, writeOptionsOf } from './call.ts';
+import { admissionOf } from './call-admission.ts';
+import type { WriteOptions } from './create.ts';
 import { facing } from './list.ts';
 import { readPatch } from './patch.ts';
 import { presentationOf, presentObject } from './presentation.ts';
@@ -18,8 +20,7 @@ const scaleDefinition = 'io.k8s.api.autoscaling.v1.Scale';
 const scaleDecoder = definitionDecoder(scaleDefinition);
 
 async function writeScale(call: Call): Promise<Scale> {
-  const { context, request, target, query } = call;
-  const ref = refOf(target);
+  const { request, target, query } = call;
   const options = writeOptionsOf(call);
   const how = { kind: 'Scale', version: 'v1', mode: fieldValidationOf(query) };
   const check = bodyCheck(await scaleDecoder(), how);
@@ -29,14 +30,34 @@ async function writeScale(call: Call): Promise<Scale> {
       throw badRequest('the object provided is unrecognized: a Scale of autoscaling/v1 is expected');
     return check(wish).object;
   };
-  if (request.method === 'PUT') return updateScale(context, ref, () => checkScale(request.body), options);
+  const write = (wishOf: (old: Scale) => JsonObject) => writeAdmitted(call, wishOf, options);
+  if (request.method === 'PUT') return write(() => checkScale(request.body));
   const patched = {
     definition: scaleDefinition,
     definitions: loadDefinitions,
     mergesStrategically: target.resource.mergesStrategically,
   };
   const change = await readPatch(request.contentType, request.body, patched);
-  return updateScale(context, ref, (old) => checkScale(change(old as unknown as JsonObject)), options);
+  return write((old) => checkScale(change(old as unknown as JsonObject)));
+}
+
+const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
+
+/** Admission is asked about the Scale; what it makes of that is what the workload is updated by. */
+async function writeAdmitted(
+  call: Call,
+  wishOf: (old: Scale) => JsonObject,
+  options: WriteOptions,
+): Promise<Scale> {
+  const { context, target } = call;
+  const ref = refOf(target);
+  const admission = admissionOf(call, { operation: 'UPDATE', kind: scaleKind });
+  if (admission === undefined) return updateScale(context, ref, wishOf, options);
+  const old = scaleOf(target.resource, facing(target.resource, getStored(context, ref)));
+  const wish = wishOf(old);
+  const metadata = { ...old.metadata, ...wish.metadata };
+  const { spec } = await admission.admit({ ...old, ...wish, metadata } as JsonObject, old as object);
+  return updateScale(context, ref, () => ({ ...wish, spec }), options);
 }
 
 /** GET, PUT and PATCH: a Scale of autoscaling/v1, whatever the workload. */

@@ -107,6 +107,78 @@ function isDone(next: JsonObject): boolean {
   return !finalizers?.length && !next.spec?.finalizers?.length;
 }
 
+/** An update as it comes to be: the present object, and the next. */
+export interface UpdateDraft {
+  /** As it is stored, and as the resource sees it. */
+  stored: KubeObject;
+  old: KubeObject;
+  /** What the client wants; private. */
+  wish: JsonObject;
+}
+
+/** The first part of an update: the wish, of the present object. Throws ApiError: NotFound, Conflict. */
+export function draftUpdate(
+  context: RestContext,
+  ref: ObjectRef,
+  wishOf: (old: KubeObject) => JsonObject,
+  { applied }: UpdateOptions,
+): UpdateDraft {
+  const { resource } = ref;
+  const stored = getStored(context, ref);
+  const old = facing(resource, stored);
+  const wish = wishOf(old);
+  wish.metadata ??= {};
+  settleNamespace(resource, wish.metadata, ref.namespace);
+  checkPreconditions(ref, wish, old);
+  settleWish(resource, wish, old);
+  if (!applied) readWishedManagers(wish, old);
+  return { stored, old, wish };
+}
+
+/** What of a wish is the server's alone. */
+export function settleWish(resource: Resource, wish: JsonObject, old: KubeObject): void {
+  wish.apiVersion = apiVersionOf(resource);
+  wish.kind = resource.kind;
+  dropEmptyMetadata(wish.metadata);
+  keepServerMetadata(wish.metadata, old.metadata);
+}
+
+/** The second: the next object, checked. Throws ApiError Invalid. */
+export function planUpdate(
+  context: RestContext,
+  { resource }: ObjectRef,
+  { wish, old }: UpdateDraft,
+  options: UpdateOptions,
+): JsonObject {
+  const toStatus = options.subresource === 'status';
+  const next = toStatus
+    ? withStatus(resource, wish, old)
+    : resource.hasStatus
+      ? withoutStatus(wish, old)
+      : wish;
+  if (toStatus) validateStatus(resource, next, old);
+  else validateMain(context, resource, next, old);
+  if (isUnchanged(next, old)) return next;
+  if (!toStatus && next.metadata.generation !== undefined && desiredChanged(next, old)) {
+    next.metadata = { ...next.metadata, generation: (next.metadata.generation as number) + 1 };
+  }
+  if (!options.applied) settleManagers(context, { resource, before: old, after: next }, options.manager);
+  return next;
+}
+
+const isUnchanged = (next: JsonObject, old: KubeObject) => equalJson(next, old) && !isDone(next);
+
+/** The last: stores it, where it is another. The result is frozen. */
+export function storeUpdate(
+  context: RestContext,
+  ref: ObjectRef,
+  { next, stored, old }: UpdateDraft & { next: JsonObject },
+  options: UpdateOptions,
+): KubeObject {
+  if (isUnchanged(next, old)) return stored;
+  return store(context, ref, (ref.resource.conversion?.toStored(next) ?? next) as KubeObject, options);
+}
+
 /**
  * Stores what `wishOf` makes of the present object, in the resource's own form; a wish is a private draft. The result is
  * what is stored, frozen; the present object where nothing changes. Throws ApiError: NotFound, Conflict, Invalid.
@@ -117,32 +189,9 @@ export function updateObject(
   wishOf: (old: KubeObject) => JsonObject,
   options: UpdateOptions = {},
 ): KubeObject {
-  const { resource } = ref;
-  const stored = getStored(context, ref);
-  const old = facing(resource, stored);
-  const wish = wishOf(old);
-  wish.metadata ??= {};
-  settleNamespace(resource, wish.metadata, ref.namespace);
-  checkPreconditions(ref, wish, old);
-  wish.apiVersion = apiVersionOf(resource);
-  wish.kind = resource.kind;
-  dropEmptyMetadata(wish.metadata);
-  keepServerMetadata(wish.metadata, old.metadata);
-  if (!options.applied) readWishedManagers(wish, old);
-  const toStatus = options.subresource === 'status';
-  const next = toStatus
-    ? withStatus(resource, wish, old)
-    : resource.hasStatus
-      ? withoutStatus(wish, old)
-      : wish;
-  if (toStatus) validateStatus(resource, next, old);
-  else validateMain(context, resource, next, old);
-  if (equalJson(next, old) && !isDone(next)) return stored;
-  if (!toStatus && next.metadata.generation !== undefined && desiredChanged(next, old)) {
-    next.metadata = { ...next.metadata, generation: (next.metadata.generation as number) + 1 };
-  }
-  if (!options.applied) settleManagers(context, { resource, before: old, after: next }, options.manager);
-  return store(context, ref, (resource.conversion?.toStored(next) ?? next) as KubeObject, options);
+  const draft = draftUpdate(context, ref, wishOf, options);
+  const next = planUpdate(context, ref, draft, options);
+  return storeUpdate(context, ref, { ...draft, next }, options);
 }
 
 function store(context: RestContext, ref: ObjectRef, next: KubeObject, options: WriteOptions): KubeObject {

@@ -115,7 +115,7 @@ function adapt(node: SyntaxNode): void {
 }
 
 /** `list<int>` as cel-go writes it: list(int). */
-const typeText = (type: string) => type.replaceAll('<', '(').replaceAll('>', ')');
+export const typeText = (type: string) => type.replaceAll('<', '(').replaceAll('>', ')');
 
 /** What does not fit, and with what. */
 function overloadText(text: string): string {
@@ -169,14 +169,17 @@ const wrongType = {
   string: 'messageExpression must evaluate to a string',
 };
 
-/** Throws ExpressionError where it does not parse or its types do not fit, or it comes to another type. */
-export function compileExpression(
-  environment: Environment,
-  source: string,
-  type: 'bool' | 'string',
-): Expression {
+export interface TypedExpression {
+  expression: Expression;
+  /** What it comes to, as the environment names it: `bool`, `list<string>`, `dyn` where that is not known. */
+  type: string;
+}
+
+/** Throws ExpressionError where it does not parse or its types do not fit. */
+export function compileTyped(environment: Environment, source: string): TypedExpression {
   const names = new Set<string>();
   let parsed: ReturnType<Environment['parse']>;
+  let type: string;
   try {
     parsed = environment.parse(source);
     visit(parsed.ast, (node) => {
@@ -185,12 +188,11 @@ export function compileExpression(
     });
     const checked = parsed.check();
     if (!checked.valid) throw checked.error;
-    if (checked.type !== type) throw new ExpressionError(wrongType[type]);
+    type = checked.type!;
   } catch (error) {
-    if (Object.values(wrongType).includes((error as Error).message)) throw error;
     throw new ExpressionError(`compilation failed: ${located(error as Located, source)}`);
   }
-  return {
+  const expression: Expression = {
     uses: (variable) => names.has(variable),
     evaluate(variables) {
       try {
@@ -200,4 +202,16 @@ export function compileExpression(
       }
     },
   };
+  return { expression, type };
+}
+
+/** The same for a rule of a schema. Throws ExpressionError also where it comes to another type. */
+export function compileExpression(
+  environment: Environment,
+  source: string,
+  type: 'bool' | 'string',
+): Expression {
+  const compiled = compileTyped(environment, source);
+  if (compiled.type !== type) throw new ExpressionError(wrongType[type]);
+  return compiled.expression;
 }
