@@ -87,6 +87,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     tokens,
     authorizer,
     dynamicAdmission: new DynamicAdmission({ storage, resources, authorizer, webhooks, ignored }),
+    webhooks,
     podLogs: options.podLogs,
   });
   const collector = new GarbageCollector(context, logger);

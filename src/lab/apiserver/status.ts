@@ -30,6 +30,9 @@ function failure(code: number, reason: string, message: string, details?: Status
   });
 }
 
+/** Of a webhook that could not convert an object, in its words. */
+export const conversionFailed = (message: string) => failure(500, '', message);
+
 export const notFound = (of: ErrorSubject, name: string) =>
   failure(404, 'NotFound', `${qualified(of)} "${name}" not found`, resourceDetails(of, name));
 

@@ -10,6 +10,7 @@ import { writeSysctl } from '../../linux/sysctl/sysctl.ts';
 import { parseIp } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { PodRef } from '../apiserver/streams/pod-streams.ts';
+import type { ConnectEndpoint } from '../apiserver/webhooks/webhook-client.ts';
 import { createKubelet, type Kubelet } from '../kubelet/kubelet.ts';
 import type { ClusterSettings, KubeletStores } from '../kubelet/node-context.ts';
 import type { NodeHost } from '../kubelet/node-host.ts';
@@ -58,12 +59,24 @@ export function startKubelets(options: KubeletsOptions): Kubelets {
     attach: (at) => attachTo(runningPod(at), at.container),
     portForward: (at) => forwardTo(runningPod(at)),
   });
+  options.plane.api.setEndpointConnector(endpointConnector(options));
   return {
     list,
     started: Promise.all(list.map((kubelet) => kubelet.start())).then(() => {}),
     stop: () => {
       for (const kubelet of list) kubelet.stop();
     },
+  };
+}
+
+const webhookDialTimeoutMs = 10_000;
+
+/** To an endpoint from its own node, as the node's kubelet reaches it; what is on none of them, from the first. */
+function endpointConnector({ config, paths }: KubeletsOptions): ConnectEndpoint {
+  const known = new Set(config.nodes.map(({ name }) => name));
+  return ({ ip, port, node = '' }) => {
+    const from = known.has(node) ? node : config.nodes[0]!.name;
+    return machineHost.connect(paths.node(from).netns, { ip, port, timeoutMs: webhookDialTimeoutMs });
   };
 }
 

@@ -1,12 +1,16 @@
 /** The states of an object under another face of its resource. */
+import type { KubeObject } from '../../../kube/meta.ts';
 import type { JsonObject } from '../json.ts';
-import type { Resource } from '../registry/resource.ts';
+import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import type { Attributes, ObjectStates } from './attributes.ts';
 
 async function seenAs(object: JsonObject | null, from: Resource, to: Resource): Promise<JsonObject | null> {
   if (object === null || from === to) return object;
-  const stored = (await from.conversion?.toStored(object)) ?? object;
-  return (await to.conversion?.fromStored(stored)) ?? stored;
+  const { webhook } = from.conversion ?? {};
+  const stored = webhook
+    ? (await webhook.convert([object as KubeObject], apiVersionOf(to)))[0]!
+    : (from.conversion?.toStored(object) ?? object);
+  return to.conversion?.fromStored(stored) ?? stored;
 }
 
 /** Kinds that a subresource has of its own are the same under every face. */

@@ -10,7 +10,7 @@ import {
   patchOf,
   podRule,
   useTestWebhook,
-} from './test-webhook.ts';
+} from '../webhooks/test-webhook.ts';
 
 const { call, server } = useTestServer();
 const webhook = useTestWebhook();

@@ -1,9 +1,11 @@
 /** From a version of a CustomResourceDefinition to a resource of the registry. */
 import { cloneJson, equalJson, type JsonObject } from '../json.ts';
-import type { Resource, ScalePaths } from '../registry/resource.ts';
+import type { Conversion, Resource, ScalePaths } from '../registry/resource.ts';
 import { loadDefinitions } from '../schema/definitions.ts';
 import type { Decode } from '../schema/field-check.ts';
 import { createTerminating } from '../status.ts';
+import type { WebhookClient } from '../webhooks/webhook-client.ts';
+import { conversionWebhook } from './conversion-webhook.ts';
 import { customStrategy } from './custom-strategy.ts';
 import {
   type CustomResourceDefinition,
@@ -44,7 +46,7 @@ function decoderOf(schema: JsonSchema): () => Promise<Decode> {
 }
 
 /** Objects are stored as they come but for their apiVersion; readers get what their version's schema has for them. */
-function conversionOf(schema: JsonSchema, apiVersion: string, storedAs: string): Resource['conversion'] {
+function conversionOf(schema: JsonSchema, apiVersion: string, storedAs: string): Conversion {
   return {
     toStored: (object) => (storedAs === apiVersion ? object : { ...object, apiVersion: storedAs }),
     fromStored(stored) {
@@ -66,26 +68,18 @@ function deprecationOf(
   return version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated`;
 }
 
-function refusalOf(
-  { spec }: CustomResourceDefinition,
-  { name, storage }: DefinitionVersion,
-): string | undefined {
-  if (spec.conversion?.strategy !== 'Webhook' || storage) return undefined;
-  const stored = spec.versions.find((v) => v.storage)!.name;
-  return `${spec.names.plural}.${spec.group} are converted to ${name} by a webhook, and this server calls none: use ${stored}`;
-}
-
 export interface CustomResourceOptions {
   /** Ends with the resource. */
   retired: AbortSignal;
   /** The definition as it is now. */
   current(): CustomResourceDefinition | undefined;
+  webhooks: WebhookClient;
 }
 
 export function customResource(
   definition: CustomResourceDefinition,
   version: DefinitionVersion,
-  { retired, current }: CustomResourceOptions,
+  { retired, current, webhooks }: CustomResourceOptions,
 ): Resource {
   const { spec, status } = definition;
   const { group } = spec;
@@ -101,7 +95,6 @@ export function customResource(
     if (now === undefined || isTrue(now, 'Terminating')) throw createTerminating({ group, plural, kind });
   };
   const deprecation = deprecationOf({ group, names }, version);
-  const refusal = refusalOf(definition, version);
   return {
     group,
     version: version.name,
@@ -134,9 +127,11 @@ export function customResource(
     fieldSelectors: (version.selectableFields ?? []).map(({ jsonPath }) => bare(jsonPath)),
     columns: printerColumns(version.additionalPrinterColumns),
     ...(deprecation === undefined ? {} : { deprecation }),
-    ...(refusal === undefined ? {} : { refusal }),
     retired,
-    conversion: conversionOf(schema, `${group}/${version.name}`, `${group}/${stored}`),
+    conversion: {
+      ...conversionOf(schema, `${group}/${version.name}`, `${group}/${stored}`),
+      webhook: conversionWebhook(spec, webhooks),
+    },
   };
 }
 

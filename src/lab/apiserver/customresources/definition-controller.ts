@@ -106,6 +106,7 @@ export class DefinitionController {
       const resource = customResource(definition, version, {
         retired: retiring.signal,
         current: () => this.#get(name),
+        webhooks: this.#context.webhooks,
       });
       return [version.name, { essence, resource, retire: () => retiring.abort() }];
     });

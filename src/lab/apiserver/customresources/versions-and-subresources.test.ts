@@ -103,20 +103,6 @@ describe('versions', () => {
     expect((await call('GET', `${widgetsUrl}/w`)).warnings).toEqual([]);
   });
 
-  test('that a webhook converts are refused, but for the one that is stored', async () => {
-    const webhook = { clientConfig: { url: 'https://example.com/' }, conversionReviewVersions: ['v1'] };
-    const made = await define(sized, {}, two({ conversion: { strategy: 'Webhook', webhook } }));
-    expect(made.warnings).toEqual([
-      'conversion webhooks are not called by this server: only v1, the storage version, can be used',
-    ]);
-    expect(await call('POST', widgetsUrl, widget({ size: 1 }))).toMatchObject({ code: 201 });
-    expect(await call('GET', old)).toMatchObject({
-      code: 501,
-      message:
-        'widgets.example.com are converted to v1beta1 by a webhook, and this server calls none: use v1',
-    });
-  });
-
   test('that objects may be stored in cannot be taken away', async () => {
     await define(sized, {}, two());
     const versions = [versionOf(sized, { name: 'v1beta1' })];

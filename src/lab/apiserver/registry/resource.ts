@@ -97,12 +97,22 @@ export interface Resource extends ErrorSubject {
   keptOnly?: string;
   /** A warning for whoever uses it, of a version that is to go. */
   deprecation?: string;
-  /** Why requests are refused, where this server cannot serve what is registered. */
-  refusal?: string;
   /** Ends the watches of a resource that is defined anew or goes. */
   retired?: AbortSignal;
   /** Where objects are stored in another form: how they look from here, and how they are stored. */
-  conversion?: { toStored(object: JsonObject): JsonObject; fromStored(object: JsonObject): JsonObject };
+  conversion?: Conversion;
+}
+
+export interface Conversion {
+  toStored(object: JsonObject): JsonObject;
+  fromStored(object: JsonObject): JsonObject;
+  /** Where versions differ by more than their name: what comes before and after the two. */
+  webhook?: ConversionWebhook | undefined;
+}
+
+export interface ConversionWebhook {
+  /** New objects, in the same order. Throws ApiError. */
+  convert(objects: readonly KubeObject[], apiVersion: string): Promise<JsonObject[]>;
 }
 
 /** `v1` or `apps/v1`. */

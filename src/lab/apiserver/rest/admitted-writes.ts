@@ -16,8 +16,8 @@ import {
   type WriteOptions,
 } from './create.ts';
 import { type DeleteOptions, type Deletion, deleteObject } from './delete.ts';
-import { facing } from './list.ts';
-import { getStored, keyFor, type ObjectRef, type RestContext } from './rest-context.ts';
+import { facing, preparePresent, storedForm } from './faces.ts';
+import { keyFor, type ObjectRef, type RestContext } from './rest-context.ts';
 import {
   draftUpdate,
   planUpdate,
@@ -51,6 +51,10 @@ function isStillFree(
   return (resource.strategy.admit?.(cloneJson(next), old, admission) ?? []).length === 0;
 }
 
+/** Nobody is asked, neither about the object nor for its other form. */
+const isPlain = ({ resource }: CollectionRef, admission: Admission | undefined) =>
+  admission === undefined && resource.conversion?.webhook === undefined;
+
 /** As createObject, of a draft that nobody else has. */
 export async function createAdmitted(
   context: RestContext,
@@ -58,11 +62,11 @@ export async function createAdmitted(
   draft: JsonObject,
   { admission, ...options }: WriteOptions & { admission: Admission | undefined },
 ): Promise<KubeObject> {
-  if (admission === undefined) return createObject(context, where, draft, options);
+  if (isPlain(where, admission)) return createObject(context, where, draft, options);
   prepareNew(context, where, draft, options);
   let object = draft;
   let settled: WriteOptions = options;
-  if (admission.mutates) {
+  if (admission?.mutates) {
     settled = settleBefore(context, { resource: where.resource, before: {}, after: draft }, options);
     object = await admission.mutate(draft, null);
   }
@@ -70,9 +74,11 @@ export async function createAdmitted(
     const next = cloneJson(object);
     prepareAgain(context, where, next);
     planNew(context, where, next, settled);
-    await admission.validate(next, null);
+    await admission?.validate(next, null);
+    const form = await storedForm(where.resource, next);
     if (isTaken(context, where, next)) continue;
-    if (isStillFree(context, where.resource, next)) return storeNew(context, where, next, options);
+    if (isStillFree(context, where.resource, next))
+      return storeNew(context, where, next, { ...options, form });
     if (attempt >= maxAttempts) throw contended(where.resource, next.metadata.name);
   }
 }
@@ -94,11 +100,12 @@ export async function updateAdmitted(
   wishOf: (old: KubeObject) => JsonObject,
   { admission, ...options }: UpdateOptions & { admission: Admission | undefined },
 ): Promise<KubeObject> {
-  if (admission === undefined) return updateObject(context, ref, wishOf, options);
+  if (isPlain(ref, admission)) return updateObject(context, ref, wishOf, options);
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+    await preparePresent(context, ref);
     const draft = draftUpdate(context, ref, wishOf, options);
     let settled: UpdateOptions = options;
-    if (admission.mutates) {
+    if (admission?.mutates) {
       const { resource } = ref;
       if (options.subresource === undefined) resource.strategy.setDefaults?.(draft.wish);
       settled = settleBefore(context, { resource, before: draft.old, after: draft.wish }, options);
@@ -106,10 +113,11 @@ export async function updateAdmitted(
       settleWish(resource, draft.wish, draft.old);
     }
     const next = planUpdate(context, ref, draft, settled);
-    await admission.validate(next, draft.old);
+    await admission?.validate(next, draft.old);
+    const form = await storedForm(ref.resource, next);
     const present = context.storage.get(ref.resource.collection, keyFor(ref)) === draft.stored;
     const free = options.subresource !== undefined || isStillFree(context, ref.resource, next, draft.old);
-    if (present && free) return storeUpdate(context, ref, { ...draft, next }, options);
+    if (present && free) return storeUpdate(context, ref, { ...draft, next, form }, options);
   }
   throw contended(ref.resource, ref.name);
 }
@@ -127,6 +135,9 @@ export async function deleteAdmitted(
   ref: ObjectRef,
   { admission, ...options }: DeleteOptions & { admission: Admission | undefined },
 ): Promise<Deletion> {
-  if (admission !== undefined) await admission.admit(null, facing(ref.resource, getStored(context, ref)));
+  if (admission !== undefined) {
+    const old = facing(ref.resource, await preparePresent(context, ref));
+    await admission.admit(null, old);
+  }
   return deleteObject(context, ref, options);
 }

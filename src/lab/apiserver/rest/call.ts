@@ -7,7 +7,7 @@ import { apiVersionOf } from '../registry/resource.ts';
 import { badRequest } from '../status.ts';
 import type { WriteOptions } from './create.ts';
 import type { DeleteOptions } from './delete.ts';
-import { facing } from './list.ts';
+import { facing, prepareFaces } from './faces.ts';
 import { presentationOf, presentObject } from './presentation.ts';
 import type { Target } from './request-path.ts';
 import type { ObjectRef, RestContext } from './rest-context.ts';
@@ -76,8 +76,14 @@ export function deleteOptionsOf(told: unknown, query: URLSearchParams): DeleteOp
 }
 
 /** The object, in the form that the client asked for. */
-export function answer(call: Call, object: KubeObject, status = 200, warnings: string[] = []): ApiResponse {
+export async function answer(
+  call: Call,
+  object: KubeObject,
+  status = 200,
+  warnings: string[] = [],
+): Promise<ApiResponse> {
   const { resource } = call.target;
+  await prepareFaces(resource, [object]);
   const how = presentationOf(call.request.accept, call.query);
   const body = presentObject(resource, facing(resource, object), how, call.context.clock.now());
   return { status, body, warnings };

@@ -137,14 +137,14 @@ function refuseTaken({ storage }: RestContext, resource: Resource, metadata: Jso
     : alreadyExists(resource, metadata.name);
 }
 
-/** The last: stores it, in the form that objects are stored in. The result is frozen. */
+/** The last: stores it, in the form that objects are stored in, which a webhook may have made. The result is frozen. */
 export function storeNew(
   { storage }: RestContext,
   { resource }: CollectionRef,
   draft: JsonObject,
-  { dryRun }: WriteOptions,
+  { dryRun, form }: WriteOptions & { form?: JsonObject },
 ): KubeObject {
-  const stored = (resource.conversion?.toStored(draft) ?? draft) as KubeObject;
+  const stored = (form ?? resource.conversion?.toStored(draft) ?? draft) as KubeObject;
   if (dryRun) return deepFreeze(stored);
   return storage.put(resource.collection, keyFor(draft.metadata), stored);
 }

@@ -1,8 +1,8 @@
 /** GET of a collection, whole or in pages that all show the same revision. */
 import type { KubeObject } from '../../../kube/meta.ts';
-import { deepFreeze } from '../json.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import { badRequest, expired, tooLargeResourceVersion } from '../status.ts';
+import { facing, prepareFaces } from './faces.ts';
 import { integerIn } from './query.ts';
 import { keyFor, type RestContext } from './rest-context.ts';
 import { everything, selectionOf } from './selection.ts';
@@ -35,21 +35,6 @@ function decodeToken(text: string): PageToken {
   throw badRequest('continue key is not valid: the token is not from this server');
 }
 
-const faces = new WeakMap<Resource, WeakMap<KubeObject, KubeObject>>();
-
-/** The resource's own face of a stored object; one for all who look at it. */
-export function facing(resource: Resource, object: KubeObject): KubeObject {
-  if (resource.conversion === undefined) return object;
-  const known = faces.get(resource) ?? new WeakMap();
-  faces.set(resource, known);
-  let face = known.get(object);
-  if (face === undefined) {
-    face = deepFreeze(resource.conversion.fromStored(object)) as KubeObject;
-    known.set(object, face);
-  }
-  return face;
-}
-
 /** A page of a server that was started anew since: clients list from the start when told that it has expired. */
 function knownPage({ storage }: RestContext, page: PageToken): PageToken {
   if (page.revision <= storage.revision) return page;
@@ -72,11 +57,12 @@ export function refuseFuture({ storage }: RestContext, asked: string): void {
   if (Number(asked) > storage.revision) throw tooLargeResourceVersion(asked, storage.revision);
 }
 
-export function listObjects(
+/** Throws ApiError. */
+export async function listObjects(
   context: RestContext,
   { resource, namespace }: { resource: Resource; namespace?: string },
   query: URLSearchParams,
-): ObjectList {
+): Promise<ObjectList> {
   const { revision, after } = startOf(context, query);
   const selects = selectionOf(resource, query);
   const limit = integerIn(query, 'limit') ?? 0;
@@ -89,6 +75,7 @@ export function listObjects(
     metadata.continue = encodeToken({ revision, after: keyFor(page.at(-1)!.metadata) });
     if (selects === everything) metadata.remainingItemCount = selected.length - page.length;
   }
+  await prepareFaces(resource, page);
   const items = resource.conversion ? page.map((o) => facing(resource, o)) : page;
   return { kind: resource.listKind, apiVersion: apiVersionOf(resource), metadata, items };
 }

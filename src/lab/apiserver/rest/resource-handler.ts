@@ -13,6 +13,7 @@ import { fieldValidationOf, readObject } from './body.ts';
 import { answer, type Call, deleteOptionsOf, dryRunOf, refOf, warningsOf, writeOptionsOf } from './call.ts';
 import { admissionOf, admitted } from './call-admission.ts';
 import { type Deletion, deleteObject } from './delete.ts';
+import { prepareFaces } from './faces.ts';
 import { listObjects, refuseFuture } from './list.ts';
 import { checkedPatch, readPatch } from './patch.ts';
 import { readPodLogs } from './pod-logs.ts';
@@ -23,26 +24,30 @@ import { getStored, keyFor, type RestContext } from './rest-context.ts';
 import { scale } from './scale.ts';
 import { bindPod, finalizeNamespace } from './subresources.ts';
 import type { UpdateOptions } from './update.ts';
-import { watchObjects } from './watch.ts';
+import { convertedEvents, watchObjects } from './watch.ts';
 
-function get(call: Call): ApiResponse {
+function get(call: Call): Promise<ApiResponse> {
   refuseFuture(call.context, call.query.get('resourceVersion') ?? '');
   return answer(call, getStored(call.context, refOf(call.target)));
 }
 
-function list(call: Call): ApiResponse {
+async function list(call: Call): Promise<ApiResponse> {
   const how = presentationOf(call.request.accept, call.query);
-  const objects = listObjects(call.context, call.target, call.query);
+  const objects = await listObjects(call.context, call.target, call.query);
   return { status: 200, body: presentList(call.target.resource, objects, how, call.context.clock.now()) };
 }
 
-function watch(call: Call): ApiResponse {
+async function watch(call: Call): Promise<ApiResponse> {
   const { resource, namespace, name } = call.target;
   const how = presentationOf(call.request.accept, call.query);
   const query = new URLSearchParams(call.query);
   if (name !== undefined) query.set('fieldSelector', `metadata.name=${name}`);
+  const { storage, clock } = call.context;
+  const converts = resource.conversion?.webhook !== undefined;
+  if (converts) await prepareFaces(resource, storage.list(resource.collection, { namespace }));
   const stream = watchObjects(call.context, { resource, namespace }, query, call.request.signal);
-  return { status: 200, events: presentStream(resource, stream, how, () => call.context.clock.now()) };
+  const events = converts ? convertedEvents(resource, stream) : stream;
+  return { status: 200, events: presentStream(resource, events, how, () => clock.now()) };
 }
 
 async function create(call: Call): Promise<ApiResponse> {
@@ -114,7 +119,7 @@ async function patch(call: Call, subresource?: 'status'): Promise<ApiResponse> {
   return answer(call, stored, 200, [...new Set(checked.warnings), ...warningsOf(call, stored)]);
 }
 
-function deletionAnswer(call: Call, { object, gone }: Deletion): ApiResponse {
+function deletionAnswer(call: Call, { object, gone }: Deletion): ApiResponse | Promise<ApiResponse> {
   const { resource } = call.target;
   if (!gone || ['pods', 'services'].includes(resource.plural)) return answer(call, object);
   const { name, uid } = object.metadata;
@@ -148,7 +153,7 @@ async function removeCollection(call: Call): Promise<ApiResponse> {
   const { resource, namespace } = call.target;
   const options = deleteOptionsOf(call.request.body, call.query);
   const admission = admissionOfDeletion(call);
-  const objects = listObjects(call.context, { resource, namespace }, call.query);
+  const objects = await listObjects(call.context, { resource, namespace }, call.query);
   for (const { metadata } of objects.items) {
     if (call.context.storage.get(resource.collection, keyFor(metadata)) === undefined) continue;
     const ref = { resource, namespace: metadata.namespace, name: metadata.name };
@@ -269,7 +274,6 @@ export async function handleResource(
   if (subresource !== undefined && notServed.includes(subresource.split('/')[0]!)) {
     throw notImplemented(`${resource.plural}/${subresource} is not implemented by this server`);
   }
-  if (resource.refusal !== undefined) throw notImplemented(resource.refusal);
   const wantsWatch = target.watch || ['true', '1'].includes(query.get('watch') ?? '');
   if (request.method === 'GET' && wantsWatch && subresource === undefined) return watch(call);
   await resource.strategy.load?.();

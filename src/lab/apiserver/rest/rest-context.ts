@@ -10,6 +10,7 @@ import type { ResourceRegistry } from '../registry/resource-registry.ts';
 import { notFound } from '../status.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { PodStreams } from '../streams/pod-streams.ts';
+import type { WebhookClient } from '../webhooks/webhook-client.ts';
 import type { PodLogs } from './pod-logs.ts';
 
 export interface RestContext {
@@ -20,6 +21,7 @@ export interface RestContext {
   admission: AdmissionContext;
   /** Webhooks and policies. */
   dynamicAdmission: DynamicAdmission;
+  webhooks: WebhookClient;
   tokens: ServiceAccountTokens;
   authorizer: Authorizer;
   /** Absent until a kubelet supplies it. */

@@ -10,10 +10,9 @@ import { bodyCheck, fieldValidationOf } from './body.ts';
 import { type Call, refOf, writeOptionsOf } from './call.ts';
 import { admissionOf } from './call-admission.ts';
 import type { WriteOptions } from './create.ts';
-import { facing } from './list.ts';
+import { facing, preparePresent } from './faces.ts';
 import { readPatch } from './patch.ts';
 import { presentationOf, presentObject } from './presentation.ts';
-import { getStored } from './rest-context.ts';
 import { type Scale, scaleOf, updateScale } from './subresources.ts';
 
 const scaleDefinition = 'io.k8s.api.autoscaling.v1.Scale';
@@ -53,7 +52,7 @@ async function writeAdmitted(
   const ref = refOf(target);
   const admission = admissionOf(call, { operation: 'UPDATE', kind: scaleKind });
   if (admission === undefined) return updateScale(context, ref, wishOf, options);
-  const old = scaleOf(target.resource, facing(target.resource, getStored(context, ref)));
+  const old = scaleOf(target.resource, facing(target.resource, await preparePresent(context, ref)));
   const wish = wishOf(old);
   const metadata = { ...old.metadata, ...wish.metadata };
   const { spec } = await admission.admit({ ...old, ...wish, metadata } as JsonObject, old as object);
@@ -64,8 +63,8 @@ async function writeAdmitted(
 export async function scale(call: Call): Promise<ApiResponse> {
   const { context, request, target, query } = call;
   const how = presentationOf(request.accept, query);
-  const present = () => facing(target.resource, getStored(context, refOf(target)));
-  const found = request.method === 'GET' ? scaleOf(target.resource, present()) : await writeScale(call);
+  const present = async () => facing(target.resource, await preparePresent(context, refOf(target)));
+  const found = request.method === 'GET' ? scaleOf(target.resource, await present()) : await writeScale(call);
   const printed = { ...target.resource, columns: scaleColumns };
   const body = presentObject(printed, found as unknown as KubeObject, how, context.clock.now());
   return { status: 200, body };

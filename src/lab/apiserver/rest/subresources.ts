@@ -5,10 +5,11 @@ import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
 import type { Resource } from '../registry/resource.ts';
 import { badRequest, conflict, invalid } from '../status.ts';
 import { invalidValue, required } from '../validation/field-error.ts';
+import { updateAdmitted } from './admitted-writes.ts';
 import type { WriteOptions } from './create.ts';
-import { facing } from './list.ts';
+import { facing, prepareFaces, preparePresent } from './faces.ts';
 import { getStored, keyFor, type ObjectRef, type RestContext, timestamp } from './rest-context.ts';
-import { checkPreconditions, updateObject } from './update.ts';
+import { checkPreconditions } from './update.ts';
 
 export interface Scale {
   kind: 'Scale';
@@ -56,14 +57,14 @@ function withReplicas(object: KubeObject, path: string, replicas: number): JsonO
 }
 
 /** Writes the scale that `wishOf` makes of the present one. */
-export function updateScale(
+export async function updateScale(
   context: RestContext,
   ref: ObjectRef,
   wishOf: (scale: Scale) => JsonObject,
   options: WriteOptions,
-): Scale {
+): Promise<Scale> {
   const { resource } = ref;
-  const old = facing(resource, getStored(context, ref));
+  const old = facing(resource, await preparePresent(context, ref));
   const wish = wishOf(scaleOf(resource, old));
   checkPreconditions(ref, wish, old);
   const replicas = wish.spec?.replicas ?? 0;
@@ -73,7 +74,9 @@ export function updateScale(
     ]);
   }
   const scaled = (now: KubeObject) => withReplicas(now, resource.scale!.replicas, replicas);
-  return scaleOf(resource, facing(resource, updateObject(context, ref, scaled, options)));
+  const stored = await updateAdmitted(context, ref, scaled, { ...options, admission: undefined });
+  await prepareFaces(resource, [stored]);
+  return scaleOf(resource, facing(resource, stored));
 }
 
 /** POST pods/NAME/binding: what a scheduler decides. */

@@ -8,7 +8,7 @@ import { badRequest, conflict, invalid, modified } from '../status.ts';
 import { isDnsSubdomain } from '../validation/names.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { settleNamespace, type WriteOptions } from './create.ts';
-import { facing } from './list.ts';
+import { facing } from './faces.ts';
 import { dropEmptyMetadata } from './metadata.ts';
 import { getStored, keyFor, type ObjectRef, type RestContext } from './rest-context.ts';
 
@@ -168,15 +168,20 @@ export function planUpdate(
 
 const isUnchanged = (next: JsonObject, old: KubeObject) => equalJson(next, old) && !isDone(next);
 
-/** The last: stores it, where it is another. The result is frozen. */
+/** The last: stores it, where it is another; in `form` where a webhook made that. The result is frozen. */
 export function storeUpdate(
   context: RestContext,
   ref: ObjectRef,
-  { next, stored, old }: UpdateDraft & { next: JsonObject },
+  { next, stored, old, form }: UpdateDraft & { next: JsonObject; form?: JsonObject },
   options: UpdateOptions,
 ): KubeObject {
   if (isUnchanged(next, old)) return stored;
-  return store(context, ref, (ref.resource.conversion?.toStored(next) ?? next) as KubeObject, options);
+  return store(
+    context,
+    ref,
+    (form ?? ref.resource.conversion?.toStored(next) ?? next) as KubeObject,
+    options,
+  );
 }
 
 /**

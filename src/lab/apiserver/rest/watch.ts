@@ -1,10 +1,12 @@
 /** GET with watch=true: the changes of a collection as they happen. */
+import { ApiError } from '../../../kube/client/api-error.ts';
 import type { KubeObject } from '../../../kube/meta.ts';
 import { deepFreeze } from '../json.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import { badRequest } from '../status.ts';
 import type { StorageEvent } from '../storage/storage.ts';
-import { facing, refuseFuture } from './list.ts';
+import { facing, prepareFaces } from './faces.ts';
+import { refuseFuture } from './list.ts';
 import { integerIn } from './query.ts';
 import type { RestContext } from './rest-context.ts';
 import { type Selection, selectionOf } from './selection.ts';
@@ -72,7 +74,7 @@ export function watchObjects(
   const timeout = integerIn(query, 'timeoutSeconds') ?? 0;
   const { after, endMark } = startOf(context, query);
   const faced = (event: StreamEvent) =>
-    resource.conversion && event.type !== 'BOOKMARK' && event.type !== 'ERROR'
+    resource.conversion && !resource.conversion.webhook && event.type !== 'BOOKMARK' && event.type !== 'ERROR'
       ? { ...event, object: facing(resource, event.object) }
       : event;
   // What a resumed watch has missed is of the beginning, as a list is: no reader could have taken it yet.
@@ -97,6 +99,27 @@ export function watchObjects(
   closeOnAbort(stream, signal);
   closeOnAbort(stream, resource.retired);
   return stream;
+}
+
+/** The same for objects that a webhook converts: as they are read, in their order. An object that it does not convert ends them. */
+export async function* convertedEvents(
+  resource: Resource,
+  events: AsyncIterable<StreamEvent>,
+): AsyncIterable<StreamEvent> {
+  for await (const event of events) {
+    if (event.type === 'BOOKMARK' || event.type === 'ERROR') {
+      yield event;
+      continue;
+    }
+    try {
+      await prepareFaces(resource, [event.object]);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      yield { type: 'ERROR', object: error.status };
+      return;
+    }
+    yield { ...event, object: facing(resource, event.object) };
+  }
 }
 
 function repeat(context: RestContext, stream: WatchStream, action: () => void): void {

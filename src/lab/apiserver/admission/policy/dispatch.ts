@@ -91,7 +91,7 @@ class PolicyRound {
     try {
       const selectors = selectorsOf(binding.spec.matchResources ?? {});
       if (!isSelected(selectors, attributes, this.#parts.storage)) return [];
-      params = collectParams(this.#parts, { policy, binding, namespace: attributes.namespace });
+      params = await collectParams(this.#parts, { policy, binding, namespace: attributes.namespace });
     } catch (error) {
       return this.#misconfigured('binding', error as Error, binding.metadata.name);
     }

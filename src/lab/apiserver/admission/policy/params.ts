@@ -1,7 +1,10 @@
 /** The objects that a binding gives to its policy (admission/plugin/policy/generic: CollectParams). */
+
+import type { KubeObject } from '../../../../kube/meta.ts';
 import { compileSelector } from '../../../../kube/selectors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Resource } from '../../registry/resource.ts';
+import { facing, prepareFaces } from '../../rest/faces.ts';
 import type { AdmissionParts } from '../admission-context.ts';
 
 const kindText = ({ apiVersion, kind }: JsonObject) => `&ParamKind{APIVersion:${apiVersion},Kind:${kind},}`;
@@ -21,10 +24,10 @@ export function paramResource(
 }
 
 /** Each is evaluated by itself; null where there is none to be had. Throws an Error for a binding that is wrong. */
-export function collectParams(
+export async function collectParams(
   parts: AdmissionParts,
   { policy, binding, namespace }: { policy: JsonObject; binding: JsonObject; namespace: string },
-): (JsonObject | null)[] {
+): Promise<(JsonObject | null)[]> {
   const { paramKind } = policy.spec;
   const { paramRef } = binding.spec;
   if (paramKind === undefined || paramRef === undefined) return [null];
@@ -33,14 +36,15 @@ export function collectParams(
   const found = foundParams(parts, resource, { paramRef, namespace });
   if (found.length === 0 && paramRef.parameterNotFoundAction === 'Deny')
     throw new Error('no params found for policy binding with `Deny` parameterNotFoundAction');
-  return found.map((param) => resource.conversion?.fromStored(param) ?? param);
+  await prepareFaces(resource, found);
+  return found.map((param) => facing(resource, param));
 }
 
 function foundParams(
   { storage }: AdmissionParts,
   resource: Resource,
   { paramRef, namespace: requested }: { paramRef: JsonObject; namespace: string },
-): JsonObject[] {
+): KubeObject[] {
   const { name, selector, namespace: told } = paramRef;
   if (told && !resource.namespaced)
     throw new Error('paramRef.namespace must not be provided for a cluster-scoped `paramKind`');

@@ -31,15 +31,7 @@ function warnings({ spec }: JsonObject): string[] {
       part.format && !isKnownFormat(part.type, part.format) ? [part.format] : [],
     ),
   );
-  const said = [...new Set(formats)].map((format) => `unrecognized format ${JSON.stringify(format)}`);
-  const calls = spec.conversion?.strategy === 'Webhook' && spec.versions.length > 1;
-  const storage = (spec.versions as JsonObject[]).find((v) => v.storage)?.name;
-  return calls
-    ? [
-        ...said,
-        `conversion webhooks are not called by this server: only ${storage}, the storage version, can be used`,
-      ]
-    : said;
+  return [...new Set(formats)].map((format) => `unrecognized format ${JSON.stringify(format)}`);
 }
 
 export const definitionStrategy: Strategy = {

@@ -11,6 +11,11 @@ import {
 } from '../../validation/field-error.ts';
 import { isDns1035Label, isDnsSubdomain } from '../../validation/names.ts';
 import { validateImmutable } from '../../validation/object-meta.ts';
+import {
+  validateCaBundle,
+  validateClientConfig,
+  type WebhookClientConfig,
+} from '../../webhooks/client-config.ts';
 import { schemaAt } from '../schema/field-path.ts';
 import {
   type CustomResourceDefinition,
@@ -186,7 +191,7 @@ function validateConversion({ conversion }: DefinitionSpec): FieldError[] {
         ? notSupported(`${field}.strategy`, strategy, ['None', 'Webhook'])
         : required(`${field}.strategy`),
     ];
-  const config = webhook?.clientConfig as { url?: string; service?: object } | undefined;
+  const config = webhook?.clientConfig as WebhookClientConfig | undefined;
   if (strategy === 'None') {
     const why = 'should not be set when strategy is not set to Webhook';
     return config ? [fieldForbidden(`${field}.webhookClientConfig`, why)] : [];
@@ -195,9 +200,8 @@ function validateConversion({ conversion }: DefinitionSpec): FieldError[] {
   if (config === undefined) return [required(at, 'required when strategy is set to Webhook')];
   const versions = (webhook?.conversionReviewVersions ?? []) as string[];
   return [
-    ...((config.url === undefined) === (config.service === undefined)
-      ? [required(at, 'exactly one of url or service is required')]
-      : []),
+    ...validateClientConfig(config, at),
+    ...validateCaBundle(config.caBundle, `${at}.caBundle`),
     ...(versions.length === 0 ? [required(`${field}.conversionReviewVersions`)] : []),
     ...(versions.length > 0 && !versions.some((v) => v === 'v1' || v === 'v1beta1')
       ? [

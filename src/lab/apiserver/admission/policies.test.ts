@@ -1,0 +1,342 @@
+import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '../json.ts';
+import { deploymentOf, inDefault, mergePatch, podOf, useTestServer } from '../test-server.ts';
+
+const { call } = useTestServer();
+const group = '/apis/admissionregistration.k8s.io/v1';
+const policies = `${group}/validatingadmissionpolicies`;
+const bindings = `${group}/validatingadmissionpolicybindings`;
+const pods = `${inDefault}/pods`;
+const deployments = '/apis/apps/v1/namespaces/default/deployments';
+
+const rule = {
+  operations: ['CREATE', 'UPDATE'],
+  apiGroups: ['*'],
+  apiVersions: ['*'],
+  resources: ['pods', 'deployments'],
+};
+
+const policyOf = (spec: JsonObject, name = 'p') => ({
+  metadata: { name },
+  spec: { matchConstraints: { resourceRules: [rule] }, ...spec },
+});
+
+const bindingOf = (spec: JsonObject = {}, name = 'b') => ({
+  metadata: { name },
+  spec: { policyName: 'p', validationActions: ['Deny'], ...spec },
+});
+
+/** Puts a policy in force. */
+async function enforce(spec: JsonObject, binding: JsonObject = {}): Promise<void> {
+  expect(await call('POST', policies, policyOf(spec))).toMatchObject({ code: 201 });
+  expect(await call('POST', bindings, bindingOf(binding))).toMatchObject({ code: 201 });
+}
+
+const denied = "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: ";
+const jane = () => ({ username: 'jane', groups: ['dev'] });
+
+describe('a validating policy', () => {
+  test('refuses what its expression does not hold of, with its message, reason and cause', async () => {
+    await enforce({ validations: [{ expression: 'object.spec.replicas <= 5' }] });
+    const name = 'web';
+    expect(await call('POST', deployments, deploymentOf(name, { replicas: 5 }))).toMatchObject({ code: 201 });
+    const message = `${denied}failed expression: object.spec.replicas <= 5`;
+    expect(await call('POST', deployments, deploymentOf('big', { replicas: 6 }))).toMatchObject({
+      code: 422,
+      reason: 'Invalid',
+      message: `deployments.apps "big" is forbidden: ${message}`,
+      details: { name: 'big', group: 'apps', kind: 'deployments', causes: [{ message }] },
+    });
+    const grow = await call('PATCH', `${deployments}/web`, { spec: { replicas: 9 } }, mergePatch);
+    expect(grow).toMatchObject({ code: 422 });
+  });
+
+  test.each<[string, JsonObject, JsonObject]>([
+    ['a message', { message: 'too many' }, { code: 422, message: 'too many' }],
+    [
+      'a message that is computed',
+      { message: 'x', messageExpression: '"at most 5, not " + string(object.spec.replicas)' },
+      { message: 'at most 5, not 6' },
+    ],
+    [
+      'a message that cannot be computed',
+      { message: 'x', messageExpression: 'object.spec.nowhere.nothing' + ' + ""' },
+      { message: 'x' },
+    ],
+    ['a reason', { reason: 'Forbidden', message: 'x' }, { code: 403, reason: 'Forbidden', message: 'x' }],
+    ['another reason', { reason: 'RequestEntityTooLarge' }, { code: 413, reason: 'RequestEntityTooLarge' }],
+  ])('refuses with %s', async (_, validation, { message, ...expected }) => {
+    await enforce({ validations: [{ expression: 'object.spec.replicas <= 5', ...validation }] });
+    const answer = await call('POST', deployments, deploymentOf('big', { replicas: 6 }));
+    expect(answer).toMatchObject(expected);
+    if (message) expect(answer.message).toBe(`deployments.apps "big" is forbidden: ${denied}${message}`);
+  });
+
+  test.each<[string, JsonObject[], string, number]>([
+    [
+      'the old object on update alone',
+      [],
+      'oldObject == null || object.metadata.name == oldObject.metadata.name',
+      201,
+    ],
+    ['the request', [], 'request.operation == "CREATE" && request.userInfo.username == "jane"', 201],
+    ['the kind of the request', [], 'request.kind.kind == "Pod" && request.resource.resource == "pods"', 201],
+    ['the namespace', [], 'namespaceObject.metadata.name == "default"', 201],
+    ['labels of the namespace', [], '"team" in namespaceObject.metadata.labels', 201],
+    [
+      'fields that are not there',
+      [],
+      '!has(object.spec.hostNetwork) && object.?spec.?hostPID.orValue(false) == false',
+      201,
+    ],
+    [
+      'who may do what',
+      [],
+      'authorizer.group("apps").resource("deployments").check("create").allowed()',
+      201,
+    ],
+    ['the resource that is asked for', [], 'authorizer.requestResource.check("delete").allowed()', 201],
+    [
+      'variables, of each other too',
+      [
+        { name: 'images', expression: 'object.spec.containers.map(c, c.image)' },
+        { name: 'tagged', expression: 'variables.images.all(i, i.contains(":"))' },
+      ],
+      'variables.tagged',
+      201,
+    ],
+    ['variables that nobody reads and that fail', [{ name: 'x', expression: 'object.nowhere' }], 'true', 201],
+    ['a variable that fails', [{ name: 'x', expression: 'object.nowhere == 1' }], 'variables.x', 422],
+    ['a field that is not there', [], 'object.nowhere == 1', 422],
+  ])('knows %s', async (_, variables, expression, code) => {
+    await call('PATCH', '/api/v1/namespaces/default', { metadata: { labels: { team: 'x' } } }, mergePatch);
+    await enforce({ variables, validations: [{ expression }] });
+    const answer = await call('POST', pods, podOf('a'), { user: jane });
+    expect(answer).toMatchObject({ code });
+  });
+
+  test('that fails refuses, saying why, or passes where its failures are ignored', async () => {
+    const variables = [{ name: 'x', expression: 'object.nowhere == 1' }];
+    const validations = [{ expression: 'variables.x' }];
+    await enforce({ variables, validations });
+    const { message } = await call('POST', pods, podOf('a'));
+    expect(message).toBe(
+      `pods "a" is forbidden: ${denied}expression 'variables.x' resulted in error: composited variable "x" fails to evaluate: no such key: nowhere`,
+    );
+    await call('PATCH', `${policies}/p`, { spec: { failurePolicy: 'Ignore' } }, mergePatch);
+    expect(await call('POST', pods, podOf('a'))).toMatchObject({ code: 201 });
+  });
+
+  test('only warns, or only notes, where its binding has it so', async () => {
+    await enforce(
+      { validations: [{ expression: 'false', message: 'mind' }] },
+      { validationActions: ['Warn', 'Audit'] },
+    );
+    const warning = "Validation failed for ValidatingAdmissionPolicy 'p' with binding 'b': mind";
+    expect(await call('POST', pods, podOf('a'))).toMatchObject({ code: 201, warnings: [warning] });
+  });
+
+  test('does nothing without a binding, and after it', async () => {
+    await call('POST', policies, policyOf({ validations: [{ expression: 'false' }] }));
+    expect(await call('POST', pods, podOf('a'))).toMatchObject({ code: 201 });
+    await call('POST', bindings, bindingOf());
+    expect(await call('POST', pods, podOf('b'))).toMatchObject({ code: 422 });
+    await call('DELETE', `${bindings}/b`);
+    expect(await call('POST', pods, podOf('b'))).toMatchObject({ code: 201 });
+  });
+
+  test.each<[string, JsonObject, JsonObject, number]>([
+    [
+      'conditions that do not hold',
+      { matchConditions: [{ name: 'x', expression: 'object.kind == "Deployment"' }] },
+      {},
+      201,
+    ],
+    [
+      'conditions that hold',
+      { matchConditions: [{ name: 'x', expression: 'object.kind == "Pod"' }] },
+      {},
+      422,
+    ],
+    [
+      'a binding for other namespaces',
+      {},
+      { matchResources: { namespaceSelector: { matchLabels: { a: 'b' } } } },
+      201,
+    ],
+    [
+      'a binding for other resources',
+      {},
+      { matchResources: { resourceRules: [{ ...rule, resources: ['deployments'] }] } },
+      201,
+    ],
+    [
+      'a name that is excluded',
+      {
+        matchConstraints: {
+          resourceRules: [rule],
+          excludeResourceRules: [{ ...rule, resourceNames: ['a'] }],
+        },
+      },
+      {},
+      201,
+    ],
+    [
+      'another name that is excluded',
+      {
+        matchConstraints: {
+          resourceRules: [rule],
+          excludeResourceRules: [{ ...rule, resourceNames: ['b'] }],
+        },
+      },
+      {},
+      422,
+    ],
+  ])('with %s', async (_, spec, binding, code) => {
+    await enforce({ validations: [{ expression: 'false' }], ...spec }, binding);
+    expect(await call('POST', pods, podOf('a'))).toMatchObject({ code });
+  });
+
+  test('is asked about deletions, which have no new object', async () => {
+    await call('POST', pods, podOf('a'));
+    const resourceRules = [{ ...rule, operations: ['DELETE'] }];
+    await enforce({
+      matchConstraints: { resourceRules },
+      validations: [{ expression: 'object == null && oldObject.metadata.name != "a"', message: 'stay' }],
+    });
+    expect(await call('DELETE', `${pods}/a`)).toMatchObject({ code: 422 });
+  });
+
+  test('about what is of the cluster knows no namespace', async () => {
+    const resourceRules = [{ ...rule, resources: ['namespaces'] }];
+    await enforce({
+      matchConstraints: { resourceRules },
+      validations: [{ expression: 'namespaceObject == null' }],
+    });
+    expect(await call('POST', '/api/v1/namespaces', { metadata: { name: 'n' } })).toMatchObject({
+      code: 201,
+    });
+  });
+});
+
+describe('parameters', () => {
+  const paramKind = { apiVersion: 'v1', kind: 'ConfigMap' };
+  const validations = [
+    {
+      expression: 'params != null && object.spec.replicas <= int(params.data.max)',
+      messageExpression: '"max " + params.data.max',
+    },
+  ];
+  const configMap = (name: string, max: number, labels = {}) => ({
+    metadata: { name, labels },
+    data: { max: String(max) },
+  });
+  const big = deploymentOf('big', { replicas: 6 });
+
+  test.each<[string, JsonObject, number]>([
+    ['by name, in the namespace of the object', { name: 'five' }, 422],
+    ['by name, elsewhere', { name: 'seven', namespace: 'kube-system' }, 201],
+    ['by labels: each of them counts', { selector: { matchLabels: { limit: 'yes' } } }, 422],
+    ['that are not there, which refuses', { name: 'none' }, 422],
+    ['that are not there, which passes', { name: 'none', parameterNotFoundAction: 'Allow' }, 201],
+  ])('%s', async (_, paramRef, code) => {
+    await call('POST', `${inDefault}/configmaps`, configMap('five', 5, { limit: 'yes' }));
+    await call('POST', `${inDefault}/configmaps`, configMap('ten', 10, { limit: 'yes' }));
+    await call('POST', '/api/v1/namespaces/kube-system/configmaps', configMap('seven', 7));
+    await enforce({ paramKind, validations }, { paramRef: { parameterNotFoundAction: 'Deny', ...paramRef } });
+    expect(await call('POST', deployments, big)).toMatchObject({ code });
+  });
+
+  test('of a kind that there is not refuse everything', async () => {
+    const paramRef = { name: 'x', parameterNotFoundAction: 'Deny' };
+    await enforce({ paramKind: { apiVersion: 'example.com/v1', kind: 'Limit' }, validations }, { paramRef });
+    const { message } = await call('POST', deployments, big);
+    expect(message).toContain(
+      "ValidatingAdmissionPolicy 'p' denied request: failed to configure policy: failed to find resource referenced by paramKind",
+    );
+  });
+});
+
+/** As it comes over the wire: what is undefined is not there. */
+const sent = (object: object) => JSON.parse(JSON.stringify(object));
+
+describe('a policy is refused', () => {
+  test.each<[string, JsonObject, string]>([
+    [
+      'without constraints',
+      { matchConstraints: undefined, validations: [{ expression: 'true' }] },
+      'spec.matchConstraints: Required value',
+    ],
+    [
+      'without validations',
+      {},
+      'spec.validations: Required value: validations or auditAnnotations must contain at least one item',
+    ],
+    [
+      'for an expression that is no text of the language',
+      { validations: [{ expression: 'object.x =' }] },
+      'spec.validations[0].expression: Invalid value: "object.x =": compilation failed: ERROR: <input>:1:',
+    ],
+    [
+      'for an expression of another type',
+      { validations: [{ expression: '1 + 1' }] },
+      'spec.validations[0].expression: Invalid value: "1 + 1": must evaluate to bool but got int',
+    ],
+    [
+      'for a variable that there is not',
+      { validations: [{ expression: 'variables.x' }] },
+      "undeclared reference to 'variables'",
+    ],
+    [
+      'for params without a kind of them',
+      { validations: [{ expression: 'params.x == 1' }] },
+      "undeclared reference to 'params'",
+    ],
+    [
+      'for a field that requests do not have',
+      { validations: [{ expression: 'request.nothing == 1' }] },
+      "undefined field 'nothing'",
+    ],
+    [
+      'for a message that is none',
+      { validations: [{ expression: 'true', messageExpression: '1' }] },
+      'spec.validations[0].messageExpression: Invalid value: "1": must evaluate to string but got int',
+    ],
+    [
+      'for an unknown reason',
+      { validations: [{ expression: 'true', reason: 'Whim' }] },
+      'spec.validations[0].reason: Unsupported value: "Whim": supported values: "Forbidden", "Invalid", "RequestEntityTooLarge"',
+    ],
+    [
+      'for an audit annotation that is no text',
+      { auditAnnotations: [{ key: 'k', valueExpression: '1' }] },
+      'must evaluate to one of [string null] but got int',
+    ],
+  ])('%s', async (_, spec, message) => {
+    const answer = await call('POST', policies, sent(policyOf(spec)));
+    expect(answer).toMatchObject({ code: 422 });
+    expect(answer.message).toContain(message);
+  });
+});
+
+describe('a binding is refused', () => {
+  test.each<[string, JsonObject, string]>([
+    ['without a policy', { policyName: undefined }, 'spec.policyName: Required value'],
+    ['without actions', { validationActions: [] }, 'spec.validationActions: Required value'],
+    ['that denies and warns', { validationActions: ['Deny', 'Warn'] }, 'must not contain both Deny and Warn'],
+    [
+      'with nothing to find parameters by',
+      { paramRef: { parameterNotFoundAction: 'Deny' } },
+      'spec.paramRef: Required value',
+    ],
+    [
+      'that does not say what without parameters',
+      { paramRef: { name: 'x' } },
+      'spec.paramRef.parameterNotFoundAction: Required value',
+    ],
+  ])('%s', async (_, spec, message) => {
+    const answer = await call('POST', bindings, sent(bindingOf(spec)));
+    expect(answer).toMatchObject({ code: 422 });
+    expect(answer.message).toContain(message);
+  });
+});
