@@ -127,6 +127,16 @@ describe('a validating policy', () => {
     expect(await call('POST', pods, podOf('a'))).toMatchObject({ code: 201 });
   });
 
+  test('says which of its generations is in force', async () => {
+    const made = await call('POST', policies, policyOf({ validations: [{ expression: 'true' }] }));
+    expect(made).toMatchObject({
+      metadata: { generation: 1 },
+      status: { observedGeneration: 1, typeChecking: {} },
+    });
+    const patched = await call('PATCH', `${policies}/p`, { spec: { failurePolicy: 'Ignore' } }, mergePatch);
+    expect(patched).toMatchObject({ metadata: { generation: 2 }, status: { observedGeneration: 2 } });
+  });
+
   test('only warns, or only notes, where its binding has it so', async () => {
     await enforce(
       { validations: [{ expression: 'false', message: 'mind' }] },

@@ -29,11 +29,11 @@ function optionsOf({ query }: Call, operation: Operation, more: JsonObject): Jso
   });
   const dryRun = query.getAll('dryRun');
   return {
+    ...more,
     kind,
     apiVersion: 'meta.k8s.io/v1',
     ...(dryRun.length > 0 && { dryRun }),
     ...Object.fromEntries(told),
-    ...more,
   };
 }
 

@@ -3,9 +3,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import type { JsonObject } from '../json.ts';
 import { createCertificateAuthority } from '../pki/pki.ts';
+import type { TestServer } from '../test-server.ts';
 
 const authority = createCertificateAuthority('webhooks');
 
@@ -88,6 +89,14 @@ export const hookOf = (url: string, more: JsonObject = {}): JsonObject => ({
   admissionReviewVersions: ['v1'],
   ...more,
 });
+
+/** Configures webhooks of a test's server, under the name of their kind. */
+export const configurer =
+  ({ call }: TestServer) =>
+  async (kind: 'mutating' | 'validating', ...hooks: JsonObject[]): Promise<void> => {
+    const made = await call('POST', configurations[kind], configurationOf(kind, ...hooks));
+    expect(made).toMatchObject({ code: 201 });
+  };
 
 export const configurationOf = (name: string, ...webhooks: JsonObject[]) => ({
   metadata: { name },

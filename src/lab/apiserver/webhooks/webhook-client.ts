@@ -124,7 +124,8 @@ class Exchange implements Disposable {
       connection: 'close',
     };
     const answer = new Promise<{ code: number; text: string }>((resolve, reject) => {
-      secured.once('error', reject);
+      // For as long as they are: an error that nobody hears would end the server.
+      for (const stream of [connection, secured]) stream.on('error', reject);
       const options = {
         method: 'POST',
         path,
