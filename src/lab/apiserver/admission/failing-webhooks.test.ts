@@ -121,6 +121,13 @@ describe('a webhook that fails', () => {
   });
 });
 
+test('a webhook with an IPv6 address is reached', async () => {
+  const url = webhook.url('/six').replace('127.0.0.1', '[::1]');
+  await validatedBy({ clientConfig: { url, caBundle } });
+  expect(await call('POST', pods, podOf('a'))).toMatchObject({ code: 201 });
+  expect(asked()).toEqual(['/six']);
+});
+
 describe('a Service', () => {
   const slice = (endpoints: JsonObject[]) => ({
     metadata: { name: 'hook-1', labels: { 'kubernetes.io/service-name': 'hook' } },

@@ -1,30 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../json.ts';
 import { deploymentOf, inDefault, mergePatch, podOf, useTestServer } from '../test-server.ts';
+import { bindingOf, bindings, policies, policyOf, policyRule } from './test-policies.ts';
 
 const { call } = useTestServer();
-const group = '/apis/admissionregistration.k8s.io/v1';
-const policies = `${group}/validatingadmissionpolicies`;
-const bindings = `${group}/validatingadmissionpolicybindings`;
 const pods = `${inDefault}/pods`;
 const deployments = '/apis/apps/v1/namespaces/default/deployments';
-
-const rule = {
-  operations: ['CREATE', 'UPDATE'],
-  apiGroups: ['*'],
-  apiVersions: ['*'],
-  resources: ['pods', 'deployments'],
-};
-
-const policyOf = (spec: JsonObject, name = 'p') => ({
-  metadata: { name },
-  spec: { matchConstraints: { resourceRules: [rule] }, ...spec },
-});
-
-const bindingOf = (spec: JsonObject = {}, name = 'b') => ({
-  metadata: { name },
-  spec: { policyName: 'p', validationActions: ['Deny'], ...spec },
-});
 
 /** Puts a policy in force. */
 async function enforce(spec: JsonObject, binding: JsonObject = {}): Promise<void> {
@@ -177,15 +158,15 @@ describe('a validating policy', () => {
     [
       'a binding for other resources',
       {},
-      { matchResources: { resourceRules: [{ ...rule, resources: ['deployments'] }] } },
+      { matchResources: { resourceRules: [{ ...policyRule, resources: ['deployments'] }] } },
       201,
     ],
     [
       'a name that is excluded',
       {
         matchConstraints: {
-          resourceRules: [rule],
-          excludeResourceRules: [{ ...rule, resourceNames: ['a'] }],
+          resourceRules: [policyRule],
+          excludeResourceRules: [{ ...policyRule, resourceNames: ['a'] }],
         },
       },
       {},
@@ -195,8 +176,8 @@ describe('a validating policy', () => {
       'another name that is excluded',
       {
         matchConstraints: {
-          resourceRules: [rule],
-          excludeResourceRules: [{ ...rule, resourceNames: ['b'] }],
+          resourceRules: [policyRule],
+          excludeResourceRules: [{ ...policyRule, resourceNames: ['b'] }],
         },
       },
       {},
@@ -209,7 +190,7 @@ describe('a validating policy', () => {
 
   test('is asked about deletions, which have no new object', async () => {
     await call('POST', pods, podOf('a'));
-    const resourceRules = [{ ...rule, operations: ['DELETE'] }];
+    const resourceRules = [{ ...policyRule, operations: ['DELETE'] }];
     await enforce({
       matchConstraints: { resourceRules },
       validations: [{ expression: 'object == null && oldObject.metadata.name != "a"', message: 'stay' }],
@@ -218,7 +199,7 @@ describe('a validating policy', () => {
   });
 
   test('about what is of the cluster knows no namespace', async () => {
-    const resourceRules = [{ ...rule, resources: ['namespaces'] }];
+    const resourceRules = [{ ...policyRule, resources: ['namespaces'] }];
     await enforce({
       matchConstraints: { resourceRules },
       validations: [{ expression: 'namespaceObject == null' }],
@@ -264,89 +245,5 @@ describe('parameters', () => {
     expect(message).toContain(
       "ValidatingAdmissionPolicy 'p' denied request: failed to configure policy: failed to find resource referenced by paramKind",
     );
-  });
-});
-
-/** As it comes over the wire: what is undefined is not there. */
-const sent = (object: object) => JSON.parse(JSON.stringify(object));
-
-describe('a policy is refused', () => {
-  test.each<[string, JsonObject, string]>([
-    [
-      'without constraints',
-      { matchConstraints: undefined, validations: [{ expression: 'true' }] },
-      'spec.matchConstraints: Required value',
-    ],
-    [
-      'without validations',
-      {},
-      'spec.validations: Required value: validations or auditAnnotations must contain at least one item',
-    ],
-    [
-      'for an expression that is no text of the language',
-      { validations: [{ expression: 'object.x =' }] },
-      'spec.validations[0].expression: Invalid value: "object.x =": compilation failed: ERROR: <input>:1:',
-    ],
-    [
-      'for an expression of another type',
-      { validations: [{ expression: '1 + 1' }] },
-      'spec.validations[0].expression: Invalid value: "1 + 1": must evaluate to bool but got int',
-    ],
-    [
-      'for a variable that there is not',
-      { validations: [{ expression: 'variables.x' }] },
-      "undeclared reference to 'variables'",
-    ],
-    [
-      'for params without a kind of them',
-      { validations: [{ expression: 'params.x == 1' }] },
-      "undeclared reference to 'params'",
-    ],
-    [
-      'for a field that requests do not have',
-      { validations: [{ expression: 'request.nothing == 1' }] },
-      "undefined field 'nothing'",
-    ],
-    [
-      'for a message that is none',
-      { validations: [{ expression: 'true', messageExpression: '1' }] },
-      'spec.validations[0].messageExpression: Invalid value: "1": must evaluate to string but got int',
-    ],
-    [
-      'for an unknown reason',
-      { validations: [{ expression: 'true', reason: 'Whim' }] },
-      'spec.validations[0].reason: Unsupported value: "Whim": supported values: "Forbidden", "Invalid", "RequestEntityTooLarge"',
-    ],
-    [
-      'for an audit annotation that is no text',
-      { auditAnnotations: [{ key: 'k', valueExpression: '1' }] },
-      'must evaluate to one of [string null] but got int',
-    ],
-  ])('%s', async (_, spec, message) => {
-    const answer = await call('POST', policies, sent(policyOf(spec)));
-    expect(answer).toMatchObject({ code: 422 });
-    expect(answer.message).toContain(message);
-  });
-});
-
-describe('a binding is refused', () => {
-  test.each<[string, JsonObject, string]>([
-    ['without a policy', { policyName: undefined }, 'spec.policyName: Required value'],
-    ['without actions', { validationActions: [] }, 'spec.validationActions: Required value'],
-    ['that denies and warns', { validationActions: ['Deny', 'Warn'] }, 'must not contain both Deny and Warn'],
-    [
-      'with nothing to find parameters by',
-      { paramRef: { parameterNotFoundAction: 'Deny' } },
-      'spec.paramRef: Required value',
-    ],
-    [
-      'that does not say what without parameters',
-      { paramRef: { name: 'x' } },
-      'spec.paramRef.parameterNotFoundAction: Required value',
-    ],
-  ])('%s', async (_, spec, message) => {
-    const answer = await call('POST', bindings, sent(bindingOf(spec)));
-    expect(answer).toMatchObject({ code: 422 });
-    expect(answer.message).toContain(message);
   });
 });

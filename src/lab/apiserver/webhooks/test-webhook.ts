@@ -1,4 +1,4 @@
-/** Webhooks for tests: an HTTPS server on 127.0.0.1 that answers reviews as it is told to. */
+/** Webhooks for tests: an HTTPS server on 127.0.0.1 and ::1 that answers reviews as it is told to. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
@@ -34,7 +34,9 @@ export const patchOf = (...operations: JsonObject[]) => ({
 });
 
 /** One for all tests of the file. */
-export function useTestWebhook(names: readonly string[] = ['127.0.0.1', 'hook.default.svc']): TestWebhook {
+export function useTestWebhook(
+  names: readonly string[] = ['127.0.0.1', '::1', 'hook.default.svc'],
+): TestWebhook {
   const { certificate: cert, key } = authority.serverCertificate(names);
   const seen: TestWebhook['seen'] = [];
   const answers = new Map<string, Answering>();
@@ -54,7 +56,7 @@ export function useTestWebhook(names: readonly string[] = ['127.0.0.1', 'hook.de
   });
   let port = 0;
   beforeAll(async () => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(0, '::', resolve));
     ({ port } = server.address() as AddressInfo);
   });
   beforeEach(() => {
