@@ -4,7 +4,7 @@ import { createInformers, type Informers } from '../kube/client/informers.ts';
 import { resources } from '../kube/resources.ts';
 import { FakeNetwork } from '../linux/netlink/fake-route-netlink.ts';
 import type { RouteNetlink } from '../linux/netlink/route-netlink.ts';
-import { formatCidr } from '../net/cidr.ts';
+import { formatCidr, parseCidr } from '../net/cidr.ts';
 import { parseIp } from '../net/ip.ts';
 import { createHostgwBackend } from '../podnet/backend/hostgw/apply.ts';
 import { FakeClock } from '../util/clock.ts';
@@ -34,10 +34,10 @@ beforeEach(() => {
     config: {
       nodeName: 'node-1',
       uplink: 'eth0',
-      serviceCidrs: ['10.96.0.0/16'],
       clusterPodCidrs: ['10.244.0.0/16'],
     },
     ...{ informers, netlink, clock },
+    serviceCidrs: () => [parseCidr('10.96.0.0/16')],
     backend: createHostgwBackend({ netlink, uplink: 'eth0' }),
     applyRuleset: async (text) => void rulesets.push(text),
     onNodeIps: () => {},

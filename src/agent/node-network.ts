@@ -22,7 +22,9 @@ import type { AgentConfig } from './config.ts';
 import { type NodeFacts, nodeFacts } from './node-facts.ts';
 
 export interface NodeNetworkOptions {
-  config: Pick<AgentConfig, 'nodeName' | 'uplink' | 'serviceCidrs' | 'clusterPodCidrs'>;
+  config: Pick<AgentConfig, 'nodeName' | 'uplink' | 'clusterPodCidrs'>;
+  /** The cluster's, as they are now; after a change of them `refresh` is called. */
+  serviceCidrs: () => readonly Cidr[];
   informers: Informers;
   netlink: RouteNetlink;
   backend: NodeBackend;
@@ -93,7 +95,7 @@ export class NodeNetwork {
     this.#runner.stop();
   }
 
-  /** The uplink changed: sync soon. */
+  /** The uplink or the Service CIDRs changed: sync soon. */
   refresh(): void {
     this.#runner.request();
   }
@@ -169,7 +171,7 @@ export class NodeNetwork {
     const text = renderMasquerade({
       uplink: config.uplink,
       podCidrs: parseAll(config.clusterPodCidrs),
-      serviceCidrs: parseAll(config.serviceCidrs),
+      serviceCidrs: this.#options.serviceCidrs(),
       nodeIps,
     });
     if (text === this.#ruleset) return;

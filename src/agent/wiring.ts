@@ -24,7 +24,6 @@ import { join } from 'node:path';
 import { startCniServer } from '../cni/server/cni-server.ts';
 import { createDispatcher, type Dispatcher } from '../cni/server/dispatch.ts';
 import { NodeIpam } from '../ipam/node-ipam.ts';
-import { isNotFound } from '../kube/client/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { createInformers, type Informers } from '../kube/client/informers.ts';
 import { resources } from '../kube/resources.ts';
@@ -35,7 +34,6 @@ import { formatIp, type Ip } from '../net/ip.ts';
 import { createHostgwBackend } from '../podnet/backend/hostgw/apply.ts';
 import { createRoutedInterface } from '../podnet/interface/routed/apply.ts';
 import { createServiceHealth, type ServiceHealth } from '../service/health/service-health.ts';
-import type { PodReference } from '../service/model/departed-pods.ts';
 import { keptObjects } from '../service/model/kept-objects.ts';
 import { parseNodePortSelection } from '../service/model/node-port-addresses.ts';
 import type { ServiceProxy, ServiceProxyOptions } from '../service/service-proxy.ts';
@@ -51,7 +49,9 @@ import { createNodeCondition, type NodeCondition } from './node-condition.ts';
 import { type NodeFacts, NodeMemory } from './node-facts.ts';
 import { NodeNetwork } from './node-network.ts';
 import { applyNodeSysctls } from './node-sysctls.ts';
+import { isPodGone } from './pod-gone.ts';
 import { PodNetwork } from './pod-network.ts';
+import { ServiceCidrs } from './service-cidrs.ts';
 import { recordHealthCheckFailure } from './service-events.ts';
 import { type StatusSources, startStatusServer } from './status-server.ts';
 import { Uplink } from './uplink.ts';
@@ -106,7 +106,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   stack.defer(() => cni.close());
   network.start();
   stack.defer(() => network.stop());
-  stack.use(watchUplink(node, { services, network }));
+  stack.use(watchNode(node, { services, network }));
   node.informers.start();
   health.start();
   const status = await startStatusServer(
@@ -135,6 +135,7 @@ interface NodeContext extends Required<AgentParts> {
   ipam: NodeIpam;
   informers: Informers;
   condition: NodeCondition;
+  serviceCidrs: ServiceCidrs;
   registry: MetricRegistry;
   cniFiles: CniFiles;
   /** Of the Node object, as last seen. */
@@ -170,6 +171,7 @@ async function openNode(
   return {
     ...{ ...parts, clock, config, uplink, memory, complete, ipam, informers, condition, cniFiles, facts },
     nodeIps: undefined,
+    serviceCidrs: new ServiceCidrs({ told: config.serviceCidrs, informers, logger: parts.logger }),
     registry,
     notReady: () => reason,
     setReady: () => {
@@ -207,7 +209,6 @@ function wireHealth({ config, client, informers, uplink, logger, clock }: NodeCo
 
 function wireServices(node: NodeContext, health: ServiceHealth): ServiceProxy {
   const { config, informers, uplink, logger, clock } = node;
-  const serviceCidrs = config.serviceCidrs.map((cidr) => parseCidr(cidr));
   return node.createServiceProxy({
     services: informers.store(resources.services),
     slices: informers.store(resources.endpointSlices),
@@ -233,38 +234,39 @@ function wireServices(node: NodeContext, health: ServiceHealth): ServiceProxy {
     podNamespaces: () => node.ipam.list().flatMap(({ note }) => note.netns ?? []),
     isPodGone: (pod) => isPodGone(node.client, pod),
     nodePortAddresses: parseNodePortSelection(config.nodePortAddresses ?? []),
-    serviceCidrs: () => serviceCidrs,
+    serviceCidrs: () => node.serviceCidrs.list(),
     health,
     logger: logger.child({ component: 'services' }),
     clock,
   });
 }
 
-/** A NodePort answers on an address from the moment that the node has it. */
-function watchUplink(
-  { uplink, watchRoutes }: NodeContext,
+/** A NodePort answers on an address from the moment that the node has it; a ClusterIP's block is known as soon as it is one. */
+function watchNode(
+  { uplink, watchRoutes, serviceCidrs }: NodeContext,
   { services, network }: { services: ServiceProxy; network: NodeNetwork },
 ): Disposable {
-  return uplink.watch(watchRoutes, ({ addresses }) => {
-    if (addresses) services.refresh();
-    network.refresh();
-  });
-}
-
-async function isPodGone(client: KubeClient, { namespace, name, uid }: PodReference): Promise<boolean> {
-  try {
-    const pod = await client.get(resources.pods, { namespace, name });
-    return pod.metadata.uid !== uid || ['Succeeded', 'Failed'].includes(pod.status?.phase ?? '');
-  } catch (error) {
-    if (isNotFound(error)) return true;
-    throw error;
-  }
+  const stack = new DisposableStack();
+  stack.use(
+    uplink.watch(watchRoutes, ({ addresses }) => {
+      if (addresses) services.refresh();
+      network.refresh();
+    }),
+  );
+  stack.defer(
+    serviceCidrs.onChange(() => {
+      services.refresh();
+      network.refresh();
+    }),
+  );
+  return stack;
 }
 
 function wireNetwork(node: NodeContext, services: ServiceProxy): NodeNetwork {
   const { config, informers, netlink, uplink, ipam, condition, memory, logger, clock } = node;
   return new NodeNetwork({
     ...{ config, informers, netlink, clock },
+    serviceCidrs: () => node.serviceCidrs.list(),
     backend: createHostgwBackend({ netlink, uplink: config.uplink }),
     applyRuleset: (text) => node.nftables.apply(undefined, text),
     logger: logger.child({ component: 'network' }),

@@ -4,20 +4,24 @@ import type { KubeObject } from './meta.ts';
 import type {
   ConfigMap,
   ControllerRevision,
+  CronJob,
   DaemonSet,
   Deployment,
   EndpointSlice,
   Endpoints,
+  IpAddress,
   Job,
   KubeEvent,
   Lease,
   Namespace,
   Node,
   Pod,
+  PodDisruptionBudget,
   ReplicaSet,
   Secret,
   Service,
   ServiceAccount,
+  ServiceCidr,
   StatefulSet,
 } from './types.ts';
 
@@ -60,7 +64,15 @@ export const resources = {
   daemonSets: resource<DaemonSet>('apps/v1', 'DaemonSet', 'daemonsets'),
   controllerRevisions: resource<ControllerRevision>('apps/v1', 'ControllerRevision', 'controllerrevisions'),
   endpointSlices: resource<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),
+  ipAddresses: resource<IpAddress>('networking.k8s.io/v1', 'IPAddress', 'ipaddresses', false),
+  serviceCidrs: resource<ServiceCidr>('networking.k8s.io/v1', 'ServiceCIDR', 'servicecidrs', false),
   jobs: resource<Job>('batch/v1', 'Job', 'jobs'),
+  cronJobs: resource<CronJob>('batch/v1', 'CronJob', 'cronjobs'),
+  podDisruptionBudgets: resource<PodDisruptionBudget>(
+    'policy/v1',
+    'PodDisruptionBudget',
+    'poddisruptionbudgets',
+  ),
   leases: resource<Lease>('coordination.k8s.io/v1', 'Lease', 'leases'),
 } as const;
 

@@ -198,9 +198,7 @@ describe('what every cluster has comes back', () => {
 });
 
 describe('kinds that nothing acts on', () => {
-  const jobTemplate = { spec: { template: { spec: { restartPolicy: 'Never', containers: [container] } } } };
   test.each([
-    ['batch/v1', 'cronjobs', { schedule: '* * * * *', jobTemplate }, 'CronJobs are stored here, and not run'],
     [
       'autoscaling/v2',
       'horizontalpodautoscalers',

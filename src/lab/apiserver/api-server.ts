@@ -13,6 +13,7 @@ import type { PortRange } from '../../net/ports.ts';
 import { type Clock, systemClock } from '../../util/clock.ts';
 import { type Logger, silentLogger } from '../../util/logger.ts';
 import { DynamicAdmission } from './admission/dynamic-admission.ts';
+import { IpAddressKeeper } from './allocation/ip-address-keeper.ts';
 import { ServiceAllocator } from './allocation/service-allocator.ts';
 import type { ApiHandler, ApiRequest } from './api-request.ts';
 import { allowAll, RbacAuthorizer } from './auth/rbac.ts';
@@ -94,6 +95,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const namespaces = new NamespaceController(context, { caCertificate, logger });
   const definitions = new DefinitionController(context, logger);
   const stopKeeping = bootstrap(context, { serviceCidrs, advertise: options.advertise }, logger);
+  const ipAddresses = new IpAddressKeeper(context, logger);
   const stopping = new AbortController();
   const answer = createHandler(context, logger);
   // Every watch and followed log ends with the server.
@@ -126,6 +128,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       collector.stop();
       namespaces.stop();
       definitions.stop();
+      ipAddresses.stop();
       resources.close();
       await Promise.all(listeners.map((listener) => listener.close()));
     },

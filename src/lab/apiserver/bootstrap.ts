@@ -1,14 +1,16 @@
 /** What a cluster has before anybody asks for anything. */
 
+import { withCondition } from '../../kube/conditions.ts';
 import { type KubeObject, keyOf } from '../../kube/meta.ts';
 import { nthIp, parseCidr } from '../../net/cidr.ts';
 import { formatIp, tryParseIp } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
+import { serviceCidrCollection } from './allocation/service-cidrs.ts';
 import { bootstrapPolicy } from './auth/bootstrap-policy.ts';
 import { WorkQueue } from './gc/work-queue.ts';
 import { cloneJson, type JsonObject } from './json.ts';
 import { createObject } from './rest/create.ts';
-import type { RestContext } from './rest/rest-context.ts';
+import { type RestContext, timestamp } from './rest/rest-context.ts';
 
 const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
@@ -65,6 +67,27 @@ function sliceManifest(addressType: string, ips: string[], port: number): JsonOb
   };
 }
 
+function serviceCidrManifest(cidrs: string[]): JsonObject {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'ServiceCIDR',
+    metadata: { name: 'kubernetes' },
+    spec: { cidrs },
+  };
+}
+
+/** The default ServiceCIDR is Ready at once: Services are there before who would say so (controller/defaultservicecidr). */
+function readyServiceCidr({ storage, clock }: RestContext): void {
+  const object = storage.get(serviceCidrCollection, 'kubernetes') as JsonObject | undefined;
+  if (object === undefined || object.metadata.deletionTimestamp || object.status?.conditions?.length) return;
+  const conditions = withCondition([], timestamp(clock.now()), {
+    ...{ type: 'Ready', status: 'True', reason: '' },
+    message: 'Kubernetes default Service CIDR is ready',
+  });
+  const next: JsonObject = { ...object, status: { conditions } };
+  storage.put(serviceCidrCollection, 'kubernetes', next as KubeObject);
+}
+
 export interface BootstrapOptions {
   serviceCidrs: string[];
   advertise?: { ips: string[]; port: number };
@@ -81,23 +104,26 @@ function ownService({ serviceCidrs, advertise }: BootstrapOptions): JsonObject[]
   return [service, endpointsManifest(ips, port), sliceManifest(family, ips, port)];
 }
 
-/** Creates the namespaces and the `kubernetes` Service; brings the latter back when somebody deletes it. */
+/** Creates the namespaces, the default ServiceCIDR and the `kubernetes` Service; the last two come back when somebody deletes them. */
 export function bootstrap(context: RestContext, options: BootstrapOptions, logger: Logger): () => void {
   const { storage, resources } = context;
   for (const name of namespaces) ensure(context, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   for (const manifest of bootstrapPolicy) ensure(context, manifest);
-  const manifests = ownService(options);
-  const key = 'default/kubernetes';
+  const manifests = [serviceCidrManifest(options.serviceCidrs), ...ownService(options)];
+  const keys = ['default/kubernetes', 'kubernetes'];
   const ensureAll = () => {
-    for (const manifest of manifests) ensure(context, manifest);
+    for (const manifest of manifests) {
+      ensure(context, manifest);
+      readyServiceCidr(context);
+    }
   };
   ensureAll();
   const queue = new WorkQueue(ensureAll, (error) =>
-    logger.error('the kubernetes Service is gone', { error }),
+    logger.error('the kubernetes Service or ServiceCIDR is gone', { error }),
   );
   const stops = manifests.map(({ apiVersion, kind }) =>
     storage.watch(resources.findKind(apiVersion, kind)!.collection, storage.revision, ({ type, object }) => {
-      if (type === 'DELETED' && keyOf(object) === key) queue.add(key);
+      if (type === 'DELETED' && keys.includes(keyOf(object))) queue.add(keyOf(object));
     }),
   );
   return () => {

@@ -117,6 +117,16 @@ export const notAcceptable = (message: string) => failure(406, 'NotAcceptable', 
 
 export const requestEntityTooLarge = (message: string) => failure(413, 'RequestEntityTooLarge', message);
 
+/** What may be tried again later; `cause` says what is in the way. */
+export const tooManyRequests = (
+  message: string,
+  { cause, retryAfterSeconds }: { cause: { reason: string; message: string }; retryAfterSeconds?: number },
+) =>
+  failure(429, 'TooManyRequests', message, {
+    causes: [cause],
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
+
 export const notImplemented = (message: string) => failure(501, 'NotImplemented', message);
 
 /** A patch that is well formed but does not fit the object. */

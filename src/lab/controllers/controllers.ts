@@ -6,14 +6,17 @@
  * Deployment ─► ReplicaSet ─┐
  *              StatefulSet ─┼─► pods ─► scheduler ─► (kubelet) ─► EndpointSlice
  *                DaemonSet ─┤
- *                      Job ─┘
+ *          CronJob ─► Job ─┘   ▲
+ *                              └─ disruption: how many of them evictions may take
  */
 import type { KubeClient } from '../../kube/client/client.ts';
 import { createInformers, type Informers } from '../../kube/client/informers.ts';
 import { type Clock, systemClock } from '../../util/clock.ts';
 import { type Logger, silentLogger } from '../../util/logger.ts';
+import { cronJobController } from './cronjob/cronjob-controller.ts';
 import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
+import { disruptionController } from './disruption/disruption-controller.ts';
 import { endpointSliceController } from './endpointslice/endpointslice-controller.ts';
 import { endpointSliceMirroringController } from './endpointslice-mirroring/mirroring-controller.ts';
 import { jobController } from './job/job-controller.ts';
@@ -22,6 +25,7 @@ import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import type { Controller, ControllerContext } from './runtime/controller.ts';
 import { createEventRecorder } from './runtime/event-recorder.ts';
 import { scheduler } from './scheduler/scheduler.ts';
+import { serviceCidrController } from './service-cidr/service-cidr-controller.ts';
 import { statefulSetController } from './statefulset/statefulset-controller.ts';
 
 export interface ControllersOptions {
@@ -53,8 +57,11 @@ export function startControllers(options: ControllersOptions): Controllers {
     statefulSetController(context),
     daemonSetController(context),
     jobController(context),
+    cronJobController(context),
+    disruptionController(context),
     endpointSliceController(context),
     endpointSliceMirroringController(context),
+    serviceCidrController(context),
     scheduler(context),
   ];
   let stopped = false;

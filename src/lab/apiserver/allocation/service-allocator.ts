@@ -3,52 +3,19 @@
  * Services alone, so a refused write or a dry run leaves nothing behind and a deletion frees everything.
  */
 import { keyOf } from '../../../kube/meta.ts';
-import { type Cidr, cidrContains, cidrSize, formatCidr, nthIp, parseCidr } from '../../../net/cidr.ts';
+import { parseCidr } from '../../../net/cidr.ts';
 import { formatIp, parseIp } from '../../../net/ip.ts';
 import type { PortRange } from '../../../net/ports.ts';
 import type { JsonObject } from '../json.ts';
 import type { Storage, StorageEvent } from '../storage/storage.ts';
 import { type FieldError, invalidValue } from '../validation/field-error.ts';
-import { familyOf, type IpFamily } from './cluster-ip-fields.ts';
+import { Cursor } from './address-pool.ts';
+import type { IpFamily } from './cluster-ip-fields.ts';
 import { keepClusterIps, normalizeClusterIps, settleIpFamilies } from './ip-families.ts';
-
-/** The lowest addresses are left to those who ask for one (KEP-3070). */
-function staticBand(size: bigint): bigint {
-  const share = size / 16n;
-  const band = share < 16n ? 16n : share > 256n ? 256n : share;
-  return band >= size - 2n ? 0n : band;
-}
+import { ipAddressCollection, ServiceCidrs } from './service-cidrs.ts';
 
 /** A requested address is stored as it was written; it is the same one however it was. */
 const canonical = (ip: string): string => formatIp(parseIp(ip));
-
-/** One number after the other, from where the last one was given, so that a freed one rests. */
-class Cursor {
-  #next: bigint;
-  readonly #first: bigint;
-  readonly #last: bigint;
-
-  constructor(first: bigint, last: bigint, start: bigint) {
-    this.#first = first;
-    this.#last = last;
-    this.#next = start;
-  }
-
-  take(isTaken: (value: bigint) => boolean): bigint | undefined {
-    const count = this.#last - this.#first + 1n;
-    for (let tried = 0n; tried < count; tried++) {
-      const value = this.#next;
-      this.#next = value >= this.#last ? this.#first : value + 1n;
-      if (!isTaken(value)) return value;
-    }
-    return undefined;
-  }
-}
-
-interface Pool {
-  cidr: Cidr;
-  cursor: Cursor;
-}
 
 const wantsNodePorts = (spec: JsonObject): boolean =>
   spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
@@ -57,23 +24,19 @@ const wantsHealthCheckPort = (spec: JsonObject): boolean =>
   spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
 
 export class ServiceAllocator {
-  readonly #families: IpFamily[] = [];
-  readonly #pools = new Map<IpFamily, Pool>();
+  readonly #families: IpFamily[];
+  readonly #cidrs: ServiceCidrs;
   readonly #portRange: PortRange;
   readonly #ports: Cursor;
   /** By address and by port: the key of the Service that has it. */
   readonly #usedIps = new Map<string, string>();
   readonly #usedPorts = new Map<number, string>();
+  readonly #listeners = new Set<(ip: string) => void>();
+  #storage: Storage | undefined;
 
   constructor(options: { serviceCidrs: string[]; nodePortRange: PortRange }) {
-    for (const text of options.serviceCidrs) {
-      const cidr = parseCidr(text);
-      const family = cidr.ip.family === 4 ? 'IPv4' : 'IPv6';
-      const size = cidrSize(cidr);
-      const last = cidr.ip.family === 4 ? size - 2n : size - 1n;
-      this.#families.push(family);
-      this.#pools.set(family, { cidr, cursor: new Cursor(1n, last, 1n + staticBand(size)) });
-    }
+    this.#families = options.serviceCidrs.map((text) => (parseCidr(text).ip.family === 4 ? 'IPv4' : 'IPv6'));
+    this.#cidrs = new ServiceCidrs(options.serviceCidrs);
     this.#portRange = options.nodePortRange;
     const { first, last } = options.nodePortRange;
     this.#ports = new Cursor(BigInt(first), BigInt(last), BigInt(first));
@@ -84,8 +47,26 @@ export class ServiceAllocator {
     return this.#families;
   }
 
-  /** Follows the stored Services. */
+  /** Addresses that Services have, in their canonical form. */
+  addresses(): Iterable<string> {
+    return this.#usedIps.keys();
+  }
+
+  /** The key of the Service that has the address. */
+  ownerOf(ip: string): string | undefined {
+    return this.#usedIps.get(ip);
+  }
+
+  /** Calls back with each address that a Service gets or gives back; the result ends it. */
+  onChange(changed: (ip: string) => void): () => void {
+    this.#listeners.add(changed);
+    return () => this.#listeners.delete(changed);
+  }
+
+  /** Follows the stored Services, ServiceCIDRs and IPAddresses. */
   attach(storage: Storage): void {
+    this.#storage = storage;
+    this.#cidrs.attach(storage);
     for (const service of storage.list('/services')) this.#mark(service, keyOf(service));
     storage.watch('/services', storage.revision, (event) => this.#follow(event));
   }
@@ -123,22 +104,30 @@ export class ServiceAllocator {
     return [];
   }
 
-  #refuse(ip: string, key: string): string | undefined {
-    const { cidr } = this.#pools.get(familyOf(ip)!)!;
-    const asked = `failed to allocate IP ${ip}: `;
-    if (!cidrContains(cidr, parseIp(ip))) {
-      return `${asked}the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${formatCidr(cidr)}`;
-    }
-    const holder = this.#usedIps.get(canonical(ip));
-    return holder === undefined || holder === key ? undefined : `${asked}provided IP is already allocated`;
+  #refuse(text: string, key: string): string | undefined {
+    const asked = `failed to allocate IP ${text}: `;
+    const ip = parseIp(text);
+    const pool = this.#cidrs.holding(ip);
+    if (this.#usedIps.get(canonical(text)) === key) return undefined;
+    if (pool === undefined) return `${asked}the provided network does not match the current range`;
+    if (!pool.canGive(ip))
+      return `${asked}the provided IP (${text}) is not in the valid range. The range of valid IPs is ${pool}`;
+    return this.#isTaken(canonical(text)) ? `${asked}provided IP is already allocated` : undefined;
   }
 
   #giveIp(ips: string[], i: number, family: IpFamily): string | undefined {
-    const { cidr, cursor } = this.#pools.get(family)!;
-    const index = cursor.take((n) => this.#usedIps.has(formatIp(nthIp(cidr, n))));
-    if (index === undefined) return 'failed to allocate a serviceIP: range is full';
-    ips[i] = formatIp(nthIp(cidr, index));
-    return undefined;
+    for (const pool of this.#cidrs.ofFamily(family)) {
+      const ip = pool.take((text) => this.#isTaken(text));
+      if (ip === undefined) continue;
+      ips[i] = ip;
+      return undefined;
+    }
+    return 'failed to allocate a serviceIP: range is full';
+  }
+
+  /** By a Service, or by an IPAddress that somebody made for another purpose. */
+  #isTaken(ip: string): boolean {
+    return this.#usedIps.has(ip) || this.#storage?.get(ipAddressCollection, ip) !== undefined;
   }
 
   #allocateNodePorts(spec: JsonObject, before: JsonObject | undefined, key: string): FieldError[] {
@@ -201,6 +190,7 @@ export class ServiceAllocator {
       if (ip === 'None') continue;
       if (key === undefined) this.#usedIps.delete(canonical(ip));
       else this.#usedIps.set(canonical(ip), key);
+      for (const changed of this.#listeners) changed(canonical(ip));
     }
     for (const port of nodePorts) {
       if (key === undefined) this.#usedPorts.delete(port);

@@ -44,7 +44,9 @@ describe('addresses and node ports of Services', () => {
   });
 
   test.each([
-    [{ clusterIP: '10.97.0.1' }, 'the provided IP (10.97.0.1) is not in the valid range'],
+    [{ clusterIP: '10.97.0.1' }, 'the provided network does not match the current range'],
+    [{ clusterIP: '10.96.0.0' }, 'the provided IP (10.96.0.0) is not in the valid range'],
+    [{ clusterIP: '10.96.0.255' }, 'the provided IP (10.96.0.255) is not in the valid range'],
     [{ clusterIP: '10.96.0.1' }, 'provided IP is already allocated'],
     [{ type: 'NodePort', ports: [{ port: 80, nodePort: 80 }] }, 'The range of valid ports is 30000-30009'],
     [

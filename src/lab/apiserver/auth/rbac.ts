@@ -28,8 +28,15 @@ export interface PolicyRule {
 export interface Authorizer {
   /** `reason` is what the client is told where it is refused. */
   authorize(user: UserInfo, attributes: Attributes): Decision;
-  /** What the user may do in the namespace, as SelfSubjectRulesReview tells it. */
-  rulesOf(user: UserInfo, namespace: string): GrantedRules;
+  /** What the user may do in the namespace, or in the whole cluster, as SelfSubjectRulesReview tells it. */
+  rulesOf(user: UserInfo, namespace: string | undefined): GrantedRules;
+  /** What a role that a binding names grants; undefined where there is none. */
+  rulesOfRole(role: RoleReference, namespace: string | undefined): PolicyRule[] | undefined;
+}
+
+export interface RoleReference {
+  kind: string;
+  name: string;
 }
 
 const all: PolicyRule[] = [
@@ -41,6 +48,7 @@ const all: PolicyRule[] = [
 export const allowAll: Authorizer = {
   authorize: () => ({ allowed: true, reason: 'the lab lets every known user do everything' }),
   rulesOf: () => ({ rules: all, problems: [] }),
+  rulesOfRole: () => [],
 };
 
 const group = 'rbac.authorization.k8s.io';
@@ -58,19 +66,30 @@ export class RbacAuthorizer implements Authorizer {
     const problems: string[] = [];
     for (const { role, reason, problem } of this.#grants(user, namespace)) {
       if (problem !== undefined) problems.push(problem);
-      if (this.#rulesOfRole(role).some((rule) => ruleAllows(rule, attributes)))
+      if (this.#rulesOf(role).some((rule) => ruleAllows(rule, attributes)))
         return { allowed: true, reason: `RBAC: allowed by ${reason}` };
     }
     return { allowed: false, reason: problems.length > 0 ? `RBAC: [${problems.join(', ')}]` : '' };
   }
 
-  rulesOf(user: UserInfo, namespace: string): GrantedRules {
+  rulesOf(user: UserInfo, namespace: string | undefined): GrantedRules {
     if (user.groups.includes('system:masters')) return { rules: all, problems: [] };
     const grants = [...this.#grants(user, namespace)];
     return {
-      rules: grants.flatMap(({ role }) => this.#rulesOfRole(role)),
+      rules: grants.flatMap(({ role }) => this.#rulesOf(role)),
       problems: grants.flatMap(({ problem }) => problem ?? []),
     };
+  }
+
+  rulesOfRole(reference: RoleReference, namespace: string | undefined): PolicyRule[] | undefined {
+    const role = this.#roleOf(reference, namespace);
+    return role && this.#rulesOf(role);
+  }
+
+  #roleOf({ kind, name }: RoleReference, namespace: string | undefined): JsonObject | undefined {
+    return kind === 'ClusterRole'
+      ? this.#storage.get(`${group}/clusterroles`, name)
+      : this.#storage.get(`${group}/roles`, `${namespace}/${name}`);
   }
 
   *#grants(user: UserInfo, namespace: string | undefined) {
@@ -84,11 +103,7 @@ export class RbacAuthorizer implements Authorizer {
       );
       if (subject === undefined) continue;
       const { kind, name } = binding.roleRef;
-      const role = (
-        kind === 'ClusterRole'
-          ? this.#storage.get(`${group}/clusterroles`, name)
-          : this.#storage.get(`${group}/roles`, `${binding.metadata.namespace}/${name}`)
-      ) as JsonObject | undefined;
+      const role = this.#roleOf(binding.roleRef, binding.metadata.namespace);
       const problem = `${kind.toLowerCase()}.${group} ${JSON.stringify(name)} not found`;
       const { name: bindingName, namespace: at } = binding.metadata;
       const where = at ? `${bindingName}/${at}` : bindingName;
@@ -97,7 +112,7 @@ export class RbacAuthorizer implements Authorizer {
     }
   }
 
-  #rulesOfRole({ aggregationRule, rules }: JsonObject): PolicyRule[] {
+  #rulesOf({ aggregationRule, rules }: JsonObject): PolicyRule[] {
     const selectors = aggregationRule?.clusterRoleSelectors as JsonObject[] | undefined;
     if (selectors === undefined) return rules ?? [];
     const matching = selectors.map((selector) => compileSelector(selector));

@@ -56,6 +56,12 @@ async function sendEvents(out: ServerResponse, events: AsyncIterable<StreamEvent
   writer.end();
 }
 
+/** Of a Status that says when to ask again, in seconds. */
+function retryAfterOf(body: unknown): number | undefined {
+  const { kind, details } = body as { kind?: string; details?: { retryAfterSeconds?: number } };
+  return kind === 'Status' ? details?.retryAfterSeconds : undefined;
+}
+
 /** Resolves when the answer is handed over; a watch's when it has ended. */
 export async function writeResponse(
   out: ServerResponse,
@@ -69,6 +75,8 @@ export async function writeResponse(
     out.setHeader('content-type', 'application/json');
     for (const [name, values] of Object.entries(warningHeaders(response.warnings)))
       out.setHeader(name, values);
+    const wait = retryAfterOf(response.body);
+    if (wait !== undefined) out.setHeader('retry-after', wait);
     sendBytes(out, encodeBody(response.body), acceptsGzip);
     return;
   }

@@ -10,6 +10,8 @@ interface Entry {
   categories?: string[];
   clusterScoped?: true;
   status?: true;
+  /** Where its group counts generations and it does not. */
+  uncounted?: true;
   scale?: true;
   strategy?: Strategy;
   fieldSelectors?: string[];
@@ -72,7 +74,7 @@ export function resource(apiVersion: string, kind: string, plural: string, entry
     stored: face === undefined,
     served: true,
     hasStatus: entry.status === true,
-    countsGenerations: countingGroups.has(group) || plural === 'pods',
+    countsGenerations: !entry.uncounted && (countingGroups.has(group) || plural === 'pods'),
     updatesNeedVersion: entry.updatesNeedVersion === true,
     mergesStrategically: true,
     ...(entry.scale ? { scale: scalePaths } : {}),

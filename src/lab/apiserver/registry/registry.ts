@@ -18,6 +18,7 @@ import {
   replicaSetStrategy,
   statefulSetStrategy,
 } from './apps/strategies.ts';
+import { cronJobStrategy } from './batch/cron-job-strategy.ts';
 import { jobStrategy } from './batch/job-strategy.ts';
 import { resource } from './built-in-resource.ts';
 import { podStrategy } from './core/pod-strategy.ts';
@@ -38,12 +39,14 @@ import { eventConversion } from './others/events.ts';
 import { ingressClassStrategy, ingressStrategy } from './others/ingress.ts';
 import { networkPolicyStrategy } from './others/network-policy.ts';
 import {
-  autoscalerStrategy,
-  bindingStrategy,
-  cronJobStrategy,
-  leaseStrategy,
-  rbacStrategy,
-} from './others/strategies.ts';
+  clusterRoleBindingStrategy,
+  clusterRoleStrategy,
+  roleBindingStrategy,
+  roleStrategy,
+} from './others/rbac.ts';
+import { ipAddressStrategy, serviceCidrStrategy } from './others/service-cidr.ts';
+import { autoscalerStrategy, leaseStrategy } from './others/strategies.ts';
+import { disruptionBudgetStrategy } from './policy/disruption-budget.ts';
 import type { Resource } from './resource.ts';
 
 const all = ['all'];
@@ -195,6 +198,20 @@ export const builtInResources: readonly Resource[] = [
     strategy: ingressClassStrategy,
     columns: other.ingressClassColumns,
   }),
+  resource('networking.k8s.io/v1', 'ServiceCIDR', 'servicecidrs', {
+    clusterScoped: true,
+    status: true,
+    uncounted: true,
+    strategy: serviceCidrStrategy,
+    columns: other.serviceCidrColumns,
+  }),
+  resource('networking.k8s.io/v1', 'IPAddress', 'ipaddresses', {
+    shortNames: ['ip'],
+    clusterScoped: true,
+    uncounted: true,
+    strategy: ipAddressStrategy,
+    columns: other.ipAddressColumns,
+  }),
   resource('coordination.k8s.io/v1', 'Lease', 'leases', {
     strategy: leaseStrategy,
     columns: other.leaseColumns,
@@ -208,26 +225,26 @@ export const builtInResources: readonly Resource[] = [
   resource('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', {
     shortNames: ['pdb'],
     status: true,
+    strategy: disruptionBudgetStrategy,
     columns: other.disruptionBudgetColumns,
-    kept: 'PodDisruptionBudgets are stored here, and evictions do not ask them',
   }),
 
   resource('rbac.authorization.k8s.io/v1', 'Role', 'roles', {
-    strategy: rbacStrategy,
+    strategy: roleStrategy,
     columns: other.roleColumns,
   }),
   resource('rbac.authorization.k8s.io/v1', 'RoleBinding', 'rolebindings', {
-    strategy: bindingStrategy,
+    strategy: roleBindingStrategy,
     columns: other.roleBindingColumns,
   }),
   resource('rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles', {
     clusterScoped: true,
-    strategy: rbacStrategy,
+    strategy: clusterRoleStrategy,
     columns: other.roleColumns,
   }),
   resource('rbac.authorization.k8s.io/v1', 'ClusterRoleBinding', 'clusterrolebindings', {
     clusterScoped: true,
-    strategy: bindingStrategy,
+    strategy: clusterRoleBindingStrategy,
     columns: other.roleBindingColumns,
   }),
   resource('scheduling.k8s.io/v1', 'PriorityClass', 'priorityclasses', {
@@ -247,7 +264,7 @@ export const builtInResources: readonly Resource[] = [
     categories: all,
     status: true,
     strategy: cronJobStrategy,
-    kept: 'CronJobs are stored here, and not run',
+    columns: workload.cronJobColumns,
   }),
   resource('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', {
     shortNames: ['hpa'],

@@ -18,7 +18,7 @@ export interface ApplyRequest {
   managerName: string | undefined;
   force: boolean;
   subresource: 'status' | undefined;
-  options: Pick<WriteOptions, 'dryRun'>;
+  options: Pick<WriteOptions, 'dryRun' | 'guard'>;
   admissionOf(operation: 'CREATE' | 'UPDATE'): Admission | undefined;
 }
 

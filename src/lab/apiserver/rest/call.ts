@@ -1,6 +1,8 @@
 /** A request for a resource: what it asks for besides the object, and the form of its answer. */
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { ApiRequest, ApiResponse } from '../api-request.ts';
+import { escalationGuard, type WriteGuard } from '../auth/escalation.ts';
+import { anonymous } from '../auth/permission.ts';
 import { isJsonObject } from '../json.ts';
 import type { Manager } from '../managedfields/managers.ts';
 import { apiVersionOf } from '../registry/resource.ts';
@@ -38,7 +40,15 @@ function managerOf({ request, query, target }: Call): Manager | undefined {
 }
 
 export function writeOptionsOf(call: Call): WriteOptions {
-  return { ...dryRunOf(call.query), manager: managerOf(call) };
+  return { ...dryRunOf(call.query), manager: managerOf(call), guard: guardOf(call) };
+}
+
+/** The program's own parts grant what they like. */
+export function guardOf({ context, request, target }: Call): WriteGuard | undefined {
+  if (request.trusted) return undefined;
+  const { authorizer } = context;
+  const { resource, namespace, name } = target;
+  return escalationGuard(resource, { user: request.user?.() ?? anonymous, authorizer, namespace, name });
 }
 
 /** Throws BadRequest. */

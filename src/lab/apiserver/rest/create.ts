@@ -2,6 +2,7 @@
 
 import { randomInt, randomUUID } from 'node:crypto';
 import type { KubeObject } from '../../../kube/meta.ts';
+import type { WriteGuard } from '../auth/escalation.ts';
 import { deepFreeze, type JsonObject } from '../json.ts';
 import { type Manager, settleManagers } from '../managedfields/settle.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
@@ -17,6 +18,8 @@ export interface WriteOptions {
   manager?: Manager;
   /** An apply, or what has been settled before: the draft says who manages what. */
   applied?: boolean;
+  /** Refuses what the writer may not grant. */
+  guard?: WriteGuard | undefined;
 }
 
 /** Without vowels, and without digits that look like letters: no words come out. */
@@ -114,6 +117,7 @@ export function planNew(
   setMetadata(context, draft.metadata, resource);
   if (resource.hasStatus) delete draft.status;
   strategy.prepareForCreate?.(draft);
+  options.guard?.(draft, undefined);
   const { metadata } = draft;
   const metadataErrors = validateObjectMeta(
     metadata,

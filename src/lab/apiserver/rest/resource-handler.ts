@@ -10,9 +10,19 @@ import { badRequest, invalid, methodNotAllowed, notImplemented, pathNotFound } f
 import { createAdmitted, deleteAdmitted, updateAdmitted } from './admitted-writes.ts';
 import { applyObject, isApply } from './apply.ts';
 import { fieldValidationOf, readObject } from './body.ts';
-import { answer, type Call, deleteOptionsOf, dryRunOf, refOf, warningsOf, writeOptionsOf } from './call.ts';
+import {
+  answer,
+  type Call,
+  deleteOptionsOf,
+  dryRunOf,
+  guardOf,
+  refOf,
+  warningsOf,
+  writeOptionsOf,
+} from './call.ts';
 import { admissionOf, admitted } from './call-admission.ts';
-import { type Deletion, deleteObject } from './delete.ts';
+import type { Deletion } from './delete.ts';
+import { evictPod } from './eviction.ts';
 import { prepareFaces } from './faces.ts';
 import { listObjects, refuseFuture } from './list.ts';
 import { checkedPatch, readPatch } from './patch.ts';
@@ -98,7 +108,7 @@ async function apply(call: Call, subresource?: 'status'): Promise<ApiResponse> {
     managerName: query.get('fieldManager') ?? undefined,
     force: ['true', '1'].includes(query.get('force') ?? ''),
     subresource,
-    options: dryRunOf(query),
+    options: { ...dryRunOf(query), guard: guardOf(call) },
     admissionOf: (operation) => admissionOf(call, { operation }),
   });
   return answer(call, object, created ? 201 : 200, warningsOf(call, object));
@@ -179,9 +189,10 @@ async function bind(call: Call): Promise<ApiResponse> {
 }
 
 async function evict(call: Call): Promise<ApiResponse> {
+  const { context, query, target } = call;
   const eviction = await admitted(call, bodyOf(call), { operation: 'CREATE', kind: kinds.eviction });
-  deleteObject(call.context, refOf(call.target), deleteOptionsOf(eviction.deleteOptions, call.query));
-  return { status: 201, body: { ...success, code: 201 } };
+  const refusal = evictPod(context, refOf(target), eviction, deleteOptionsOf(eviction.deleteOptions, query));
+  return { status: 201, body: refusal ?? { ...success, code: 201 } };
 }
 
 async function finalize(call: Call): Promise<ApiResponse> {

@@ -79,9 +79,16 @@ function desiredChanged(next: JsonObject, old: JsonObject): boolean {
   return !equalJson(wanted, had);
 }
 
-function validateMain(context: RestContext, resource: Resource, next: JsonObject, old: JsonObject): void {
+interface Change {
+  next: JsonObject;
+  old: JsonObject;
+  guard: UpdateOptions['guard'];
+}
+
+function validateMain(context: RestContext, resource: Resource, { next, old, guard }: Change): void {
   const { strategy } = resource;
   strategy.setDefaults?.(next);
+  guard?.(next, old);
   strategy.prepareForUpdate?.(next, old);
   const refused = strategy.admit?.(next, old, context.admission) ?? [];
   if (refused.length > 0) throw invalid(resource, next.metadata.name, refused);
@@ -157,7 +164,7 @@ export function planUpdate(
       ? withoutStatus(wish, old)
       : wish;
   if (toStatus) validateStatus(resource, next, old);
-  else validateMain(context, resource, next, old);
+  else validateMain(context, resource, { next, old, guard: options.guard });
   if (isUnchanged(next, old)) return next;
   if (!toStatus && next.metadata.generation !== undefined && desiredChanged(next, old)) {
     next.metadata = { ...next.metadata, generation: (next.metadata.generation as number) + 1 };

@@ -41,6 +41,23 @@ export const ingressClassColumns: readonly Column[] = [
   ageColumn,
 ];
 
+export const serviceCidrColumns: readonly Column[] = [
+  nameColumn,
+  column('CIDRs', ({ spec }) => (spec?.cidrs ?? []).join(',')),
+  ageColumn,
+];
+
+export const ipAddressColumns: readonly Column[] = [
+  nameColumn,
+  column('ParentRef', ({ spec }) => {
+    const { group, resource, namespace, name } = (spec?.parentRef ?? {}) as JsonObject;
+    if (name === undefined) return '<none>';
+    const what = group ? `${resource}.${group}` : resource;
+    return [what.toLowerCase(), ...(namespace ? [namespace] : []), name].join('/');
+  }),
+  ageColumn,
+];
+
 export const leaseColumns: readonly Column[] = [
   nameColumn,
   column('Holder', ({ spec }) => spec?.holderIdentity ?? ''),

@@ -10,25 +10,21 @@ import {
   mapText,
   nameColumn,
   orNone,
+  since,
   wide,
 } from './column.ts';
 
-const containersOf = (o: JsonObject) => (o.spec?.template?.spec?.containers ?? []) as JsonObject[];
-const selectorText = (o: JsonObject) => orNone(o.spec?.selector && formatSelector(o.spec.selector));
+const selectorOf = (spec: JsonObject) => orNone(spec?.selector && formatSelector(spec.selector));
 
-const templateColumns = [
-  wide('Containers', (o) =>
-    containersOf(o)
-      .map((c) => c.name)
-      .join(','),
-  ),
-  wide('Images', (o) =>
-    containersOf(o)
-      .map((c) => c.image)
-      .join(','),
-  ),
-];
-const selectorColumn = wide('Selector', selectorText);
+/** Of the pods that a spec makes: `specOf` finds it in an object. */
+function containerColumns(specOf: (o: JsonObject) => JsonObject): Column[] {
+  const each = (o: JsonObject, field: 'name' | 'image') =>
+    ((specOf(o)?.template?.spec?.containers ?? []) as JsonObject[]).map((c) => c[field]).join(',');
+  return [wide('Containers', (o) => each(o, 'name')), wide('Images', (o) => each(o, 'image'))];
+}
+
+const templateColumns = containerColumns(({ spec }) => spec);
+const selectorColumn = wide('Selector', ({ spec }) => selectorOf(spec));
 
 /** Of the scale subresource. */
 export const scaleColumns: readonly Column[] = [
@@ -119,4 +115,20 @@ export const jobColumns: readonly Column[] = [
   ageColumn,
   ...templateColumns,
   selectorColumn,
+];
+
+const jobSpecOf = ({ spec }: JsonObject): JsonObject => spec?.jobTemplate?.spec;
+
+export const cronJobColumns: readonly Column[] = [
+  nameColumn,
+  column('Schedule', ({ spec }) => spec?.schedule ?? ''),
+  column('Timezone', ({ spec }) => orNone(spec?.timeZone)),
+  { ...column('Suspend', ({ spec }) => (spec?.suspend ? 'True' : 'False')), type: 'boolean' },
+  integer('Active', ({ status }) => status?.active?.length ?? 0),
+  column('Last Schedule', ({ status }, now) =>
+    status?.lastScheduleTime ? since(status.lastScheduleTime, now) : '<none>',
+  ),
+  ageColumn,
+  ...containerColumns(jobSpecOf),
+  wide('Selector', (o) => selectorOf(jobSpecOf(o))),
 ];
