@@ -1,6 +1,6 @@
 /** One container's status, from its record. */
 import type { ContainerStatus } from '../../kube/types.ts';
-import type { ContainerRecord, PodRecord, Termination } from './pod-record.ts';
+import { type ContainerRecord, isInit, type PodRecord, type Termination } from './pod-record.ts';
 
 type ContainerState = NonNullable<ContainerStatus['state']>;
 
@@ -21,11 +21,17 @@ export function containerStatus(container: ContainerRecord, record: PodRecord): 
       : {}),
     state,
     lastState: last ? { terminated: terminated(last) } : {},
-    ready:
-      container.kind === 'init' ? container.termination?.exitCode === 0 && !runs : runs && container.ready,
-    started: runs && container.started,
+    ready: isReady(container),
+    // Of ephemeral containers nobody asks.
+    ...(container.kind === 'ephemeral' ? {} : { started: runs && container.started }),
     restartCount: container.restartCount,
   };
+}
+
+function isReady({ kind, state, ready, termination }: ContainerRecord): boolean {
+  const runs = state === 'running' || state === 'stopping';
+  if (kind === 'init') return termination?.exitCode === 0 && !runs;
+  return kind !== 'ephemeral' && runs && ready;
 }
 
 function containerState(container: ContainerRecord, record: PodRecord): ContainerState {
@@ -58,7 +64,7 @@ export function backOffText(ms: number): string {
 function waitingReason(container: ContainerRecord, record: PodRecord) {
   if (container.waiting) return container.waiting;
   if (record.problem) return { ...record.problem };
-  const inits = record.containers.some((c) => c.kind !== 'main');
+  const inits = record.containers.some(isInit);
   return { reason: inits && !record.initialized ? 'PodInitializing' : 'ContainerCreating' };
 }
 

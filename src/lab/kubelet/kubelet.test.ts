@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isNotFound } from '../../kube/client/api-error.ts';
 import { resources } from '../../kube/resources.ts';
-import type { ConfigMap, Lease, Node } from '../../kube/types.ts';
+import type { ConfigMap, Lease, Node, Pod } from '../../kube/types.ts';
 import { condition, isReady, KubeletFixture } from './lab-fixture.ts';
 
 let lab: KubeletFixture;
@@ -154,6 +154,32 @@ describe('a pod', () => {
     await lab.exit('second', 0);
     await lab.podThat(isReady);
     expect(await lab.running()).toEqual(['proxy.0', 'app.0']);
+  });
+
+  test('runs ephemeral containers that come later, in the namespace of their target, once', async () => {
+    await lab.start();
+    await lab.createPod();
+    await lab.podThat(isReady);
+    const ephemeralContainers = [
+      { name: 'debug', image: 'busybox', command: ['sh'], targetContainerName: 'app', tty: true },
+    ];
+    await lab.client.patch(
+      resources.pods,
+      { namespace: 'default', name: 'web' },
+      { type: 'application/merge-patch+json', body: { spec: { ephemeralContainers } } },
+    );
+    const statusOf = (p: Pod) => p.status?.ephemeralContainerStatuses?.[0];
+    const running = await lab.podInTime((p) => statusOf(p)?.state?.running !== undefined);
+    expect(statusOf(running)).toMatchObject({ name: 'debug', ready: false, restartCount: 0 });
+    expect(running.status?.containerStatuses).toHaveLength(1);
+    expect(isReady(running)).toBe(true);
+    const [app, debug] = lab.launcher.started.filter(({ id }) => !id.endsWith('.pause'));
+    expect(debug).toMatchObject({ netns: app!.netns, tty: true, sandbox: { pidNamespaceOf: app!.id } });
+    await lab.exit('debug', 3);
+    const ended = await lab.podInTime((p) => statusOf(p)?.state?.terminated !== undefined);
+    expect(statusOf(ended)?.state?.terminated).toMatchObject({ exitCode: 3, reason: 'Error' });
+    expect([isReady(ended), ended.status?.phase, await lab.running()]).toEqual([true, 'Running', ['app.0']]);
+    expect(await lab.events()).toContain('Started: Container started');
   });
 
   test('restarts what crashes at once, then in CrashLoopBackOff', async () => {

@@ -2,7 +2,7 @@
 import type { Pod } from '../../kube/types.ts';
 import type { Phase } from './pod-phase.ts';
 import { hasInitialized } from './pod-plan.ts';
-import type { PodRecord } from './pod-record.ts';
+import { isInit, type PodRecord } from './pod-record.ts';
 
 export type Condition = NonNullable<NonNullable<Pod['status']>['conditions']>[number];
 
@@ -50,7 +50,7 @@ function withTransition(verdict: Verdict, pod: Pod, { previous, now }: Condition
 
 function initialized(record: PodRecord, phase: Phase): Verdict {
   const type = 'Initialized';
-  const incomplete = record.containers.filter((c) => c.kind !== 'main' && !hasInitialized(c));
+  const incomplete = record.containers.filter((c) => isInit(c) && !hasInitialized(c));
   if (record.initialized || incomplete.length === 0) {
     return { type, status: 'True', ...(phase === 'Succeeded' ? { reason: 'PodCompleted' } : {}) };
   }
@@ -67,7 +67,7 @@ function containersReady(record: PodRecord, phase: Phase): Verdict {
   const type = 'ContainersReady';
   if (phase === 'Succeeded') return { type, status: 'False', reason: 'PodCompleted' };
   if (phase === 'Failed') return { type, status: 'False', reason: 'PodFailed' };
-  const unready = record.containers.filter((c) => c.kind !== 'init' && !isReady(c));
+  const unready = record.containers.filter((c) => serves(c) && !isReady(c));
   if (unready.length === 0) return { type, status: 'True' };
   const names = unready.map((c) => c.name).join(' ');
   return {
@@ -76,6 +76,11 @@ function containersReady(record: PodRecord, phase: Phase): Verdict {
     reason: 'ContainersNotReady',
     message: `containers with unready status: [${names}]`,
   };
+}
+
+/** What a pod's readiness is made of. */
+function serves({ kind }: PodRecord['containers'][number]): boolean {
+  return kind === 'main' || kind === 'sidecar';
 }
 
 function isReady(container: PodRecord['containers'][number]): boolean {

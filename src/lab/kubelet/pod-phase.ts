@@ -1,7 +1,7 @@
 /** A pod's phase, by the rules of kubelet's `getPhase`. */
 import type { Pod } from '../../kube/types.ts';
 import { hasInitialized } from './pod-plan.ts';
-import { type ContainerRecord, isAlive, type PodRecord } from './pod-record.ts';
+import { type ContainerRecord, isAlive, isInit, type PodRecord } from './pod-record.ts';
 import { hasFailedInit, restartPolicyOf } from './restart-policy.ts';
 
 export type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
@@ -10,7 +10,7 @@ export function podPhase(pod: Pod, record: PodRecord): Phase {
   if (record.verdict) return 'Failed';
   if (hasFailedInit(pod, record)) return 'Failed';
   const ending = record.deletion !== undefined && !record.containers.some(isAlive);
-  if (!record.initialized && record.containers.some((c) => c.kind !== 'main' && !hasInitialized(c))) {
+  if (!record.initialized && record.containers.some((c) => isInit(c) && !hasInitialized(c))) {
     return ending && hasRun(record) ? 'Failed' : 'Pending';
   }
   const mains = record.containers.filter((c) => c.kind === 'main');

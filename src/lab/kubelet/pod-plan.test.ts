@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Pod } from '../../kube/types.ts';
 import { podPhase } from './pod-phase.ts';
 import { planPod } from './pod-plan.ts';
-import { type ContainerRecord, newPodRecord, type PodRecord } from './pod-record.ts';
+import { type ContainerRecord, newPodRecord, type PodRecord, takeEphemeral } from './pod-record.ts';
 
 const now = 1_000_000;
 
@@ -28,6 +28,7 @@ function situation({
     spec: { containers: [{ name: 'app' }], ...spec },
   } as unknown as Pod;
   const whole = newPodRecord(pod, now - 60_000);
+  takeEphemeral(whole, pod);
   Object.assign(whole, setUp ? { sandbox: 'ready', volumes: 'ready' } : {}, record);
   for (const [name, text] of Object.entries(containers)) {
     const container = whole.containers.find((c) => c.name === name)!;
@@ -50,6 +51,7 @@ function planned(given: Situation): string[] {
 
 const init = { initContainers: [{ name: 'init' }] };
 const sidecar = { initContainers: [{ name: 'proxy', restartPolicy: 'Always' }, { name: 'init' }] };
+const debug = { ephemeralContainers: [{ name: 'debug' }] };
 const ending = { record: { deletion: { deadline: now + 5000 } } };
 
 test.each<[string, Situation, string[]]>([
@@ -97,6 +99,21 @@ test.each<[string, Situation, string[]]>([
       record: { initialized: true },
     },
     ['stop proxy'],
+  ],
+  ['an ephemeral container', { spec: debug, containers: { app: 'running' } }, ['start debug']],
+  [
+    'an ephemeral one while it initializes',
+    { spec: { ...debug, ...init }, containers: { init: 'running' } },
+    ['start debug'],
+  ],
+  ['an ephemeral one ended', { spec: debug, containers: { app: 'running', debug: 'terminated 1' } }, []],
+  [
+    'an ephemeral one outlives the rest',
+    {
+      spec: { ...debug, restartPolicy: 'Never' },
+      containers: { app: 'terminated 0', debug: 'running' },
+    },
+    ['stop debug'],
   ],
   ['deleted', { ...ending, containers: { app: 'running' } }, ['stop app']],
   ['deleted while starting', { ...ending, containers: { app: 'starting' } }, []],

@@ -5,10 +5,11 @@
  *
  *     volumes ┐
  *     sandbox ┴► init containers one by one (a sidecar counts once started) ► containers ► end
+ *     ephemeral containers once there is a sandbox, whatever the others do
  *     end: containers, then sidecars backwards ► network, namespace, volumes removed ► object deleted
  */
 import type { Pod } from '../../kube/types.ts';
-import { type ContainerRecord, isAlive, type PodRecord } from './pod-record.ts';
+import { type ContainerRecord, isAlive, isInit, type PodRecord } from './pod-record.ts';
 import { isFinished, mayRestart } from './restart-policy.ts';
 
 export type PodAction =
@@ -85,9 +86,11 @@ function planSetUp({ pod, record, now, networkReady }: PlanInput): PodPlan {
 function planContainers(input: PlanInput): PodPlan {
   const { record } = input;
   const plan: PodPlan = { actions: [] };
+  for (const container of record.containers)
+    if (container.kind === 'ephemeral') planContainer(container, input, plan);
   let blocked = false;
   for (const container of record.containers) {
-    if (container.kind === 'main') break;
+    if (!isInit(container)) break;
     if (blocked && !record.initialized) break;
     if (container.kind === 'sidecar' || !record.initialized) planContainer(container, input, plan);
     blocked ||= !hasInitialized(container);

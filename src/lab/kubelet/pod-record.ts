@@ -5,8 +5,8 @@
 import type { Container, Pod } from '../../kube/types.ts';
 import { RestartBackoff } from './restart-backoff.ts';
 
-/** `sidecar`: an init container with restartPolicy Always. */
-export type ContainerKind = 'init' | 'sidecar' | 'main';
+/** `sidecar`: an init container with restartPolicy Always. `ephemeral`: one that was added to a running pod. */
+export type ContainerKind = 'init' | 'sidecar' | 'main' | 'ephemeral';
 
 export interface Termination {
   exitCode: number;
@@ -69,7 +69,8 @@ export interface PodRecord {
   /** The API, or the disappearance of the object, asks for the pod's end. */
   deletion?: { deadline: number };
   api: 'present' | 'deleting' | 'gone';
-  readonly containers: readonly ContainerRecord[];
+  /** In the order of their start; ephemeral ones come while the pod runs. */
+  readonly containers: ContainerRecord[];
 }
 
 export function kindOfInit(container: Container): ContainerKind {
@@ -79,7 +80,7 @@ export function kindOfInit(container: Container): ContainerKind {
 /** A record of a pod of which nothing runs yet; containers are in the order of their start. */
 export function newPodRecord(pod: Pod, now: number): PodRecord {
   const inits = pod.spec?.initContainers ?? [];
-  const containers = [
+  const containers: ContainerRecord[] = [
     ...inits.map((spec) => newContainerRecord(spec, kindOfInit(spec))),
     ...(pod.spec?.containers ?? []).map((spec) => newContainerRecord(spec, 'main')),
   ];
@@ -106,6 +107,19 @@ function newContainerRecord(spec: Container, kind: ContainerKind): ContainerReco
     backoff: new RestartBackoff(),
   };
 }
+
+/** The ephemeral containers that have come since the record was made. */
+export function takeEphemeral(record: PodRecord, pod: Pod): ContainerRecord[] {
+  const known = new Set(record.containers.map(({ name }) => name));
+  const fresh = (pod.spec?.ephemeralContainers ?? [])
+    .filter(({ name }) => !known.has(name))
+    .map((spec) => newContainerRecord(spec, 'ephemeral'));
+  record.containers.push(...fresh);
+  return fresh;
+}
+
+/** One that runs before the others, or beside them from before. */
+export const isInit = ({ kind }: ContainerRecord): boolean => kind === 'init' || kind === 'sidecar';
 
 /** A process of it lives, or is about to. */
 export function isAlive(container: ContainerRecord): boolean {

@@ -3,7 +3,7 @@ import type { Pod } from '../../kube/types.ts';
 import { containerStatus, time } from './container-status.ts';
 import { podConditions } from './pod-conditions.ts';
 import { podPhase } from './pod-phase.ts';
-import type { PodRecord } from './pod-record.ts';
+import { type ContainerRecord, isInit, type PodRecord } from './pod-record.ts';
 import { qosClass } from './qos-class.ts';
 
 export type PodStatus = NonNullable<Pod['status']>;
@@ -26,9 +26,10 @@ export function podStatus({
   previous = pod.status ?? {},
 }: StatusInput): PodStatus {
   const phase = podPhase(pod, record);
-  const of = (init: boolean) =>
-    record.containers.filter((c) => (c.kind === 'main') !== init).map((c) => containerStatus(c, record));
-  const inits = of(true);
+  const of = (is: (container: ContainerRecord) => boolean) =>
+    record.containers.filter(is).map((c) => containerStatus(c, record));
+  const inits = of(isInit);
+  const ephemeral = of(({ kind }) => kind === 'ephemeral');
   return {
     phase,
     ...(record.verdict ? { reason: record.verdict.reason, message: record.verdict.message } : {}),
@@ -39,7 +40,8 @@ export function podStatus({
     ...(record.ips.length > 0 ? { podIP: record.ips[0], podIPs: record.ips.map((ip) => ({ ip })) } : {}),
     startTime: pod.status?.startTime ?? time(record.startTime),
     qosClass: pod.status?.qosClass ?? qosClass(pod),
-    containerStatuses: of(false),
+    containerStatuses: of(({ kind }) => kind === 'main'),
     ...(inits.length > 0 ? { initContainerStatuses: inits } : {}),
+    ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
   };
 }

@@ -14,14 +14,21 @@ import { rejection } from './admission.ts';
 import { ContainerRunner } from './container-runner.ts';
 import { backOffText } from './container-status.ts';
 import type { EventText } from './event-recorder.ts';
+import { eventSubject } from './event-subject.ts';
 import type { NodeContext } from './node-context.ts';
-import { pauseId } from './pause.ts';
 import { podPaths } from './pod-directory.ts';
 import { type PodAction, planPod } from './pod-plan.ts';
-import { newPodRecord, type PodRecord, type Verdict } from './pod-record.ts';
+import {
+  type ContainerRecord,
+  newPodRecord,
+  type PodRecord,
+  takeEphemeral,
+  type Verdict,
+} from './pod-record.ts';
 import { createSandbox, removeSandbox } from './pod-sandbox.ts';
 import { podStatus } from './pod-status.ts';
 import { isLimited } from './resource-limits.ts';
+import { sharedPidNamespace } from './shared-pid-namespace.ts';
 import { StatusWriter } from './status-writer.ts';
 import { evictionMessage, isStorageLimited } from './storage-limits.ts';
 import { storageUse } from './storage-use.ts';
@@ -56,15 +63,12 @@ export class PodWorker {
     this.#onGone = onGone;
     this.record = newPodRecord(pod, clock.now());
     this.#volumes = new PodVolumes({
-      directory: volumes,
-      hostPath: paths.hostPath,
-      claims: paths.claims,
-      host: context.host,
+      ...{ directory: volumes, hostPath: paths.hostPath, claims: paths.claims, host: context.host },
       memory: parseQuantity(context.allocatable.memory),
     });
     this.#status = new StatusWriter(pod, { client, clock });
     this.#tokens = new TokenSource({ client, clock, onStale: () => this.#refreshVolumes() });
-    this.#runners = new Map(this.record.containers.map((c) => [c.name, this.#runner(c.name)]));
+    this.#runners = new Map(this.record.containers.map((c) => [c.name, this.#runner(c)]));
     this.#admit();
     this.update(pod);
   }
@@ -76,6 +80,7 @@ export class PodWorker {
   /** The object has changed. */
   update(pod: Pod): void {
     this.#pod = pod;
+    for (const c of takeEphemeral(this.record, pod)) this.#runners.set(c.name, this.#runner(c));
     if (pod.metadata.deletionTimestamp !== undefined) {
       const { deletionGracePeriodSeconds: own } = pod.metadata;
       this.#end((own ?? pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000);
@@ -155,14 +160,13 @@ export class PodWorker {
     for (const runner of this.#runners.values()) runner.hasten(deadline);
   }
 
-  #runner(name: string): ContainerRunner {
+  #runner(record: ContainerRecord): ContainerRunner {
     return new ContainerRunner({
       context: this.#context,
       pod: () => this.#pod,
       podRecord: this.record,
-      record: this.record.containers.find((c) => c.name === name)!,
-      volumes: this.#volumes,
-      pidNamespaceOf: () => (this.#pod.spec?.shareProcessNamespace ? pauseId(this.#pod) : undefined),
+      ...{ record, volumes: this.#volumes },
+      pidNamespaceOf: () => sharedPidNamespace(this.#pod, this.record, record),
       changed: () => this.#queue(),
       event: (text, container) => this.#event(text, container),
     });
@@ -341,10 +345,6 @@ export class PodWorker {
   }
 
   #event(text: EventText, container?: string): void {
-    const { name, namespace, uid } = this.#pod.metadata;
-    const isInit = this.record.containers.find((c) => c.name === container)?.kind !== 'main';
-    const fieldPath = container && `spec.${isInit ? 'initContainers' : 'containers'}{${container}}`;
-    const object = { kind: 'Pod', name, namespace, uid, ...(fieldPath ? { fieldPath } : {}) } as const;
-    this.#context.events.record(object, text);
+    this.#context.events.record(eventSubject(this.#pod, this.record, container), text);
   }
 }

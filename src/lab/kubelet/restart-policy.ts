@@ -4,9 +4,10 @@ import type { ContainerRecord, PodRecord } from './pod-record.ts';
 
 type Policy = 'Always' | 'OnFailure' | 'Never';
 
-/** The container's own policy (KEP-5307) before the pod's; sidecars always run, init containers until they succeed. */
+/** The container's own policy (KEP-5307) before the pod's; sidecars always run, ephemeral ones once, init containers until they succeed. */
 export function restartPolicyOf(pod: Pod, container: ContainerRecord): Policy {
   if (container.kind === 'sidecar') return 'Always';
+  if (container.kind === 'ephemeral') return 'Never';
   const policy = (container.spec.restartPolicy ?? pod.spec?.restartPolicy ?? 'Always') as Policy;
   return container.kind === 'init' && policy === 'Always' ? 'OnFailure' : policy;
 }

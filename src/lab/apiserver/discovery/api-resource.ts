@@ -25,6 +25,7 @@ function specialsOf({ group, plural }: Resource): [string, Partial<ApiResource>]
     return [
       ['binding', { kind: 'Binding', verbs: ['create'] }],
       ['eviction', { group: 'policy', version: 'v1', kind: 'Eviction', verbs: ['create'] }],
+      ['ephemeralcontainers', writable],
       ['log', { verbs: ['get'] }],
       ['attach', { kind: 'PodAttachOptions', ...stream }],
       ['exec', { kind: 'PodExecOptions', ...stream }],

@@ -42,6 +42,8 @@ export interface Strategy {
   /** For writes to the status subresource: fills in what is left out, and checks. */
   prepareForStatus?(next: JsonObject): void;
   validateStatus?(next: JsonObject, old: JsonObject): FieldError[];
+  /** By the name of the subresource. */
+  parts?: Readonly<Record<string, PartStrategy>>;
   /** What is accepted and yet worth a word to whoever wrote it; kubectl prints it. */
   warnings?(object: JsonObject): string[];
   /** Finalizers that an object gets when its deletion begins. */
@@ -50,6 +52,13 @@ export interface Strategy {
   markDeleted?(object: JsonObject, now: string): void;
   /** Seconds until a graceful deletion may complete; 0 deletes at once. Absent: always at once. */
   gracePeriod?(object: JsonObject, asked: number | undefined): number;
+}
+
+/** A subresource by which a part of an object is written that an update of it leaves alone. */
+export interface PartStrategy {
+  /** A private draft: the stored object with the part of the wish. */
+  merge(wish: JsonObject, old: JsonObject): JsonObject;
+  validateUpdate(next: JsonObject, old: JsonObject): FieldError[];
 }
 
 /** Where the scale subresource's fields are: paths such as `spec.replicas`. */

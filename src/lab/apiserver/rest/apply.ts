@@ -17,7 +17,7 @@ export interface ApplyRequest {
   /** Undefined where the client does not say, which is refused. */
   managerName: string | undefined;
   force: boolean;
-  subresource: 'status' | undefined;
+  subresource: string | undefined;
   options: Pick<WriteOptions, 'dryRun' | 'guard'>;
   admissionOf(operation: 'CREATE' | 'UPDATE'): Admission | undefined;
 }

@@ -28,7 +28,8 @@ function containerOf(pod: JsonObject, asked: string | null, name: string): strin
   const containers = names(pod.spec.containers);
   const initContainers = names(pod.spec.initContainers);
   if (asked) {
-    if ([...containers, ...initContainers].includes(asked)) return asked;
+    const ephemeral = names(pod.spec.ephemeralContainers);
+    if ([...containers, ...initContainers, ...ephemeral].includes(asked)) return asked;
     throw badRequest(`container ${asked} is not valid for pod ${name}`);
   }
   if (containers.length === 1) return containers[0]!;
@@ -43,6 +44,7 @@ function notRunningYet(pod: JsonObject, container: string): string | undefined {
   const statuses = [
     ...(pod.status?.containerStatuses ?? []),
     ...(pod.status?.initContainerStatuses ?? []),
+    ...(pod.status?.ephemeralContainerStatuses ?? []),
   ] as JsonObject[];
   const waiting = statuses.find((s) => s.name === container)?.state?.waiting;
   return (

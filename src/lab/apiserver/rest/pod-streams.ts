@@ -66,7 +66,11 @@ const plain = (status: number, raw: string): ApiResponse => ({ status, contentTy
 
 function containerOf(pod: JsonObject, query: URLSearchParams): string {
   const { name } = pod.metadata;
-  const names = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map((c) => c.name as string);
+  const names = [
+    ...(pod.spec.initContainers ?? []),
+    ...pod.spec.containers,
+    ...(pod.spec.ephemeralContainers ?? []),
+  ].map((c) => c.name as string);
   const asked = query.get('container');
   if (asked) {
     if (names.includes(asked)) return asked;

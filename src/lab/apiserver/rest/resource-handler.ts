@@ -81,7 +81,7 @@ async function create(call: Call): Promise<ApiResponse> {
 
 const ofMetadata = ({ metadata }: JsonObject) => ({ name: metadata?.name, namespace: metadata?.namespace });
 
-async function update(call: Call, subresource?: 'status'): Promise<ApiResponse> {
+async function update(call: Call, subresource?: string): Promise<ApiResponse> {
   const { resource } = call.target;
   const options: UpdateOptions = { ...writeOptionsOf(call), subresource };
   const { object, warnings } = await readObject(resource, call.request.body, {
@@ -101,7 +101,7 @@ function versionMissing({ resource, name = '' }: Target): ApiError {
   return invalid(resource, name, [{ field, reason: 'FieldValueInvalid', message }]);
 }
 
-async function apply(call: Call, subresource?: 'status'): Promise<ApiResponse> {
+async function apply(call: Call, subresource?: string): Promise<ApiResponse> {
   const { context, request, query, target } = call;
   const { object, created } = await applyObject(context, refOf(target), {
     body: request.body,
@@ -114,7 +114,7 @@ async function apply(call: Call, subresource?: 'status'): Promise<ApiResponse> {
   return answer(call, object, created ? 201 : 200, warningsOf(call, object));
 }
 
-async function patch(call: Call, subresource?: 'status'): Promise<ApiResponse> {
+async function patch(call: Call, subresource?: string): Promise<ApiResponse> {
   if (isApply(call.request.contentType)) return apply(call, subresource);
   const { resource } = call.target;
   const options: UpdateOptions = { ...writeOptionsOf(call), subresource };
@@ -247,13 +247,19 @@ const onStatus: Record<string, Verb> = {
   PUT: (c) => update(c, 'status'),
   PATCH: (c) => patch(c, 'status'),
 };
+const onPart: Record<string, Verb> = {
+  GET: get,
+  PUT: (c) => update(c, c.target.subresource),
+  PATCH: (c) => patch(c, c.target.subresource),
+};
 const onScale: Record<string, Verb> = { GET: scale, PUT: scale, PATCH: scale };
-const notServed = ['proxy', 'ephemeralcontainers', 'resize'];
+const notServed = ['proxy', 'resize'];
 
 function verbsFor({ resource, name, subresource }: Target): Record<string, Verb> | undefined {
   if (name === undefined) return onCollection;
   if (subresource === undefined) return onObject;
   if (subresource === 'status') return resource.hasStatus ? onStatus : undefined;
+  if (resource.strategy.parts?.[subresource]) return onPart;
   if (subresource === 'scale') return resource.scale ? onScale : undefined;
   const special: Record<string, Record<string, Verb>> = {
     'serviceaccounts/token': { POST: token },

@@ -3,7 +3,7 @@
 import type { KubeObject } from '../../../kube/meta.ts';
 import { deepFreeze, equalJson, type JsonObject } from '../json.ts';
 import { readWishedManagers, settleManagers } from '../managedfields/settle.ts';
-import { apiVersionOf, type Resource } from '../registry/resource.ts';
+import { apiVersionOf, type PartStrategy, type Resource } from '../registry/resource.ts';
 import { badRequest, conflict, invalid, modified } from '../status.ts';
 import { isDnsSubdomain } from '../validation/names.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
@@ -13,7 +13,8 @@ import { dropEmptyMetadata } from './metadata.ts';
 import { getStored, keyFor, type ObjectRef, type RestContext } from './rest-context.ts';
 
 export interface UpdateOptions extends WriteOptions {
-  subresource?: 'status';
+  /** `status`, or one of the strategy's parts. */
+  subresource?: string;
 }
 
 /** Refuses a write meant for another object or for an older state of this one. */
@@ -72,6 +73,13 @@ function withoutStatus(wish: JsonObject, old: JsonObject): JsonObject {
   return next;
 }
 
+/** The stored object with what the subresource is for, and who manages it. */
+function withPart(part: PartStrategy, wish: JsonObject, old: JsonObject): JsonObject {
+  const metadata = { ...old.metadata, managedFields: wish.metadata.managedFields };
+  if (metadata.managedFields === undefined) delete metadata.managedFields;
+  return { ...part.merge(wish, old), metadata };
+}
+
 /** Whether more than metadata differs: what a write to the object itself may change, status where it is no subresource. */
 function desiredChanged(next: JsonObject, old: JsonObject): boolean {
   const { metadata: _a, ...wanted } = next;
@@ -104,6 +112,16 @@ function validateMain(context: RestContext, resource: Resource, { next, old, gua
 function validateStatus({ strategy, ...resource }: Resource, next: JsonObject, old: JsonObject): void {
   strategy.prepareForStatus?.(next);
   const errors = strategy.validateStatus?.(next, old) ?? [];
+  if (errors.length > 0) throw invalid(resource, next.metadata.name, errors);
+}
+
+function validatePart(
+  { strategy, ...resource }: Resource,
+  part: PartStrategy,
+  { next, old }: { next: JsonObject; old: JsonObject },
+): void {
+  strategy.setDefaults?.(next);
+  const errors = [...(strategy.validate?.(next, old) ?? []), ...part.validateUpdate(next, old)];
   if (errors.length > 0) throw invalid(resource, next.metadata.name, errors);
 }
 
@@ -158,12 +176,16 @@ export function planUpdate(
   options: UpdateOptions,
 ): JsonObject {
   const toStatus = options.subresource === 'status';
-  const next = toStatus
-    ? withStatus(resource, wish, old)
-    : resource.hasStatus
-      ? withoutStatus(wish, old)
-      : wish;
-  if (toStatus) validateStatus(resource, next, old);
+  const part = options.subresource === undefined ? undefined : resource.strategy.parts?.[options.subresource];
+  const next = part
+    ? withPart(part, wish, old)
+    : toStatus
+      ? withStatus(resource, wish, old)
+      : resource.hasStatus
+        ? withoutStatus(wish, old)
+        : wish;
+  if (part) validatePart(resource, part, { next, old });
+  else if (toStatus) validateStatus(resource, next, old);
   else validateMain(context, resource, { next, old, guard: options.guard });
   if (isUnchanged(next, old)) return next;
   if (!toStatus && next.metadata.generation !== undefined && desiredChanged(next, old)) {

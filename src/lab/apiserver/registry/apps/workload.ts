@@ -1,7 +1,13 @@
 /** What Deployments, ReplicaSets, StatefulSets and DaemonSets have in common: a selector and a pod template. */
 import { compileSelector } from '../../../../kube/selectors.ts';
 import type { JsonObject } from '../../json.ts';
-import { type FieldError, invalidValue, notSupported, required } from '../../validation/field-error.ts';
+import {
+  type FieldError,
+  fieldForbidden,
+  invalidValue,
+  notSupported,
+  required,
+} from '../../validation/field-error.ts';
 import { isEmptySelector, validateLabelSelector } from '../../validation/label-selector.ts';
 import { validateAnnotations, validateImmutable, validateLabels } from '../../validation/object-meta.ts';
 import { setPodSpecDefaults } from '../core/pod-defaults.ts';
@@ -22,6 +28,14 @@ export function validateTemplate(template: JsonObject, restartPolicies = ['Alway
     ...validateLabels(metadata.labels, 'spec.template.labels'),
     ...validateAnnotations(metadata.annotations, 'spec.template.annotations'),
     ...validatePodSpec(spec, 'spec.template.spec'),
+    ...(spec.ephemeralContainers?.length
+      ? [
+          fieldForbidden(
+            'spec.template.spec.ephemeralContainers',
+            'ephemeral containers not allowed in pod template',
+          ),
+        ]
+      : []),
   ];
   if (
     !restartPolicies.includes(spec.restartPolicy) &&

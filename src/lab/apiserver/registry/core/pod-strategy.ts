@@ -2,6 +2,7 @@
 import { cloneJson, equalJson, type JsonObject } from '../../json.ts';
 import { type FieldError, fieldForbidden, notSupported } from '../../validation/field-error.ts';
 import type { AdmissionContext, Strategy } from '../resource.ts';
+import { ephemeralContainers } from './ephemeral-containers.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { validatePodSpec } from './pod-validation.ts';
 
@@ -110,12 +111,15 @@ function validateUpdate(next: JsonObject, old: JsonObject): FieldError[] {
   return changed.length === 0 ? [] : [fieldForbidden('spec', `${updatable}\nchanged: ${changed.join(', ')}`)];
 }
 
-function validate(pod: JsonObject): FieldError[] {
+function validate(pod: JsonObject, old?: JsonObject): FieldError[] {
   const phases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'];
   const phase = pod.status?.phase;
   const wrongPhase = phase !== undefined && !phases.includes(phase);
   return [
     ...validatePodSpec(pod.spec, 'spec'),
+    ...(old === undefined && pod.spec.ephemeralContainers?.length
+      ? [fieldForbidden('spec.ephemeralContainers', 'cannot be set on create')]
+      : []),
     ...(wrongPhase ? [notSupported('status.phase', phase, phases)] : []),
   ];
 }
@@ -135,4 +139,5 @@ export const podStrategy: Strategy = {
   validate,
   validateUpdate,
   gracePeriod,
+  parts: { ephemeralcontainers: ephemeralContainers },
 };

@@ -10,6 +10,7 @@ import {
   required,
 } from '../../validation/field-error.ts';
 import { isDnsLabel, isEnvironmentName, isPortName, isPortNumber } from '../../validation/names.ts';
+import { validateEphemeral } from './ephemeral-containers.ts';
 
 const protocols = ['SCTP', 'TCP', 'UDP'];
 
@@ -194,6 +195,7 @@ const dnsPolicies = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None
 export function validatePodSpec(spec: JsonObject, field: string): FieldError[] {
   const containers = (spec.containers ?? []) as JsonObject[];
   const initContainers = (spec.initContainers ?? []) as JsonObject[];
+  const ephemeral = (spec.ephemeralContainers ?? []) as JsonObject[];
   const volumes = (spec.volumes ?? []) as JsonObject[];
   const volumeNames = new Set(volumes.map((v) => v.name as string));
   const names = new Set<string>();
@@ -224,8 +226,11 @@ export function validatePodSpec(spec: JsonObject, field: string): FieldError[] {
     ...validateNames(volumes, `${field}.volumes`),
     ...validateNames(containers, `${field}.containers`, names),
     ...validateNames(initContainers, `${field}.initContainers`, names),
+    ...validateNames(ephemeral, `${field}.ephemeralContainers`, names),
     ...containers.flatMap((c, i) => validateContainer(c, `${field}.containers[${i}]`, volumeNames)),
     ...initContainers.flatMap((c, i) => validateContainer(c, `${field}.initContainers[${i}]`, volumeNames)),
+    ...ephemeral.flatMap((c, i) => validateContainer(c, `${field}.ephemeralContainers[${i}]`, volumeNames)),
+    ...validateEphemeral(ephemeral, new Set([...containers, ...initContainers].map((c) => c.name as string))),
     ...validateHostPorts(containers, `${field}.containers`),
     ...validateTolerations(spec.tolerations ?? [], `${field}.tolerations`),
     ...(spec.hostname
