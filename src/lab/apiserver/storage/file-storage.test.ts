@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   existsSync,
@@ -123,4 +125,57 @@ test('one process at a time', () => {
   // Of one that is gone, and whose number another process has by now.
   writeFileSync(join(directory, 'lock'), `${process.pid} 1\n`);
   open();
+});
+
+test.each([20, 400, 3000])(
+  'what anybody was told is kept by a process that is killed, here after %i changes',
+  async (changes) => {
+    const script = join(import.meta.dirname, 'test-writer.ts');
+    const child = spawn(process.execPath, [script, directory, '20000'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let told = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      told += text;
+      if (told.split('\n').length > changes) child.kill('SIGKILL');
+    });
+    await once(child, 'close');
+    const lines = told.split('\n').slice(0, -1);
+    const kept = new Map<string, number>();
+    for (const line of lines) {
+      const { type, revision, name } = JSON.parse(line);
+      if (type === 'DELETED') kept.delete(name);
+      else kept.set(name, revision);
+    }
+    const found = new FileStorage({ directory, cluster: {} });
+    storage = found;
+    // One more may have been written than told.
+    expect([lines.length, lines.length + 1]).toContain(found.revision);
+    const ahead = found.revision - lines.length;
+    const there = new Map(
+      found.list('/configmaps').map(({ metadata }) => [metadata.name, Number(metadata.resourceVersion)]),
+    );
+    const differing = [...new Set([...kept.keys(), ...there.keys()])].filter(
+      (name) => kept.get(name) !== there.get(name),
+    );
+    expect(differing.length).toBeLessThanOrEqual(ahead);
+  },
+);
+
+test('a change that cannot be kept has not been made', () => {
+  const first = open();
+  first.put('/configmaps', 'n/a', objectOf('a'));
+  const seen: string[] = [];
+  first.watch('/configmaps', 1, ({ object }) => seen.push(object.metadata.name));
+  const cyclic = objectOf('b') as KubeObject & { self?: unknown };
+  cyclic.self = 1n;
+  expect(() => first.put('/configmaps', 'n/b', cyclic)).toThrow();
+  expect([first.revision, first.list('/configmaps').length, seen]).toEqual([1, 1, []]);
+});
+
+test('a directory in which a crash left nothing but a part of the first line begins anew', () => {
+  writeFileSync(log(), '{"format":"tendr');
+  expect(open().revision).toBe(0);
+  storage!.put('/configmaps', 'n/a', objectOf('a'));
+  expect(open().list('/configmaps')).toHaveLength(1);
 });

@@ -1,7 +1,7 @@
 /**
  * Storage that outlives the process: in memory, with every change appended to a log in a directory, a line of JSON
- * each. The log is written anew, with what there is, once most of it is history. A line is written before whoever
- * asked for the change is answered, so that a process that is killed loses nothing; a machine that fails may lose the
+ * each. The log is written anew, with what there is, once most of it is history. A line is written before anybody
+ * can see the change, so that a process that is killed loses nothing; a machine that fails may lose the
  * last moments.
  */
 import {
@@ -9,6 +9,8 @@ import {
   existsSync,
   fdatasync,
   fdatasyncSync,
+  fstatSync,
+  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -23,7 +25,7 @@ import type { KubeObject } from '../../../kube/meta.ts';
 import { describeError, TendrilError } from '../../../util/errors.ts';
 import { jsonText } from '../json.ts';
 import { takeLock } from './directory-lock.ts';
-import { MemoryStorage } from './memory-storage.ts';
+import { MemoryStorage, type StoredChange } from './memory-storage.ts';
 import type { ListRequest, Storage, StorageEvent } from './storage.ts';
 
 const format = 'tendril-lab-state/1';
@@ -63,16 +65,17 @@ export class FileStorage implements Storage {
   constructor({ directory, cluster, rewriteBytes = leastRewriteBytes }: FileStorageOptions) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#directory = directory;
-    this.#header = `${JSON.stringify({ format, cluster } satisfies Header)}\n`;
+    this.#header = headerOf(cluster);
     this.#rewriteBytes = rewriteBytes;
     this.#lock = takeLock(directory);
     try {
-      const { memory, bytes } = readLog(this.#path, cluster);
+      const { memory, bytes } = readLog(this.#path, cluster, (change) => this.#append(lineOf(change)));
       this.#memory = memory;
       this.#fd = openSync(this.#path, 'a', 0o600);
-      if (bytes === 0) writeSync(this.#fd, this.#header);
-      else ftruncateSync(this.#fd, bytes);
-      this.#bytes = bytes || this.#header.length;
+      ftruncateSync(this.#fd, bytes);
+      if (bytes === 0) appendWhole(this.#fd, this.#header);
+      this.#bytes = bytes || Buffer.byteLength(this.#header);
+      syncDirectory(directory);
       this.#leastBytes = this.#bytes;
     } catch (error) {
       rmSync(this.#lock);
@@ -104,13 +107,13 @@ export class FileStorage implements Storage {
 
   put(collection: string, key: string, object: KubeObject): KubeObject {
     const stored = this.#memory.put(collection, key, object);
-    this.#append(lineOf(collection, key, stored));
+    this.#rewriteIfDue();
     return stored;
   }
 
   remove(collection: string, key: string): KubeObject | undefined {
     const last = this.#memory.remove(collection, key);
-    if (last !== undefined) this.#append(goneLine(collection, key, this.revision));
+    this.#rewriteIfDue();
     return last;
   }
 
@@ -139,6 +142,9 @@ export class FileStorage implements Storage {
     }
     this.#bytes += Buffer.byteLength(line);
     this.#dirty = true;
+  }
+
+  #rewriteIfDue(): void {
     if (this.#bytes > this.#rewriteBytes && this.#bytes > 2 * this.#leastBytes) this.#rewrite();
   }
 
@@ -149,22 +155,50 @@ export class FileStorage implements Storage {
     fdatasync(this.#fd, () => {});
   }
 
-  /** The whole state under another name first: a crash leaves the one or the other. */
+  /**
+   * The whole state under another name first: a crash leaves the one or the other. Where there is no room for both
+   * the log goes on as it is.
+   */
   #rewrite(): void {
     const path = `${this.#path}.new`;
-    const fd = openSync(path, 'w', 0o600);
-    let bytes = writeSync(fd, this.#header);
-    for (const [collection, key, object] of this.#memory.entries())
-      bytes += writeSync(fd, lineOf(collection, key, object));
-    // A deletion may have been the last change: its revision is not given again.
-    bytes += writeSync(fd, goneLine('', '', this.revision));
-    fdatasyncSync(fd);
-    renameSync(path, this.#path);
-    closeSync(this.#fd);
-    this.#fd = fd;
-    this.#bytes = bytes;
-    this.#leastBytes = bytes;
+    try {
+      const { fd, bytes } = this.#writeWhole(path);
+      renameSync(path, this.#path);
+      syncDirectory(this.#directory);
+      closeSync(this.#fd);
+      this.#fd = fd;
+      this.#bytes = bytes;
+    } catch {
+      rmSync(path, { force: true });
+    }
+    this.#leastBytes = this.#bytes;
   }
+
+  #writeWhole(path: string): { fd: number; bytes: number } {
+    const fd = openSync(path, 'w', 0o600);
+    try {
+      appendWhole(fd, this.#header);
+      for (const [collection, key, object] of this.#memory.entries())
+        appendWhole(
+          fd,
+          lineOf({ collection, key, object, revision: Number(object.metadata.resourceVersion) }),
+        );
+      // A deletion may have been the last change: its revision is not given again.
+      appendWhole(fd, lineOf({ collection: '', key: '', object: undefined, revision: this.revision }));
+      fdatasyncSync(fd);
+      return { fd, bytes: fstatSync(fd).size };
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+}
+
+/** What is named in it stays named after the machine fails. */
+function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r');
+  fsyncSync(fd);
+  closeSync(fd);
 }
 
 /** A full disk takes a part of it, without an error. */
@@ -173,14 +207,9 @@ function appendWhole(fd: number, text: string): void {
   while (rest.length > 0) rest = rest.subarray(writeSync(fd, rest));
 }
 
-function lineOf(collection: string, key: string, object: KubeObject): string {
-  const { resourceVersion } = object.metadata;
-  const head = `{"revision":${resourceVersion},"collection":${JSON.stringify(collection)},"key":${JSON.stringify(key)}`;
-  return `${head},"object":${jsonText(object)}}\n`;
-}
-
-function goneLine(collection: string, key: string, revision: number): string {
-  return `${JSON.stringify({ revision, collection, key })}\n`;
+function lineOf({ collection, key, object, revision }: StoredChange): string {
+  const head = `{"revision":${revision},"collection":${JSON.stringify(collection)},"key":${JSON.stringify(key)}`;
+  return object === undefined ? `${head}}\n` : `${head},"object":${jsonText(object)}}\n`;
 }
 
 interface Line {
@@ -191,9 +220,13 @@ interface Line {
 }
 
 /** `bytes` is where whole lines end: a crash may have left a part of one behind them. */
-function readLog(path: string, cluster: object): { memory: MemoryStorage; bytes: number } {
-  if (!existsSync(path)) return { memory: new MemoryStorage(), bytes: 0 };
-  const text = readFileSync(path, 'utf8');
+function readLog(
+  path: string,
+  cluster: object,
+  journal: (change: StoredChange) => void,
+): { memory: MemoryStorage; bytes: number } {
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  if (headerOf(cluster).startsWith(text)) return { memory: new MemoryStorage({ journal }), bytes: 0 };
   const end = text.lastIndexOf('\n') + 1;
   const [head = '', ...lines] = text.slice(0, end).split('\n').slice(0, -1);
   checkHeader(path, head, cluster);
@@ -207,9 +240,13 @@ function readLog(path: string, cluster: object): { memory: MemoryStorage; bytes:
     else entries.set(id, [change.collection, change.key, change.object]);
   }
   return {
-    memory: new MemoryStorage({ entries: entries.values(), revision }),
+    memory: new MemoryStorage({ entries: entries.values(), revision, journal }),
     bytes: Buffer.byteLength(text.slice(0, end)),
   };
+}
+
+function headerOf(cluster: object): string {
+  return `${JSON.stringify({ format, cluster } satisfies Header)}\n`;
 }
 
 function checkHeader(path: string, line: string, cluster: object): void {

@@ -20,6 +20,16 @@ export interface MemoryStorageOptions {
   /** What is there already, as of a revision. */
   entries?: Iterable<[collection: string, key: string, object: KubeObject]>;
   revision?: number;
+  /** Told of each change before it is made; where it throws, nothing has changed. */
+  journal?: (change: StoredChange) => void;
+}
+
+/** Without an object it is gone. */
+export interface StoredChange {
+  collection: string;
+  key: string;
+  revision: number;
+  object: KubeObject | undefined;
 }
 
 export class MemoryStorage implements Storage {
@@ -28,8 +38,15 @@ export class MemoryStorage implements Storage {
   #revision: number;
   /** Of what was there from the beginning: how it came to be is not known. */
   readonly #firstRevision: number;
+  readonly #journal: NonNullable<MemoryStorageOptions['journal']>;
 
-  constructor({ logLength = 4096, revision = 0, entries = [] }: MemoryStorageOptions = {}) {
+  constructor({
+    logLength = 4096,
+    revision = 0,
+    entries = [],
+    journal = () => {},
+  }: MemoryStorageOptions = {}) {
+    this.#journal = journal;
     this.#logLength = logLength;
     this.#revision = revision;
     this.#firstRevision = revision;
@@ -70,6 +87,7 @@ export class MemoryStorage implements Storage {
     const into = this.#collection(collection);
     const previous = into.objects.get(key);
     const stored = this.#stamped(object);
+    this.#write({ collection, key, object: stored });
     into.objects.set(key, stored);
     if (previous === undefined) into.sortedKeys = undefined;
     const type = previous === undefined ? 'ADDED' : 'MODIFIED';
@@ -81,9 +99,10 @@ export class MemoryStorage implements Storage {
     const from = this.#collection(collection);
     const previous = from.objects.get(key);
     if (previous === undefined) return undefined;
+    const last = this.#stamped(previous);
+    this.#write({ collection, key, object: undefined });
     from.objects.delete(key);
     from.sortedKeys = undefined;
-    const last = this.#stamped(previous);
     this.#append(from, { type: 'DELETED', revision: this.#revision, object: last, previous });
     return last;
   }
@@ -108,8 +127,14 @@ export class MemoryStorage implements Storage {
 
   /** The next revision's object, frozen. */
   #stamped(object: KubeObject): KubeObject {
-    const resourceVersion = String(++this.#revision);
+    const resourceVersion = String(this.#revision + 1);
     return deepFreeze({ ...object, metadata: { ...object.metadata, resourceVersion } });
+  }
+
+  /** Before anybody can see it. */
+  #write(change: Omit<StoredChange, 'revision'>): void {
+    this.#journal({ ...change, revision: this.#revision + 1 });
+    this.#revision++;
   }
 
   #append(collection: Collection, event: StorageEvent): void {
