@@ -1,6 +1,7 @@
 /** A machine without namespaces: it notes what is asked for, and connects where a test says somebody listens. */
 import { mkdir } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
+import { errno, KernelError } from '../../linux/errno.ts';
 import type { Destination, NodeHost } from './node-host.ts';
 
 export class FakeNodeHost implements NodeHost {
@@ -33,7 +34,7 @@ export class FakeNodeHost implements NodeHost {
     this.dials.push(at);
     const listener = this.listeners.get(at);
     if (listener === undefined) {
-      throw Object.assign(new Error(`dial tcp ${at}: connect: connection refused`), { code: 'ECONNREFUSED' });
+      throw new KernelError(errno.ECONNREFUSED, 'connect to', at);
     }
     if (listener === true) return { destroy: () => {} } as unknown as Socket;
     const socket = createConnection(listener, '127.0.0.1');

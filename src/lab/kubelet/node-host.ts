@@ -16,6 +16,6 @@ export interface NodeHost {
   mountMemory(path: string, bytes: number): Promise<void>;
   /** Everything mounted at the path and below. Idempotent. */
   unmountBelow(path: string): Promise<void>;
-  /** A connected TCP socket, made in the namespace. @throws an Error with code ECONNREFUSED, ETIMEDOUT, … */
+  /** A connected TCP socket, made in the namespace. @throws KernelError ECONNREFUSED, ETIMEDOUT, … */
   connect(netns: string, to: Destination): Promise<Socket>;
 }

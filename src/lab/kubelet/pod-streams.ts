@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Pod } from '../../kube/types.ts';
+import { errno, isErrno } from '../../linux/errno.ts';
 import { describeError, TendrilError } from '../../util/errors.ts';
 import type { ProcessInput, Session, SessionSpec } from '../launcher/launcher.ts';
 import { readLog } from './container-logs.ts';
@@ -95,8 +96,8 @@ function attachment(
 
 /** As Go words it. */
 function dialText(network: string, at: string, error: unknown): string {
-  const said = describeError(error);
-  return `dial ${network} ${at}: connect: ${said.includes('connection refused') ? 'connection refused' : said}`;
+  const said = isErrno(error, errno.ECONNREFUSED) ? 'connection refused' : describeError(error);
+  return `dial ${network} ${at}: connect: ${said}`;
 }
 
 /**

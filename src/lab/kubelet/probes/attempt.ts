@@ -1,5 +1,6 @@
 /** Carries out one probe attempt from the node's network namespace, or inside the container. */
 import type { Probe } from '../../../kube/types.ts';
+import { errno, isErrno } from '../../../linux/errno.ts';
 import type { ContainerLaunch } from '../container-launch.ts';
 import type { NodeContext } from '../node-context.ts';
 import { grpcProbe } from './grpc-probe.ts';
@@ -64,7 +65,7 @@ function dialFrom({ context, launch, startedAt }: AttemptContext): Dial {
       try {
         return await context.host.connect(context.paths.netns, to);
       } catch (error) {
-        const refused = (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
+        const refused = isErrno(error, errno.ECONNREFUSED);
         const fresh = context.clock.now() - startedAt < settleMs;
         if (!refused || !fresh || !launch.image.standIn) throw error;
         await context.clock.sleep(settleStepMs);
