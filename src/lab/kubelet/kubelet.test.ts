@@ -39,6 +39,22 @@ describe('the node', () => {
     await lab.until(async () => (await lease()).spec?.renewTime !== before);
   });
 
+  test('is not Ready without what starts containers, nor are its pods', async () => {
+    await lab.start();
+    await lab.createPod();
+    await lab.podThat(isReady);
+    lab.kubelet.launcherGone();
+    const ready = async () =>
+      (await lab.client.get<Node>(resources.nodes, { name: 'node-1' })).status?.conditions?.find(
+        ({ type }) => type === 'Ready',
+      );
+    await lab.until(async () => (await ready())?.status === 'False');
+    expect(await ready()).toMatchObject({ reason: 'KubeletNotReady', message: 'container runtime is down' });
+    const pod = await lab.podThat((p) => !isReady(p));
+    const { state, lastState } = pod.status!.containerStatuses![0]!;
+    expect((state?.terminated ?? lastState?.terminated)?.exitCode).toBe(137);
+  });
+
   test('registers again when somebody deletes its object', async () => {
     await lab.start();
     await lab.client.delete(resources.nodes, { name: 'node-1' });

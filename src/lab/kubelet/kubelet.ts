@@ -72,6 +72,8 @@ export interface Kubelet {
   start(): Promise<void>;
   /** Stops managing; what runs, runs on. */
   stop(): void;
+  /** What starts containers has died, and they with it: the node is not Ready, nor are its pods. */
+  launcherGone(): void;
   /** The CNI configuration may have come: ask it at once. */
   networkChanged(): void;
   /** @throws TendrilError BAD_INPUT where the pod or container is not here, or has no such attempt */
@@ -82,6 +84,8 @@ export interface Kubelet {
   containers(): ContainerView[];
 }
 
+/** What a shell says of a process that SIGKILL has ended. */
+const killed = 137;
 const podIdPattern = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\./;
 
 /** A kubelet; nothing happens until `start`. */
@@ -141,6 +145,11 @@ class NodeKubelet implements Kubelet {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#registration.stop();
     for (const worker of this.#workers.values()) worker.stop();
+  }
+
+  launcherGone(): void {
+    this.#registration.runtimeDown();
+    for (const ended of [...this.#context.exits.values()]) ended({ code: killed, signal: 9 });
   }
 
   networkChanged(): void {

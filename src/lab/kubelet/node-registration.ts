@@ -25,6 +25,7 @@ export class NodeRegistration {
   readonly #started = Promise.withResolvers<void>();
   #readiness: Readiness = { ready: false, message: notReady('the network has not been asked yet') };
   #conditions: NodeCondition[] = [];
+  #runtimeIsDown = false;
   #notReadySince = 0;
   #wake: (() => void) | undefined;
 
@@ -50,6 +51,12 @@ export class NodeRegistration {
 
   stop(): void {
     this.#stop.abort();
+    this.#wake?.();
+  }
+
+  /** Nothing can be started on the node any more. */
+  runtimeDown(): void {
+    this.#runtimeIsDown = true;
     this.#wake?.();
   }
 
@@ -162,11 +169,8 @@ export class NodeRegistration {
   }
 
   async #askNetwork(): Promise<void> {
-    const { cni, logger, clock } = this.#context;
-    const next = await cni.status().then(
-      (): Readiness => ({ ready: true, message: 'kubelet is posting ready status' }),
-      (error): Readiness => ({ ready: false, message: notReady(describeError(error)) }),
-    );
+    const { logger, clock } = this.#context;
+    const next = await this.#askedReadiness();
     const before = this.#readiness;
     this.#readiness = next;
     if (next.ready !== before.ready) {
@@ -175,6 +179,17 @@ export class NodeRegistration {
     }
     if (next.ready === before.ready && next.message === before.message) return;
     await this.#reportConditions().catch((error) => logger.warn('node status not written', { error }));
+  }
+
+  async #askedReadiness(): Promise<Readiness> {
+    const down = { ready: false, message: 'container runtime is down' };
+    if (this.#runtimeIsDown) return down;
+    const asked = await this.#context.cni.status().then(
+      (): Readiness => ({ ready: true, message: 'kubelet is posting ready status' }),
+      (error): Readiness => ({ ready: false, message: notReady(describeError(error)) }),
+    );
+    // It may have died meanwhile, and the network with it.
+    return this.#runtimeIsDown ? down : asked;
   }
 
   async #reportConditions(): Promise<void> {

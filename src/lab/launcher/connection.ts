@@ -13,6 +13,8 @@ const reconnectMs = 200;
 
 export class Connection {
   readonly #path: string;
+  /** Called when nobody listens any more. */
+  onLost = (): void => {};
   readonly #onEvent: (frame: Frame) => void;
   #socket: Socket | undefined;
   /** Nobody listened at the last attempt to reach the launcher. */
@@ -94,11 +96,17 @@ export class Connection {
     return this.#isLost;
   }
 
+  #lose(): void {
+    if (this.#isLost || this.#closed) return;
+    this.#isLost = true;
+    this.onLost();
+  }
+
   #lost(socket: Socket, cause: Error | undefined): void {
     if (this.#socket !== socket) return;
     this.#socket = undefined;
     const { code } = (cause ?? {}) as NodeJS.ErrnoException;
-    if (code === 'ECONNREFUSED' || code === 'ENOENT') this.#isLost = true;
+    if (code === 'ECONNREFUSED' || code === 'ENOENT') this.#lose();
     const error = new TendrilError('TOOL_FAILED', `the launcher at ${this.#path} is gone`, {
       remedy: 'The lab lost its launcher; bring it down and up again.',
       cause,

@@ -43,6 +43,11 @@ export class LauncherClient implements Launcher {
     return this.#connection.isLost;
   }
 
+  /** Calls back when it has died. */
+  onGone(handler: () => void): void {
+    this.#connection.onLost = handler;
+  }
+
   async #request(what: string, op: string, fields: Field[]): Promise<Frame> {
     const answer = await this.#connection.request(op, fields);
     if (textOf(answer, 'ok') !== '1') throw failure(what, answer);

@@ -84,6 +84,10 @@ async function bringUp(
   // All labs' groups lie below one that holds no process.
   const cgroups = new LimitedCgroups(dirname(paths.cgroup));
   const kubelets = startKubelets({ config, paths, launcher, cgroups, plane, logger });
+  launcher.onGone(() => {
+    logger.error('the launcher has died, and every container with it');
+    for (const kubelet of kubelets.list) kubelet.launcherGone();
+  });
   const [stopOutside] = await Promise.all([
     timings.measure('outside host', () => startOutsideHost(config, paths, { launcher, logger })),
     step('starting agents', 'agents', () =>

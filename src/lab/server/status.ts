@@ -33,7 +33,7 @@ export async function labStatus(sources: StatusSources): Promise<LabStatus> {
 }
 
 function launcherGone(lab: string): string {
-  return `the launcher has died, and every container with it; take the lab down: tendril down --name ${lab}`;
+  return `the launcher has died, and every container with it; take the lab down and bring it up again: tendril down --name ${lab} (what --state keeps comes back)`;
 }
 
 const limitsOf: Record<Controller, string> = {
@@ -63,7 +63,9 @@ function nodeStatus(
   { name, ips, report, wanted }: { name: string; ips: string[]; report: Reported; wanted: bigint },
 ): NodeStatus {
   const conditions = sources.stores.nodes.get(name)?.status?.conditions ?? [];
-  const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+  // Its kubelet may not have said so yet.
+  const ready =
+    !sources.launcher.isGone && conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
   const pods = sources.stores.pods.list().filter(({ spec }) => spec?.nodeName === name).length;
   const { alive, restarts } = sources.agents.state(name);
   const failed = 'error' in report;
