@@ -2,10 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { objectsDirectory } from '../../bpf/tests/cluster.ts';
 import { formatMac } from '../../src/net/mac.ts';
 import type { AgentReport, AgentSettings } from './agent-process.ts';
+import { bundled } from './bundle.ts';
 import type { LineProcess, Machine } from './machine.ts';
 import { nodeIps, nodeName } from './objects.ts';
 
@@ -32,16 +32,7 @@ export class OwnAgent {
   }
 
   static async prepare(options: { machine: Machine; cgroup: string; kubeconfig: string }): Promise<OwnAgent> {
-    const directory = join(import.meta.dirname, '../../.cache/bench');
-    const bundle = join(directory, 'agent-process.mjs');
-    await build({
-      entryPoints: [join(import.meta.dirname, 'agent-process.ts')],
-      ...{ outfile: bundle, bundle: true, platform: 'node', target: 'node24', format: 'esm' },
-      ...{ external: ['koffi'], logLevel: 'warning' },
-      banner: {
-        js: "import { createRequire as __r } from 'node:module'; const require = __r(import.meta.url);",
-      },
-    });
+    const bundle = await bundled(join(import.meta.dirname, 'agent-process.ts'));
     return new OwnAgent({ ...options, bundle });
   }
 

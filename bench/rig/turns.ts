@@ -3,14 +3,17 @@ import { medianOf, type Report } from '../report.ts';
 import type { Contender } from './contender.ts';
 import type { LineProcess } from './machine.ts';
 
+/** What it takes to take part. */
+export type Party = Pick<Contender, 'name' | 'forget'>;
+
 export interface Load {
-  contender: Contender;
+  contender: Party;
   /** Takes a line with milliseconds, answers `OPERATIONS NANOSECONDS`. */
   client: LineProcess;
 }
 
 export interface Rates {
-  contender: Contender;
+  contender: Party;
   /** Operations a second, by turn. */
   rates: number[];
 }

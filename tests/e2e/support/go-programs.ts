@@ -1,6 +1,6 @@
 /** Clients that are built with Go, once, below .cache: a current kubectl, and a program made with client-go. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kubectl } from './kubectl-programs.ts';
 import { root } from './tendril.ts';
@@ -42,7 +42,8 @@ export function goClient(name: string): string | undefined {
   const source = join(root, 'tests', 'clients', name);
   const module = join(root, '.cache', 'clients', name);
   const path = join(module, `${name}.program`);
-  const isOld = () => statSync(path).mtimeMs < statSync(join(source, 'main.go')).mtimeMs;
+  const changedMs = Math.max(...readdirSync(source).map((file) => statSync(join(source, file)).mtimeMs));
+  const isOld = () => statSync(path).mtimeMs < changedMs;
   return built(path, isOld, () => {
     mkdirSync(module, { recursive: true });
     cpSync(source, module, { recursive: true });

@@ -25,7 +25,7 @@ import type { KubeObject } from '../../../kube/meta.ts';
 import { describeError, TendrilError } from '../../../util/errors.ts';
 import { jsonText } from '../json.ts';
 import { takeLock } from './directory-lock.ts';
-import { MemoryStorage, type StoredChange } from './memory-storage.ts';
+import { MemoryStorage, type MemoryStorageOptions, type StoredChange } from './memory-storage.ts';
 import type { ListRequest, Storage, StorageEvent } from './storage.ts';
 
 const format = 'tendril-lab-state/1';
@@ -44,6 +44,8 @@ export interface FileStorageOptions {
   /** Compared with what the directory was made for. */
   cluster: object;
   rewriteBytes?: number;
+  /** How many changes of each collection are remembered at least. */
+  logLength?: number;
 }
 
 export class FileStorage implements Storage {
@@ -62,14 +64,15 @@ export class FileStorage implements Storage {
   /**
    * @throws TendrilError BAD_INPUT for a directory that is in use, of another cluster, or damaged; it is left as it is
    */
-  constructor({ directory, cluster, rewriteBytes = leastRewriteBytes }: FileStorageOptions) {
+  constructor({ directory, cluster, rewriteBytes = leastRewriteBytes, logLength }: FileStorageOptions) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#directory = directory;
     this.#header = headerOf(cluster);
     this.#rewriteBytes = rewriteBytes;
     this.#lock = takeLock(directory);
     try {
-      const { memory, bytes } = readLog(this.#path, cluster, (change) => this.#append(lineOf(change)));
+      const journal = (change: StoredChange) => this.#append(lineOf(change));
+      const { memory, bytes } = readLog(this.#path, cluster, { journal, logLength });
       this.#memory = memory;
       this.#fd = openSync(this.#path, 'a', 0o600);
       ftruncateSync(this.#fd, bytes);
@@ -223,10 +226,10 @@ interface Line {
 function readLog(
   path: string,
   cluster: object,
-  journal: (change: StoredChange) => void,
+  keeping: Pick<MemoryStorageOptions, 'journal' | 'logLength'>,
 ): { memory: MemoryStorage; bytes: number } {
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  if (headerOf(cluster).startsWith(text)) return { memory: new MemoryStorage({ journal }), bytes: 0 };
+  if (headerOf(cluster).startsWith(text)) return { memory: new MemoryStorage(keeping), bytes: 0 };
   const end = text.lastIndexOf('\n') + 1;
   const [head = '', ...lines] = text.slice(0, end).split('\n').slice(0, -1);
   checkHeader(path, head, cluster);
@@ -240,7 +243,7 @@ function readLog(
     else entries.set(id, [change.collection, change.key, change.object]);
   }
   return {
-    memory: new MemoryStorage({ entries: entries.values(), revision, journal }),
+    memory: new MemoryStorage({ entries: entries.values(), revision, ...keeping }),
     bytes: Buffer.byteLength(text.slice(0, end)),
   };
 }
