@@ -82,7 +82,7 @@ describe.skipIf(program === undefined)(`caches of ${size.objects} objects that c
     console.log(JSON.stringify(await api.report()));
     expect(report.Faults).toBeNull();
     expect(report.Failed).toBe(0);
-    expect(report.PerSecond).toBeGreaterThan(size.perSecond * 0.9);
+    expect(report.PerSecond).toBeGreaterThan(size.perSecond * (full ? 0.9 : 0.5));
     const [all, odd, slow] = report.Followers;
     expect([all!.Expired, odd!.Expired]).toEqual([0, 0]);
     expect(slow!.Expired, 'the slow reader is cut off, and what it has missed is forgotten').toBeGreaterThan(
@@ -97,6 +97,6 @@ describe.skipIf(program === undefined)(`caches of ${size.objects} objects that c
     const report = await follow(api, {}, () => api.crash());
     expect(report.Faults).toBeNull();
     for (const { name, Expired } of report.Followers) expect([name, Expired > 0]).toEqual([name, true]);
-    expect(report.PerSecond).toBeGreaterThan(size.perSecond * 0.5);
+    expect(report.PerSecond).toBeGreaterThan(size.perSecond * 0.2);
   });
 });

@@ -75,6 +75,7 @@ type report struct {
 	Objects, Written, Failed int
 	FillSeconds, PerSecond   float64
 	SettledMs                int64
+	Failure                  string
 	Followers                []*follower
 	Faults                   []string
 }
@@ -83,6 +84,7 @@ func main() {
 	flag.Parse()
 	config := must(clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG")))
 	config.QPS = -1
+	config.ContentType = "application/json"
 	all := newWriters(config)
 	began := time.Now()
 	inParallel(all, func(w *writer) {
@@ -127,6 +129,9 @@ func (r *report) compare(all []*writer, client typedv1.ConfigMapInterface) {
 	for _, w := range all {
 		r.Written += w.written
 		r.Failed += w.failed
+		if w.failure != nil {
+			r.Failure = w.failure.Error()
+		}
 		for _, fault := range []string{w.fault, w.lost(list)} {
 			if fault != "" {
 				r.Faults = append(r.Faults, fault)

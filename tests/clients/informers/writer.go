@@ -27,6 +27,7 @@ type writer struct {
 	answered map[string]uint64
 	written  int
 	failed   int
+	failure  error
 	fault    string
 }
 
@@ -64,6 +65,7 @@ func (w *writer) note(name string, after uint64, err error) {
 	default:
 		delete(w.answered, name)
 		w.failed++
+		w.failure = err
 	}
 }
 
