@@ -1,6 +1,6 @@
 /** What the API server's handler is given and gives back, apart from any transport. */
 import type { Readable } from 'node:stream';
-import type { StreamEvent } from './rest/watch-stream.ts';
+import type { WatchStream } from './rest/watch-stream.ts';
 import type { StreamTarget } from './streams/stream-target.ts';
 
 /** As authentication.k8s.io tells it. */
@@ -34,7 +34,7 @@ export interface ApiRequest {
 
 export type ApiResponse =
   | { status: number; body: unknown; warnings?: string[] }
-  | { status: number; events: AsyncIterable<StreamEvent> }
+  | { status: number; events: WatchStream }
   | { status: number; contentType: string; raw: string | Uint8Array | Readable }
   /** Only to who asks for an upgrade. */
   | { status: 101; open: StreamTarget };

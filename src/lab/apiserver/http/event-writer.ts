@@ -15,23 +15,39 @@ const stalledMs = 60_000;
 
 export class EventWriter {
   readonly #out: ServerResponse;
+  readonly #onDrain: () => void;
   #lines: Uint8Array[] = [];
   #bytes = 0;
+  /** What is left of a long line. */
+  #rest: Uint8Array | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #stalled: NodeJS.Timeout | undefined;
   #flushedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(out: ServerResponse) {
+  /** @param onDrain called when it is no longer full */
+  constructor(out: ServerResponse, onDrain: () => void) {
     this.#out = out;
+    this.#onDrain = onDrain;
+    out.on('drain', this.#drained);
   }
 
-  /** Resolves, at once or when the client has caught up. */
-  async write(line: Uint8Array): Promise<void> {
-    if (line.length > fullBytes) return this.#writeLong(line);
+  /** The client has to catch up: nothing is to be written until then. */
+  get isFull(): boolean {
+    return this.#rest !== undefined || this.#out.writableNeedDrain || this.#out.destroyed;
+  }
+
+  /** Only while it is not full. */
+  write(line: Uint8Array): void {
+    if (line.length > fullBytes) {
+      this.#flush();
+      this.#rest = line;
+      this.#writeRest();
+      return;
+    }
     this.#lines.push(line);
     this.#bytes += line.length;
     if (this.#bytes >= fullBytes) this.#flush();
     else this.#timer ??= this.#schedule();
-    await this.#drained();
   }
 
   /** Sends what is left and ends the answer. */
@@ -43,16 +59,8 @@ export class EventWriter {
   /** Forgets what is left: the client has gone. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-  }
-
-  async #writeLong(line: Uint8Array): Promise<void> {
-    this.#flush();
-    for (let start = 0; start < line.length && !this.#out.destroyed; start += fullBytes) {
-      await this.#drained();
-      this.#out.write(line.subarray(start, start + fullBytes));
-    }
-    this.#flushedAt = performance.now();
-    await this.#drained();
+    clearTimeout(this.#stalled);
+    this.#out.off('drain', this.#drained);
   }
 
   #schedule(): NodeJS.Timeout {
@@ -64,21 +72,30 @@ export class EventWriter {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#lines.length === 0) return;
-    this.#out.write(this.#lines.length === 1 ? this.#lines[0] : Buffer.concat(this.#lines));
+    const [first] = this.#lines;
+    this.#send(this.#lines.length === 1 ? first! : Buffer.concat(this.#lines));
     this.#lines = [];
     this.#bytes = 0;
-    this.#flushedAt = performance.now();
   }
 
-  /** Resolves when more may be written, or nothing ever again. */
-  async #drained(): Promise<void> {
-    const out = this.#out;
-    if (!out.writableNeedDrain) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stalled = setTimeout(() => out.destroy(), stalledMs);
-    out.on('drain', resolve).on('close', resolve);
-    await promise;
-    clearTimeout(stalled);
-    out.off('drain', resolve).off('close', resolve);
+  /** Piece by piece, as the client takes them. */
+  #writeRest(): void {
+    const { length } = this.#rest!;
+    let start = 0;
+    for (; start < length && !this.#out.writableNeedDrain && !this.#out.destroyed; start += fullBytes)
+      this.#send(this.#rest!.subarray(start, start + fullBytes));
+    this.#rest = start < length ? this.#rest!.subarray(start) : undefined;
   }
+
+  #send(bytes: Uint8Array): void {
+    this.#flushedAt = performance.now();
+    if (!this.#out.write(bytes)) this.#stalled ??= setTimeout(() => this.#out.destroy(), stalledMs);
+  }
+
+  readonly #drained = (): void => {
+    clearTimeout(this.#stalled);
+    this.#stalled = undefined;
+    if (this.#rest !== undefined) this.#writeRest();
+    if (!this.isFull) this.#onDrain();
+  };
 }

@@ -48,8 +48,17 @@ function identify(message: IncomingMessage, authenticate: Authenticate): () => U
   return () => user;
 }
 
+/** Reading a certificate takes longer than answering a request; it stays the same for a connection. */
+const certificateUsers = new WeakMap<TLSSocket, UserInfo>();
+
 /** The certificate's common name and organizations, as Kubernetes reads them. */
 function certificateUser(socket: TLSSocket): UserInfo {
+  const user = certificateUsers.get(socket) ?? readCertificateUser(socket);
+  certificateUsers.set(socket, user);
+  return user;
+}
+
+function readCertificateUser(socket: TLSSocket): UserInfo {
   const { CN = '', O = [] } = (socket.getPeerCertificate().subject ?? {}) as {
     CN?: string;
     O?: string | string[];

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { gzip } from 'node:zlib';
 import type { ApiResponse } from '../api-request.ts';
-import type { StreamEvent } from '../rest/watch-stream.ts';
+import type { StreamEvent, WatchStream } from '../rest/watch-stream.ts';
 import { encodeBody, encodeEvent } from './encoding.ts';
 import { EventWriter } from './event-writer.ts';
 
@@ -45,15 +45,39 @@ function sendBytes(out: ServerResponse, content: string | Uint8Array, gzipped: b
   });
 }
 
-async function sendEvents(out: ServerResponse, events: AsyncIterable<StreamEvent>): Promise<void> {
+/** Resolves when the watch has ended, or the client has gone. */
+async function sendEvents(out: ServerResponse, events: WatchStream): Promise<void> {
   out.writeHead(200, { 'content-type': 'application/json' });
   out.flushHeaders();
-  using writer = new EventWriter(out);
-  for await (const event of events) {
-    if (out.destroyed) return;
-    await writer.write(encodeEvent(event));
+  const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+  using writer = new EventWriter(out, () => send());
+  let batch: readonly StreamEvent[] = [];
+  let next = 0;
+  /** As far as the client keeps up. */
+  const send = () => {
+    try {
+      while (!writer.isFull) {
+        if (next === batch.length) {
+          batch = events.take();
+          next = 0;
+          if (batch.length === 0) break;
+        }
+        writer.write(encodeEvent(batch[next++]!));
+      }
+      if (batch.length === 0 && events.isClosed) resolve();
+    } catch (error) {
+      reject(error);
+    }
+  };
+  out.once('close', resolve);
+  events.onReady(send);
+  send();
+  try {
+    await ended;
+    writer.end();
+  } finally {
+    events.close();
   }
-  writer.end();
 }
 
 /** Of a Status that says when to ask again, in seconds. */

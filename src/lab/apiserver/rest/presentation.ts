@@ -73,16 +73,16 @@ function sharedPartial(object: KubeObject, version: string): object {
   return partial;
 }
 
-/** The events of a watch in the form asked for. Column definitions come with the first one only. */
+/** Gives the events of a watch the form asked for. Column definitions come with the first one only. */
 export function presentStream(
   resource: Resource,
   stream: AsyncIterable<StreamEvent>,
   how: Presentation,
   now: () => number,
-): AsyncIterable<StreamEvent> {
+): WatchStream {
   if (how.as === 'object') return stream;
   let headers = true;
-  const present = (event: StreamEvent): StreamEvent => {
+  stream.presentAs((event) => {
     if (event.type === 'ERROR' || (event.type === 'BOOKMARK' && how.as === 'Table')) return event;
     const object = event.object as KubeObject;
     if (how.as === 'PartialObjectMetadata')
@@ -91,8 +91,6 @@ export function presentStream(
     const table = tableOf(resource, [object], { ...how, metadata, now: now(), headers });
     headers = false;
     return { type: event.type, object: table } as unknown as StreamEvent;
-  };
-  return (async function* () {
-    for await (const event of stream) yield present(event);
-  })();
+  });
+  return stream;
 }

@@ -19,18 +19,25 @@ const maxWaitingBytes = 8 * 1024 * 1024;
 /** So few are not measured: readers in this process have no use for JSON, and are never far behind. */
 const unmeasured = 64;
 
+const nothing: readonly StreamEvent[] = [];
+
+/**
+ * Read in one of two ways: by iterating, or, where a thousand watchers make a step of the event loop for each event
+ * too much, by `take` whenever `onReady` is called.
+ */
 export class WatchStream implements AsyncIterable<StreamEvent> {
   #queue: StreamEvent[] = [];
   #waitingBytes = 0;
   #closed = false;
-  #wake: (() => void) | undefined;
+  #ready: (() => void) | undefined;
+  #present: ((event: StreamEvent) => StreamEvent) | undefined;
   readonly #cleanups: (() => void)[] = [];
 
   /** For what is there when the watch begins: as much as it is. */
   push(event: StreamEvent): void {
     if (this.#closed) return;
     this.#queue.push(event);
-    this.#wake?.();
+    this.#ready?.();
   }
 
   /** For what happens later, while the reader may have stopped reading. */
@@ -45,6 +52,11 @@ export class WatchStream implements AsyncIterable<StreamEvent> {
     this.close();
   }
 
+  /** In what form the reader gets events. */
+  presentAs(present: (event: StreamEvent) => StreamEvent): void {
+    this.#present = present;
+  }
+
   /** Runs when the stream ends, by either side. */
   onClose(cleanup: () => void): void {
     if (this.#closed) cleanup();
@@ -56,22 +68,37 @@ export class WatchStream implements AsyncIterable<StreamEvent> {
     if (this.#closed) return;
     this.#closed = true;
     for (const cleanup of this.#cleanups.splice(0)) cleanup();
-    this.#wake?.();
+    this.#ready?.();
+  }
+
+  /** No event comes after those that are queued. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** All that is queued; what comes later is counted anew. */
+  take(): readonly StreamEvent[] {
+    if (this.#queue.length === 0) return nothing;
+    const batch = this.#queue;
+    this.#queue = [];
+    this.#waitingBytes = 0;
+    return this.#present === undefined ? batch : batch.map(this.#present);
+  }
+
+  /** Called whenever there is more to take, or the end, from within what made it; not for what is there already. */
+  onReady(ready: (() => void) | undefined): void {
+    this.#ready = ready;
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<StreamEvent> {
     try {
       for (;;) {
-        const batch = this.#queue;
-        this.#queue = [];
-        this.#waitingBytes = 0;
+        const batch = this.take();
         yield* batch;
-        if (this.#queue.length > 0) continue;
+        if (batch.length > 0) continue;
         if (this.#closed) return;
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        this.#wake = undefined;
+        await new Promise<void>((resolve) => this.onReady(resolve));
+        this.onReady(undefined);
       }
     } finally {
       this.close();

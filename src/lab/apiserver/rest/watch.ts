@@ -30,12 +30,13 @@ function departedObject(event: StorageEvent): KubeObject {
   return object;
 }
 
+/** Mostly the event itself, which all share. */
 function seenThrough(selects: Selection, event: StorageEvent): StreamEvent | undefined {
   const was = event.previous !== undefined && selects(event.previous);
   const is = event.type !== 'DELETED' && selects(event.object);
-  if (is) return { type: was ? 'MODIFIED' : 'ADDED', object: event.object };
+  if (is) return was === (event.type === 'MODIFIED') ? event : { type: 'ADDED', object: event.object };
   if (!was) return undefined;
-  return { type: 'DELETED', object: event.type === 'DELETED' ? event.object : departedObject(event) };
+  return event.type === 'DELETED' ? event : { type: 'DELETED', object: departedObject(event) };
 }
 
 function bookmark(resource: Resource, revision: number, annotations?: Record<string, string>): StreamEvent {
