@@ -1,16 +1,29 @@
 /** Answers as text. Stored objects are encoded once, however many lists and watchers they go to. */
-import { isJsonObject, jsonText } from '../json.ts';
+import { isJsonObject, type JsonObject, jsonText } from '../json.ts';
 import type { StreamEvent } from '../rest/watch-stream.ts';
 
 const textOf = (value: object): string => (Object.isFrozen(value) ? jsonText(value) : JSON.stringify(value));
 
-/** JSON of an answer's body. */
-export function encodeBody(body: unknown): string {
-  if (!isJsonObject(body)) return JSON.stringify(body);
-  if (Object.isFrozen(body) || !Array.isArray(body.items)) return textOf(body);
-  const { items, ...rest } = body;
-  const head = JSON.stringify(rest);
-  return `${head.slice(0, -1)},"items":[${(items as object[]).map(textOf).join(',')}]}`;
+/** In characters, about. */
+const pieceLength = 64 * 1024;
+
+/** JSON of an answer's body: at least one piece, and more of a long list, so that it never is one text. */
+export function* encodePieces(body: unknown): Generator<string> {
+  if (isJsonObject(body) && !Object.isFrozen(body) && Array.isArray(body.items)) yield* piecesOf(body);
+  else yield isJsonObject(body) ? textOf(body) : JSON.stringify(body);
+}
+
+function* piecesOf({ items, ...rest }: JsonObject): Generator<string> {
+  let piece = `${JSON.stringify(rest).slice(0, -1)},"items":[`;
+  let separator = '';
+  for (const item of items as object[]) {
+    piece += separator + textOf(item);
+    separator = ',';
+    if (piece.length < pieceLength) continue;
+    yield piece;
+    piece = '';
+  }
+  yield `${piece}]}`;
 }
 
 const lines = new WeakMap<object, { type: string; line: Uint8Array }>();

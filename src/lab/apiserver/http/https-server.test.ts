@@ -215,6 +215,33 @@ describe('the API over HTTPS', () => {
     await expect(again).rejects.toThrow(`cannot listen on 127.0.0.1 port ${listener.port}`);
   });
 
+  test('a list of megabytes arrives whole, also beside a reader that has stopped and one that has gone', async () => {
+    const { listener } = await start();
+    const client = await connect(listener);
+    const text = 'ä'.repeat(100_000);
+    for (let i = 0; i < 40; i++)
+      await client.create(resources.configMaps, {
+        metadata: { name: `n${i}`, namespace: 'default' },
+        data: { text },
+      });
+    const { certificate: cert, key } = ca.clientCertificate('admin', ['system:masters']);
+    const path = '/api/v1/configmaps';
+    const tls = { ca: ca.certificate, cert, key, agent: false as const };
+    const open = async () => {
+      const asked = request({ host: '127.0.0.1', port: listener.port, path, ...tls });
+      const [answer] = (await once(asked.end(), 'response')) as [IncomingMessage];
+      return answer;
+    };
+    const stopped = await open();
+    (await open()).destroy();
+    const { items } = await client.list(resources.configMaps, { namespace: 'default' });
+    const sent = items.filter((item) => (item as JsonObject).data.text === text);
+    expect(sent).toHaveLength(40);
+    expect(JSON.parse(Buffer.concat(await stopped.toArray()).toString()).items.length).toBeGreaterThanOrEqual(
+      40,
+    );
+  });
+
   test('logs come from the hook', async () => {
     const { server, listener } = await start();
     server.setPodLogs((namespace, name, { container, tailLines }) =>

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { gzip } from 'node:zlib';
 import type { ApiResponse } from '../api-request.ts';
 import type { StreamEvent, WatchStream } from '../rest/watch-stream.ts';
-import { encodeBody, encodeEvent } from './encoding.ts';
+import { encodeEvent, encodePieces } from './encoding.ts';
 import { EventWriter } from './event-writer.ts';
 
 /** Compression costs more than it saves on one machine, but for what kubectl caches on disk. */
@@ -43,6 +43,31 @@ function sendBytes(out: ServerResponse, content: string | Uint8Array, gzipped: b
     out.setHeader('content-encoding', 'gzip');
     out.end(packed);
   });
+}
+
+/**
+ * One piece is an answer with its length. More are handed over as the client takes them, so that fifty who list
+ * thousands of objects at once cost what is on its way; and not compressed, which costs more than it saves.
+ */
+async function sendPieces(out: ServerResponse, pieces: Iterator<string>, gzipped: boolean): Promise<void> {
+  const first = pieces.next().value as string;
+  let next = pieces.next();
+  if (next.done) return sendBytes(out, first, gzipped);
+  out.write(first);
+  for (; !next.done; next = pieces.next()) {
+    if (out.writableNeedDrain) await drained(out);
+    if (out.destroyed) return;
+    out.write(next.value);
+  }
+  out.end();
+}
+
+/** Or closed. */
+async function drained(out: ServerResponse): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  out.on('drain', resolve).on('close', resolve);
+  await promise;
+  out.off('drain', resolve).off('close', resolve);
 }
 
 /** Resolves when the watch has ended, or the client has gone. */
@@ -101,8 +126,7 @@ export async function writeResponse(
       out.setHeader(name, values);
     const wait = retryAfterOf(response.body);
     if (wait !== undefined) out.setHeader('retry-after', wait);
-    sendBytes(out, encodeBody(response.body), acceptsGzip);
-    return;
+    return sendPieces(out, encodePieces(response.body), acceptsGzip);
   }
   out.setHeader('content-type', response.contentType);
   if (!(response.raw instanceof Readable)) {
