@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { Agent, get } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeObject, NewObject } from '../src/kube/meta.ts';
 import { resources } from '../src/kube/resources.ts';
 import { ApiProcess, type ApiProcessOptions, apiServerProgram } from '../tests/e2e/support/api-process.ts';
@@ -17,13 +18,14 @@ import { LineProcess } from './rig/machine.ts';
 import { reportRates, takeTurns } from './rig/turns.ts';
 
 export const claim =
-  'answers 150 ms after its start, takes thousands of writes a second, lists 10,000 pods in under 100 ms, and tells 100 watchers of a change within 10 ms';
+  'answers 200 ms after its start, takes thousands of writes a second, lists 10,000 pods in under 100 ms, and tells 100 watchers of a change within 20 ms';
 
 const namespace = 'default';
 const [starts, lists, loneChanges, burst] = [11, 21, 100, 3000];
 const turns = { rounds: 12, ms: 500 };
 const pods = 10_000;
 const watchers = 100;
+const pauseMs = 30;
 
 export async function run(report: Report): Promise<void> {
   const command = [await bundled(apiServerProgram)];
@@ -158,6 +160,8 @@ async function reportFanOut(report: Report, command: readonly string[]): Promise
   };
   const lone: number[] = [];
   for (let i = 0; i < loneChanges; i++) {
+    // Events that follow shortly after one go together: a change is alone after a pause.
+    await sleep(pauseMs);
     const began = performance.now();
     await change();
     await crowd.until(() => changes);
