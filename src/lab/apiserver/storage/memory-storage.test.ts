@@ -48,6 +48,45 @@ describe('storage', () => {
     expect(list.map((o) => `${o.metadata.name}@${o.metadata.resourceVersion}`)).toEqual(['a@1', 'b@2']);
   });
 
+  test('keys stay in order while objects come and go, of each namespace from a key on', () => {
+    const storage = new MemoryStorage();
+    fill(storage, 'm', 'd', 'x');
+    for (const name of ['m', 'a', 'z']) storage.put('/xs', `b/${name}`, object(name, 'b'));
+    for (const name of ['e', 'a', 'zz', 'b']) {
+      const listed = namesOf(storage.list('/xs', { namespace: 'a' }));
+      fill(storage, name);
+      const names = [...listed.split(' '), name].sort();
+      expect(namesOf(storage.list('/xs', { namespace: 'a' }))).toBe(names.join(' '));
+    }
+    storage.remove('/xs', 'a/d');
+    storage.remove('/xs', 'a/zz');
+    expect(namesOf(storage.list('/xs'))).toBe('a b e m x a m z');
+    const behind = (key: string, namespace?: string) =>
+      namesOf(storage.list('/xs', { after: key, namespace }));
+    expect([behind('a/e'), behind('a/d'), behind('b/m'), behind('b/zz')]).toEqual([
+      'm x a m z',
+      'e m x a m z',
+      'z',
+      '',
+    ]);
+    expect([behind('a/e', 'a'), behind('a/x', 'a'), behind('a/x', 'b')]).toEqual(['m x', '', 'a m z']);
+  });
+
+  test('pages of one revision are of that time, also after more changes', () => {
+    const storage = new MemoryStorage();
+    fill(storage, 'a', 'b', 'c');
+    const { revision } = storage;
+    storage.put('/ys', 'a/other', object('other'));
+    expect(namesOf(storage.list('/xs', { revision, after: 'a/a' }))).toBe('b c');
+    storage.remove('/xs', 'a/b');
+    expect(namesOf(storage.list('/xs', { revision, after: 'a/a' }))).toBe('b c');
+    fill(storage, 'bb');
+    storage.remove('/xs', 'a/c');
+    expect(namesOf(storage.list('/xs', { revision, after: 'a/b' }))).toBe('c');
+    expect(namesOf(storage.list('/xs', { revision: revision + 2 }))).toBe('a c');
+    expect(namesOf(storage.list('/xs'))).toBe('a bb');
+  });
+
   test('a watch tells what came after its revision, then what comes', () => {
     const storage = new MemoryStorage();
     const events: StorageEvent[] = [];

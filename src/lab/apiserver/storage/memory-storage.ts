@@ -4,10 +4,16 @@ import { deepFreeze } from '../json.ts';
 import { expired } from '../status.ts';
 import type { ListRequest, Storage, StorageEvent } from './storage.ts';
 
-interface Collection {
+/** What a collection holds, or held. */
+interface Contents {
   objects: Map<string, KubeObject>;
-  /** Keys in order; built when a list asks for it. */
+  /** In order; built when a list asks for them, and kept up from then on. */
   sortedKeys: string[] | undefined;
+}
+
+interface Collection extends Contents {
+  /** As somebody reads it page by page while it changes. */
+  past: (Contents & { revision: number }) | undefined;
   log: StorageEvent[];
   /** Revision of the newest change that is no longer in the log. */
   expired: number;
@@ -66,14 +72,11 @@ export class MemoryStorage implements Storage {
     const from = this.#collection(collection);
     const { revision, after, namespace } = request;
     const current = revision === undefined || revision >= this.#revision;
-    const objects = current ? from.objects : this.#asOf(from, revision);
-    const keys = current ? sortedKeysOf(from) : [...objects.keys()].sort();
+    const { objects, keys } = sorted(current ? from : this.#asOf(from, revision));
     const prefix = namespace === undefined ? '' : `${namespace}/`;
     const result: KubeObject[] = [];
-    for (const key of keys) {
-      if (after !== undefined && key <= after) continue;
-      if (key.startsWith(prefix)) result.push(objects.get(key)!);
-    }
+    let at = after === undefined || after < prefix ? placeOf(keys, prefix) : placeOf(keys, after, true);
+    for (; at < keys.length && keys[at]!.startsWith(prefix); at++) result.push(objects.get(keys[at]!)!);
     return result;
   }
 
@@ -89,7 +92,7 @@ export class MemoryStorage implements Storage {
     const stored = this.#stamped(object);
     this.#write({ collection, key, object: stored });
     into.objects.set(key, stored);
-    if (previous === undefined) into.sortedKeys = undefined;
+    if (previous === undefined) into.sortedKeys?.splice(placeOf(into.sortedKeys, key), 0, key);
     const type = previous === undefined ? 'ADDED' : 'MODIFIED';
     this.#append(into, { type, revision: this.#revision, object: stored, previous });
     return stored;
@@ -102,7 +105,7 @@ export class MemoryStorage implements Storage {
     const last = this.#stamped(previous);
     this.#write({ collection, key, object: undefined });
     from.objects.delete(key);
-    from.sortedKeys = undefined;
+    from.sortedKeys?.splice(placeOf(from.sortedKeys, key), 1);
     this.#append(from, { type: 'DELETED', revision: this.#revision, object: last, previous });
     return last;
   }
@@ -119,7 +122,10 @@ export class MemoryStorage implements Storage {
     let found = this.#collections.get(name);
     if (found === undefined) {
       const expired = this.#firstRevision;
-      found = { objects: new Map(), sortedKeys: undefined, log: [], expired, watchers: new Set() };
+      found = {
+        ...{ objects: new Map(), sortedKeys: undefined, past: undefined },
+        ...{ log: [], expired, watchers: new Set() },
+      };
       this.#collections.set(name, found);
     }
     return found;
@@ -142,13 +148,17 @@ export class MemoryStorage implements Storage {
     if (collection.log.length >= this.#logLength * 2) {
       const dropped = collection.log.splice(0, collection.log.length - this.#logLength);
       collection.expired = dropped.at(-1)!.revision;
+      collection.past = undefined;
     }
     for (const tell of [...collection.watchers]) tell(event);
   }
 
   /** The collection as it was: the current one with the log played backwards. */
-  #asOf(collection: Collection, revision: number): Map<string, KubeObject> {
+  #asOf(collection: Collection, revision: number): Contents {
     if (revision < collection.expired) throw tooOld(revision, collection.expired);
+    // Nothing has changed since, but for other collections.
+    if ((collection.log.at(-1)?.revision ?? 0) <= revision) return collection;
+    if (collection.past?.revision === revision) return collection.past;
     const objects = new Map(collection.objects);
     for (const event of collection.log.toReversed()) {
       if (event.revision <= revision) break;
@@ -157,13 +167,25 @@ export class MemoryStorage implements Storage {
       if (event.previous === undefined) objects.delete(key);
       else objects.set(key, event.previous);
     }
-    return objects;
+    collection.past = { revision, objects, sortedKeys: undefined };
+    return collection.past;
   }
 }
 
-function sortedKeysOf(collection: Collection): string[] {
-  collection.sortedKeys ??= [...collection.objects.keys()].sort();
-  return collection.sortedKeys;
+function sorted(contents: Contents): { objects: Map<string, KubeObject>; keys: string[] } {
+  contents.sortedKeys ??= [...contents.objects.keys()].sort();
+  return { objects: contents.objects, keys: contents.sortedKeys };
+}
+
+/** Of the first that is not before the key; `behind`: that is after it. */
+function placeOf(keys: readonly string[], key: string, behind = false): number {
+  let [low, high] = [0, keys.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (keys[middle]! < key || (behind && keys[middle] === key)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function tooOld(asked: number, oldest: number) {
