@@ -33,6 +33,8 @@ interface Report {
   Failed: number;
   FillSeconds: number;
   PerSecond: number;
+  /** From the last change until all was listed, whole and in pages, and until every cache was as the list. */
+  ListedMs: number;
   SettledMs: number;
   Followers: Follower[];
   Faults: string[] | null;

@@ -74,7 +74,7 @@ func listAll(client typedv1.ConfigMapInterface, page int64) map[string]*corev1.C
 type report struct {
 	Objects, Written, Failed int
 	FillSeconds, PerSecond   float64
-	SettledMs                int64
+	ListedMs, SettledMs      int64
 	Failure                  string
 	Followers                []*follower
 	Faults                   []string
@@ -126,6 +126,7 @@ func (r *report) compare(all []*writer, client typedv1.ConfigMapInterface) {
 	if paged := listAll(client, 500); !equality.Semantic.DeepEqual(paged, list) {
 		r.Faults = append(r.Faults, "pages are not what the whole list is")
 	}
+	r.ListedMs = time.Since(stopped).Milliseconds()
 	for _, w := range all {
 		r.Written += w.written
 		r.Failed += w.failed
