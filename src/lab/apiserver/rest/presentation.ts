@@ -5,7 +5,7 @@ import type { Resource } from '../registry/resource.ts';
 import { notAcceptable } from '../status.ts';
 import { type IncludeObject, partialObject, tableOf } from '../table/table.ts';
 import type { ObjectList } from './list.ts';
-import type { StreamEvent } from './watch-stream.ts';
+import type { StreamEvent, WatchStream } from './watch-stream.ts';
 
 export interface Presentation {
   as: 'object' | 'Table' | 'PartialObjectMetadata';
@@ -76,7 +76,7 @@ function sharedPartial(object: KubeObject, version: string): object {
 /** Gives the events of a watch the form asked for. Column definitions come with the first one only. */
 export function presentStream(
   resource: Resource,
-  stream: AsyncIterable<StreamEvent>,
+  stream: WatchStream,
   how: Presentation,
   now: () => number,
 ): WatchStream {

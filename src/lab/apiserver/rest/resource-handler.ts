@@ -34,7 +34,7 @@ import { getStored, keyFor, type RestContext } from './rest-context.ts';
 import { scale } from './scale.ts';
 import { bindPod, finalizeNamespace } from './subresources.ts';
 import type { UpdateOptions } from './update.ts';
-import { convertedEvents, watchObjects } from './watch.ts';
+import { convertedStream, watchObjects } from './watch.ts';
 
 function get(call: Call): Promise<ApiResponse> {
   refuseFuture(call.context, call.query.get('resourceVersion') ?? '');
@@ -56,7 +56,7 @@ async function watch(call: Call): Promise<ApiResponse> {
   const converts = resource.conversion?.webhook !== undefined;
   if (converts) await prepareFaces(resource, storage.list(resource.collection, { namespace }));
   const stream = watchObjects(call.context, { resource, namespace }, query, call.request.signal);
-  const events = converts ? convertedEvents(resource, stream) : stream;
+  const events = converts ? convertedStream(resource, stream) : stream;
   return { status: 200, events: presentStream(resource, events, how, () => clock.now()) };
 }
 

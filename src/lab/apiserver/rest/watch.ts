@@ -1,9 +1,10 @@
 /** GET with watch=true: the changes of a collection as they happen. */
 import { ApiError } from '../../../kube/client/api-error.ts';
 import type { KubeObject } from '../../../kube/meta.ts';
+import { describeError } from '../../../util/errors.ts';
 import { deepFreeze } from '../json.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
-import { badRequest } from '../status.ts';
+import { badRequest, internalError } from '../status.ts';
 import type { StorageEvent } from '../storage/storage.ts';
 import { facing, prepareFaces } from './faces.ts';
 import { refuseFuture } from './list.ts';
@@ -102,24 +103,26 @@ export function watchObjects(
   return stream;
 }
 
-/** The same for objects that a webhook converts: as they are read, in their order. An object that it does not convert ends them. */
-export async function* convertedEvents(
-  resource: Resource,
-  events: AsyncIterable<StreamEvent>,
-): AsyncIterable<StreamEvent> {
-  for await (const event of events) {
-    if (event.type === 'BOOKMARK' || event.type === 'ERROR') {
-      yield event;
-      continue;
+/** The same for objects that a webhook converts, in their order. One that it does not convert ends them. */
+export function convertedStream(resource: Resource, source: WatchStream): WatchStream {
+  const stream = new WatchStream();
+  stream.onClose(() => source.close());
+  void convertInto(stream, resource, source);
+  return stream;
+}
+
+async function convertInto(stream: WatchStream, resource: Resource, source: WatchStream): Promise<void> {
+  try {
+    for await (const event of source) {
+      const isObject = event.type !== 'BOOKMARK' && event.type !== 'ERROR';
+      if (isObject) await prepareFaces(resource, [event.object]);
+      stream.pushChange(isObject ? { ...event, object: facing(resource, event.object) } : event);
     }
-    try {
-      await prepareFaces(resource, [event.object]);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      yield { type: 'ERROR', object: error.status };
-      return;
-    }
-    yield { ...event, object: facing(resource, event.object) };
+  } catch (error) {
+    const { status } = error instanceof ApiError ? error : internalError(describeError(error));
+    stream.push({ type: 'ERROR', object: status });
+  } finally {
+    stream.close();
   }
 }
 

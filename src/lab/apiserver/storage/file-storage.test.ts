@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { KubeObject } from '../../../kube/meta.ts';
-import { FileStorage } from './file-storage.ts';
+import { FileStorage, type FileStorageOptions } from './file-storage.ts';
 
 let directory: string;
 let storage: FileStorage | undefined;
@@ -29,7 +29,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-function open(more: { cluster?: object; rewriteBytes?: number } = {}): FileStorage {
+function open(more: Partial<FileStorageOptions> = {}): FileStorage {
   storage?.close();
   storage = undefined;
   storage = new FileStorage({ directory, cluster, ...more });
@@ -54,14 +54,36 @@ test('what was stored is there again, at its revision, and what was removed is n
   expect(second.put('/configmaps', 'n/c', objectOf('c')).metadata.resourceVersion).toBe('5');
 });
 
-test('a watch from before has expired; one from the last revision goes on', () => {
-  open().put('/configmaps', 'n/a', objectOf('a'));
-  const again = open();
-  expect(() => again.watch('/configmaps', 0, () => {})).toThrow('too old resource version');
+/** What a watch from a revision on is told at once, and of what comes then. */
+function told(again: FileStorage, after: number): string[] {
   const seen: string[] = [];
-  again.watch('/configmaps', 1, ({ object }) => seen.push(object.metadata.name));
-  again.put('/configmaps', 'n/b', objectOf('b'));
-  expect(seen).toEqual(['b']);
+  again.watch('/configmaps', after, ({ type, revision, object: { metadata } }) =>
+    seen.push(`${revision} ${type} ${metadata.name}@${metadata.resourceVersion}`),
+  );
+  again.put('/configmaps', 'n/new', objectOf('new'));
+  return seen;
+}
+
+test('a watch from before goes on', () => {
+  const first = open();
+  first.put('/configmaps', 'n/a', objectOf('a'));
+  first.put('/configmaps', 'n/b', objectOf('b'));
+  first.put('/configmaps', 'n/a', objectOf('a', 'new'));
+  first.remove('/configmaps', 'n/b');
+  expect(told(open(), 1)).toEqual(['2 ADDED b@2', '3 MODIFIED a@3', '4 DELETED b@4', '5 ADDED new@5']);
+});
+
+test('a watch from before the log was written anew, or was remembered, has expired', () => {
+  const first = open({ rewriteBytes: 1 });
+  for (let i = 0; i < 9; i++) first.put('/configmaps', 'n/a', objectOf('a', `${i}`));
+  const lines = readFileSync(log(), 'utf8').trim().split('\n');
+  const rewritten = lines.findLast((line) => line.includes('"collection":""'))!;
+  const { revision } = JSON.parse(rewritten);
+  expect(() => told(open(), revision - 1)).toThrow('too old resource version');
+  expect(told(open(), revision).length).toBe(9 - revision + 1);
+  const short = open({ logLength: 1 });
+  for (let i = 0; i < 4; i++) short.put('/configmaps', 'n/a', objectOf('a', `${i}`));
+  expect(() => told(open({ logLength: 1 }), 9)).toThrow('too old resource version');
 });
 
 test('the log is written anew when most of it is history', () => {

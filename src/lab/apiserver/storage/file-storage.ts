@@ -233,23 +233,51 @@ function readLog(
   const end = text.lastIndexOf('\n') + 1;
   const [head = '', ...lines] = text.slice(0, end).split('\n').slice(0, -1);
   checkHeader(path, head, cluster);
-  const entries = new Map<string, [string, string, KubeObject]>();
-  let revision = 0;
-  for (const [index, line] of lines.entries()) {
-    const change = parseLine(path, line, index + 2);
-    revision = Math.max(revision, change.revision);
-    const id = `${change.collection} ${change.key}`;
-    if (change.object === undefined) entries.delete(id);
-    else entries.set(id, [change.collection, change.key, change.object]);
-  }
+  const past = new Past();
+  for (const [index, line] of lines.entries()) past.add(parseLine(path, line, index + 2));
   return {
-    memory: new MemoryStorage({ entries: entries.values(), revision, ...keeping }),
+    memory: new MemoryStorage({ ...past.contents(), ...keeping }),
     bytes: Buffer.byteLength(text.slice(0, end)),
   };
 }
 
 function headerOf(cluster: object): string {
   return `${JSON.stringify({ format, cluster } satisfies Header)}\n`;
+}
+
+/** What a log's lines come to: what there is, and the changes by which it came to be, for watches that go on. */
+class Past {
+  readonly #entries = new Map<string, [collection: string, key: string, object: KubeObject]>();
+  #changes: [collection: string, event: StorageEvent][] = [];
+  #revision = 0;
+  #after = 0;
+
+  add({ revision, collection, key, object }: Line): void {
+    this.#revision = Math.max(this.#revision, revision);
+    if (collection === '') {
+      // All before it was written anew, in no order.
+      this.#changes = [];
+      this.#after = revision;
+      return;
+    }
+    const id = `${collection} ${key}`;
+    const previous = this.#entries.get(id)?.[2];
+    if (object !== undefined) {
+      this.#entries.set(id, [collection, key, object]);
+      const type = previous === undefined ? 'ADDED' : 'MODIFIED';
+      this.#changes.push([collection, { type, revision, object, previous }]);
+    } else if (previous !== undefined) {
+      this.#entries.delete(id);
+      const metadata = { ...previous.metadata, resourceVersion: String(revision) };
+      const last = { ...previous, metadata };
+      this.#changes.push([collection, { type: 'DELETED', revision, object: last, previous }]);
+    }
+  }
+
+  contents(): MemoryStorageOptions {
+    const history = { after: this.#after, changes: this.#changes };
+    return { entries: this.#entries.values(), revision: this.#revision, history };
+  }
 }
 
 function checkHeader(path: string, line: string, cluster: object): void {

@@ -26,6 +26,8 @@ export interface MemoryStorageOptions {
   /** What is there already, as of a revision. */
   entries?: Iterable<[collection: string, key: string, object: KubeObject]>;
   revision?: number;
+  /** How it came to be, from a revision on; not known at all unless given. */
+  history?: { after: number; changes: Iterable<[collection: string, event: StorageEvent]> };
   /** Told of each change before it is made; where it throws, nothing has changed. */
   journal?: (change: StoredChange) => void;
 }
@@ -42,7 +44,7 @@ export class MemoryStorage implements Storage {
   readonly #collections = new Map<string, Collection>();
   readonly #logLength: number;
   #revision: number;
-  /** Of what was there from the beginning: how it came to be is not known. */
+  /** How it came to be is not known up to this one. */
   readonly #firstRevision: number;
   readonly #journal: NonNullable<MemoryStorageOptions['journal']>;
 
@@ -50,14 +52,17 @@ export class MemoryStorage implements Storage {
     logLength = 4096,
     revision = 0,
     entries = [],
+    history,
     journal = () => {},
   }: MemoryStorageOptions = {}) {
     this.#journal = journal;
     this.#logLength = logLength;
     this.#revision = revision;
-    this.#firstRevision = revision;
+    this.#firstRevision = history?.after ?? revision;
     for (const [collection, key, object] of entries)
       this.#collection(collection).objects.set(key, deepFreeze(object));
+    for (const [collection, event] of history?.changes ?? [])
+      this.#append(this.#collection(collection), deepFreeze(event));
   }
 
   get revision(): number {
