@@ -14,6 +14,12 @@ import { hooksOf, type Invocation } from './webhook/hooks.ts';
 import { askMutatingHooks } from './webhook/mutating.ts';
 import { askValidatingHooks } from './webhook/validating.ts';
 
+const configured = [
+  'mutatingwebhookconfigurations',
+  'validatingwebhookconfigurations',
+  'validatingadmissionpolicybindings',
+].map((plural) => `admissionregistration.k8s.io/${plural}`);
+
 /** As long as kube-apiserver works on a request. */
 const requestTimeoutMs = 34_000;
 
@@ -22,6 +28,12 @@ export class DynamicAdmission {
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
+  }
+
+  /** Whether nothing at all is configured, as in most labs: then nobody has to know what a request is. */
+  get isIdle(): boolean {
+    const { storage } = this.#parts;
+    return configured.every((collection) => storage.list(collection).length === 0);
   }
 
   /** Undefined where nothing that is configured is about the request. */

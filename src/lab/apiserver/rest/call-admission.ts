@@ -51,6 +51,7 @@ export interface AdmissionOf {
 /** Undefined where nothing that is configured is about it. */
 export function admissionOf(call: Call, of: AdmissionOf): Admission | undefined {
   const { context, request, target, query, warnings } = call;
+  if (context.dynamicAdmission.isIdle) return undefined;
   const { resource, subresource } = target;
   const name = target.name ?? of.name ?? '';
   const isNamespace = resource.collection === '/namespaces';
