@@ -141,10 +141,20 @@ describe.each(kubectls())('kubectl $version', (entry) => {
     expect(await kubectl('get', 'crd', '-o', 'name')).not.toContain('widgets');
   });
 
-  test('the experimental channel, which is too large for other ways, is applied by the server', async () => {
+  test('the experimental channel, too large for other ways, is applied by the server once its own policy is gone', async () => {
     const applied = async (stdin: string) =>
       (await must(run(['apply', '--server-side', '--force-conflicts', '-f', '-'], { stdin }))).trim();
-    expect(await applied(published('gateway-api-experimental.yaml.br'))).toContain(
+    const experimental = published('gateway-api-experimental.yaml.br');
+    const guarded = await run(['apply', '--server-side', '--force-conflicts', '-f', '-'], {
+      stdin: experimental,
+    });
+    expect(guarded.stderr).toContain(
+      'Installing experimental CRDs on top of standard channel CRDs is prohibited by default.',
+    );
+    for (const kind of ['validatingadmissionpolicybinding', 'validatingadmissionpolicy'])
+      await kubectl('delete', kind, 'safe-upgrades.gateway.networking.k8s.io');
+    const definitions = experimental.split(/^---$/m).filter((text) => !/^kind: Validating/m.test(text));
+    expect(await applied(definitions.join('---'))).toContain(
       'httproutes.gateway.networking.k8s.io serverside-applied',
     );
     expect(await applied(good)).toBe('gateway.gateway.networking.k8s.io/web serverside-applied');
