@@ -1,5 +1,6 @@
 /** kubectl on budgets, schedules, Service CIDRs, and containers that come later. */
 import { describe, expect, test } from 'vitest';
+import { currentKubectl } from './support/go-programs.ts';
 import { useKubectlLab } from './support/kubectl.ts';
 import { kubectls } from './support/kubectl-programs.ts';
 import { until } from './support/until.ts';
@@ -66,7 +67,7 @@ spec:
   ports: [{port: 80, targetPort: 8080}]
 `;
 
-describe.each(kubectls())('kubectl $version', (entry) => {
+describe.each([...kubectls(), ...currentKubectl()])('kubectl $version', (entry) => {
   const { kubectl, attempt, run, apply, talk, minor } = useKubectlLab(entry);
   const field = (what: string, path: string) =>
     kubectl('get', ...what.split(' '), '-o', `jsonpath={${path}}`);
