@@ -1,7 +1,7 @@
 // A program that keeps caches of ConfigMaps as controllers made with client-go do, changes the objects meanwhile, and
 // compares: each cache with a fresh list, every event with those before it, and the list with what its writes were
 // answered. Of three caches one has all objects, one those with a label, and one reads from a connection that takes
-// nothing for half of the time.
+// nothing for most of the time.
 //
 //	informers -objects 20000 -rate 500 -for 60s -bytes 2000
 //
@@ -107,7 +107,7 @@ func main() {
 		time.AfterFunc(*duration*(third+1)/3, func() { fmt.Println("a third") })
 	}
 	time.AfterFunc(*duration/4, func() { slow.set(true) })
-	time.AfterFunc(*duration*3/4, func() { slow.set(false) })
+	time.AfterFunc(*duration*7/8, func() { slow.set(false) })
 	ctx, cancel := context.WithTimeout(context.Background(), *duration)
 	defer cancel()
 	inParallel(all, func(w *writer) { w.change(ctx, time.Second*writers/time.Duration(*rate)) })

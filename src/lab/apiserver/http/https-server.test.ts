@@ -219,7 +219,7 @@ describe('the API over HTTPS', () => {
     const { listener } = await start();
     const client = await connect(listener);
     const text = 'ä'.repeat(100_000);
-    for (let i = 0; i < 40; i++)
+    for (let i = 0; i < 20; i++)
       await client.create(resources.configMaps, {
         metadata: { name: `n${i}`, namespace: 'default' },
         data: { text },
@@ -236,9 +236,9 @@ describe('the API over HTTPS', () => {
     (await open()).destroy();
     const { items } = await client.list(resources.configMaps, { namespace: 'default' });
     const sent = items.filter((item) => (item as JsonObject).data.text === text);
-    expect(sent).toHaveLength(40);
+    expect(sent).toHaveLength(20);
     expect(JSON.parse(Buffer.concat(await stopped.toArray()).toString()).items.length).toBeGreaterThanOrEqual(
-      40,
+      20,
     );
   });
 
