@@ -93,9 +93,9 @@ export class WatchStream implements AsyncIterable<StreamEvent> {
   async *[Symbol.asyncIterator](): AsyncIterator<StreamEvent> {
     try {
       for (;;) {
-        const batch = this.take();
-        yield* batch;
-        if (batch.length > 0) continue;
+        // Of an empty batch too it takes the event loop a step, in which more may come.
+        yield* this.take();
+        if (this.#queue.length > 0) continue;
         if (this.#closed) return;
         await new Promise<void>((resolve) => this.onReady(resolve));
         this.onReady(undefined);
