@@ -41,6 +41,9 @@ dist/native/%: $$(wildcard native/$$*/*.c native/$$*/*.h) | dist/.apt
 	@mkdir -p dist/native
 	clang $(NATIVE_CFLAGS) -o $@ $(filter %.c,$^)
 
+# They speak HTTP with the same code.
+dist/native/agnhost: $(addprefix native/standin/,buffer.c chunks.c http.c buffer.h chunks.h http.h)
+
 # Every applet, for containers of images that are a BusyBox.
 dist/busybox-bin/.made: | dist/.apt
 	@mkdir -p dist/busybox-bin
