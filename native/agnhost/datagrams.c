@@ -105,7 +105,8 @@ static void start(struct service service, void *(*function)(void *))
 	if (!copy)
 		abort();
 	*copy = service;
-	thread_start(function, copy);
+	if (thread_start(function, copy) != 0)
+		report_fatal("no thread can be started: see the pod's limit of processes");
 }
 
 void datagrams_serve(int fd, responder *respond, void *context)

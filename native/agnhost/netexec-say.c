@@ -242,5 +242,6 @@ void netexec_exit(struct exchange *exchange)
 	if (timeout == 0)
 		_exit(ending->code);
 	ending->timeout_ms = timeout / 1000000;
-	thread_start(end, ending);
+	if (thread_start(end, ending) != 0)
+		_exit(ending->code);
 }

@@ -14,8 +14,8 @@
 #include "answer.h"
 #include "form.h"
 
-/* Kept of one body, and of all that are there at once: what is more is read and forgotten. */
-enum { BODY_MAX = 16 << 20, BODIES_MAX = 64 << 20, CONNECTIONS_MAX = 4096, READ_SIZE = 16 << 10 };
+/* A pod may have 1024 threads and processes. Kept of one body, and of all that are there at once: what is more is read and forgotten. */
+enum { BODY_MAX = 16 << 20, BODIES_MAX = 64 << 20, CONNECTIONS_MAX = 768, READ_SIZE = 16 << 10 };
 
 struct server {
 	handler *handle;
@@ -34,17 +34,18 @@ static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
 static int connections, answering, finishing;
 static size_t bodies;
 
-void thread_start(void *(*function)(void *), void *argument)
+int thread_start(void *(*function)(void *), void *argument)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
+	int failed;
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, 256 << 10);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attributes, function, argument) != 0)
-		abort();
+	failed = pthread_create(&thread, &attributes, function, argument);
 	pthread_attr_destroy(&attributes);
+	return failed ? -1 : 0;
 }
 
 static int receive(struct connection *connection)
@@ -241,7 +242,12 @@ static void *accept_all(void *argument)
 		}
 		*connection = (struct connection){ .server = server, .fd = fd };
 		__atomic_add_fetch(&connections, 1, __ATOMIC_SEQ_CST);
-		thread_start(converse, connection);
+		if (thread_start(converse, connection) == 0)
+			continue;
+		/* The pod has as many threads as it may. */
+		__atomic_sub_fetch(&connections, 1, __ATOMIC_SEQ_CST);
+		close(fd);
+		free(connection);
 	}
 	return NULL;
 }
@@ -255,8 +261,7 @@ int server_start(int port, handler *handle, void *context)
 	*server = (struct server){ handle, context, address_listen(SOCK_STREAM, 0, port) };
 	if (server->fd < 0)
 		return -1;
-	thread_start(accept_all, server);
-	return 0;
+	return thread_start(accept_all, server);
 }
 
 void server_finish(int64_t timeout_ms, int code)

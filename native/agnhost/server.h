@@ -48,7 +48,7 @@ char *request_value(const struct exchange *exchange, const char *name);
 /* What the request's query alone says. */
 char *request_query(const struct exchange *exchange, const char *name);
 
-/* Runs a function in a thread that nobody waits for. */
-void thread_start(void *(*function)(void *), void *argument);
+/* Runs a function in a thread that nobody waits for; -1 where there can be no more. */
+int thread_start(void *(*function)(void *), void *argument);
 
 #endif

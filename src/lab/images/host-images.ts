@@ -17,6 +17,8 @@ export interface HostImage {
   serverByDefault?: boolean;
   /** The program's own directory is shown at /tendril. */
   program?: boolean;
+  /** Programs of the build (dist/native) that the image has, by the path it has them at. */
+  native?: Record<string, string>;
 }
 
 /** curlimages/curl's entrypoint: a first word that is no command is an argument of curl's. */
@@ -39,6 +41,15 @@ export const hostImages: HostImage[] = [
     cmd: [],
     needs: [],
     program: true,
+  },
+  {
+    // Its second name is for tests of a container's own command.
+    pattern: named('agnhost'),
+    entrypoint: ['/agnhost'],
+    cmd: ['pause'],
+    needs: [],
+    applets: true,
+    native: { '/agnhost': 'agnhost', '/agnhost-2': 'agnhost' },
   },
   { pattern: named('busybox', 'alpine'), entrypoint: [], cmd: ['sh'], needs: ['busybox'], applets: true },
   {

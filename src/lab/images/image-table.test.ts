@@ -27,6 +27,9 @@ describe('an image runs here or is stood in for', () => {
     ['ubuntu', { args: ['-c', 'true'] }, false, ['-c', 'true']],
     ['mlabbe/iperf3', { args: ['-s'] }, false, ['iperf3', '-s']],
     ['tendril/dns', { args: ['--x'] }, false, ['/tendril/bin/tendril', 'dns', '--x']],
+    ['registry.k8s.io/e2e-test-images/agnhost:2.53', {}, false, ['/agnhost', 'pause']],
+    ['mirror.example:5000/x/agnhost@sha256:00', { args: ['netexec'] }, false, ['/agnhost', 'netexec']],
+    ['agnhost', { command: ['/agnhost-2', 'connect', 'a:1'] }, false, ['/agnhost-2', 'connect', 'a:1']],
     ['wbitt/network-multitool', { command: ['sh'] }, false, ['sh']],
     ['wbitt/network-multitool', {}, true, ['/tendril/standin']],
     ['nginx:1.27', {}, true, ['/tendril/standin']],
@@ -51,6 +54,14 @@ describe('an image runs here or is stood in for', () => {
     expect(env.PATH).toMatch(/:\/opt\/busybox\/bin$/);
     expect(mounts).toEqual([
       { source: '/opt/tendril/dist/busybox-bin', target: '/opt/busybox/bin', readOnly: true },
+    ]);
+  });
+
+  test('agnhost is where its image has it', () => {
+    const { mounts } = resolveImage('e2e-test-images/agnhost:2.40', {}, options);
+    expect(mounts.filter(({ source }) => source === '/opt/tendril/dist/native/agnhost')).toMatchObject([
+      { target: '/agnhost', readOnly: true },
+      { target: '/agnhost-2', readOnly: true },
     ]);
   });
 });

@@ -79,6 +79,9 @@ function hostMounts(image: HostImage, program: string): Mount[] {
     mounts.push({ source: join(program, 'dist/busybox-bin'), target: appletsTarget, readOnly: true });
   }
   if (image.program) mounts.push({ source: program, target: '/tendril', readOnly: true });
+  for (const [target, name] of Object.entries(image.native ?? {})) {
+    mounts.push({ source: join(program, 'dist/native', name), target, readOnly: true });
+  }
   return mounts;
 }
 

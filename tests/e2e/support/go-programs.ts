@@ -1,4 +1,4 @@
-/** Clients that are built with Go, once, below .cache: a current kubectl, and a program made with client-go. */
+/** Clients that are built with Go, once, below .cache: a current kubectl, the original agnhost, and a program made with client-go. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,12 +26,22 @@ function built(path: string, isOld: () => boolean, build: () => void): string | 
   return path;
 }
 
-/** kubectl of the Kubernetes that a lab stands in for: it speaks WebSocket first. */
-export function currentKubectl(): Kubectl[] {
+/** One of Kubernetes' own programs, of the version that a lab stands in for. */
+function kubernetesProgram(name: string): string | undefined {
   const directory = join(root, '.cache', 'peers');
   const script = join(root, 'scripts', 'build-kubernetes');
-  const build = () => execFileSync(script, ['kubectl', directory], { stdio: 'inherit' });
-  const path = built(join(directory, 'kubectl'), () => false, build);
+  const build = () => execFileSync(script, [name, directory], { stdio: 'inherit' });
+  return built(join(directory, name), () => false, build);
+}
+
+/** The original of the lab's agnhost. */
+export function originalAgnhost(): string | undefined {
+  return kubernetesProgram('agnhost');
+}
+
+/** kubectl of the Kubernetes that a lab stands in for: it speaks WebSocket first. */
+export function currentKubectl(): Kubectl[] {
+  const path = kubernetesProgram('kubectl');
   if (path === undefined) return [];
   const text = execFileSync(path, ['version', '--client', '-o', 'json'], { encoding: 'utf8' });
   return [{ path, version: JSON.parse(text).clientVersion.gitVersion }];
