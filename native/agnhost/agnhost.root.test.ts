@@ -76,7 +76,11 @@ async function datagram(server: Server, text: string) {
 
 function run(program: string, args: string[]) {
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 20_000 });
-  return { status, stdout: stdout.replaceAll(program, 'agnhost'), stderr: plain(stderr.trim()) };
+  return {
+    status,
+    stdout: stdout.replaceAll(program, 'agnhost'),
+    stderr: plain(stderr.split('\n\ngoroutine ')[0]!.trim()),
+  };
 }
 
 const form = { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
@@ -171,7 +175,10 @@ describe.skipIf(original === undefined)('as the original', () => {
 
   test('connect to a name that does not resolve', () => {
     for (const program of [ours, original!])
-      expect(run(program, ['connect', 'a.invalid:80'])).toMatchObject({ status: 1, stderr: /^DNS: / });
+      expect(run(program, ['connect', 'a.invalid:80'])).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/^DNS: /),
+      });
   });
 
   test('pause tells of its signal', async () => {
@@ -184,6 +191,13 @@ describe.skipIf(original === undefined)('as the original', () => {
       return [...(await once(child, 'close')), chunks.join('')];
     });
     expect(await ends[0]).toEqual(await ends[1]);
+  });
+});
+
+test('a command that the lab lacks names those there are', () => {
+  expect(run(ours, ['inclusterclient'])).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/"inclusterclient".*the lab does not have it[\s\S]*netexec/),
   });
 });
 

@@ -166,7 +166,8 @@ void netexec_upload(struct exchange *exchange)
 	struct buffer output = { 0 };
 	size_t length = 0;
 	const char *content = file_part(exchange, &length), *error = "";
-	int fd = content ? mkostemp(name, O_CLOEXEC) : -1;
+	/* The image has the directory; a container of the lab gets it with its first file. */
+	int fd = content && (mkdir("/uploads", 0755) == 0 || errno == EEXIST) ? mkostemp(name, O_CLOEXEC) : -1;
 
 	if (!content)
 		error = "Unable to upload file.";

@@ -107,3 +107,10 @@ test('/shell runs in the pod’s own container', async () => {
     output: 'first\n',
   });
 });
+
+test('/upload writes a file that the container can read', async () => {
+  const script = 'echo content | curl -s -F file=@- http://127.0.0.1:8080/upload';
+  const { output } = JSON.parse(await lab.exec(['first'], 'sh', '-c', script));
+  expect(output).toMatch(/^\/uploads\/upload/);
+  expect(await lab.exec(['first'], 'cat', output)).toBe('content\n');
+});
