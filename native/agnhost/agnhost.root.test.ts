@@ -201,6 +201,13 @@ test('a command that the lab lacks names those there are', () => {
   });
 });
 
+test('a command lists its flags', () => {
+  expect(run(ours, ['netexec', '--help'])).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('--udp-listen-addresses string'),
+  });
+});
+
 describe('the servers', () => {
   test('--http-override answers every path with one', async () => {
     const server = await startNetexec(ours, 28_220, '--http-override=/echo?msg=over&code=503');

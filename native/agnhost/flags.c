@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,6 +106,16 @@ static const struct flag *find(const struct flag *flags, const char *word)
 	report_usage(word[1] == '-' ? "unknown flag: %.*s" : "unknown shorthand flag: %.*s", (int)length, word);
 }
 
+static void help(const struct flag *flags)
+{
+	static const char *const kinds[] = { [FLAG_TEXT] = "string", [FLAG_INT] = "int", [FLAG_BOOL] = "", [FLAG_DURATION] = "duration" };
+
+	puts("Flags:");
+	for (; flags->name; flags++)
+		printf("  --%s %s\n", flags->name, kinds[flags->kind]);
+	exit(0);
+}
+
 int flags_read(const struct flag *flags, int argc, char **argv)
 {
 	int left = 0, ended = 0;
@@ -116,6 +127,8 @@ int flags_read(const struct flag *flags, int argc, char **argv)
 			argv[left++] = word;
 		} else if (strcmp(word, "--") == 0) {
 			ended = 1;
+		} else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+			help(flags);
 		} else {
 			const struct flag *flag = find(flags, word);
 

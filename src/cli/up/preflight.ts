@@ -41,9 +41,8 @@ export function checkSocketPaths(paths: LabPaths, nodes: readonly string[]): voi
 }
 
 function checkBuild(program: string): void {
-  const missing = ['native/launcher', 'native/standin', 'native/cni-shim', 'bpf/sock.bpf.o'].filter(
-    (file) => !existsSync(join(program, 'dist', file)),
-  );
+  const programs = ['launcher', 'standin', 'agnhost', 'cni-shim'].map((name) => `native/${name}`);
+  const missing = [...programs, 'bpf/sock.bpf.o'].filter((file) => !existsSync(join(program, 'dist', file)));
   if (missing.length > 0) {
     throw new TendrilError('NOT_BUILT', `not built yet: dist/${missing.join(', dist/')}`, {
       remedy: `Run: make -C ${program} build`,
