@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { ApiError } from '../../../kube/client/api-error.ts';
 import { TendrilError } from '../../../util/errors.ts';
 import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from '../api-request.ts';
@@ -59,7 +59,8 @@ function certificateUser(socket: TLSSocket): UserInfo {
 }
 
 function readCertificateUser(socket: TLSSocket): UserInfo {
-  const { CN = '', O = [] } = (socket.getPeerCertificate().subject ?? {}) as {
+  // Null once the client has gone, which the request then learns by itself.
+  const { CN = '', O = [] } = ((socket.getPeerCertificate() as PeerCertificate | null)?.subject ?? {}) as {
     CN?: string;
     O?: string | string[];
   };

@@ -11,8 +11,8 @@ import {
 
 const isZero = (value: unknown) => value === 0 || /^0+%?$/.test(String(value));
 
-function deploymentDefaults({ spec }: JsonObject): void {
-  setTemplateDefaults(spec);
+function deploymentDefaults(deployment: JsonObject): void {
+  const spec = setTemplateDefaults(deployment);
   spec.replicas ??= 1;
   spec.strategy ??= {};
   spec.strategy.type ||= 'RollingUpdate';
@@ -73,8 +73,8 @@ export const deploymentStrategy: Strategy = {
 };
 
 export const replicaSetStrategy: Strategy = {
-  setDefaults({ spec }) {
-    setTemplateDefaults(spec);
+  setDefaults(object) {
+    const spec = setTemplateDefaults(object);
     spec.replicas ??= 1;
   },
   validate: ({ spec }) => validateWorkload(spec, 'replicaset'),
@@ -82,8 +82,8 @@ export const replicaSetStrategy: Strategy = {
 };
 
 export const daemonSetStrategy: Strategy = {
-  setDefaults({ spec }) {
-    setTemplateDefaults(spec);
+  setDefaults(object) {
+    const spec = setTemplateDefaults(object);
     spec.updateStrategy ??= {};
     spec.updateStrategy.type ||= 'RollingUpdate';
     if (spec.updateStrategy.type === 'RollingUpdate') {
@@ -105,8 +105,8 @@ function setClaimDefaults(claim: JsonObject): void {
   claim.status ??= { phase: 'Pending' };
 }
 
-function statefulSetDefaults({ spec }: JsonObject): void {
-  setTemplateDefaults(spec);
+function statefulSetDefaults(set: JsonObject): void {
+  const spec = setTemplateDefaults(set);
   spec.podManagementPolicy ||= 'OrderedReady';
   spec.updateStrategy ??= {};
   spec.updateStrategy.type ||= 'RollingUpdate';

@@ -13,12 +13,15 @@ import { validateAnnotations, validateImmutable, validateLabels } from '../../va
 import { setPodSpecDefaults } from '../core/pod-defaults.ts';
 import { validatePodSpec } from '../core/pod-validation.ts';
 
-/** The pod template's defaults; the template is there afterwards. */
-export function setTemplateDefaults(spec: JsonObject): void {
+/** The pod template's defaults. The spec, which is there afterwards as it is in Go, and its template are the result's. */
+export function setTemplateDefaults(object: JsonObject): JsonObject {
+  object.spec ??= {};
+  const { spec } = object;
   spec.template ??= {};
   spec.template.metadata ??= {};
   spec.template.spec ??= {};
   setPodSpecDefaults(spec.template.spec);
+  return spec;
 }
 
 /** Validates the template at `spec.template`. Pods of a controller restart always, but for Jobs'. */

@@ -15,9 +15,8 @@ const ignored = [
   'managedBy',
 ];
 
-function setDefaults({ spec }: JsonObject): void {
-  if (!spec) return;
-  setTemplateDefaults(spec);
+function setDefaults(job: JsonObject): void {
+  const spec = setTemplateDefaults(job);
   if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
   spec.parallelism ??= 1;
   spec.backoffLimit ??= 6;
