@@ -1,27 +1,17 @@
-/** What Gateway API's own tests accept and refuse, case for case, on both of its channels. */
+/** What Gateway API's own tests accept and refuse, case for case, on both of its channels, and some more. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../json.ts';
 import { useTestServer } from '../test-server.ts';
+import { moreCases, type PublishedCase } from './published.cases.ts';
 import { definitionsUrl, publishedDefinitions } from './test-definitions.ts';
-
-/** One object, and what is said of it. */
-interface PublishedCase {
-  case: string;
-  channels: string[];
-  object: JsonObject;
-  /** Of what the object is once it is there; else of its creation. */
-  step?: 'status' | 'update';
-  /** Texts in the answer; none where the object is accepted. */
-  refused?: string[];
-}
 
 const file = new URL(
   '../../../../tests/vendor/custom-resource-definitions/gateway-api-cases.jsonl',
   import.meta.url,
 );
 const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-const cases: PublishedCase[] = lines.map((line) => JSON.parse(line));
+const cases: PublishedCase[] = [...lines.map((line) => JSON.parse(line)), ...moreCases];
 
 const { call } = useTestServer();
 
