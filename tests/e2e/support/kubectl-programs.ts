@@ -47,3 +47,8 @@ export function kubectls(): Kubectl[] {
   }
   return [...found].map(([version, path]) => ({ version, path }));
 }
+
+/** The current one, and Debian's: the machine's own may be any. */
+export function oneOfEach(current: readonly Kubectl[], others: readonly Kubectl[]): Kubectl[] {
+  return [...current, ...others.filter(({ version }) => version.startsWith('v1.20.'))];
+}

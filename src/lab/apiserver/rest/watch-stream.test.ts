@@ -52,8 +52,7 @@ test.each([0, 1, 2, 3, 4, 5, 6])(
     const reader = stream[Symbol.asyncIterator]();
     const next = reader.next();
     for (let step = 0; step < steps; step++) await Promise.resolve();
-    const metadata = { name: 'a', resourceVersion: '1' };
-    stream.push({ type: 'ADDED', object: { apiVersion: 'v1', kind: 'Pod', metadata } });
+    stream.push(eventOf('a'));
     expect((await next).value).toMatchObject({ object: { metadata: { name: 'a' } } });
   },
 );
