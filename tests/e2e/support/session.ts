@@ -52,6 +52,7 @@ const placeholders: [RegExp, string][] = [
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]+/g, 'TOKEN'],
   [/(resourceVersion: )"?\d+"?/g, '$1VERSION'],
   [/\b(10\.(244|96)(\.\d+){2}|fd00:[0-9a-f:]+)\b/g, 'IP'],
+  [/(arch=)(amd64|arm64)\b/g, '$1ARCH'],
   [/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT'],
   [/\[::1\]:\d+/g, '[::1]:PORT'],
   [/\b(containerd:\/\/|tendril:\/\/|sha256:)\S+/g, '$1ID'],
