@@ -25,9 +25,10 @@ export const down = defineCommand(
     if (!options.all && !isLabName(name)) throw new TendrilError('USAGE', `"${name}" is no name of a lab`);
     const names = options.all ? labNames(hierarchies()) : [name];
     let failed = false;
+    const tell = (text: string) => void process.stderr.write(`tendril: ${text}\n`);
     for (const lab of names) {
       try {
-        const was = await removeLab(lab);
+        const was = await removeLab(lab, tell);
         process.stdout.write(was ? `lab "${lab}" is down\n` : `no lab "${lab}" is up; nothing to do\n`);
       } catch (error) {
         failed = true;

@@ -1,17 +1,45 @@
 /** `tendril up` */
 import { resolve } from 'node:path';
 import { defaultPodPidsLimit } from '../lab/topology/lab-options.ts';
+import { TendrilError } from '../util/errors.ts';
 import { defineCommand } from './parser/command.ts';
 import { fileOption } from './parser/common-options.ts';
 import { requireRoot } from './session/root.ts';
+import type { ExternalOptions } from './up/external.ts';
 import {
   parseAuthorization,
+  parseControllers,
   parseCount,
   parseDuration,
   parseFamilyMode,
   parseXdp,
   splitList,
 } from './up/options.ts';
+
+interface ExternalFlags {
+  'external-apiserver': boolean;
+  kubeconfig?: string | undefined;
+  controllers?: string | undefined;
+  state?: string | undefined;
+  authorization?: string | undefined;
+}
+
+/** @throws TendrilError USAGE for flags of an external API server without one, or of the lab's own with one */
+function externalOptions(flags: ExternalFlags): ExternalOptions | undefined {
+  const is = flags['external-apiserver'];
+  const wrong = (is ? (['state', 'authorization'] as const) : (['kubeconfig', 'controllers'] as const)).find(
+    (flag) => flags[flag] !== undefined,
+  );
+  if (wrong !== undefined) {
+    const whose = is ? "is of the lab's own API server" : 'needs --external-apiserver';
+    throw new TendrilError('USAGE', `--${wrong} ${whose}`);
+  }
+  if (!is) return undefined;
+  return {
+    kubeconfig: flags.kubeconfig && resolve(flags.kubeconfig),
+    controllers: parseControllers(flags.controllers ?? 'auto'),
+  };
+}
 
 export const up = defineCommand(
   {
@@ -51,6 +79,20 @@ export const up = defineCommand(
         value: 'MODE',
         help: 'rbac, or always-allow: who has a certificate or token of the lab may do everything (default)',
       },
+      'external-apiserver': {
+        type: 'boolean',
+        help: 'no API server of its own: use the one that --kubeconfig names (docs/external-control-plane.md)',
+      },
+      kubeconfig: {
+        type: 'string',
+        value: 'FILE',
+        help: 'of an administrator of the external API server (default: $KUBECONFIG, or ~/.kube/config)',
+      },
+      controllers: {
+        type: 'string',
+        value: 'WHOSE',
+        help: "with an external API server: external, lab, or auto: the lab's where nobody holds the lease (default)",
+      },
       xdp: {
         type: 'string',
         value: 'MODE',
@@ -73,6 +115,7 @@ export const up = defineCommand(
       'tendril up -f examples/shop.yaml',
       'tendril up --nodes 5 --ip-family ipv6 --name v6',
       'kustomize build | tendril up -f -',
+      'tendril up --external-apiserver --kubeconfig admin.conf -f examples/shop.yaml',
     ],
   },
   async ({ name, options }) => {
@@ -90,10 +133,12 @@ export const up = defineCommand(
       xdp: parseXdp(options.xdp ?? 'off'),
       internet: options.internet,
     };
+    const external = externalOptions(options);
     requireRoot('up');
     const { bringUp } = await import('./up/bring-up.ts');
     return await bringUp({
       lab,
+      external,
       files: options.file,
       wait: !options['no-wait'],
       timeoutMs,

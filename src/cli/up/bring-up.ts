@@ -10,7 +10,7 @@ import { resourcePath, resources } from '../../kube/resources.ts';
 import type { KubeEvent } from '../../kube/types.ts';
 import type { LabStatus, Timing } from '../../lab/server/control-protocol.ts';
 import { type LabConfig, labPaths } from '../../lab/topology/lab-config.ts';
-import { type LabOptions, planLab } from '../../lab/topology/lab-options.ts';
+import type { LabOptions } from '../../lab/topology/lab-options.ts';
 import { labsDirectory } from '../../lab/topology/lab-state.ts';
 import { removeLab } from '../../lab/topology/removal.ts';
 import { cgroupMount } from '../../linux/cgroup/cgroup.ts';
@@ -22,6 +22,7 @@ import { createProgress, type Progress } from '../output/progress.ts';
 import { askControl } from '../session/control.ts';
 import { type LabSession, openLab } from '../session/lab-session.ts';
 import { programDirectory } from '../session/program.ts';
+import { type ExternalOptions, planned } from './external.ts';
 import { checkMachine, claimName } from './preflight.ts';
 import { checkReadiness, explainPod, type Readiness } from './readiness.ts';
 import { rehearse } from './rehearsal.ts';
@@ -30,7 +31,8 @@ import { summary } from './summary.ts';
 import { formatTimings } from './timing-table.ts';
 
 export interface BringUpOptions {
-  lab: Omit<LabOptions, 'program'>;
+  lab: Omit<LabOptions, 'program' | 'external'>;
+  external?: ExternalOptions;
   files: readonly string[];
   wait: boolean;
   timeoutMs: number;
@@ -40,7 +42,7 @@ export interface BringUpOptions {
 /** Resolves with the exit status. @throws TendrilError when nothing was made, or what was made is undone */
 export async function bringUp(options: BringUpOptions): Promise<number> {
   const program = programDirectory();
-  const config = planLab({ ...options.lab, program });
+  const config = await planned({ ...options.lab, program }, options.external);
   const manifests = loadManifests(options.files);
   await Promise.all([checkMachine(config), rehearse(manifests, config)]);
   // From here on the name is this process's alone, and so is undoing what is made under it.
@@ -81,7 +83,9 @@ async function undoneOnFailure<T>(
     return await run(controller.signal);
   } catch (error) {
     progress.step('undoing what was made');
-    await removeLab(name).catch((undoError) => progress.note(`tendril: ${describeError(undoError)}`));
+    await removeLab(name, (text) => progress.note(`tendril: ${text}`)).catch((undoError) =>
+      progress.note(`tendril: ${describeError(undoError)}`),
+    );
     // What failed because of the interruption (Ctrl-C reaches children too) is no news.
     throw controller.signal.aborted ? controller.signal.reason : error;
   } finally {

@@ -1,5 +1,6 @@
 /** The options of `up` as values. */
 
+import type { ControllerChoice } from '../../lab/external/probe.ts';
 import type { IpFamilyMode } from '../../lab/topology/lab-options.ts';
 import { TendrilError } from '../../util/errors.ts';
 
@@ -30,6 +31,12 @@ export function parseXdp(text: string): 'native' | 'generic' | undefined {
   if (text === 'off') return undefined;
   if (text === 'native' || text === 'generic') return text;
   throw new TendrilError('USAGE', `--xdp is off, native or generic, not "${text}"`);
+}
+
+/** @throws TendrilError USAGE */
+export function parseControllers(text: string): ControllerChoice {
+  if (text === 'auto' || text === 'lab' || text === 'external') return text;
+  throw new TendrilError('USAGE', `--controllers is auto, lab or external, not "${text}"`);
 }
 
 /** @throws TendrilError USAGE */

@@ -24,7 +24,10 @@ export async function startLab(config: LabConfig, paths: LabPaths, signal: Abort
   mountTmpfs(paths.root, { source: labMountSource });
   mkdirSync(paths.logs, { recursive: true, mode: 0o755 });
   // In one step: whoever reads it meanwhile finds none, or the whole.
-  writeFileSync(`${paths.config}.new`, JSON.stringify(config, null, 2));
+  // Credentials of an external API server may be in it.
+  writeFileSync(`${paths.config}.new`, JSON.stringify(config, null, 2), {
+    mode: config.external ? 0o600 : 0o644,
+  });
   renameSync(`${paths.config}.new`, paths.config);
   const progress = await listenForProgress(join(paths.root, 'up.sock'));
   try {

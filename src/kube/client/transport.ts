@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import { type Clock, systemClock } from '../../util/clock.ts';
 import { TendrilError } from '../../util/errors.ts';
 import { decodeAnswer, errorOf, readBody } from './answer.ts';
@@ -122,7 +124,12 @@ async function orCancelled<T>(request: TransportRequest, exchange: () => Promise
 
 function tlsOptions(endpoint: ApiEndpoint): https.AgentOptions {
   const { ca, cert, key, insecure, serverName } = endpoint;
-  return { ca, cert, key, rejectUnauthorized: !insecure, ...(serverName ? { servername: serverName } : {}) };
+  return {
+    ...{ ca, cert, key, rejectUnauthorized: !insecure },
+    ...(serverName && !isIP(serverName) && { servername: serverName }),
+    // An address is no name that TLS could ask for (RFC 6066), yet the certificate may be of one.
+    ...(serverName && { checkServerIdentity: (_, cert) => checkServerIdentity(serverName, cert) }),
+  };
 }
 
 function tokenSource(endpoint: ApiEndpoint, clock: Clock): () => Promise<string | undefined> {

@@ -34,9 +34,14 @@ export interface ControllersOptions {
   informers?: Informers;
   /** The cluster's pod CIDRs, primary family first. */
   podCidrs: readonly string[];
+  /** Absent: all. */
+  only?: readonly ControllerGroup[];
   logger?: Logger;
   clock?: Clock;
 }
+
+/** What may be left to somebody else: pod CIDRs, what kube-controller-manager does besides, and the scheduler. */
+export type ControllerGroup = 'node-cidr' | 'workloads' | 'scheduler';
 
 export interface Controllers {
   /** Resolves once every controller has its stores and works. */
@@ -44,14 +49,12 @@ export interface Controllers {
   stop(): Promise<void>;
 }
 
-/** Starts all controllers. They work as soon as their stores are filled. */
-export function startControllers(options: ControllersOptions): Controllers {
-  const { client, podCidrs, logger = silentLogger, clock = systemClock } = options;
-  const informers = options.informers ?? createInformers({ client, logger, clock });
-  const events = createEventRecorder({ client, clock, logger });
-  const context: ControllerContext = { client, informers, events, logger, clock };
-  const controllers: Controller[] = [
-    nodeCidrController(context, podCidrs),
+const groups: Record<
+  ControllerGroup,
+  (context: ControllerContext, podCidrs: readonly string[]) => Controller[]
+> = {
+  'node-cidr': (context, podCidrs) => [nodeCidrController(context, podCidrs)],
+  workloads: (context) => [
     deploymentController(context),
     replicaSetController(context),
     statefulSetController(context),
@@ -62,8 +65,18 @@ export function startControllers(options: ControllersOptions): Controllers {
     endpointSliceController(context),
     endpointSliceMirroringController(context),
     serviceCidrController(context),
-    scheduler(context),
-  ];
+  ],
+  scheduler: (context) => [scheduler(context)],
+};
+const allGroups = Object.keys(groups) as ControllerGroup[];
+
+/** Starts the controllers. They work as soon as their stores are filled. */
+export function startControllers(options: ControllersOptions): Controllers {
+  const { client, podCidrs, only = allGroups, logger = silentLogger, clock = systemClock } = options;
+  const informers = options.informers ?? createInformers({ client, logger, clock });
+  const events = createEventRecorder({ client, clock, logger });
+  const context: ControllerContext = { client, informers, events, logger, clock };
+  const controllers = only.flatMap((group) => groups[group](context, podCidrs));
   let stopped = false;
   informers.start();
   const started = informers.allSynced().then(() => {

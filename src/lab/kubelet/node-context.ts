@@ -20,6 +20,8 @@ export interface NodeIdentity {
   ips: readonly string[];
   zone?: string;
   labels?: Record<string, string>;
+  /** Of its own server, where it has one. */
+  kubeletPort?: number;
 }
 
 export interface ClusterSettings {

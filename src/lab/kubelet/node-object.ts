@@ -74,6 +74,7 @@ export function nodeStatus(node: NodeIdentity, conditions: NodeCondition[]): Nod
       ...node.ips.map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: node.name },
     ],
+    ...(node.kubeletPort && { daemonEndpoints: { kubeletEndpoint: { Port: node.kubeletPort } } }),
     capacity,
     allocatable: capacity,
     conditions,

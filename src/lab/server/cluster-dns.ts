@@ -5,6 +5,8 @@ import type { KubeClient } from '../../kube/client/client.ts';
 import type { NewObject } from '../../kube/meta.ts';
 import { resources } from '../../kube/resources.ts';
 import type { DaemonSet, Secret, Service } from '../../kube/types.ts';
+import { labLabel } from '../external/external-api-server.ts';
+import { dnsAccount } from '../external/identities.ts';
 import type { LabConfig } from '../topology/lab-config.ts';
 
 const namespace = 'kube-system';
@@ -25,10 +27,13 @@ export async function installClusterDns(
       if (!isAlreadyExists(error)) throw error;
     }
   };
-  for (const object of dnsPermission)
-    await create(() => client.request('POST', rbacPath(object.kind), object));
+  const own = ownLabels(config);
+  for (const object of dnsPermission) {
+    const metadata = { ...object.metadata, labels: own };
+    await create(() => client.request('POST', rbacPath(object.kind), { ...object, metadata }));
+  }
   const secret: NewObject<Secret> = {
-    metadata: secretKey,
+    metadata: { ...secretKey, labels: own },
     data: { kubeconfig: Buffer.from(kubeconfig).toString('base64') },
   };
   await create(() => client.create(resources.secrets, secret));
@@ -39,6 +44,11 @@ export async function installClusterDns(
   });
   await create(() => client.create(resources.services, dnsService(config)));
   await create(() => client.create(resources.daemonSets, dnsDaemonSet(config)));
+}
+
+/** Somebody else's API server outlives the lab: what the lab made there can be told by this. */
+function ownLabels({ external, name }: LabConfig): Record<string, string> {
+  return external === undefined ? {} : { [labLabel]: name };
 }
 
 const rbac = 'rbac.authorization.k8s.io';
@@ -68,7 +78,11 @@ const secretKey = { name: 'tendril-dns', namespace };
 
 export function dnsService(config: LabConfig): NewObject<Service> {
   return {
-    metadata: { name: 'kube-dns', namespace, labels: { ...labels, 'kubernetes.io/name': 'CoreDNS' } },
+    metadata: {
+      name: 'kube-dns',
+      namespace,
+      labels: { ...labels, 'kubernetes.io/name': 'CoreDNS', ...ownLabels(config) },
+    },
     spec: {
       selector: labels,
       clusterIP: config.dnsIps[0]!,
@@ -84,7 +98,7 @@ export function dnsService(config: LabConfig): NewObject<Service> {
 
 export function dnsDaemonSet(config: LabConfig): NewObject<DaemonSet> {
   return {
-    metadata: { name: 'tendril-dns', namespace, labels },
+    metadata: { name: 'tendril-dns', namespace, labels: { ...labels, ...ownLabels(config) } },
     spec: {
       selector: { matchLabels: labels },
       template: {
@@ -92,7 +106,7 @@ export function dnsDaemonSet(config: LabConfig): NewObject<DaemonSet> {
         spec: {
           // Its own names come from the world's DNS, not from itself.
           dnsPolicy: 'Default',
-          automountServiceAccountToken: false,
+          ...(config.external ? { serviceAccountName: dnsAccount } : { automountServiceAccountToken: false }),
           priorityClassName: 'system-node-critical',
           tolerations: [{ operator: 'Exists' }],
           containers: [

@@ -11,25 +11,42 @@ import { TendrilError } from '../../util/errors.ts';
 import type { Logger } from '../../util/logger.ts';
 import { type ApiServer, createApiServer } from '../apiserver/api-server.ts';
 import { newTokenKey } from '../apiserver/auth/service-account-tokens.ts';
+import type { PodLogs } from '../apiserver/rest/pod-logs.ts';
 import { FileStorage } from '../apiserver/storage/file-storage.ts';
+import type { PodStreams } from '../apiserver/streams/pod-streams.ts';
+import type { ConnectEndpoint } from '../apiserver/webhooks/webhook-client.ts';
 import { startControllers } from '../controllers/controllers.ts';
 import type { LabConfig, LabPaths } from '../topology/lab-config.ts';
-import type { Credentials } from './credentials.ts';
+import { type Credentials, createCredentials } from './credentials.ts';
 
 const triedPorts = 200;
 
 export interface ControlPlane {
-  api: ApiServer;
   client: KubeClient;
   informers: Informers;
+  /** What a node's agent reaches the API with. */
+  nodeKubeconfig(node: string): string;
+  dnsKubeconfig: string;
+  /** From now on the API's logs and streams of pods come from there. Resolves when they can be had. */
+  servePods(source: PodSource): Promise<void>;
   stop(): Promise<void>;
 }
 
+/** The kubelets, by what a client may want of their pods. */
+export interface PodSource {
+  logs: PodLogs;
+  streams: PodStreams;
+  /** For webhooks behind Services. */
+  connect: ConnectEndpoint;
+}
+
+/** The lab's own API server and controllers. */
 export async function startControlPlane(
   config: LabConfig,
   paths: LabPaths,
-  { credentials, logger }: { credentials: Credentials; logger: Logger },
+  logger: Logger,
 ): Promise<ControlPlane> {
+  const credentials = await createCredentials(config);
   const state = config.state === undefined ? undefined : openState(config, config.state);
   const api = createApiServer({
     ...(state && { storage: state, tokenKey: tokenKeyIn(config.state!) }),
@@ -52,9 +69,15 @@ export async function startControlPlane(
   });
   informers.start();
   return {
-    api,
     client,
     informers,
+    nodeKubeconfig: credentials.nodeKubeconfig,
+    dnsKubeconfig: credentials.dnsKubeconfig,
+    servePods: async ({ logs, streams, connect }) => {
+      api.setPodLogs(logs);
+      api.setPodStreams(streams);
+      api.setEndpointConnector(connect);
+    },
     stop: async () => {
       controllers.stop();
       await informers.stop();
@@ -113,7 +136,7 @@ async function listenOnMachine(
 }
 
 /** It belongs to who called sudo, so that kubectl works without it. */
-function writeAdminKubeconfig(path: string, text: string): void {
+export function writeAdminKubeconfig(path: string, text: string): void {
   writeFileSync(path, text, { mode: 0o600 });
   const { SUDO_UID, SUDO_GID } = process.env;
   if (SUDO_UID !== undefined) chownSync(path, Number(SUDO_UID), Number(SUDO_GID ?? SUDO_UID));

@@ -11,12 +11,14 @@ import { parseIp } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { PodRef } from '../apiserver/streams/pod-streams.ts';
 import type { ConnectEndpoint } from '../apiserver/webhooks/webhook-client.ts';
+import { labLabel } from '../external/external-api-server.ts';
 import { createKubelet, type Kubelet } from '../kubelet/kubelet.ts';
 import type { ClusterSettings, KubeletStores } from '../kubelet/node-context.ts';
 import type { NodeHost } from '../kubelet/node-host.ts';
 import type { PodCgroups } from '../kubelet/pod-cgroups.ts';
 import type { NodePaths } from '../kubelet/pod-directory.ts';
 import { attachTo, execIn, forwardTo } from '../kubelet/pod-streams.ts';
+import { kubeletPort } from '../kubelet/server/kubelet-handler.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import type { LabConfig, LabNodeConfig, LabPaths } from '../topology/lab-config.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -51,18 +53,19 @@ export function startKubelets(options: KubeletsOptions): Kubelets {
     byNode.get(stores.pods.get(`${namespace}/${name}`)?.spec?.nodeName ?? '') ?? list[0]!;
   const runningPod = ({ namespace, name }: PodRef) =>
     kubeletOf(namespace, name).running({ namespace, pod: name });
-  options.plane.api.setPodLogs((namespace, name, logOptions) =>
-    kubeletOf(namespace, name).openLog({ namespace, pod: name, container: logOptions.container }, logOptions),
-  );
-  options.plane.api.setPodStreams({
-    exec: (at, command) => execIn(runningPod(at), at.container, command),
-    attach: (at) => attachTo(runningPod(at), at.container),
-    portForward: (at) => forwardTo(runningPod(at)),
+  const serving = options.plane.servePods({
+    logs: (namespace, name, { container, ...logOptions }) =>
+      kubeletOf(namespace, name).openLog({ namespace, pod: name, container }, logOptions),
+    streams: {
+      exec: (at, command) => execIn(runningPod(at), at.container, command),
+      attach: (at) => attachTo(runningPod(at), at.container),
+      portForward: (at) => forwardTo(runningPod(at)),
+    },
+    connect: endpointConnector(options),
   });
-  options.plane.api.setEndpointConnector(endpointConnector(options));
   return {
     list,
-    started: Promise.all(list.map((kubelet) => kubelet.start())).then(() => {}),
+    started: Promise.all([serving, ...list.map((kubelet) => kubelet.start())]).then(() => {}),
     stop: () => {
       for (const kubelet of list) kubelet.stop();
     },
@@ -84,7 +87,11 @@ function nodeKubelet(node: LabNodeConfig, stores: KubeletStores, options: Kubele
   const { config, paths, launcher, cgroups, plane, logger } = options;
   const at = paths.node(node.name);
   return createKubelet({
-    node: { name: node.name, ips: node.ips },
+    node: {
+      name: node.name,
+      ips: node.ips,
+      ...(config.external && { labels: { [labLabel]: config.name }, kubeletPort }),
+    },
     cluster: clusterSettings(config),
     paths: nodePaths(paths, node.name),
     client: plane.client,

@@ -1,9 +1,9 @@
 /**
  * The lab's server process: the fabric, the outside host, and what stands in for a Kubernetes control plane.
  *
- *     certificates ─┐
- *     fabric ───────┼─► API server ──► controllers, kubelets ──► cluster DNS objects
- *     launcher ─────┘        └──► agents (their own processes; watched, started again)
+ *     fabric ───┬─► API server, ──► controllers, kubelets ──► cluster DNS objects
+ *     launcher ─┘   its own or │
+ *                   another's  └──► agents (their own processes; watched, started again)
  *
  * Everything that can wait is done side by side. It runs until SIGTERM; `down` just kills it.
  */
@@ -29,7 +29,7 @@ import { createAgents, prepareAgent } from './agents.ts';
 import { installClusterDns } from './cluster-dns.ts';
 import { startControl } from './control.ts';
 import { startControlPlane } from './control-plane.ts';
-import { createCredentials } from './credentials.ts';
+import { joinControlPlane } from './external-plane.ts';
 import { startKubelets } from './kubelets.ts';
 import { startOutsideHost } from './outside-host.ts';
 import { type ProgressReport, reportProgress } from './progress.ts';
@@ -70,12 +70,12 @@ async function bringUp(
     progress.send({ type: 'step', text });
     return timings.measure(what, run);
   };
-  const credentialsReady = step('making certificates', 'certificates', () => createCredentials(config));
   await step('making the fabric', 'fabric', () => makeFabric(config, paths));
-  const credentials = await credentialsReady;
   const launcher = new LauncherClient(paths.launcherSocket);
-  const plane = await step('starting the API server', 'API server', () =>
-    startControlPlane(config, paths, { credentials, logger }),
+  const plane = await step(...planeStep(config), () =>
+    config.external === undefined
+      ? startControlPlane(config, paths, logger)
+      : joinControlPlane(config, paths, { external: config.external, logger }),
   );
   progress.send({ type: 'api' });
 
@@ -93,13 +93,13 @@ async function bringUp(
     step('starting agents', 'agents', () =>
       Promise.all(
         config.nodes.map(({ name }) => {
-          prepareAgent(name, config, paths, credentials.nodeKubeconfig(name));
+          prepareAgent(name, config, paths, plane.nodeKubeconfig(name));
           return agents.start(name);
         }),
       ),
     ),
     timings.measure('cluster DNS objects', () =>
-      installClusterDns(plane.client, config, credentials.dnsKubeconfig),
+      installClusterDns(plane.client, config, plane.dnsKubeconfig),
     ),
     timings.measure('kubelets', () => kubelets.started),
   ]);
@@ -132,6 +132,12 @@ async function bringUp(
     await plane.stop();
     launcher.close();
   };
+}
+
+function planeStep({ external }: LabConfig): [text: string, what: string] {
+  return external === undefined
+    ? ['starting the API server', 'API server']
+    : [`joining the API server at ${external.endpoint.server}`, 'API server'];
 }
 
 async function askNodesAgent(

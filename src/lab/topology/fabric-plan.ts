@@ -49,7 +49,10 @@ export function planFabric(config: LabConfig): FabricPlan {
     port: 'port-outside',
     addresses: onFabric(config.outsideIps),
     gateways: [],
-    localCidrs: cidrs.map((cidr) => parseCidr(externalCidrs[cidr.ip.family])),
+    localCidrs: [
+      ...cidrs.map((cidr) => parseCidr(externalCidrs[cidr.ip.family])),
+      ...advertisedElsewhere(config).map((ip) => ({ ip, prefix: ip.family === 4 ? 32 : 128 })),
+    ],
     sysctls: { ...quietIpv6, 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' },
   };
   const nodes = config.nodes.map((node, i) => ({
@@ -66,6 +69,12 @@ export function planFabric(config: LabConfig): FabricPlan {
     sysctls: quietIpv6,
     hosts: [outside, ...nodes],
   };
+}
+
+/** Where the `kubernetes` Service of an external API server leads to: the outside host takes it in its place. */
+function advertisedElsewhere({ external, apiServerIps }: LabConfig): Ip[] {
+  const ips = external?.advertised.map(({ ip }) => ip) ?? [];
+  return ips.filter((ip) => !apiServerIps.includes(ip)).map(parseIp);
 }
 
 function withPrefix(ip: Ip, cidrs: Cidr[]): { ip: Ip; prefix: number } {

@@ -1,5 +1,6 @@
 /** What a lab is, once its options are validated, and where everything of it lies. Written to lab.json. */
 import { basename, join } from 'node:path';
+import type { ExternalApiServer } from '../external/external-api-server.ts';
 
 export interface LabNodeConfig {
   name: string;
@@ -30,6 +31,8 @@ export interface LabConfig {
   authorization?: 'rbac';
   /** How many processes and threads a pod may have. */
   podPidsLimit: number;
+  /** Absent: the lab has an API server of its own. */
+  external?: ExternalApiServer;
   /** How nodes run XDP at their uplinks; absent: not at all. */
   xdp?: 'native' | 'generic';
   internet: boolean;
@@ -43,6 +46,8 @@ export interface LabPaths {
   root: string;
   config: string;
   kubeconfig: string;
+  /** Token of the agents, where an external API server gives it. */
+  agentToken: string;
   /** Unix socket and pid file of the launcher. */
   launcherSocket: string;
   /** A bpffs of the lab's own: unmounting it frees every pin. */
@@ -93,6 +98,7 @@ export function labPaths(name: string, options: { base?: string; cgroupMount: st
     root,
     config: join(root, 'lab.json'),
     kubeconfig: join(root, 'kubeconfig'),
+    agentToken: join(root, 'agent-token'),
     launcherSocket: join(root, 'launcher.sock'),
     bpf: join(root, 'bpf'),
     logs: join(root, 'logs'),

@@ -5,6 +5,7 @@
 import { type Cidr, cidrSize, cidrsOverlap, formatCidr, nthIp, parseCidr } from '../../net/cidr.ts';
 import { type Family, formatIp } from '../../net/ip.ts';
 import { describeError, TendrilError } from '../../util/errors.ts';
+import type { ExternalApiServer } from '../external/external-api-server.ts';
 import type { LabConfig } from './lab-config.ts';
 
 export type IpFamilyMode = 'dual' | 'ipv4' | 'ipv6';
@@ -20,6 +21,7 @@ export interface LabOptions {
   state?: string | undefined;
   authorization?: 'rbac' | undefined;
   podPidsLimit: number;
+  external?: ExternalApiServer | undefined;
   xdp?: 'native' | 'generic' | undefined;
   internet: boolean;
   program: string;
@@ -83,6 +85,7 @@ export function planLab(options: LabOptions): LabConfig {
     ...(options.state && { state: options.state }),
     ...(options.authorization && { authorization: options.authorization }),
     podPidsLimit: options.podPidsLimit,
+    ...(options.external && { external: options.external }),
     ...(options.xdp && { xdp: options.xdp }),
     internet: options.internet,
     program: options.program,

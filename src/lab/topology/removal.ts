@@ -15,15 +15,18 @@ import { openNetns } from '../../linux/netns/netns.ts';
 import { SockDiag } from '../../linux/sock-diag/sock-diag.ts';
 import { systemClock } from '../../util/clock.ts';
 import { describeError, TendrilError } from '../../util/errors.ts';
+import { removeKubeletAddresses } from '../external/kubelet-servers.ts';
+import { leaveCluster } from '../external/leave.ts';
 import { undoInternet } from './internet.ts';
-import { labPaths } from './lab-config.ts';
-import { isForeign, labsDirectory } from './lab-state.ts';
+import { type LabPaths, labPaths } from './lab-config.ts';
+import { isForeign, labsDirectory, readLabConfig } from './lab-state.ts';
 
 /**
- * Resolves with whether anything was there.
+ * Resolves with whether anything was there. `tell` hears what stays elsewhere: an external API server that does not
+ * answer keeps nobody from taking the lab off this machine.
  * @throws TendrilError LAB_REMAINS naming what could not be removed, BAD_INPUT where the directory is no lab's
  */
-export async function removeLab(name: string): Promise<boolean> {
+export async function removeLab(name: string, tell: (text: string) => void = () => {}): Promise<boolean> {
   const paths = labPaths(name, { base: labsDirectory, cgroupMount: cgroupMount() });
   if (isForeign(name)) {
     throw new TendrilError('BAD_INPUT', `${paths.root} was not made by a lab: nothing is touched`, {
@@ -42,6 +45,8 @@ export async function removeLab(name: string): Promise<boolean> {
   };
   const maps = pinnedMapIds(paths.bpf);
   await step('processes', () => killCgroup(paths.cgroup));
+  await step('kubelet addresses', () => removeKubeletAddresses(paths.root));
+  await step('external API server', () => leaveExternal(name, paths, tell));
   await step('internet access', () => undoInternet(paths.root));
   await step('connections', () => endConnections(paths.root));
   await step('mounts', () => void unmountBelow(paths.root));
@@ -60,6 +65,12 @@ export async function removeLab(name: string): Promise<boolean> {
   removeIfEmpty(labsDirectory);
   for (const cgroup of cgroups) removeIfEmpty(dirname(cgroup));
   return wasThere;
+}
+
+async function leaveExternal(name: string, paths: LabPaths, tell: (text: string) => void): Promise<void> {
+  if (readLabConfig(name)?.external === undefined || !existsSync(paths.kubeconfig)) return;
+  const left = await leaveCluster(name, paths.kubeconfig);
+  if (left !== undefined) tell(left);
 }
 
 /**

@@ -77,7 +77,7 @@ const discovery = [
 ];
 
 /** What a node's agent reads and writes. */
-const node: PolicyRule[] = [
+export const nodePolicy: readonly PolicyRule[] = [
   rule(read, '', 'nodes', 'pods', 'services', 'namespaces'),
   rule(['patch', 'update'], '', 'nodes', 'nodes/status'),
   rule(read, 'discovery.k8s.io', 'endpointslices'),
@@ -88,7 +88,7 @@ const node: PolicyRule[] = [
 
 const aggregate = (name: string) => ({ [`rbac.authorization.k8s.io/aggregate-to-${name}`]: 'true' });
 
-function role(name: string, rules: PolicyRule[], labels?: Record<string, string>): JsonObject {
+function role(name: string, rules: readonly PolicyRule[], labels?: Record<string, string>): JsonObject {
   const metadata = { name, labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults', ...labels } };
   return { apiVersion, kind: 'ClusterRole', metadata, rules };
 }
@@ -137,7 +137,7 @@ export const bootstrapPolicy: readonly JsonObject[] = [
   role('system:service-account-issuer-discovery', [
     { verbs: ['get'], nonResourceURLs: ['/.well-known/openid-configuration', '/openid/v1/jwks'] },
   ]),
-  role('system:node', node),
+  role('system:node', nodePolicy),
   binding('cluster-admin', 'system:masters'),
   binding('system:discovery', 'system:authenticated'),
   binding('system:public-info-viewer', 'system:authenticated', 'system:unauthenticated'),

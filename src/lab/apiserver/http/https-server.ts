@@ -22,6 +22,8 @@ export interface ListenOptions {
   clientCa: string;
   /** Who has a bearer token; undefined for one that is not good. */
   authenticate?: (token: string) => UserInfo | undefined;
+  /** Whose protocol may be changed; the API's exec, attach and portforward unless given. */
+  upgradable?: (message: IncomingMessage) => boolean;
   /** An address and port (0: any free one), or sockets that listen already, made in another namespace. */
   at: { host: string; port: number } | { fds: number[] };
 }
@@ -141,7 +143,7 @@ function close(server: Server): Promise<void> {
 /** One TLS server for each socket, all on the same handler. */
 export async function listenHttps(handle: ApiHandler, options: ListenOptions): Promise<Listener> {
   const places = 'fds' in options.at ? options.at.fds.map((fd) => ({ fd })) : [options.at];
-  const { authenticate = () => undefined } = options;
+  const { authenticate = () => undefined, upgradable = isUpgradable } = options;
   const servers: Server[] = [];
   const upgraded = new Set<Duplex>();
   const closeAll = async () => {
@@ -151,7 +153,7 @@ export async function listenHttps(handle: ApiHandler, options: ListenOptions): P
   try {
     for (const place of places) {
       const tls = { cert: options.certificate, key: options.key, ca: options.clientCa };
-      const asked = { requestCert: true, rejectUnauthorized: false, shouldUpgradeCallback: isUpgradable };
+      const asked = { requestCert: true, rejectUnauthorized: false, shouldUpgradeCallback: upgradable };
       const parts = { handle, authenticate };
       const server = createServer({ ...tls, ...asked }, serve(parts));
       server.on('upgrade', serveUpgrades(parts, upgraded));

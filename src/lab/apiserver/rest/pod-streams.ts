@@ -6,7 +6,7 @@ import { isError } from '../../../util/errors.ts';
 import type { ApiResponse } from '../api-request.ts';
 import type { JsonObject } from '../json.ts';
 import { badRequest, internalError } from '../status.ts';
-import type { PodStreams } from '../streams/pod-streams.ts';
+import type { PodRef, PodStreams } from '../streams/pod-streams.ts';
 import { parsePort } from '../streams/port-forward.ts';
 import type { StreamTarget, WantedStreams } from '../streams/stream-target.ts';
 import { getStored, type ObjectRef, type RestContext } from './rest-context.ts';
@@ -34,9 +34,10 @@ export function streamOptions(kind: string, query: URLSearchParams): JsonObject 
   };
 }
 
-interface Call {
-  ref: ObjectRef;
-  pod: JsonObject;
+/** What the kubelet is asked: its pod, and for a command its container and what the query says. */
+export interface PodStreamCall {
+  ref: PodRef;
+  container: string;
   query: URLSearchParams;
   streams: PodStreams;
 }
@@ -48,11 +49,16 @@ export function openPodStream(
   { subresource, query, upgrade }: { subresource: PodStreamKind; query: URLSearchParams; upgrade: boolean },
 ): ApiResponse {
   const pod = getStored(context, ref) as JsonObject;
-  if (subresource !== 'portforward') containerOf(pod, query);
+  const container = subresource === 'portforward' ? '' : containerOf(pod, query);
   if (!pod.spec.nodeName) throw badRequest(`pod ${ref.name} does not have a host assigned`);
   if (!upgrade) throw badRequest('Upgrade request required');
   if (context.podStreams === undefined) throw internalError('no kubelet serves streams');
-  const call: Call = { ref, pod, query, streams: context.podStreams };
+  const at = { namespace: ref.namespace!, name: ref.name };
+  return answerPodStream({ ref: at, container, query, streams: context.podStreams }, subresource);
+}
+
+/** The kubelet's part: what is opened, or why not, as plain text. */
+export function answerPodStream(call: PodStreamCall, subresource: PodStreamKind): ApiResponse {
   try {
     const open = subresource === 'portforward' ? portsTarget(call) : commandTarget(call, subresource);
     return typeof open === 'string' ? plain(400, open) : { status: 101, open };
@@ -86,8 +92,8 @@ function booleanIn(query: URLSearchParams, key: string): boolean {
   return value !== null && value !== '0' && value.toLowerCase() !== 'false';
 }
 
-function commandTarget(call: Call, kind: 'exec' | 'attach'): StreamTarget | string {
-  const { query, pod } = call;
+function commandTarget(call: PodStreamCall, kind: 'exec' | 'attach'): StreamTarget | string {
+  const { query } = call;
   const wanted = (key: string) => booleanIn(query, key);
   const streams = {
     stdin: wanted('stdin'),
@@ -98,19 +104,13 @@ function commandTarget(call: Call, kind: 'exec' | 'attach'): StreamTarget | stri
   if (streams.tty) streams.stderr = false;
   if (!streams.stdin && !streams.stdout && !streams.stderr)
     return 'you must specify at least 1 of stdin, stdout, stderr';
-  return kind === 'exec'
-    ? execTarget(call, containerOf(pod, query), streams)
-    : attachTarget(call, containerOf(pod, query), streams);
+  return kind === 'exec' ? execTarget(call, streams) : attachTarget(call, streams);
 }
 
-function execTarget(
-  { ref, query, streams: of }: Call,
-  container: string,
-  streams: WantedStreams,
-): StreamTarget {
+function execTarget(call: PodStreamCall, streams: WantedStreams): StreamTarget {
+  const { ref, container, query, streams: of } = call;
   const argv = query.getAll('command');
-  const at = { namespace: ref.namespace!, name: ref.name, container };
-  const begin = of.exec(at, { argv, interactive: streams.stdin, tty: streams.tty });
+  const begin = of.exec({ ...ref, container }, { argv, interactive: streams.stdin, tty: streams.tty });
   return {
     kind: 'command',
     streams,
@@ -120,16 +120,15 @@ function execTarget(
   };
 }
 
-function attachTarget({ ref, streams: of }: Call, container: string, streams: WantedStreams): StreamTarget {
-  const begin = of.attach({ namespace: ref.namespace!, name: ref.name, container });
+function attachTarget({ ref, container, streams: of }: PodStreamCall, streams: WantedStreams): StreamTarget {
+  const begin = of.attach({ ...ref, container });
   const failure = 'error attaching to container';
   return { kind: 'command', streams, begin, failure, describeExit: String };
 }
 
-function portsTarget({ ref, query, streams: of }: Call): StreamTarget | string {
+function portsTarget({ ref, query, streams: of }: PodStreamCall): StreamTarget | string {
   const ports = query.getAll('ports').flatMap((value) => value.split(','));
   const wrong = ports.find((text) => parsePort(text) === undefined);
   if (wrong !== undefined) return `unable to parse ${JSON.stringify(wrong)} as a port`;
-  const connect = of.portForward({ namespace: ref.namespace!, name: ref.name });
-  return { kind: 'ports', ports, connect };
+  return { kind: 'ports', ports, connect: of.portForward(ref) };
 }
