@@ -23,7 +23,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-para
 	-Ibpf/include -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
 NATIVE_CFLAGS := -O2 -static -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -ffunction-sections -Wl,--gc-sections -s
 
-.PHONY: build lab test test-kernels check bench fuzz clean format deps real
+.PHONY: build lab test test-kernels test-external check bench fuzz clean format deps real
 
 build: dist/main.js $(BPF_OBJECTS) $(NATIVE_BINARIES) dist/busybox-bin/.made
 
@@ -79,6 +79,15 @@ test: build check
 # On the oldest kernel and another, emulated: some minutes. `KERNEL=6.1` for one of them, `TESTS=…` for other files.
 test-kernels: build
 	@$(NODE) tests/kernels/main.ts $(KERNEL) $(TESTS)
+
+# The same checks as of the lab's own control plane, on kube-apiserver and its controllers (docs/external-control-plane.md).
+EXTERNAL_TESTS := tests/e2e/external.test.ts tests/e2e/traffic.test.ts
+
+test-external: build
+	@if ! command -v go >/dev/null; then \
+	  echo "skipped: 2 files, $(EXTERNAL_TESTS): kube-apiserver is built with Go, which is not on PATH"; \
+	else tests/real/control-plane build && \
+	  TENDRIL_TEST_CONTROL_PLANE=real vitest run --project root $(or $(TESTS),$(EXTERNAL_TESTS)); fi
 
 bench: build
 	@npm run --silent bench

@@ -11,7 +11,7 @@ import { resourcePath, resources } from '../../kube/resources.ts';
 import { describeError } from '../../util/errors.ts';
 import { labLabel } from './external-api-server.ts';
 
-const requestTimeoutMs = 5_000;
+const requestTimeoutMs = 15_000;
 
 type Client = Pick<ReturnType<typeof createHttpClient>, 'list' | 'request'>;
 

@@ -31,6 +31,7 @@ import { startControl } from './control.ts';
 import { startControlPlane } from './control-plane.ts';
 import { joinControlPlane } from './external-plane.ts';
 import { startKubelets } from './kubelets.ts';
+import { untilReady } from './nodes-ready.ts';
 import { startOutsideHost } from './outside-host.ts';
 import { type ProgressReport, reportProgress } from './progress.ts';
 import { labStatus, type StatusSources, waitUntilProgrammed } from './status.ts';
@@ -77,7 +78,7 @@ async function bringUp(
       ? startControlPlane(config, paths, logger)
       : joinControlPlane(config, paths, { external: config.external, logger }),
   );
-  progress.send({ type: 'api' });
+  if (config.external === undefined) progress.send({ type: 'api' });
 
   const onChange = agentEvents(plane, logger);
   const agents = createAgents({ config, paths, launcher, logger, onChange });
@@ -104,6 +105,11 @@ async function bringUp(
     timings.measure('kubelets', () => kubelets.started),
   ]);
   const { informers } = plane;
+  if (config.external) {
+    // Somebody else's scheduler would give all pods to the node that is ready first.
+    await untilReady(config, informers, readyWithinMs);
+    progress.send({ type: 'api' });
+  }
   const sources: StatusSources = {
     config,
     paths,
@@ -133,6 +139,8 @@ async function bringUp(
     launcher.close();
   };
 }
+
+const readyWithinMs = 20_000;
 
 function planeStep({ external }: LabConfig): [text: string, what: string] {
   return external === undefined

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isReal, startControlPlane } from './control-plane.ts';
 import { kubectls } from './kubectl-programs.ts';
 import { must, type Output, type RunOptions, run, tendril } from './tendril.ts';
 
@@ -30,17 +31,26 @@ export interface LabOptions {
 
 /** Brings a lab up; takes it down again when that fails. */
 export async function bringUp({ manifest, args = [], env }: LabOptions = {}): Promise<TestLab> {
-  const lab = createLab(labName());
+  const plane = isReal ? await startControlPlane(familyIn(args)) : undefined;
+  const lab = createLab(labName(), () => plane?.down());
   const file = manifest === undefined ? [] : ['-f', '-'];
-  const { code, stdout, stderr } = await tendril(['up', '--name', lab.name, ...file, ...args], {
-    stdin: manifest,
-    env,
-  });
+  const { code, stdout, stderr } = await tendril(
+    ['up', '--name', lab.name, ...(plane?.args ?? []), ...file, ...args],
+    {
+      stdin: manifest,
+      env,
+    },
+  );
   if (code !== 0) {
     await lab.down();
     throw new Error(`up: exit status ${code}\n${stdout}\n${stderr}`);
   }
   return lab;
+}
+
+function familyIn(args: readonly string[]): string | undefined {
+  const at = args.indexOf('--ip-family');
+  return at < 0 ? undefined : args[at + 1];
 }
 
 let kubectl: string | undefined;
@@ -52,9 +62,13 @@ function anyKubectl(): string {
   return kubectl;
 }
 
-export function createLab(name: string): TestLab {
+/** `after` is called when it is down. */
+export function createLab(name: string, after?: () => Promise<void> | undefined): TestLab {
   const here = (args: readonly string[], options?: RunOptions) => tendril(['--name', name, ...args], options);
-  const down = async () => void (await must(here(['down'])));
+  const down = async () => {
+    await must(here(['down']));
+    await after?.();
+  };
   return {
     name,
     tendril: here,

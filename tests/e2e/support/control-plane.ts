@@ -1,0 +1,44 @@
+/**
+ * Which control plane the labs of these tests have: the lab's own, or with TENDRIL_TEST_CONTROL_PLANE=real a real one
+ * for each lab, by tests/real/control-plane. The tests are the same.
+ */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { must, root, run } from './tendril.ts';
+
+export interface TestControlPlane {
+  /** For `tendril up`. */
+  readonly args: readonly string[];
+  readonly kubeconfig: string;
+  /** The API server alone. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  down(): Promise<void>;
+}
+
+export const isReal = process.env.TENDRIL_TEST_CONTROL_PLANE === 'real';
+
+const script = join(root, 'tests', 'real', 'control-plane');
+
+/** `family`: as `tendril up --ip-family` takes it. */
+export async function startControlPlane(family = 'dual'): Promise<TestControlPlane> {
+  const directory = join(mkdtempSync(join(tmpdir(), 'tendril-control-plane-')), 'real');
+  const call = async (command: string): Promise<void> => {
+    await must(run(script, [command, directory], { env: { IP_FAMILY: family } }));
+  };
+  try {
+    await call('up');
+  } catch (error) {
+    await call('down');
+    throw error;
+  }
+  const kubeconfig = join(directory, 'kubeconfig');
+  return {
+    args: ['--external-apiserver', '--kubeconfig', kubeconfig],
+    kubeconfig,
+    stop: () => call('stop'),
+    start: () => call('start'),
+    down: () => call('down'),
+  };
+}
