@@ -23,7 +23,7 @@ const script = join(root, 'tests', 'real', 'control-plane');
 
 /** `family`: as `tendril up --ip-family` takes it. */
 export async function startControlPlane(family = 'dual'): Promise<TestControlPlane> {
-  const directory = join(mkdtempSync(join(tmpdir(), 'tendril-control-plane-')), 'real');
+  const directory = mkdtempSync(join(tmpdir(), 'tendril-control-plane-'));
   const call = async (command: string): Promise<void> => {
     await must(run(script, [command, directory], { env: { IP_FAMILY: family } }));
   };
