@@ -61,8 +61,8 @@ describe.skipIf(!isReal)('on kube-apiserver, kube-controller-manager and kube-sc
       await plane.start();
     }
     await kubectl('scale', 'deploy/backend', '--replicas=4');
-    await kubectl('rollout', 'status', 'deploy/backend', '--timeout=40s');
-  });
+    await kubectl('rollout', 'status', 'deploy/backend', '--timeout=50s');
+  }, 120_000);
 
   test('names of nodes that are there already: nothing is made', async () => {
     const other = createLab(labName());
@@ -90,5 +90,5 @@ describe.skipIf(!isReal)('on kube-apiserver, kube-controller-manager and kube-sc
     const { stdout } = await again.kubectl('get', 'deploy', '-o', 'name');
     expect(stdout).toContain('deployment.apps/backend');
     await again.down();
-  });
+  }, 120_000);
 });
