@@ -12,15 +12,15 @@ const policies = ['Allow', 'Forbid', 'Replace'];
 /** A Job's name is the CronJob's and eleven characters more. */
 const longestName = 52;
 
-function setDefaults({ spec }: JsonObject): void {
-  if (!spec) return;
+function setDefaults(cronJob: JsonObject): void {
+  cronJob.spec ??= {};
+  const { spec } = cronJob;
   spec.concurrencyPolicy ||= 'Allow';
   spec.suspend ??= false;
   spec.successfulJobsHistoryLimit ??= 3;
   spec.failedJobsHistoryLimit ??= 1;
   spec.jobTemplate ??= {};
-  spec.jobTemplate.spec ??= {};
-  setTemplateDefaults(spec.jobTemplate.spec);
+  setTemplateDefaults(spec.jobTemplate);
 }
 
 function validateSchedule({ schedule, timeZone }: JsonObject, old: JsonObject | undefined): FieldError[] {
