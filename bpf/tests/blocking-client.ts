@@ -1,8 +1,9 @@
 /** Plain blocking sockets with a deadline, made where the calling thread is: short exchanges in tests. */
-import { errno, errnoName } from '../../src/linux/errno.ts';
+import { errnoName } from '../../src/linux/errno.ts';
 import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } from '../../src/linux/ffi/constants.ts';
 import * as libc from '../../src/linux/ffi/libc.ts';
 import { formatIp, type Ip, ipFromBytes, mappedBytes, parseIp } from '../../src/net/ip.ts';
+import { connectWhole, uninterrupted } from './uninterrupted.ts';
 
 const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
@@ -62,15 +63,14 @@ function talk(fd: number, address: Uint8Array, options: ExchangeOptions): Exchan
   const buffer = Buffer.alloc(2048);
   const from = new Uint8Array(28);
   const size = Uint32Array.of(28);
-  let got = -errno.EINTR;
-  while (got === -errno.EINTR) got = libc.recvfrom(fd, buffer, buffer.length, 0, from, size);
+  const got = uninterrupted(() => libc.recvfrom(fd, buffer, buffer.length, 0, from, size));
   if (got < 0) return { answer: errnoName(-got) };
   if (!unconnected) libc.getpeername(fd, from, size.fill(28));
   return { answer: buffer.toString('utf8', 0, got).trim(), peer: formatSockaddr(from) };
 }
 
 function begin(fd: number, address: Uint8Array, payload: Buffer): number {
-  const result = libc.connect(fd, address, address.length);
+  const result = connectWhole(fd, address);
   return result < 0 ? result : libc.send(fd, payload, payload.length, 0x4000 /* MSG_NOSIGNAL */);
 }
 

@@ -3,6 +3,7 @@ import { errnoName } from '../../src/linux/errno.ts';
 import { AF_INET, AF_INET6, SOCK_CLOEXEC, SOCK_DGRAM, SOL_SOCKET } from '../../src/linux/ffi/constants.ts';
 import * as libc from '../../src/linux/ffi/libc.ts';
 import { formatIp, ipFromBytes, parseIp } from '../../src/net/ip.ts';
+import { uninterrupted } from './uninterrupted.ts';
 
 const SO_RCVTIMEO = 20;
 
@@ -40,7 +41,9 @@ export class DatagramSocket implements Disposable {
   receive(): { text: string; ip: string; port: number } {
     const buffer = Buffer.alloc(2048);
     const from = new Uint8Array(28);
-    const got = libc.recvfrom(this.#fd, buffer, buffer.length, 0, from, Uint32Array.of(28));
+    const got = uninterrupted(() =>
+      libc.recvfrom(this.#fd, buffer, buffer.length, 0, from, Uint32Array.of(28)),
+    );
     if (got < 0) return { text: errnoName(-got), ip: '', port: 0 };
     return { text: buffer.toString('utf8', 0, got), ...this.#parse(from) };
   }

@@ -4,6 +4,7 @@ import { AF_INET, AF_INET6, SOCK_RAW, SOL_SOCKET } from '../../src/linux/ffi/con
 import * as libc from '../../src/linux/ffi/libc.ts';
 import { formatIp, type Ip, ipFromBytes, parseIp } from '../../src/net/ip.ts';
 import { protocols } from '../../src/net/packet.ts';
+import { uninterrupted } from './uninterrupted.ts';
 
 const SO_RCVTIMEO = 20;
 const SOCK_CLOEXEC = 0x80000;
@@ -34,7 +35,9 @@ export class RawSocket implements Disposable {
   receive(): { from: string; bytes: Uint8Array } | string {
     const buffer = Buffer.alloc(4096);
     const from = new Uint8Array(28);
-    const got = libc.recvfrom(this.#fd, buffer, buffer.length, 0, from, Uint32Array.of(28));
+    const got = uninterrupted(() =>
+      libc.recvfrom(this.#fd, buffer, buffer.length, 0, from, Uint32Array.of(28)),
+    );
     if (got < 0) return errnoName(-got);
     // IPv4's header is delivered with the packet (raw(7)), IPv6's is not.
     const start = this.#family === 4 ? (buffer[0]! & 0xf) * 4 : 0;

@@ -1,5 +1,5 @@
 /** TCP sockets by hand, made where the calling thread is: what one end does and the other sees, call by call. */
-import { errno, errnoName } from '../../src/linux/errno.ts';
+import { errnoName } from '../../src/linux/errno.ts';
 import { withScratch } from '../../src/linux/ffi/arena.ts';
 import {
   AF_INET,
@@ -12,6 +12,7 @@ import {
 } from '../../src/linux/ffi/constants.ts';
 import * as libc from '../../src/linux/ffi/libc.ts';
 import { mappedBytes, parseIp } from '../../src/net/ip.ts';
+import { connectWhole, uninterrupted } from './uninterrupted.ts';
 
 const x64 = process.arch === 'x64';
 const calls = {
@@ -86,7 +87,7 @@ export class StreamSocket implements Disposable {
       libc.must(libc.bindSocket(socket.fd, source, source.length), 'bind');
     }
     const name = sockaddr(address);
-    libc.must(libc.connect(socket.fd, name, name.length), 'connect', address.ip);
+    libc.must(connectWhole(socket.fd, name), 'connect', address.ip);
     if (repair) socket.setInt(IPPROTO_TCP, TCP_REPAIR, 0);
     return socket;
   }
@@ -97,7 +98,12 @@ export class StreamSocket implements Disposable {
   }
 
   accept(): StreamSocket {
-    return new StreamSocket(libc.must(libc.syscall(calls.accept4, this.fd, 0, 0, SOCK_CLOEXEC), 'accept'));
+    return new StreamSocket(
+      libc.must(
+        uninterrupted(() => libc.syscall(calls.accept4, this.fd, 0, 0, SOCK_CLOEXEC)),
+        'accept',
+      ),
+    );
   }
 
   localPort(): number {
@@ -115,7 +121,7 @@ export class StreamSocket implements Disposable {
   /** What came, empty at the end of the stream; or the errno's name. */
   receive(size = 65_536, with_ = 0): Buffer | string {
     const buffer = Buffer.alloc(size);
-    const got = retried(() => libc.recv(this.fd, buffer, size, with_));
+    const got = named(uninterrupted(() => libc.recv(this.fd, buffer, size, with_)));
     return typeof got === 'string' ? got : buffer.subarray(0, got);
   }
 
@@ -149,7 +155,10 @@ export class StreamSocket implements Disposable {
       poll.view.setInt16(4, wanted, true);
       timeout.view.setBigInt64(0, BigInt(Math.floor(timeoutMs / 1000)), true);
       timeout.view.setBigInt64(8, BigInt((timeoutMs % 1000) * 1_000_000), true);
-      libc.must(libc.syscall(calls.poll, poll.address, 1, timeout.address, 0n, 8), 'poll');
+      libc.must(
+        uninterrupted(() => libc.syscall(calls.poll, poll.address, 1, timeout.address, 0n, 8)),
+        'poll',
+      );
       return poll.view.getInt16(6, true);
     });
   }
@@ -209,12 +218,6 @@ export class StreamSocket implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-function retried(call: () => number): number | string {
-  let result = call();
-  while (result === -errno.EINTR) result = call();
-  return named(result);
 }
 
 function named(result: number): number | string {
