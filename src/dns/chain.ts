@@ -1,40 +1,22 @@
-/**
- * The chain of plugins that answers a query, in CoreDNS's sense: each answers it, or asks the next. Order is
- * data: the array that the chain is made from.
- */
+/** Runs a server block's plugins, in CoreDNS's sense: each answers the query, or asks the next. */
 import { recordTypes, responseCodes } from './message/constants.ts';
 import { type Message, replyTo } from './message/message.ts';
 import { canonicalName } from './message/name.ts';
-
-export interface Query {
-  message: Message;
-  /** Canonical name and type of the only question. */
-  name: string;
-  type: number;
-  transport: 'udp' | 'tcp';
-  client: { address: string; port: number };
-  /** How many aliases have been followed to get here. */
-  depth?: number;
-}
-
-export interface DnsPlugin {
-  readonly name: string;
-  /**
-   * Answers the query, or returns `next()`'s answer, changed or not. The answer's id and question are the
-   * query's; a plugin that throws makes the server answer SERVFAIL.
-   */
-  serve(query: Query, next: () => Promise<Message>): Promise<Message>;
-}
+import type { Answer, DnsPlugin, Query, Served } from './plugin.ts';
 
 /** Runs the plugins in order; behind the last one every query is refused. */
-export function serveChain(plugins: readonly DnsPlugin[], query: Query): Promise<Message> {
-  const from = (index: number): Promise<Message> => {
+export function serveChain(plugins: readonly DnsPlugin[], query: Query): Served {
+  const from = (index: number, asked: Query): Served => {
     const plugin = plugins[index];
-    if (plugin === undefined)
-      return Promise.resolve(replyTo(query.message, { rcode: responseCodes.REFUSED }));
-    return plugin.serve(query, () => from(index + 1));
+    if (plugin === undefined) return replyTo(asked.message, { rcode: responseCodes.REFUSED });
+    return plugin.serve(asked, (changed = asked) => from(index + 1, changed));
   };
-  return from(0);
+  return from(0, query);
+}
+
+/** `change` of an answer, at once where the answer is there at once. */
+export function afterward(served: Served, change: (answer: Answer) => Served): Served {
+  return served instanceof Promise ? served.then(change) : change(served);
 }
 
 /**

@@ -8,6 +8,7 @@ export const errorCatalogue = {
   NOT_ROOT: 'the command needs root',
   BAD_INPUT: 'a value given by the user cannot be used',
   BAD_MANIFEST: 'a manifest cannot be read or names something unknown',
+  COREFILE: 'the configuration of cluster DNS cannot be used',
   KERNEL_CALL: 'a system call failed',
   KERNEL_FEATURE: 'the kernel lacks a feature',
   BPF_LOAD: 'a BPF object does not load',

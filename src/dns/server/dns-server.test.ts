@@ -3,9 +3,9 @@ import net from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { parseIp } from '../../net/ip.ts';
 import { silentLogger } from '../../util/logger.ts';
-import type { DnsPlugin } from '../chain.ts';
 import { recordTypes, responseCodes } from '../message/constants.ts';
 import { decodeMessage, encodeMessage, type Message, newQuery, replyTo } from '../message/message.ts';
+import type { DnsPlugin } from '../plugin.ts';
 import { forwardPlugin } from '../plugins/forward/forward.ts';
 import { type DnsServer, startDnsServer } from './dns-server.ts';
 

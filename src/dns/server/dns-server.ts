@@ -3,9 +3,10 @@
  * transport and the client's EDNS size.
  */
 import type { Logger } from '../../util/logger.ts';
-import { admit, type DnsPlugin, serveChain } from '../chain.ts';
+import { admit, serveChain } from '../chain.ts';
 import { classicUdpBytes, responseCodes } from '../message/constants.ts';
 import { decodeMessage, encodeMessage, headerBytes, type Message, replyTo } from '../message/message.ts';
+import type { DnsPlugin } from '../plugin.ts';
 import { listenTcp, type TcpPlace } from './tcp-listener.ts';
 import { type Listener, listenUdp, type UdpPlace } from './udp-listener.ts';
 
@@ -70,7 +71,7 @@ function createResponder({ plugins, logger, recursive = false }: DnsServerOption
     }
     const admitted = admit(message);
     if (admitted === undefined) return undefined;
-    let reply: Message;
+    let reply: Message | undefined;
     if ('reply' in admitted) reply = admitted.reply;
     else {
       try {
@@ -80,6 +81,7 @@ function createResponder({ plugins, logger, recursive = false }: DnsServerOption
         reply = replyTo(message, { rcode: responseCodes.SERVFAIL });
       }
     }
+    if (reply === undefined) return undefined;
     return encodeReply(
       message,
       { ...reply, recursionAvailable: reply.recursionAvailable || recursive },

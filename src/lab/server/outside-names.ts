@@ -3,9 +3,9 @@
  * that the outside host answers for, always the same for the same name. A stand-in for the world's DNS.
  */
 import { createHash } from 'node:crypto';
-import type { DnsPlugin } from '../../dns/chain.ts';
 import { recordTypes } from '../../dns/message/constants.ts';
 import { type ResourceRecord, replyTo } from '../../dns/message/message.ts';
+import type { DnsPlugin } from '../../dns/plugin.ts';
 import { cidrSize, nthIp, parseCidr } from '../../net/cidr.ts';
 import { type Family, type Ip, parseIp } from '../../net/ip.ts';
 import type { LabConfig } from '../topology/lab-config.ts';
@@ -23,10 +23,10 @@ export function outsideNamesPlugin(config: LabConfig): DnsPlugin {
   hosts.set('outside', config.outsideIps.map(parseIp));
   return {
     name: 'outside',
-    serve: async ({ message, name, type }, next) => {
+    serve: ({ message, name, type }, next) => {
       const bare = name.replace(/\.$/, '');
       // With a way to the internet the real world answers for itself.
-      if (config.internet && !hosts.has(bare) && !isNowhere(bare)) return await next();
+      if (config.internet && !hosts.has(bare) && !isNowhere(bare)) return next();
       const ips =
         hosts.get(bare) ??
         (isNowhere(bare) ? undefined : families.map((family) => externalAddress(bare, family)));

@@ -7,9 +7,9 @@ import { randomInt } from 'node:crypto';
 import dgram from 'node:dgram';
 import net from 'node:net';
 import { TendrilError } from '../../../util/errors.ts';
-import type { DnsPlugin, Query } from '../../chain.ts';
 import { decodeMessage, encodeMessage, type Message, newQuery } from '../../message/message.ts';
 import { sameName } from '../../message/name.ts';
+import type { DnsPlugin, Query } from '../../plugin.ts';
 
 export interface Upstream {
   address: string;

@@ -2,10 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { MemoryStore } from '../../../kube/client/memory-store.ts';
 import type { EndpointSlice, Namespace, Service } from '../../../kube/types.ts';
 import { formatIp } from '../../../net/ip.ts';
-import { type DnsPlugin, type Query, serveChain } from '../../chain.ts';
+import { serveChain } from '../../chain.ts';
 import { recordTypes, responseCodes } from '../../message/constants.ts';
-import { type Message, newQuery, type ResourceRecord, replyTo } from '../../message/message.ts';
+import { type Message, type ResourceRecord, replyTo } from '../../message/message.ts';
 import type { RecordData } from '../../message/record-data.ts';
+import type { DnsPlugin } from '../../plugin.ts';
+import { queryFor, replyFrom } from '../../testing/ask.ts';
 import { createClusterNames } from './cluster-names.ts';
 import { kubernetesPlugin, reverseIp } from './kubernetes.ts';
 
@@ -93,15 +95,7 @@ function ask(name: string, type: keyof typeof recordTypes, synced = true): Promi
     synced: () => synced,
     resolve: async (query) => replyTo(query.message, { answers: [external] }),
   });
-  const message = newQuery(1, { name, type: recordTypes[type] });
-  const query: Query = {
-    message,
-    name,
-    type: recordTypes[type],
-    transport: 'udp',
-    client: { address: '10.244.0.9', port: 1 },
-  };
-  return serveChain([plugin], query);
+  return replyFrom([plugin], queryFor(name, type));
 }
 
 function text(data: RecordData): string {
@@ -184,9 +178,7 @@ test('an ExternalName that leads back to itself ends in SERVFAIL', async () => {
     resolve: (query, name) => serveChain([plugin], { ...query, name, depth: (query.depth ?? 0) + 1 }),
   });
   const name = 'loop.shop.svc.cluster.local';
-  const message = newQuery(1, { name, type: recordTypes.A });
-  const client = { address: '10.244.0.9', port: 1 };
-  const reply = await serveChain([plugin], { message, name, type: recordTypes.A, transport: 'udp', client });
+  const reply = await replyFrom([plugin], queryFor(name, 'A'));
   expect(reply.rcode).toBe(responseCodes.SERVFAIL);
 });
 

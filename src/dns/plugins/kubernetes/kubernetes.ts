@@ -1,10 +1,10 @@
 /** Answers names of the cluster zone, and reverse names of its addresses, from the API's objects. */
 import { type Ip, ipFromBytes } from '../../../net/ip.ts';
-import type { DnsPlugin, Query } from '../../chain.ts';
 import { classInternet, recordTypes, responseCodes } from '../../message/constants.ts';
 import { type Message, type ResourceRecord, replyTo } from '../../message/message.ts';
 import { isBelow } from '../../message/name.ts';
 import type { RecordData } from '../../message/record-data.ts';
+import type { Answer, DnsPlugin, Query, Served } from '../../plugin.ts';
 import type { ClusterNames, Lookup, ServiceTarget } from './cluster-names.ts';
 
 /** A chain of ExternalNames that is longer is a loop, or as good as one. */
@@ -21,7 +21,7 @@ export interface KubernetesPluginOptions {
   /** Addresses of the cluster's DNS Service, for the zone's NS record. */
   serverIps?: () => Ip[];
   /** Resolves a name outside the zone, for the target of an ExternalName. */
-  resolve?: (query: Query, name: string) => Promise<Message>;
+  resolve?: (query: Query, name: string) => Served;
 }
 
 export function kubernetesPlugin(options: KubernetesPluginOptions): DnsPlugin {
@@ -78,11 +78,12 @@ export function kubernetesPlugin(options: KubernetesPluginOptions): DnsPlugin {
     );
   }
 
-  async function external(query: Query, target: string): Promise<Message> {
+  async function external(query: Query, target: string): Promise<Answer> {
     const alias = record(query.name, { type: recordTypes.CNAME, target });
     if (query.type === recordTypes.CNAME || options.resolve === undefined) return answer(query, [alias]);
     if ((query.depth ?? 0) >= maxAliases) return replyTo(query.message, { rcode: responseCodes.SERVFAIL });
     const resolved = await options.resolve(query, target);
+    if (resolved === undefined) return undefined;
     return { ...answer(query, [alias, ...resolved.answers]), rcode: resolved.rcode };
   }
 
@@ -94,7 +95,7 @@ export function kubernetesPlugin(options: KubernetesPluginOptions): DnsPlugin {
     return answer(query, [record(zone, { type: recordTypes.NS, target: server })], glue);
   }
 
-  function fromLookup(query: Query, lookup: Lookup): Message | Promise<Message> {
+  function fromLookup(query: Query, lookup: Lookup): Served {
     switch (lookup.kind) {
       case 'absent':
         return nameError(query);
@@ -117,7 +118,7 @@ export function kubernetesPlugin(options: KubernetesPluginOptions): DnsPlugin {
     }
   }
 
-  function reverse(query: Query, next: () => Promise<Message>): Message | Promise<Message> {
+  function reverse(query: Query, next: () => Served): Served {
     const ip = reverseIp(query.name);
     const found = ip === undefined ? [] : names.reverse(ip);
     if (found.length === 0) return next();
@@ -130,7 +131,7 @@ export function kubernetesPlugin(options: KubernetesPluginOptions): DnsPlugin {
 
   return {
     name: 'kubernetes',
-    serve: async (query, next) => {
+    serve: (query, next) => {
       const own = isBelow(query.name, zone);
       if (!own && !isReverseName(query.name)) return next();
       if (!synced()) return replyTo(query.message, { rcode: responseCodes.SERVFAIL });
