@@ -79,7 +79,7 @@ describe.each(ways)('kubectl $entry.version $way', ({ entry, env }) => {
     const argv = ['exec', '-it', 'box', '-c', 'c', '--', 'sh', '-c', 'tty; stty size; exit 4'];
     const command = [entry.path, ...argv].map((word) => `'${word}'`).join(' ');
     const { stdout } = await run('script', ['-qec', `stty cols 90 rows 33; ${command}`, '/dev/null'], {
-      env: { ...env, KUBECONFIG: lab.kubeconfig() },
+      env: { ...env, ...lab.environment() },
     });
     expect(stdout).toContain('/dev/pts/0\r\n');
     expect(stdout).toContain('command terminated with exit code 4');
@@ -139,7 +139,7 @@ const client = goClient('streams');
 describe.runIf(client !== undefined && current.length > 0)('a program made with client-go', () => {
   const lab = useKubectlLab(current[0] ?? { path: '', version: 'v1.0' });
   const streams = (args: string[], stdin?: string) =>
-    run(client!, args, { stdin, env: { KUBECONFIG: lab.kubeconfig() }, timeoutMs: 60_000 });
+    run(client!, args, { stdin, env: lab.environment(), timeoutMs: 60_000 });
 
   beforeAll(async () => {
     await lab.apply(streamsManifest.replaceAll('\n    - {name: talker', '\n    # - {name: talker'));

@@ -36,7 +36,7 @@ describe.each(oneOfEach(currentKubectl(), kubectls()))('kubectl $version', (entr
   beforeAll(async () => {
     home = mkdtempSync(join(tmpdir(), 'tendril-sessions-'));
     symlinkSync((await must(run('which', [entry.path]))).trim(), join(home, 'kubectl'));
-    copyFileSync(lab.kubeconfig(), join(home, 'config'));
+    copyFileSync(lab.environment().KUBECONFIG, join(home, 'config'));
     env = {
       HOME: home,
       PATH: `${home}:${process.env.PATH}`,

@@ -25,8 +25,8 @@ export interface KubectlLab {
   follow(...args: string[]): Following;
   /** The same with more variables of the environment, and an input. */
   talk(args: readonly string[], env?: Record<string, string>): Talking;
-  /** The lab's, once it is up. */
-  kubeconfig(): string;
+  /** How a client finds the lab, once it is up, and a home of its own to keep things in. */
+  environment(): { KUBECONFIG: string; HOME: string };
 }
 
 export interface Following extends Disposable {
@@ -42,7 +42,7 @@ export interface Talking extends Following {
 /** Brings the lab up before the tests of a `describe` and takes it down after them. */
 export function useKubectlLab({ path, version }: Kubectl): KubectlLab {
   let lab: TestLab;
-  let env: Record<string, string>;
+  let env: { KUBECONFIG: string; HOME: string };
   beforeAll(async () => {
     lab = await bringUp({ args: ['--nodes', '2'] });
     // kubectl keeps there what a server of that address and port has said of itself, another lab's too.
@@ -79,6 +79,6 @@ export function useKubectlLab({ path, version }: Kubectl): KubectlLab {
     apply: (manifest) => must(runKubectl(['apply', '-f', '-'], { stdin: manifest })),
     follow: (...args) => talk(args),
     talk,
-    kubeconfig: () => env.KUBECONFIG!,
+    environment: () => env,
   };
 }
