@@ -2,9 +2,15 @@
  * Writes TypeScript for the structures that BPF programs and user space share, from the compiled objects'
  * BTF, so that C alone defines them. Run it after a change in bpf/shared; a test fails while it was not.
  *
- *     node scripts/bpf-layouts.ts [OBJECT] > src/service/backends/ebpf/generated/layouts.ts
+ *     node scripts/bpf-layouts.ts
  */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { readBtf } from '../src/linux/bpf/btf.ts';
-import { renderLayouts } from '../src/linux/bpf/layout-source.ts';
+import { layoutFiles, renderLayouts } from '../src/linux/bpf/layout-source.ts';
 
-process.stdout.write(renderLayouts(readBtf(process.argv[2] ?? 'dist/bpf/pod.bpf.o')));
+for (const file of layoutFiles) {
+  const path = join('src', file.path);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, renderLayouts(readBtf(join('dist', 'bpf', `${file.object}.bpf.o`)), file));
+}

@@ -119,8 +119,7 @@ function buildIn({ directory, objectsDirectory }: Installation, agent: boolean):
   // What is installed was installed for this tree.
   run('make', '-s', '-o', 'dist/.apt', ...objects.map((name) => `dist/bpf/${name}.bpf.o`));
   if (!agent) return;
-  const layouts = run(process.execPath, 'scripts/bpf-layouts.ts');
-  writeFileSync(join(directory, 'src/service/backends/ebpf/generated/layouts.ts'), layouts);
+  run(process.execPath, 'scripts/bpf-layouts.ts');
   run(process.execPath, 'scripts/bundle.ts');
 }
 

@@ -202,7 +202,7 @@ const skBuffIfindex = 40;
 /** struct xdp_md: the frame's end, and the interface it came in at. */
 const xdpMd = { size: 24, dataEnd: 4, ingressIfindex: 12 } as const;
 /** Room for a packet that a program made longer. */
-const growth = 256;
+const growth = 2048;
 
 export interface TestRunResult {
   result: number;

@@ -40,12 +40,12 @@ export interface BpfProgram {
   };
 }
 
-/** `behind`: after the program that is attached there, which runs first and may leave a packet to the next. */
+/** `place`: before or after the program that is attached there without it; each may leave a packet to the next. */
 interface Hook {
   direction: 'ingress' | 'egress';
   ifindex: number;
   netns?: NetnsHandle;
-  behind?: boolean;
+  place?: 'ahead' | 'behind';
 }
 
 export type AttachPoint =

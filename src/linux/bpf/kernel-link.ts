@@ -48,8 +48,8 @@ export function succeedLink(request: LinkRequest, behind: string): void {
     return;
   }
   if (at.type !== 'clsact' && at.type !== 'tcx') return;
-  ensureFilter(program, { ...at, behind: false });
-  removeFilter({ ...at, behind: true });
+  ensureFilter(program, at);
+  removeFilter({ ...at, place: 'behind' });
 }
 
 /** False where the link is not one to `at`. */

@@ -13,8 +13,8 @@ export interface FilterPoint {
   direction: 'ingress' | 'egress';
   ifindex: number;
   netns?: NetnsHandle | undefined;
-  /** After the filter without it. */
-  behind?: boolean | undefined;
+  /** Before or after the filter without it. */
+  place?: 'ahead' | 'behind' | undefined;
 }
 
 const RTM_NEWQDISC = 36;
@@ -31,7 +31,7 @@ const TCA_BPF_FLAG_ACT_DIRECT = 1;
 const clsact = 0xfffffff1;
 const hooks = { ingress: 0xfffffff2, egress: 0xfffffff3 } as const;
 /** Ours among the filters of an interface: what may be replaced and must be removed. */
-const priorities = { first: 84, behind: 85 };
+const priorities = { ahead: 83, middle: 84, behind: 85 };
 const handle = 1;
 /** ETH_P_ALL in network order. */
 const allProtocols = 0x0300;
@@ -101,8 +101,8 @@ function header(
   return bytes;
 }
 
-function priorityOf({ behind }: FilterPoint): number {
-  return behind ? priorities.behind : priorities.first;
+function priorityOf({ place }: FilterPoint): number {
+  return priorities[place ?? 'middle'];
 }
 
 function describe(at: FilterPoint): string {

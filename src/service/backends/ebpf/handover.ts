@@ -237,7 +237,7 @@ function linkBelow(directory: string, { link }: Hook): string {
 }
 
 function behind({ at }: Hook): Hook['at'] {
-  return at.type === 'tcx' || at.type === 'clsact' ? { ...at, behind: true } : at;
+  return at.type === 'tcx' || at.type === 'clsact' ? { ...at, place: 'behind' } : at;
 }
 
 function hooksOfPods(endpoints: PinnedMap | undefined): Hook[] {
