@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { recordTypes, responseCodes } from '../../src/dns/message/constants.ts';
 import type { ResourceRecord } from '../../src/dns/message/message.ts';
 import { formatIp, parseIp } from '../../src/net/ip.ts';
+import { TimeSlice } from '../../src/util/time-slice.ts';
 import { asker, DnsRig, edns, question, server, type TypeName, zone } from './dns-rig.ts';
 
 const families = [4, 6] as const;
@@ -252,11 +253,11 @@ describe('names that change', () => {
     expect(answer()).toEqual([responseCodes.NXDOMAIN]);
   });
 
-  test('what is not wanted any more goes, with its set', () => {
+  test('what is not wanted any more goes, with its set', async () => {
     using other = new DnsRig({ dns_sets: 2 });
     other.maps.set('a.cluster.local', ips('10.0.0.1', '10.0.0.2'));
     other.maps.set('b.cluster.local', ips('10.0.0.1', '10.0.0.2'));
-    other.maps.retain((kept) => kept === 'b.cluster.local');
+    await other.maps.retain((kept) => kept === 'b.cluster.local', new TimeSlice());
     expect(other.ask(question('a.cluster.local'))!.message.rcode).toBe(responseCodes.NXDOMAIN);
     other.maps.set('c.cluster.local', ips('10.0.0.1', '10.0.0.2'));
     expect(other.ask(question('c.cluster.local'))!.message.answers).toHaveLength(2);

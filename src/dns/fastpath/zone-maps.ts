@@ -5,6 +5,7 @@
 import type { BpfMap, BpfObject } from '../../linux/bpf/bpf.ts';
 import type { Ip } from '../../net/ip.ts';
 import { isError } from '../../util/errors.ts';
+import type { TimeSlice } from '../../util/time-slice.ts';
 import { canonicalName, labelsOf } from '../message/name.ts';
 import { dnsNameFlags as flag, layouts } from './generated/layouts.ts';
 
@@ -110,13 +111,14 @@ export class ZoneMaps {
   }
 
   /** Forgets all other names, and sets that no name has. */
-  retain(has: (name: string) => boolean): void {
+  async retain(has: (name: string) => boolean, slice: TimeSlice): Promise<void> {
     const used = new Set<number>();
     for (const map of [this.#short, this.#long])
       for (const [key, value] of [...map.entries()]) {
         const { flags, set } = layouts.dnsName.decode(value);
         if (!has(nameOf(key))) map.delete(key);
         else if (flags & flag.DNS_IS_SET) used.add(set);
+        await slice.breathe();
       }
     for (const [key] of [...this.#sets.entries()]) if (!used.has(numberOf(key))) this.#sets.delete(key);
   }

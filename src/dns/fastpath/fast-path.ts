@@ -1,0 +1,164 @@
+/**
+ * Keeps the kernel's answers those of the server: all names of the zone first, then each that changes. Until all are
+ * there, and where a map has no room, the kernel leaves every question to the server.
+ */
+import { join } from 'node:path';
+import type { Bpf, BpfObject } from '../../linux/bpf/bpf.ts';
+import type { Ip } from '../../net/ip.ts';
+import { describeError } from '../../util/errors.ts';
+import type { Logger } from '../../util/logger.ts';
+import { TimeSlice } from '../../util/time-slice.ts';
+import { type Counters, isFull, type NameAddresses, ZoneMaps, type ZoneSettings } from './zone-maps.ts';
+
+/** The zone's names, as the server derives them from the API. */
+export interface ZoneNames {
+  /** Every canonical name of the zone that exists, its own included, but those with underscores or below `pod`. */
+  names(): Iterable<string>;
+  /** Undefined for a name that does not exist. */
+  addresses(name: string): NameAddresses | undefined;
+}
+
+export interface FastPathOptions {
+  bpf: Bpf;
+  /** Where compiled objects are. */
+  objectsDirectory: string;
+  /** On a bpffs: what is pinned there goes on answering while no agent runs. */
+  pinDirectory: string;
+  mapSizes?: Record<string, number>;
+  logger: Logger;
+}
+
+/** Why the kernel answers nothing, or that it does. */
+export type FastPathState = { answering: true } | { answering: false; reason: string };
+
+const program = 'dns_pod_ingress';
+
+export class FastPath {
+  readonly #options: FastPathOptions;
+  readonly #object: BpfObject;
+  readonly #maps: ZoneMaps;
+  #state: FastPathState = { answering: false, reason: 'not all names are known yet' };
+  /** Names to look at again; undefined: all. */
+  #dirty: Set<string> | undefined;
+  #source: { names: ZoneNames; settings: () => ZoneSettings } | undefined;
+  #running: Promise<void> = Promise.resolve();
+
+  /** Loads the program on the maps that are pinned, or on new ones. @throws TendrilError BPF_LOAD */
+  constructor(options: FastPathOptions) {
+    this.#options = options;
+    const { bpf, objectsDirectory, pinDirectory, mapSizes } = options;
+    const request = {
+      path: join(objectsDirectory, 'dns.bpf.o'),
+      pinDirectory,
+      ...(mapSizes && { mapSizes }),
+    };
+    // Of another version or size: all in them is derived, and written again.
+    if (bpf.misfit(request) !== undefined) bpf.clear(pinDirectory);
+    this.#object = bpf.load(request);
+    this.#maps = new ZoneMaps(this.#object);
+  }
+
+  state(): FastPathState {
+    return this.#state;
+  }
+
+  counters(): Counters {
+    return this.#maps.counters();
+  }
+
+  /** Questions of the pod whose veth's host end this is are answered ahead of all other programs there. */
+  attachPod(ifindex: number): void {
+    this.#object.attach(program, attachPoint(ifindex), this.#pin(ifindex));
+  }
+
+  detachPod(ifindex: number): void {
+    this.#options.bpf.detach(this.#pin(ifindex), attachPoint(ifindex));
+  }
+
+  /** The addresses that the cluster's DNS servers are asked under. */
+  setServers(ips: readonly Ip[]): void {
+    this.#maps.setServers(ips);
+  }
+
+  /** Writes all names, then answers by them; `settings` is asked at each change. Resolves when it answers, or cannot. */
+  follow(names: ZoneNames, settings: () => ZoneSettings): Promise<void> {
+    this.#source = { names, settings };
+    this.#dirty = undefined;
+    return this.#schedule();
+  }
+
+  /** These have changed, appeared or vanished. Resolves when the kernel knows. */
+  changed(names: Iterable<string>): Promise<void> {
+    if (this.#source === undefined || this.#dirty === undefined) return this.#schedule();
+    for (const name of names) this.#dirty.add(name);
+    return this.#schedule();
+  }
+
+  /** From now on every question goes to the server, until `follow` is called again. */
+  stop(reason: string): void {
+    this.#source = undefined;
+    this.#dirty = undefined;
+    this.#refuse(reason);
+  }
+
+  /** What is attached goes on answering. */
+  close(): void {
+    this.#object.close();
+  }
+
+  #schedule(): Promise<void> {
+    // Whoever waited for it was told of its failure.
+    this.#running = this.#running.catch(() => {}).then(() => this.#sync());
+    return this.#running;
+  }
+
+  async #sync(): Promise<void> {
+    const source = this.#source;
+    if (source === undefined) return;
+    const dirty = this.#dirty;
+    this.#dirty = new Set();
+    try {
+      if (dirty === undefined) await this.#writeAll(source.names);
+      else for (const name of dirty) this.#write(source.names, name);
+      // Another source, or none, meanwhile: its own turn comes.
+      if (this.#source !== source) return;
+      this.#maps.enable(source.settings());
+      this.#state = { answering: true };
+    } catch (error) {
+      // Tried again as a whole at the next change: what is missing then is not known.
+      this.#dirty = undefined;
+      this.#refuse(describeError(error));
+      if (!isFull(error)) throw error;
+      this.#options.logger.error('cluster DNS is not answered in the kernel', { error });
+    }
+  }
+
+  async #writeAll(names: ZoneNames): Promise<void> {
+    if (!this.#state.answering) this.#maps.disable();
+    const slice = new TimeSlice();
+    await this.#maps.retain((name) => names.addresses(name) !== undefined, slice);
+    for (const name of names.names()) {
+      this.#write(names, name);
+      await slice.breathe();
+    }
+  }
+
+  #write(names: ZoneNames, name: string): void {
+    const addresses = names.addresses(name);
+    if (addresses === undefined) this.#maps.delete(name);
+    else this.#maps.set(name, addresses);
+  }
+
+  #refuse(reason: string): void {
+    this.#maps.disable();
+    this.#state = { answering: false, reason };
+  }
+
+  #pin(ifindex: number): string {
+    return join(this.#options.pinDirectory, 'links', `dns-${ifindex}`);
+  }
+}
+
+function attachPoint(ifindex: number) {
+  return { type: 'clsact', direction: 'ingress', ifindex, place: 'ahead' } as const;
+}
