@@ -36,3 +36,12 @@ it('a gauge that is set keeps the last value of each label set, in any order of 
   gauge.set(Number.POSITIVE_INFINITY, { b: '2', a: '1' });
   expect(registry.render()).toContain('g{b="2",a="1"} +Inf\n');
 });
+
+it('those who count under one name share the metric', () => {
+  const registry = new MetricRegistry();
+  const [one, other] = [1, 2].map(() => registry.counter({ name: 'asked_total', help: 'Questions.' }));
+  one!.inc({ by: 'a' });
+  other!.with({ by: 'a' })();
+  expect(registry.render()).toContain('asked_total{by="a"} 2\n');
+  expect(registry.render().match(/# TYPE/g)).toHaveLength(1);
+});

@@ -16,12 +16,34 @@ interface MetricOptions {
   help: string;
 }
 
+interface Value {
+  labels: Labels;
+  value: number;
+}
+
+/** The same for the same labels, in whatever order. */
+function keyOf(labels: Labels): string {
+  return JSON.stringify(Object.entries(labels).sort());
+}
+
 class Values {
-  readonly #values = new Map<string, { labels: Labels; value: number }>();
+  readonly #values = new Map<string, Value>();
 
   update(labels: Labels, change: (old: number) => number): void {
-    const key = JSON.stringify(Object.entries(labels).sort());
-    this.#values.set(key, { labels, value: change(this.#values.get(key)?.value ?? 0) });
+    const one = this.of(labels);
+    one.labels = labels;
+    one.value = change(one.value);
+  }
+
+  /** The value of these labels; 0 where it is new. */
+  of(labels: Labels): Value {
+    const key = keyOf(labels);
+    let one = this.#values.get(key);
+    if (one === undefined) {
+      one = { labels, value: 0 };
+      this.#values.set(key, one);
+    }
+    return one;
   }
 
   samples(): { suffix: string; labels: Labels; value: number }[] {
@@ -35,16 +57,24 @@ export class Counter implements Metric {
   readonly help: string;
   readonly #values = new Values();
   readonly #collect: (() => [Labels, number][]) | undefined;
+  readonly collected: boolean;
 
   /** `collect` is asked when the metric is read, for what is counted elsewhere; without it `inc` counts. */
   constructor({ name, help, collect }: MetricOptions & { collect?: () => [Labels, number][] }) {
     this.name = name;
     this.help = help;
     this.#collect = collect;
+    this.collected = collect !== undefined;
   }
 
   inc(labels: Labels = {}, by = 1): void {
     this.#values.update(labels, (old) => old + by);
+  }
+
+  /** Counts for one set of labels, looked up once: for hot paths. */
+  with(labels: Labels): () => void {
+    const one = this.#values.of(labels);
+    return () => void one.value++;
   }
 
   samples() {
@@ -58,6 +88,7 @@ export class Gauge implements Metric {
   readonly name: string;
   readonly help: string;
   readonly #collect: (() => [Labels, number][]) | undefined;
+  readonly collected: boolean;
   readonly #values = new Values();
 
   /** `collect` is asked when the metric is read; without it `set` tells the value. */
@@ -65,6 +96,7 @@ export class Gauge implements Metric {
     this.name = name;
     this.help = help;
     this.#collect = collect;
+    this.collected = collect !== undefined;
   }
 
   set(value: number, labels: Labels = {}): void {
@@ -92,17 +124,24 @@ export class Histogram implements Metric {
   }
 
   observe(value: number, labels: Labels = {}): void {
-    const key = JSON.stringify(Object.entries(labels).sort());
+    this.with(labels)(value);
+  }
+
+  /** Observes for one set of labels, looked up once: for hot paths. */
+  with(labels: Labels): (value: number) => void {
+    const key = keyOf(labels);
     let series = this.#series.get(key);
     if (series === undefined) {
       series = { labels, counts: this.#bounds.map(() => 0), sum: 0, count: 0 };
       this.#series.set(key, series);
     }
-    this.#bounds.forEach((bound, i) => {
-      if (value <= bound) series.counts[i]!++;
-    });
-    series.sum += value;
-    series.count++;
+    const { counts } = series;
+    const bounds = this.#bounds;
+    return (value) => {
+      for (let i = bounds.length - 1; i >= 0 && value <= bounds[i]!; i--) counts[i]!++;
+      series.sum += value;
+      series.count++;
+    };
   }
 
   samples() {
@@ -139,7 +178,10 @@ export class MetricRegistry {
     return this.#metrics.map(renderMetric).join('');
   }
 
-  #add<M extends Metric>(metric: M): M {
+  /** Those who count under one name share the metric; one that is collected is its maker's own. */
+  #add<M extends Metric & { collected?: boolean }>(metric: M): M {
+    const known = this.#metrics.find(({ name, type }) => name === metric.name && type === metric.type);
+    if (known !== undefined && !metric.collected) return known as M;
     this.#metrics.push(metric);
     return metric;
   }
