@@ -1,12 +1,12 @@
 /** Chooses the command, prints its help or runs it, and turns errors into what a user reads and an exit status. */
 
 import { describeError, isError, remedyOf, TendrilError } from '../util/errors.ts';
+import { nearest } from '../util/suggestion.ts';
 import { commands, internalCommands } from './commands.ts';
 import { surviveLostOutput } from './output/lost-output.ts';
 import { parseInvocation, splitArguments } from './parser/arguments.ts';
 import type { Command } from './parser/command.ts';
 import { commandHelp, overview } from './parser/help.ts';
-import { nearest } from './parser/suggestion.ts';
 
 /** Runs the command line (without program names); resolves with the exit status. */
 export async function run(argv: readonly string[]): Promise<number> {

@@ -1,9 +1,9 @@
 /** Turns the words of the command line into an Invocation, by the command's declaration. */
 import { parseArgs } from 'node:util';
 import { TendrilError } from '../../util/errors.ts';
+import { nearest } from '../../util/suggestion.ts';
 import type { CommandSpec, Invocation, OptionSpec } from './command.ts';
 import { everywhere } from './common-options.ts';
-import { nearest } from './suggestion.ts';
 
 const defaultLabName = 'lab';
 

@@ -1,7 +1,7 @@
 /** What kinds the server has, by the discovery documents that kubectl reads too. */
 import type { ResourceType } from '../../kube/resources.ts';
 import { TendrilError } from '../../util/errors.ts';
-import { nearest } from '../parser/suggestion.ts';
+import { nearest } from '../../util/suggestion.ts';
 import type { RawApi } from './raw-api.ts';
 
 export interface DiscoveredResource extends ResourceType {
