@@ -8,6 +8,7 @@ import type { Answer, DnsPlugin, Query, Served } from './plugin.ts';
 export function serveChain(plugins: readonly DnsPlugin[], query: Query): Served {
   const from = (index: number, asked: Query): Served => {
     const plugin = plugins[index];
+    if (asked.reached !== undefined) asked.reached.plugin = plugin?.name ?? '';
     if (plugin === undefined) return replyTo(asked.message, { rcode: responseCodes.REFUSED });
     return plugin.serve(asked, (changed = asked) => from(index + 1, changed));
   };

@@ -19,6 +19,10 @@ export interface Query {
   depth?: number;
   /** What plugins found out about the query for those behind them and for the log, e.g. `kubernetes/service`. */
   metadata?: Map<string, string>;
+  /** The listener that it came by, as metrics name it: `dns://:53`, `tls://10.0.0.1:853`. */
+  listener?: string;
+  /** Kept up to date by the chain where somebody put it here: the plugin reached last, which made the answer. */
+  reached?: { plugin: string };
 }
 
 /** A reply; undefined where the client gets none (`acl`'s drop). */
@@ -49,7 +53,56 @@ export interface PluginInstance {
   lingerMs?: number;
   /** The plugin answers names of the whole world: replies say so (RA). */
   recursive?: boolean;
+  /** What the plugin says about its block's server. */
+  settings?: ServerSettings;
+  /** Puts into `query.metadata` what it knows, before the chain runs, in a block with the plugin `metadata`. */
+  collect?(query: Query): void;
 }
+
+/** What configuring plugins say about the server of their block. */
+export interface ServerSettings {
+  /** Addresses to listen on instead of all (bind). */
+  addresses?: readonly string[];
+  /** Where relative file names of the plugins behind start from (root). */
+  directory?: string;
+  /** PEM texts for transport `tls`. */
+  tls?: TlsSettings;
+  /** How often the Corefile is looked at (reload). */
+  reload?: { intervalMs: number };
+  /** Queries of other classes than IN come to the chain (chaos). */
+  anyClass?: boolean;
+  /** Metadata is collected before the chain runs (metadata). */
+  metadata?: boolean;
+  /** More is logged (debug); errors with their stack (errors). */
+  debug?: boolean;
+  stacktrace?: boolean;
+  /** The block serves only queries that pass (view). */
+  view?: { name: string; matches(query: Query): boolean };
+}
+
+export interface TlsSettings {
+  cert: string;
+  key: string;
+  ca?: string;
+  clientAuth: 'nocert' | 'request' | 'require' | 'verify_if_given' | 'require_and_verify';
+}
+
+/** A plugin of a running configuration. */
+export interface NamedInstance {
+  readonly name: string;
+  readonly instance: PluginInstance;
+}
+
+/** HTTP that plugins answer on: one listener an address, whoever asks for it, also across a reload. */
+export interface HttpEndpoints {
+  /**
+   * Answers a path at an address such as `:8080` or `localhost:9153`. Of several for one path the latest answers.
+   * @returns ends it @throws TendrilError LISTEN
+   */
+  open(address: string, path: string, respond: HttpResponder): Promise<() => Promise<void>>;
+}
+
+export type HttpResponder = () => { status: number; body: string; contentType?: string };
 
 /** What a plugin of a server block is set up with. */
 export interface PluginContext {
@@ -64,10 +117,17 @@ export interface PluginContext {
   informers(): Informers;
   /** Directory that relative file names start from: the Corefile's, or `root`'s. */
   directory: string;
-  /** Asks the block's own chain from its start for another name (CoreDNS calls it upstream). */
+  /** Asks the server that the query came to, from its start, for another name (CoreDNS calls it upstream). */
   resolve(query: Query, question: { name: string; type: number }): Served;
   /** Another plugin of this block by its name, once all are set up (autopath's @kubernetes). */
   sibling(name: string): PluginInstance | undefined;
+  http: HttpEndpoints;
+  /** All plugins of all blocks, once all are set up. */
+  instances(): readonly NamedInstance[];
+  /** Ends the process with this error: where going on would do harm (loop). */
+  fatal(error: Error): void;
+  /** The process is about to end: it serves on, and is not ready. */
+  stopping(): boolean;
 }
 
 /**
