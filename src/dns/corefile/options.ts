@@ -88,3 +88,31 @@ export function wholeNumber(text: string, { min, max }: { min: number; max: numb
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
   throw corefileError(at, `"${text}" is no whole number from ${min} to ${max}`);
 }
+
+/** @throws COREFILE where a directive has lines in braces and takes none */
+export function refuseBlock({ name, block }: Directive): void {
+  const [line] = block ?? [];
+  if (line !== undefined) throw unknownOption(line, name);
+}
+
+/** The error for a line that a plugin's block does not know. */
+export function unknownOption({ name, at }: Directive, plugin: string): TendrilError {
+  return corefileError(at, `${plugin} has no option "${name}"`);
+}
+
+/** The first, and only, argument of an option. @throws COREFILE */
+export function onlyArgument(line: Directive): string {
+  countArguments(line, 1);
+  return line.args[0]!;
+}
+
+/** A regular expression of Go's syntax, as far as JavaScript shares it. @throws COREFILE */
+export function regularExpression(text: string, at: Place): RegExp {
+  const flags = /^\(\?([is]+)\)/.exec(text);
+  const source = (flags === null ? text : text.slice(flags[0].length)).replaceAll('(?P<', '(?<');
+  try {
+    return new RegExp(source.replaceAll('\\z', '$').replaceAll('\\A', '^'), flags?.[1] ?? '');
+  } catch (cause) {
+    throw corefileError(at, `"${text}" is no regular expression`, String(cause));
+  }
+}
