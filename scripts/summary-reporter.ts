@@ -1,4 +1,4 @@
-/** Ends a test run with one plain line, `N passed, N failed, N skipped`, and names what was skipped or failed and why. */
+/** Ends a test run with one plain line, `N passed, N failed, N skipped`, and names what was skipped, failed or flaky, and why. */
 import { stripVTControlCharacters } from 'node:util';
 import type { Reporter, TestModule } from 'vitest/node';
 
@@ -16,6 +16,10 @@ export default class SummaryReporter implements Reporter {
         counts[result.state]++;
         if (result.state === 'skipped')
           console.log(`skipped: ${test.fullName}${result.note ? `: ${result.note}` : ''}`);
+        if (result.state === 'passed' && test.diagnostic()?.flaky)
+          console.log(
+            `flaky: ${module.relativeModuleId} > ${test.fullName}: passed at its second try, before that ${described(result.errors ?? [])}`,
+          );
         if (result.state === 'failed')
           console.log(`failed: ${module.relativeModuleId} > ${test.fullName}: ${described(result.errors)}`);
       }

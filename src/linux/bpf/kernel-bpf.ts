@@ -6,7 +6,7 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { TendrilError } from '../../util/errors.ts';
-import { errno, errnoName, KernelError } from '../errno.ts';
+import { errno, errnoName, isErrno, KernelError } from '../errno.ts';
 import { type Handle, libbpf, members, openObject } from '../ffi/libbpf.ts';
 import * as libc from '../ffi/libc.ts';
 import type { AttachPoint, Bpf, BpfObject, BpfProgram, LoadOptions, Misfit } from './bpf.ts';
@@ -26,8 +26,22 @@ export const kernelBpf: Bpf = {
   clear: (pinDirectory) => rmSync(pinDirectory, { recursive: true, force: true }),
 };
 
+/** A signal ends the verifier's work with EAGAIN; libbpf itself begins anew five times, which a profiler's signals outlast. */
+const loadAttempts = 10;
+
 function load(options: LoadOptions): BpfObject {
   mkdirSync(options.pinDirectory, { recursive: true });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return loadOnce(options);
+    } catch (error) {
+      const interrupted = error instanceof Error && isErrno(error.cause, errno.EAGAIN);
+      if (attempt === loadAttempts || !interrupted) throw error;
+    }
+  }
+}
+
+function loadOnce(options: LoadOptions): BpfObject {
   const opened = openObject(options.path, options.pinDirectory);
   if (opened.handle <= 0n) throw loadError(options.path, opened.errno, '');
   try {
