@@ -128,23 +128,38 @@ VERIFIED_ONCE int dns_in_zone(struct __sk_buff *skb, __u32 payload)
 	return difference == 0;
 }
 
+/* What a name stands for whose key is `work->key`, of so many bytes. */
+static __always_inline struct dns_name *dns_lookup(struct dns_work *work, __u32 bytes)
+{
+	return bytes <= DNS_SHORT_NAME ? bpf_map_lookup_elem(&dns_names, &work->key.short_name) :
+					 bpf_map_lookup_elem(&dns_long_names, &work->key.long_name);
+}
+
+/* NAME.NAMESPACE.svc: the labels of a Service's name below the zone. */
+#define SERVICE_LABELS 3
+
 /*
- * Whether a name below the zone that is in no map does not exist. Names of pods by their address (`pod`) and those with
- * a label that begins with an underscore are user space's to judge.
+ * Whether a name below the zone that is in no map does not exist. Names of pods by their address (`pod`) and those below
+ * a Service's, of endpoints and ports, are user space's to judge. Overwrites the key.
  */
-VERIFIED_ONCE int dns_is_absent(void)
+VERIFIED_ONCE int dns_is_absent(struct __sk_buff *skb, __u32 payload)
 {
 	struct dns_config *config = dns_settings();
 	struct dns_work *work = dns_work();
-	__u32 at;
+	__u32 at, below;
+	int bytes;
 
 	if (!config || !work || work->labels <= config->zone_labels)
 		return 0;
-	at = work->starts[(work->labels - config->zone_labels - 1) & (DNS_LABELS_MAX - 1)];
+	below = work->labels - config->zone_labels;
+	at = work->starts[(below - 1) & (DNS_LABELS_MAX - 1)];
 	if (work->key.long_name.wire[at & 0xff] == 3 && work->key.long_name.wire[(at + 1) & 0xff] == 'p' &&
 	    work->key.long_name.wire[(at + 2) & 0xff] == 'o' && work->key.long_name.wire[(at + 3) & 0xff] == 'd')
 		return 0;
-	return work->key.long_name.wire[1] != '_';
+	if (below <= SERVICE_LABELS)
+		return 1;
+	bytes = dns_make_key(skb, payload, work->starts[(below - SERVICE_LABELS) & (DNS_LABELS_MAX - 1)]);
+	return bytes > 0 && !dns_lookup(work, bytes);
 }
 
 /* Where the zone begins in the message, for pointers to it. */
@@ -274,8 +289,7 @@ VERIFIED_ONCE int dns_append_single(__u32 ttl, __u32 is_v6)
 	at = work->reply_bytes;
 	if (at > DNS_QUERY_MAX)
 		return -1;
-	name = work->name_bytes <= DNS_SHORT_NAME ? bpf_map_lookup_elem(&dns_names, &work->key.short_name) :
-						    bpf_map_lookup_elem(&dns_long_names, &work->key.long_name);
+	name = dns_lookup(work, work->name_bytes);
 	if (!name)
 		return -1;
 	if (is_v6) {
@@ -345,10 +359,9 @@ static __always_inline int dns_make_reply(struct __sk_buff *skb, struct dns_work
 
 	if ((work->type != DNS_A && work->type != DNS_AAAA) || !dns_in_zone(skb, payload))
 		return DNS_PASS;
-	name = work->name_bytes <= DNS_SHORT_NAME ? bpf_map_lookup_elem(&dns_names, &work->key.short_name) :
-						    bpf_map_lookup_elem(&dns_long_names, &work->key.long_name);
+	name = dns_lookup(work, work->name_bytes);
 	if (!name) {
-		if (!dns_is_absent() || dns_begin_reply(DNS_NXDOMAIN) < 0 || dns_append_soa() < 0 ||
+		if (!dns_is_absent(skb, payload) || dns_begin_reply(DNS_NXDOMAIN) < 0 || dns_append_soa() < 0 ||
 		    dns_end_reply(0) < 0)
 			return DNS_PASS;
 		return DNS_NAME_ERROR;

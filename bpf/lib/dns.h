@@ -156,24 +156,24 @@ VERIFIED_ONCE __u32 dns_walk_name(void)
 	return work->name_bytes;
 }
 
-/* The name in lower case as a key. */
-VERIFIED_ONCE int dns_make_key(struct __sk_buff *skb, __u32 payload)
+/* The name from a label's start on, in lower case, as a key; its length, or -1. */
+VERIFIED_ONCE int dns_make_key(struct __sk_buff *skb, __u32 payload, __u32 start)
 {
 	struct dns_work *work = dns_work();
 	__u32 last;
 
-	if (!work)
+	if (!work || start > DNS_NAME_MAX)
 		return -1;
-	last = work->name_bytes - 1;
+	last = work->name_bytes - start - 1;
 	barrier_var(last);
 	if (last >= DNS_NAME_MAX)
 		return -1;
 	__builtin_memset(&work->key, 0, sizeof(work->key));
-	if (bpf_skb_load_bytes(skb, payload + sizeof(struct dns_header), &work->key, last + 1) < 0)
+	if (bpf_skb_load_bytes(skb, payload + sizeof(struct dns_header) + start, &work->key, last + 1) < 0)
 		return -1;
 	for (int i = 0; i < DNS_LONG_NAME / 8; i++)
 		work->key.words[i] = lower_case(work->key.words[i]);
-	return 0;
+	return last + 1;
 }
 
 /* Type, class and OPT behind the name; -1 unless they end the message. */
@@ -228,5 +228,5 @@ static __always_inline int dns_read_question(struct __sk_buff *skb, struct dns_w
 		return -1;
 	if (dns_walk_name() == 0 || dns_read_tail(length) < 0)
 		return -1;
-	return dns_make_key(skb, payload);
+	return dns_make_key(skb, payload, 0) < 0 ? -1 : 0;
 }

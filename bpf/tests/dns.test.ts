@@ -85,6 +85,9 @@ describe.each(families)('IPv%s', (family) => {
     'www.example.com.svc.cluster.local',
     'www.example.com.cluster.local',
     'xpod.cluster.local',
+    '_http._tcp.nobody.shop.svc.cluster.local',
+    '10-244-0-1.nobody.shop.svc.cluster.local',
+    'web.shop.svc.example.com.cluster.local',
     `${'a.'.repeat(120)}cluster.local`,
   ])('%s does not exist', (name) => {
     const { message } = ask(name, 'AAAA')!;
@@ -109,6 +112,8 @@ describe.each(families)('IPv%s', (family) => {
     ['an alias', 'alias.shop.svc.cluster.local', 'A'],
     ['more addresses than a set holds', 'crowd.shop.svc.cluster.local', 'A'],
     ['a port’s name', '_http._tcp.web.shop.svc.cluster.local', 'A'],
+    ['the same as CoreDNS also takes it', 'HTTP.tcp.WEB.shop.svc.cluster.local', 'A'],
+    ['a name below a Service’s', '10-244-0-1.web.shop.svc.cluster.local', 'AAAA'],
     ['another type', 'web.shop.svc.cluster.local', 'SRV'],
     ['every type', 'web.shop.svc.cluster.local', 'ANY'],
   ] as const)('leaves to the server: %s', (_, name, type) => {

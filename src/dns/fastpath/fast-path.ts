@@ -12,7 +12,10 @@ import { type Counters, isFull, type NameAddresses, ZoneMaps, type ZoneSettings 
 
 /** The zone's names, as the server derives them from the API. */
 export interface ZoneNames {
-  /** Every canonical name of the zone that exists, its own included, but those with underscores or below `pod`. */
+  /**
+   * Every canonical name of the zone that exists, its own included. Names below a Service's need not be here, and those
+   * below `pod` are not: what is missing of them is asked of the server.
+   */
   names(): Iterable<string>;
   /** Undefined for a name that does not exist. */
   addresses(name: string): NameAddresses | undefined;
