@@ -24,19 +24,40 @@ export const dnsProcess = defineCommand(
   {
     name: 'dns',
     summary: 'Runs cluster DNS.',
-    usage: ['dns --kubeconfig FILE [--zone cluster.local]'],
+    usage: ['dns [--conf FILE] [--kubeconfig FILE] [--zone cluster.local]'],
     options: {
+      conf: {
+        type: 'string',
+        value: 'FILE',
+        help: "a Corefile, CoreDNS's configuration (default: what kubeadm gives a cluster)",
+      },
       kubeconfig: { type: 'string', value: 'FILE', help: 'how to reach the API server' },
-      zone: { type: 'string', value: 'ZONE', help: 'the cluster zone (default: cluster.local)' },
+      zone: {
+        type: 'string',
+        value: 'ZONE',
+        help: 'the cluster zone of the default Corefile (default: cluster.local)',
+      },
     },
     words: { min: 0, max: 0 },
-    examples: ['tendril dns --kubeconfig /etc/tendril-dns/kubeconfig'],
+    examples: [
+      'tendril dns --kubeconfig /etc/tendril-dns/kubeconfig',
+      'tendril dns --conf /etc/coredns/Corefile --kubeconfig /etc/tendril-dns/kubeconfig',
+    ],
   },
   async ({ options }) => {
-    if (options.kubeconfig === undefined) throw new TendrilError('USAGE', 'dns needs --kubeconfig FILE');
-    const { dnsDefaults, runDns } = await import('../dns/main.ts');
-    const zone = options.zone ?? dnsDefaults.zone;
-    return await runDns({ ...dnsDefaults, kubeconfig: options.kubeconfig, zone });
+    const { conf, kubeconfig, zone } = options;
+    if (conf === undefined && kubeconfig === undefined)
+      throw new TendrilError(
+        'USAGE',
+        'dns needs --kubeconfig FILE, or --conf FILE without the plugin kubernetes',
+      );
+    if (conf !== undefined && zone !== undefined)
+      throw new TendrilError(
+        'USAGE',
+        '--zone is of the default Corefile: with --conf the zone stands in the file',
+      );
+    const { runDns } = await import('../dns/main.ts');
+    return await runDns({ conf, kubeconfig, ...(zone !== undefined && { zone }) });
   },
 );
 

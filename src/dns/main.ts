@@ -1,107 +1,121 @@
 /**
- * The cluster DNS process, `tendril dns`: answers names of the cluster zone from the API and forwards the rest.
- * It listens on every address of its pod, of whichever families there are; health and readiness are on the ports that CoreDNS uses.
+ * The cluster DNS process, `tendril dns`: serves a Corefile, CoreDNS's configuration, and takes changes to it while
+ * it runs. Without one it serves what kubeadm gives a cluster.
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createHttpClient } from '../kube/client/http-client.ts';
 import { createInformers, type Informers } from '../kube/client/informers.ts';
 import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
-import { resources } from '../kube/resources.ts';
-import { tryParseIp } from '../net/ip.ts';
-import { createLogger } from '../util/logger.ts';
-import { serveChain } from './chain.ts';
-import type { DnsPlugin } from './plugin.ts';
-import { forwardPlugin, type Upstream } from './plugins/forward/forward.ts';
-import { createClusterNames } from './plugins/kubernetes/cluster-names.ts';
-import { kubernetesPlugin } from './plugins/kubernetes/kubernetes.ts';
+import { systemClock } from '../util/clock.ts';
+import { TendrilError } from '../util/errors.ts';
+import { createLogger, type Logger } from '../util/logger.ts';
+import { MetricRegistry } from '../util/metrics.ts';
+import { parseCorefile } from './corefile/parser.ts';
+import { type DefaultCorefileOptions, defaultCorefile } from './default-corefile.ts';
+import type { Query, Served } from './plugin.ts';
+import { plugins } from './plugins/order.ts';
 import { startDnsServer } from './server/dns-server.ts';
-import { listenStatus } from './server/status-port.ts';
+import { createHttpEndpoints } from './server/http-endpoints.ts';
 import { wildcardAddresses } from './server/wildcard.ts';
+import type { ListenerPlan } from './server-blocks/listeners.ts';
+import { createSupervisor, type OpenListener } from './server-blocks/supervisor.ts';
 
-export interface DnsOptions {
-  kubeconfig: string;
-  /** Cluster zone, e.g. cluster.local. */
-  zone: string;
-  /** Servers for names outside the zone; absent: the nameservers of /etc/resolv.conf. */
-  forward?: string[];
-  port: number;
-  healthPort: number;
-  readyPort: number;
+export interface DnsOptions extends Partial<DefaultCorefileOptions> {
+  /** How the API server is reached; a Corefile without `kubernetes` needs none. */
+  kubeconfig?: string;
+  /** Path of the Corefile; without one the default is served, with `zone` and the ports. */
+  conf?: string;
 }
 
-export const dnsDefaults: Omit<DnsOptions, 'kubeconfig'> = {
-  zone: 'cluster.local',
-  port: 53,
-  healthPort: 8080,
-  readyPort: 8181,
-};
-
-/** Serves until SIGTERM; the exit status. @throws TendrilError LISTEN where a port is taken */
+/** Serves until SIGTERM; the exit status. @throws TendrilError COREFILE or LISTEN where it cannot serve */
 export async function runDns(options: DnsOptions): Promise<number> {
   const logger = createLogger({ fields: { component: 'dns' } });
-  const client = createHttpClient(await loadKubeconfig(options.kubeconfig));
-  const informers = createInformers({ client, logger });
-  const upstreams = await upstreamsOf(options);
-  const { plugins, synced } = createChain(informers, { zone: options.zone, upstreams });
-  await using running = new AsyncDisposableStack();
-  informers.start();
-  running.defer(() => informers.stop());
-  const addresses = await wildcardAddresses();
-  const keep = (listener: { close(): Promise<void> }) => running.defer(() => listener.close());
-  const listen = addresses.map((address) => at(address, options.port));
-  keep(await startDnsServer({ plugins, logger, recursive: upstreams.length > 0, listen }));
-  const status = { addresses, logger };
-  keep(await listenStatus({ ...status, what: 'health', port: options.healthPort, ok: () => true }));
-  keep(await listenStatus({ ...status, what: 'readiness', port: options.readyPort, ok: synced }));
-  logger.info('serving', { zone: options.zone, port: options.port, addresses });
-  await new Promise<void>((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
+  await using cluster = await reachCluster(options.kubeconfig, logger);
+  const fatal = Promise.withResolvers<never>();
+  const supervisor = createSupervisor({
+    context: {
+      plugins,
+      clock: systemClock,
+      logger,
+      metrics: new MetricRegistry(),
+      informers: cluster.informers,
+      http: createHttpEndpoints(logger),
+      directory: options.conf === undefined ? process.cwd() : dirname(options.conf),
+      fatal: fatal.reject,
+    },
+    load: () => parseCorefile({ ...corefileOf(options), defaultPort: options.port }),
+    listen: (plan, serve) => listen(plan, serve, logger),
+    beforeStart: () => cluster.start(),
+  });
+  const ended = new Promise<void>((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
+  await supervisor.start();
+  await Promise.race([ended, fatal.promise]);
+  await supervisor.close();
   return 0;
 }
 
-interface ChainOptions {
-  zone: string;
-  upstreams: readonly Upstream[];
+function corefileOf(options: DnsOptions): { text: string; file: string } {
+  const { conf } = options;
+  if (conf === undefined) return { text: defaultCorefile(options), file: '(default Corefile)' };
+  try {
+    return { text: readFileSync(conf, 'utf8'), file: conf };
+  } catch (cause) {
+    throw new TendrilError('COREFILE', `the Corefile ${conf} cannot be read`, {
+      cause,
+      remedy: 'Name one that is there with --conf, or none to serve the default.',
+    });
+  }
 }
 
-/** The cluster's names first, then everybody else's. */
-function createChain(
-  informers: Informers,
-  { zone, upstreams }: ChainOptions,
-): { plugins: DnsPlugin[]; synced: () => boolean } {
-  const stores = {
-    namespaces: informers.store(resources.namespaces),
-    services: informers.store(resources.services),
-    slices: informers.store(resources.endpointSlices),
-  };
-  const synced = () => Object.values(stores).every((store) => store.hasSynced);
-  const ownIps = () => stores.services.get('kube-system/kube-dns')?.spec?.clusterIPs ?? [];
-  const plugins: DnsPlugin[] = [
-    kubernetesPlugin({
-      zone,
-      names: createClusterNames(stores),
-      synced,
-      serverIps: () => ownIps().flatMap((ip) => tryParseIp(ip) ?? []),
-      resolve: (query, name) => {
-        const message = { ...query.message, questions: [{ name, type: query.type, class: 1 }] };
-        return serveChain(plugins, { ...query, depth: (query.depth ?? 0) + 1, name, message });
+interface Cluster extends AsyncDisposable {
+  informers(): Informers;
+  /** Lists and watches what has been asked for so far, and later at once. */
+  start(): void;
+}
+
+async function reachCluster(kubeconfig: string | undefined, logger: Logger): Promise<Cluster> {
+  if (kubeconfig === undefined)
+    return {
+      informers: () => {
+        throw new TendrilError(
+          'USAGE',
+          'the Corefile has the plugin kubernetes, and no API server is named',
+          {
+            remedy: 'Name one with --kubeconfig FILE.',
+          },
+        );
       },
+      start: () => {},
+      [Symbol.asyncDispose]: async () => {},
+    };
+  const client = createHttpClient(await loadKubeconfig(kubeconfig));
+  const informers = createInformers({ client, logger });
+  let started = false;
+  return {
+    informers: () => informers,
+    start: () => {
+      if (!started) informers.start();
+      started = true;
+    },
+    [Symbol.asyncDispose]: () => informers.stop(),
+  };
+}
+
+async function listen(
+  plan: ListenerPlan,
+  serve: (query: Query) => Served,
+  logger: Logger,
+): Promise<OpenListener> {
+  if (plan.transport !== 'dns')
+    throw new TendrilError('LISTEN', `${plan.label} cannot be listened on: DNS over TLS is not served yet`);
+  const addresses = plan.address === undefined ? await wildcardAddresses() : [plan.address];
+  return await startDnsServer({
+    plugins: [{ name: plan.label, serve }],
+    logger,
+    listen: addresses.map((address) => {
+      const place = { address, port: plan.port, ipv6Only: address.includes(':') };
+      return { udp: place, tcp: place };
     }),
-    forwardPlugin({ upstreams }),
-  ];
-  return { plugins, synced };
-}
-
-function at(address: string, port: number) {
-  const place = { address, port, ipv6Only: address === '::' };
-  return { udp: place, tcp: place };
-}
-
-async function upstreamsOf(options: DnsOptions): Promise<Upstream[]> {
-  const addresses = options.forward ?? nameserversOf(await readFile('/etc/resolv.conf', 'utf8'));
-  return addresses.map((address) => ({ address, port: 53 }));
-}
-
-/** The nameserver lines of a resolv.conf(5). */
-export function nameserversOf(text: string): string[] {
-  return [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].map((match) => match[1]!);
+  });
 }

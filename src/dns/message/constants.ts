@@ -10,6 +10,7 @@ export const recordTypes = {
   AAAA: 28,
   SRV: 33,
   OPT: 41,
+  DS: 43,
   AXFR: 252,
   ANY: 255,
 } as const;

@@ -2,9 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { nameserversOf } from '../../dns/main.ts';
+
 import type { DnsPlugin } from '../../dns/plugin.ts';
 import { forwardPlugin } from '../../dns/plugins/forward/forward.ts';
+import { nameserversOf } from '../../dns/resolv-conf.ts';
 import { type DnsServer, startDnsServer } from '../../dns/server/dns-server.ts';
 import { openNetns } from '../../linux/netns/netns.ts';
 import { bindUdp, listenTcp } from '../../linux/netns/sockets.ts';

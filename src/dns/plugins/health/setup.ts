@@ -1,0 +1,26 @@
+/** `health [ADDRESS] { lameduck DURATION }`: the process lives, at /health; it serves on for a while when it is to end. */
+import { durationMs, onlyArgument, unknownOption } from '../../corefile/options.ts';
+import type { PluginSetup } from '../../plugin.ts';
+import { httpAddressOf } from '../http-address.ts';
+
+const defaultAddress = ':8080';
+
+export const setup: PluginSetup = (directives, { http }) => {
+  let address = defaultAddress;
+  let lingerMs = 0;
+  for (const directive of directives) {
+    if (directive.args.length > 0) address = httpAddressOf(directive, defaultAddress);
+    for (const line of directive.block ?? []) {
+      if (line.name !== 'lameduck') throw unknownOption(line, 'health');
+      lingerMs = durationMs(onlyArgument(line), line.at);
+    }
+  }
+  let end: (() => Promise<void>) | undefined;
+  return {
+    lingerMs,
+    start: async () => {
+      end = await http.open(address, '/health', () => ({ status: 200, body: 'OK' }));
+    },
+    close: () => end?.(),
+  };
+};

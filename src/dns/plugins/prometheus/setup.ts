@@ -1,0 +1,75 @@
+/** `prometheus [ADDRESS]`: counts and times queries, and shows all metrics at /metrics, under CoreDNS's names. */
+import { metricsContentType } from '../../../util/metrics.ts';
+import { afterward } from '../../chain.ts';
+import { corefileError, countArguments, onlyDirective, unknownOption } from '../../corefile/options.ts';
+import { responseCodes } from '../../message/constants.ts';
+import { isBelow } from '../../message/name.ts';
+import type { Answer, PluginSetup, Query, Served } from '../../plugin.ts';
+import { httpAddressOf } from '../http-address.ts';
+import { createQueryMetrics } from './query-metrics.ts';
+
+export const setup: PluginSetup = (directives, context) => {
+  const directive = onlyDirective(directives);
+  const { clock, http, metrics, zones, instances } = context;
+  const address = httpAddressOf(directive, 'localhost:9153');
+  for (const line of directive.block ?? []) {
+    // Go's own metrics: there is no Go runtime here to tell of.
+    if (line.name === 'runtime_metrics') countArguments(line, 0);
+    else if (line.name === 'tls') throw corefileError(line.at, 'metrics over TLS are not supported');
+    else throw unknownOption(line, 'prometheus');
+  }
+  const observe = createQueryMetrics(metrics);
+  const enabled = metrics.gauge({
+    name: 'coredns_plugin_enabled',
+    help: 'A metric that indicates whether a plugin is enabled on per server and zone basis.',
+  });
+  const byLength = [...zones].sort((a, b) => b.length - a.length);
+  const zoneOf = (name: string) => byLength.find((zone) => isBelow(name, zone)) ?? '';
+
+  function count(query: Query, rcode: number, answer: Answer, startedAt: number): void {
+    observe({
+      query,
+      zone: zoneOf(query.name),
+      rcode,
+      answer,
+      seconds: (clock.monotonic() - startedAt) / 1000,
+    });
+  }
+
+  let end: (() => Promise<void>) | undefined;
+  return {
+    start: async () => {
+      end = await http.open(address, '/metrics', () => ({
+        status: 200,
+        body: metrics.render(),
+        contentType: metricsContentType,
+      }));
+      for (const zone of zones)
+        for (const { name, instance } of instances())
+          if (instance.handler) enabled.set(1, { server: '', zone: `${zone}.`, view: '', name });
+    },
+    close: () => end?.(),
+    handler: {
+      name: 'prometheus',
+      serve: (query, next): Served => {
+        const startedAt = clock.monotonic();
+        query.reached = { plugin: '' };
+        const failed = (error: unknown): never => {
+          count(query, responseCodes.SERVFAIL, undefined, startedAt);
+          throw error;
+        };
+        const counted = (answer: Answer): Answer => {
+          count(query, answer?.rcode ?? responseCodes.NOERROR, answer, startedAt);
+          return answer;
+        };
+        let served: Served;
+        try {
+          served = next();
+        } catch (error) {
+          return failed(error);
+        }
+        return served instanceof Promise ? served.then(counted, failed) : afterward(served, counted);
+      },
+    },
+  };
+};

@@ -1,0 +1,188 @@
+/**
+ * Keeps a Corefile served, and takes a changed one without losing a query: what is new is set up and started
+ * beside what serves, listeners that both have are kept, and only then does the old one end. A Corefile that is
+ * wrong, or cannot be started, leaves everything as it is.
+ *
+ *   Corefile --parse--> blocks --configure--> plugins, listeners --open--> sockets --start--> serving
+ */
+import { createHash } from 'node:crypto';
+import { describeError } from '../../util/errors.ts';
+import type { ServerBlock } from '../corefile/directive.ts';
+import type { Query, Served } from '../plugin.ts';
+import { type Configuration, type ConfigurationContext, configure } from './configuration.ts';
+import type { ListenerPlan } from './listeners.ts';
+
+/** A listener's sockets. */
+export interface OpenListener {
+  close(): Promise<void>;
+}
+
+export interface SupervisorOptions {
+  context: Omit<ConfigurationContext, 'stopping'>;
+  /** Reads and parses the Corefile. @throws TendrilError COREFILE */
+  load(): readonly ServerBlock[];
+  /** Binds a listener's sockets, whose queries `serve` answers. @throws TendrilError LISTEN: then none is bound */
+  listen(plan: ListenerPlan, serve: (query: Query) => Served): Promise<OpenListener>;
+  /** Called when a configuration has been set up and before its plugins start. */
+  beforeStart?(): void;
+}
+
+export interface Supervisor {
+  /** Serves the Corefile. @throws TendrilError COREFILE or LISTEN: then nothing is served */
+  start(): Promise<void>;
+  /** Takes the Corefile if it has changed since it was taken last. True where a new one serves. Never throws. */
+  reload(): Promise<boolean>;
+  /** Serves on for the lame-duck time, then ends everything. */
+  close(): Promise<void>;
+}
+
+interface Listening {
+  open: OpenListener;
+  /** What queries go to: replaced by a reload. */
+  target: { serve: (query: Query) => Served };
+  fingerprint: string;
+}
+
+export function createSupervisor(options: SupervisorOptions): Supervisor {
+  const { logger, metrics, clock } = options.context;
+  const failures = metrics.counter({
+    name: 'coredns_reload_failed_total',
+    help: 'Counter of the number of failed reload attempts.',
+  });
+  metrics.gauge({
+    name: 'coredns_reload_version_info',
+    help: 'A metric with a constant 1 value labeled by hash and value which type of hash generated it.',
+    collect: () => (version === undefined ? [] : [[{ hash: 'sha512', value: version }, 1]]),
+  });
+  const context: ConfigurationContext = { ...options.context, stopping: () => stopping };
+  const listening = new Map<string, Listening>();
+  let current: Configuration | undefined;
+  let version: string | undefined;
+  let stopping = false;
+  let lastProblem: string | undefined;
+  let cancelLook = () => {};
+  let underWay: Promise<unknown> = Promise.resolve();
+
+  /** One after the other: a reload never meets another, nor the end. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = underWay.then(work);
+    underWay = done.catch(() => {});
+    return done;
+  }
+
+  /** Everything that the new configuration needs is there before anything of the old one goes. */
+  async function serve(blocks: readonly ServerBlock[]): Promise<void> {
+    const next = configure(blocks, context);
+    const added: string[] = [];
+    try {
+      for (const plan of next.listeners) if (await openFor(plan, next)) added.push(plan.label);
+      options.beforeStart?.();
+      await next.start();
+    } catch (error) {
+      await Promise.all(added.map(closeListener));
+      throw error;
+    }
+    const old = current;
+    current = next;
+    for (const [label, { target }] of listening) {
+      const route = next.serverOf(label);
+      if (route !== undefined) target.serve = route;
+    }
+    await Promise.all([...listening.keys()].filter((label) => !next.serverOf(label)).map(closeListener));
+    await old?.close();
+    lookAgain();
+  }
+
+  /** True where the listener is new. One whose TLS has changed is opened anew, at once after the old one. */
+  async function openFor(plan: ListenerPlan, next: Configuration): Promise<boolean> {
+    const fingerprint = JSON.stringify(plan.tls ?? null);
+    const known = listening.get(plan.label);
+    if (known?.fingerprint === fingerprint) return false;
+    if (known !== undefined) await closeListener(plan.label);
+    const target = { serve: next.serverOf(plan.label)! };
+    const labelled = (query: Query) => {
+      query.listener = plan.label;
+      return target.serve(query);
+    };
+    listening.set(plan.label, { open: await options.listen(plan, labelled), target, fingerprint });
+    return true;
+  }
+
+  async function closeListener(label: string): Promise<void> {
+    const { open } = listening.get(label)!;
+    listening.delete(label);
+    await open.close();
+  }
+
+  /** Told and counted once, not at every look. */
+  function refused(what: string, error: unknown): void {
+    const problem = describeError(error);
+    if (problem === lastProblem) return;
+    lastProblem = problem;
+    logger.error(what, { error });
+    failures.inc();
+  }
+
+  function lookAgain(): void {
+    cancelLook();
+    const { reload } = current ?? {};
+    if (reload === undefined || stopping) return;
+    cancelLook = clock.after(reload.intervalMs, () => void supervisor.reload().finally(lookAgain));
+  }
+
+  const supervisor: Supervisor = {
+    start: () =>
+      inTurn(async () => {
+        const blocks = options.load();
+        version = fingerprintOf(blocks);
+        await serve(blocks);
+        logger.info('serving', { listeners: [...listening.keys()], corefile: version });
+      }),
+
+    reload: () =>
+      inTurn(async () => {
+        if (stopping) return false;
+        let blocks: readonly ServerBlock[];
+        try {
+          blocks = options.load();
+        } catch (error) {
+          refused('the changed Corefile cannot be read: the one before it serves on', error);
+          return false;
+        }
+        const found = fingerprintOf(blocks);
+        if (found === version) return false;
+        // A wrong one is tried once, not at every look.
+        version = found;
+        try {
+          await serve(blocks);
+        } catch (error) {
+          refused('the changed Corefile cannot be served: the one before it serves on', error);
+          return false;
+        }
+        lastProblem = undefined;
+        logger.info('a changed Corefile is served', { listeners: [...listening.keys()], corefile: found });
+        return true;
+      }),
+
+    close: () =>
+      inTurn(async () => {
+        stopping = true;
+        cancelLook();
+        const { lingerMs = 0 } = current ?? {};
+        if (lingerMs > 0) logger.info('serving on before the end', { lameduckMs: lingerMs });
+        if (lingerMs > 0) await clock.sleep(lingerMs);
+        await Promise.all([...listening.keys()].map(closeListener));
+        await current?.close();
+      }),
+  };
+  return supervisor;
+}
+
+/** Changes with anything but white space and comments. */
+function fingerprintOf(blocks: readonly ServerBlock[]): string {
+  return createHash('sha512').update(JSON.stringify(blocks, withoutPlaces)).digest('hex');
+}
+
+function withoutPlaces(key: string, value: unknown): unknown {
+  return key === 'at' ? undefined : value;
+}
