@@ -116,3 +116,8 @@ export function regularExpression(text: string, at: Place): RegExp {
     throw corefileError(at, `"${text}" is no regular expression`, String(cause));
   }
 }
+
+/** `fallthrough [ZONES...]`: the zones whose names go on to the next plugin; all where none is named. @throws COREFILE */
+export function fallthroughZones({ args, at }: Directive): string[] {
+  return args.length === 0 ? [''] : args.flatMap((zone) => zonesOfText(zone, at));
+}

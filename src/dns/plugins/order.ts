@@ -16,6 +16,7 @@ import { setup as errors } from './errors/setup.ts';
 import { setup as forward } from './forward/setup.ts';
 import { setup as header } from './header/setup.ts';
 import { setup as health } from './health/setup.ts';
+import { setup as hosts } from './hosts/setup.ts';
 import { setup as kubernetes } from './kubernetes/setup.ts';
 import { setup as loadbalance } from './loadbalance/setup.ts';
 import { setup as local } from './local/setup.ts';
@@ -73,7 +74,7 @@ export const plugins: readonly KnownPlugin[] = [
   { name: 'minimal', setup: minimal },
   { name: 'template' },
   { name: 'transfer' },
-  { name: 'hosts' },
+  { name: 'hosts', setup: hosts },
   { name: 'route53' },
   { name: 'azure' },
   { name: 'clouddns' },

@@ -7,9 +7,10 @@ import { recordTypes, responseCodes } from '../../message/constants.ts';
 import { type Message, type ResourceRecord, replyTo } from '../../message/message.ts';
 import type { RecordData } from '../../message/record-data.ts';
 import type { DnsPlugin } from '../../plugin.ts';
+import { reverseIp } from '../../reverse-name.ts';
 import { queryFor, replyFrom } from '../../testing/ask.ts';
 import { createClusterNames } from './cluster-names.ts';
-import { kubernetesPlugin, reverseIp } from './kubernetes.ts';
+import { kubernetesPlugin } from './kubernetes.ts';
 
 const meta = (namespace: string | undefined, name: string, labels?: Record<string, string>) => ({
   metadata: {

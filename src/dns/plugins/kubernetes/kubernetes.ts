@@ -1,10 +1,11 @@
 /** Answers names of the cluster zone, and reverse names of its addresses, from the API's objects. */
-import { type Ip, ipFromBytes } from '../../../net/ip.ts';
+import type { Ip } from '../../../net/ip.ts';
 import { classInternet, recordTypes, responseCodes } from '../../message/constants.ts';
 import { type Message, type ResourceRecord, replyTo } from '../../message/message.ts';
 import { isBelow } from '../../message/name.ts';
 import type { RecordData } from '../../message/record-data.ts';
 import type { Answer, DnsPlugin, Query, Served } from '../../plugin.ts';
+import { reverseIp } from '../../reverse-name.ts';
 import type { ClusterNames, Lookup, ServiceTarget } from './cluster-names.ts';
 
 /** A chain of ExternalNames that is longer is a loop, or as good as one. */
@@ -148,18 +149,4 @@ function addressType(ip: Ip): typeof recordTypes.A | typeof recordTypes.AAAA {
 
 function isReverseName(name: string): boolean {
   return isBelow(name, 'in-addr.arpa') || isBelow(name, 'ip6.arpa');
-}
-
-/** The address that a complete reverse name asks for (RFC 1035 section 3.5, RFC 3596 section 2.5). */
-export function reverseIp(name: string): Ip | undefined {
-  const labels = name.split('.');
-  if (name.endsWith('.in-addr.arpa') && labels.length === 6) {
-    const bytes = labels.slice(0, 4).reverse().map(Number);
-    return bytes.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255)
-      ? ipFromBytes(Uint8Array.from(bytes))
-      : undefined;
-  }
-  if (!name.endsWith('.ip6.arpa') || labels.length !== 34) return undefined;
-  const digits = labels.slice(0, 32).reverse().join('');
-  return /^[0-9a-f]{32}$/.test(digits) ? ipFromBytes(Buffer.from(digits, 'hex')) : undefined;
 }
