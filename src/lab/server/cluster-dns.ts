@@ -1,10 +1,11 @@
 /** Cluster DNS as the lab installs it: the kube-dns Service, and a DaemonSet so that each node has its own server. */
 
+import { defaultCorefile } from '../../dns/default-corefile.ts';
 import { isAlreadyExists } from '../../kube/client/api-error.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import type { NewObject } from '../../kube/meta.ts';
 import { resources } from '../../kube/resources.ts';
-import type { DaemonSet, Secret, Service } from '../../kube/types.ts';
+import type { ConfigMap, DaemonSet, Secret, Service } from '../../kube/types.ts';
 import { labLabel } from '../external/external-api-server.ts';
 import { dnsAccount } from '../external/identities.ts';
 import type { LabConfig } from '../topology/lab-config.ts';
@@ -13,6 +14,9 @@ const namespace = 'kube-system';
 /** What kubeadm's cluster DNS is labelled with; tools look for it. */
 const labels = { 'k8s-app': 'kube-dns' };
 const kubeconfigDirectory = '/etc/tendril-dns';
+const corefileDirectory = '/etc/coredns';
+/** Name of CoreDNS's ConfigMap in a cluster that kubeadm made: users know where to edit it. */
+const corefileKey = { name: 'coredns', namespace };
 
 /** Creates the objects; those that are there already stay. `kubeconfig` is what the servers reach the API with. */
 export async function installClusterDns(
@@ -42,6 +46,7 @@ export async function installClusterDns(
     type: 'application/merge-patch+json',
     body: { data: secret.data },
   });
+  await create(() => client.create(resources.configMaps, corefile(config)));
   await create(() => client.create(resources.services, dnsService(config)));
   await create(() => client.create(resources.daemonSets, dnsDaemonSet(config)));
 }
@@ -76,6 +81,14 @@ const dnsPermission = [
 
 const secretKey = { name: 'tendril-dns', namespace };
 
+/** Whoever edits it changes what the servers do: they take the file that the kubelet keeps up to date. */
+function corefile(config: LabConfig): NewObject<ConfigMap> {
+  return {
+    metadata: { ...corefileKey, labels: ownLabels(config) },
+    data: { Corefile: defaultCorefile({ zone: config.clusterDomain }) },
+  };
+}
+
 export function dnsService(config: LabConfig): NewObject<Service> {
   return {
     metadata: {
@@ -91,6 +104,7 @@ export function dnsService(config: LabConfig): NewObject<Service> {
       ports: [
         { name: 'dns', port: 53, protocol: 'UDP', targetPort: 53 },
         { name: 'dns-tcp', port: 53, protocol: 'TCP', targetPort: 53 },
+        { name: 'metrics', port: 9153, protocol: 'TCP', targetPort: 9153 },
       ],
     },
   };
@@ -113,20 +127,35 @@ export function dnsDaemonSet(config: LabConfig): NewObject<DaemonSet> {
             {
               name: 'dns',
               image: 'tendril/dns',
-              args: ['--kubeconfig', `${kubeconfigDirectory}/kubeconfig`, '--zone', config.clusterDomain],
+              args: [
+                '--kubeconfig',
+                `${kubeconfigDirectory}/kubeconfig`,
+                '--conf',
+                `${corefileDirectory}/Corefile`,
+              ],
               ports: [
                 { name: 'dns', containerPort: 53, protocol: 'UDP' },
                 { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
+                { name: 'metrics', containerPort: 9153, protocol: 'TCP' },
               ],
               readinessProbe: {
                 httpGet: { path: '/ready', port: 8181 },
                 periodSeconds: 2,
                 timeoutSeconds: 5,
               },
-              volumeMounts: [{ name: 'kubeconfig', mountPath: kubeconfigDirectory, readOnly: true }],
+              volumeMounts: [
+                { name: 'kubeconfig', mountPath: kubeconfigDirectory, readOnly: true },
+                { name: 'config-volume', mountPath: corefileDirectory, readOnly: true },
+              ],
             },
           ],
-          volumes: [{ name: 'kubeconfig', secret: { secretName: 'tendril-dns' } }],
+          volumes: [
+            { name: 'kubeconfig', secret: { secretName: 'tendril-dns' } },
+            {
+              name: 'config-volume',
+              configMap: { name: corefileKey.name, items: [{ key: 'Corefile', path: 'Corefile' }] },
+            },
+          ],
         },
       },
     },
