@@ -34,6 +34,8 @@ const flagsOf = (message: Message) =>
     .filter(([field]) => message[field])
     .map(([, name]) => name)
     .join(',');
+/** To the nanosecond, without an exponent. */
+const seconds = (ms: number) => (ms / 1000).toFixed(9).replace(/\.?0+$/, '');
 const bracketed = (address: string) => (address.includes(':') ? `[${address}]` : address);
 
 const placeholders: Readonly<Record<string, (told: Told) => string>> = {
@@ -52,7 +54,7 @@ const placeholders: Readonly<Record<string, (told: Told) => string>> = {
   '{rcode}': ({ answer }) => (answer ? rcodeName(answer.rcode) : nothing),
   '{rsize}': ({ answer }) => (answer ? String(messageByteLength(answer)) : nothing),
   '{>rflags}': ({ answer }) => (answer && flagsOf(answer)) || nothing,
-  '{duration}': ({ durationMs }) => (durationMs === undefined ? nothing : `${durationMs / 1000}s`),
+  '{duration}': ({ durationMs }) => (durationMs === undefined ? nothing : `${seconds(durationMs)}s`),
 };
 
 /** The format as a function; what is no placeholder stays as it is. `{/LABEL}` is metadata. */

@@ -10,7 +10,7 @@ import { createQueryMetrics } from './query-metrics.ts';
 
 export const setup: PluginSetup = (directives, context) => {
   const directive = onlyDirective(directives);
-  const { clock, http, metrics, zones, instances } = context;
+  const { clock, http, metrics, zones, instances, sibling } = context;
   const address = httpAddressOf(directive, 'localhost:9153');
   for (const line of directive.block ?? []) {
     // Go's own metrics: there is no Go runtime here to tell of.
@@ -36,6 +36,15 @@ export const setup: PluginSetup = (directives, context) => {
     });
   }
 
+  function showEnabled(name: string): void {
+    for (const { transport, zone, port } of context.keys) {
+      for (const address of sibling('bind')?.settings?.addresses ?? ['']) {
+        const host = address.includes(':') ? `[${address}]` : address;
+        enabled.set(1, { server: `${transport}://${host}:${port}`, zone: `${zone}.`, view: '', name });
+      }
+    }
+  }
+
   let end: (() => Promise<void>) | undefined;
   return {
     start: async () => {
@@ -44,9 +53,8 @@ export const setup: PluginSetup = (directives, context) => {
         body: metrics.render(),
         contentType: metricsContentType,
       }));
-      for (const zone of zones)
-        for (const { name, instance } of instances())
-          if (instance.handler) enabled.set(1, { server: '', zone: `${zone}.`, view: '', name });
+      for (const { name, instance } of instances())
+        if (instance.handler !== undefined && sibling(name) === instance) showEnabled(name);
     },
     close: () => end?.(),
     handler: {
