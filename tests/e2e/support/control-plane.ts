@@ -21,11 +21,20 @@ export const isReal = process.env.TENDRIL_TEST_CONTROL_PLANE === 'real';
 
 const script = join(root, 'tests', 'real', 'control-plane');
 
-/** `family`: as `tendril up --ip-family` takes it. */
-export async function startControlPlane(family = 'dual'): Promise<TestControlPlane> {
+export interface ControlPlaneOptions {
+  /** As `tendril up --ip-family` takes it. */
+  family?: string;
+  /** `api`: only those whose work the lab's own API server does, and no scheduler. */
+  controllers?: 'all' | 'api';
+}
+
+export async function startControlPlane({
+  family = 'dual',
+  controllers = 'all',
+}: ControlPlaneOptions = {}): Promise<TestControlPlane> {
   const directory = mkdtempSync(join(tmpdir(), 'tendril-control-plane-'));
   const call = async (command: string): Promise<void> => {
-    await must(run(script, [command, directory], { env: { IP_FAMILY: family } }));
+    await must(run(script, [command, directory], { env: { IP_FAMILY: family, CONTROLLERS: controllers } }));
   };
   try {
     await call('up');
