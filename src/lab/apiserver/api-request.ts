@@ -1,5 +1,6 @@
 /** What the API server's handler is given and gives back, apart from any transport. */
 import type { Readable } from 'node:stream';
+import type { Impersonation } from './auth/impersonation.ts';
 import type { WatchStream } from './rest/watch-stream.ts';
 import type { StreamTarget } from './streams/stream-target.ts';
 
@@ -26,6 +27,10 @@ export interface ApiRequest {
   signal?: AbortSignal;
   /** Who asks, where that is known; read from the client's certificate when somebody wants to know. */
   user?: () => UserInfo;
+  /** In whose name they ask, where that is another's. */
+  impersonation?: Impersonation;
+  /** Fields that the body has twice, in words; `body` has the last of each. */
+  duplicates?: readonly string[];
   /** The client asks to change the connection's protocol. */
   upgrade?: boolean;
   /** The body comes from this program's own parts: its shape is trusted and not checked against the schema. */

@@ -3,6 +3,7 @@ import { ApiError } from '../../kube/client/api-error.ts';
 import { describeError } from '../../util/errors.ts';
 import type { Logger } from '../../util/logger.ts';
 import type { ApiHandler, ApiRequest, ApiResponse } from './api-request.ts';
+import { impersonated } from './auth/impersonation.ts';
 import { requirePermission } from './auth/permission.ts';
 import { openIdConfiguration } from './auth/service-account-tokens.ts';
 import { discoveryDocument, versionDocument } from './discovery/discovery.ts';
@@ -18,9 +19,16 @@ export const kubernetesVersion = 'v1.36.3';
 
 const healthPaths = new Set(['/healthz', '/livez', '/readyz']);
 
+/** The request in the name that it is made in, once that may do it. Throws ApiError. */
+function permitted(context: RestContext, request: ApiRequest): ApiRequest {
+  if (request.trusted) return request;
+  const own = impersonated(context, request);
+  requirePermission(context, own);
+  return own;
+}
+
 async function route(context: RestContext, request: ApiRequest): Promise<ApiResponse> {
   const { path, method } = request;
-  if (!request.trusted) requirePermission(context, request);
   const target = parseResourcePath(context.resources, path);
   if (target !== undefined) return handleResource(context, request, target);
   const review = handleReview(context, request);
@@ -41,7 +49,7 @@ async function route(context: RestContext, request: ApiRequest): Promise<ApiResp
 export function createHandler(context: RestContext, logger: Logger): ApiHandler {
   return async (request) => {
     try {
-      return await route(context, request);
+      return await route(context, permitted(context, request));
     } catch (error) {
       if (error instanceof ApiError) return { status: error.status.code, body: error.status };
       logger.error('request failed', { method: request.method, path: request.path, error });

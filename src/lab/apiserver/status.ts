@@ -99,10 +99,8 @@ export const notPermitted = (of: { group: string; plural: string; name: string }
         { ...resourceDetails({ kind: '', ...of }, of.name), ...(of.name === '' && { name: undefined }) },
       );
 
-export const methodNotAllowed = (of: ErrorSubject, action: string) =>
-  failure(405, 'MethodNotAllowed', `${action} is not supported on resources of kind "${qualified(of)}"`, {
-    kind: of.plural,
-  });
+export const methodNotAllowed = () =>
+  failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 
 /** For resources that are on their way out with their definition. */
 export const createTerminating = (of: ErrorSubject) =>

@@ -1,5 +1,6 @@
 /** What a request is to authorization (apiserver, endpoints/request/requestinfo.go). */
 import type { ApiRequest } from '../api-request.ts';
+import { flagIn } from '../rest/options.ts';
 
 export interface ResourceAttributes {
   verb: string;
@@ -57,7 +58,7 @@ export function attributesOf({
 function verbOf(method: string, named: boolean, query: URLSearchParams | undefined): string {
   if (method !== 'GET' && method !== 'HEAD')
     return method === 'DELETE' && !named ? 'deletecollection' : (verbs[method] ?? method.toLowerCase());
-  if (['true', '1'].includes(query?.get('watch') ?? '') && !named) return 'watch';
+  if (!named && flagIn(query, 'watch')) return 'watch';
   return named ? 'get' : 'list';
 }
 

@@ -9,11 +9,21 @@ export const anonymous: UserInfo = { username: 'system:anonymous', groups: ['sys
 /** Asked by probes before anybody can have a name. */
 const open = new Set(['/healthz', '/livez', '/readyz', '/version', '/version/']);
 
+/** Whether anybody may ask for it. */
+export const isOpen = ({ path }: ApiRequest): boolean => open.has(path);
+
 /** Throws Forbidden. */
 export function requirePermission({ authorizer }: RestContext, request: ApiRequest): void {
-  if (open.has(request.path)) return;
-  const user = request.user?.() ?? anonymous;
-  const attributes = attributesOf(request);
+  if (isOpen(request)) return;
+  requireAttributes({ authorizer }, request.user?.() ?? anonymous, attributesOf(request));
+}
+
+/** Throws Forbidden. */
+export function requireAttributes(
+  { authorizer }: Pick<RestContext, 'authorizer'>,
+  user: UserInfo,
+  attributes: Attributes,
+): void {
   const { allowed, reason } = authorizer.authorize(user, attributes);
   if (!allowed) throw refusal(user, attributes, reason);
 }

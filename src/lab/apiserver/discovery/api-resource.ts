@@ -65,7 +65,8 @@ export function resourcesOf(resource: Resource): ApiResource[] {
       singularName: singular,
       namespaced,
       kind,
-      verbs,
+      // Who deletes namespaces names each.
+      verbs: resource.collection === '/namespaces' ? verbs.filter((v) => v !== 'deletecollection') : verbs,
       ...(shortNames.length > 0 ? { shortNames } : {}),
       ...(categories.length > 0 ? { categories } : {}),
     },

@@ -113,6 +113,17 @@ describe('the API over HTTPS', () => {
     );
   });
 
+  test.each([
+    ['application/json', '{"metadata":{"name":"x"},"data":{"a":"1","a":"2"}}', 'duplicate field "data.a"'],
+    ['application/yaml', 'metadata: {name: x}\ndata:\n  a: "1"\n  a: "2"\n', 'key "a" already set in map'],
+  ])('%s with a field twice: the last counts, and Strict refuses it', async (type, body, complaint) => {
+    const { listener } = await start();
+    const path = '/api/v1/namespaces/default/configmaps';
+    const refused = await post(listener.port, type, body, `${path}?fieldValidation=Strict`);
+    expect(refused).toMatchObject({ code: 400, message: expect.stringContaining(complaint) });
+    expect((await post(listener.port, type, body)).data).toEqual({ a: '2' });
+  });
+
   test('a YAML body is read as a JSON one', async () => {
     const { listener } = await start();
     const answer = await post(listener.port, 'application/yaml', 'metadata: {name: x}\ndata: {a: b}\n');

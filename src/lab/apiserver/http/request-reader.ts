@@ -3,9 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { ApiRequest } from '../api-request.ts';
+import { readImpersonation } from '../auth/impersonation.ts';
 import { badRequest, requestEntityTooLarge, unsupportedMediaType } from '../status.ts';
 import { guardBody } from './body-guard.ts';
 import { bodyLimits, receiveBody } from './body-receiver.ts';
+import { duplicateFields } from './duplicate-fields.ts';
 import { checkMediaType, takesBody } from './request-guard.ts';
 
 const binary = /protobuf|cbor/;
@@ -30,12 +32,22 @@ async function decompress(bytes: Buffer): Promise<Buffer> {
   }
 }
 
-async function decode(text: string, type: string): Promise<unknown> {
-  if (text === '') return undefined;
+type Decoded = Pick<ApiRequest, 'body' | 'duplicates'>;
+
+function decodeJson(text: string): Decoded {
+  const body = JSON.parse(text);
+  return { body, duplicates: duplicateFields(text, body).map((path) => `duplicate field "${path}"`) };
+}
+
+async function decodeYaml(text: string): Promise<Decoded> {
+  const yaml = await import('../../../util/yaml.ts');
+  return yaml.parseLeniently(text);
+}
+
+async function decode(text: string, type: string): Promise<Decoded> {
+  if (text === '') return {};
   try {
-    if (!type.includes('yaml')) return JSON.parse(text);
-    const yaml = await import('../../../util/yaml.ts');
-    return yaml.parse(text);
+    return type.includes('yaml') ? await decodeYaml(text) : decodeJson(text);
   } catch (error) {
     throw badRequest(`the object provided is unrecognized: ${(error as Error).message}`);
   }
@@ -44,7 +56,8 @@ async function decode(text: string, type: string): Promise<unknown> {
 function headOf(message: IncomingMessage): ApiRequest {
   const { pathname: path, searchParams: query } = new URL(message.url ?? '/', 'http://server');
   const { accept, 'content-type': contentType, 'user-agent': userAgent } = message.headers;
-  return { method: message.method ?? 'GET', path, query, accept, contentType, userAgent };
+  const impersonation = readImpersonation(message);
+  return { method: message.method ?? 'GET', path, query, accept, contentType, userAgent, impersonation };
 }
 
 /** A request to upgrade has no body. */
@@ -61,7 +74,7 @@ export async function readRequest(message: IncomingMessage, signal: AbortSignal)
   const received = await receiveBody(message);
   const bytes = message.headers['content-encoding'] === 'gzip' ? await decompress(received) : received;
   if (bytes.length > 0 && binary.test(type)) throw unsupportedMediaType(refusal(type));
-  const body = await decode(bytes.toString(), type);
-  guardBody(body);
-  return { ...request, body };
+  const decoded = await decode(bytes.toString(), type);
+  guardBody(decoded.body);
+  return { ...request, ...decoded };
 }

@@ -1,4 +1,5 @@
 /** Request bodies: of the right kind, with the right types, unknown fields refused, warned of or dropped. */
+import type { ApiRequest } from '../api-request.ts';
 import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
 import { apiVersionOf, type Resource } from '../registry/resource.ts';
 import type { Decode, FieldCheck } from '../schema/field-check.ts';
@@ -25,6 +26,8 @@ export interface BodyKind {
   kind: string;
   version: string;
   mode: string;
+  /** As ApiRequest has them. */
+  duplicates?: readonly string[] | undefined;
 }
 
 /** What checks a body of a kind; it throws BadRequest for wrong types, and in Strict mode for unknown fields. */
@@ -34,11 +37,11 @@ export function bodyCheck(decode: Decode, kind: BodyKind): (body: JsonObject) =>
 
 function checked(
   { object, unknown, typeErrors }: FieldCheck,
-  { kind, version, mode }: BodyKind,
+  { kind, version, mode, duplicates = [] }: BodyKind,
 ): CheckedBody {
   const refused = `${kind} in version "${version}" cannot be handled as a ${kind}:`;
   if (typeErrors.length > 0) throw badRequest(`${refused} ${typeErrors[0]}`);
-  const complaints = unknown.map((path) => `unknown field "${path}"`);
+  const complaints = [...unknown.map((path) => `unknown field "${path}"`), ...duplicates];
   if (mode === 'Strict' && complaints.length > 0) {
     throw badRequest(`${refused} strict decoding error: ${complaints.join(', ')}`);
   }
@@ -48,8 +51,8 @@ function checked(
 /** The body of a POST or PUT as a private draft of the resource. */
 export async function readObject(
   resource: Resource,
-  body: unknown,
-  { query, trusted }: { query: URLSearchParams; trusted: boolean },
+  { body, duplicates, trusted }: Pick<ApiRequest, 'body' | 'duplicates' | 'trusted'>,
+  query: URLSearchParams,
 ): Promise<CheckedBody> {
   if (!isJsonObject(body))
     throw badRequest('the object provided is unrecognized (must be of type JSON object)');
@@ -62,5 +65,5 @@ export async function readObject(
   if (trusted) return { object: cloneJson(body), warnings: [] };
   const mode = fieldValidationOf(query);
   const { version } = resource;
-  return bodyCheck(await resource.decoder(), { kind: resource.kind, version, mode })(body);
+  return bodyCheck(await resource.decoder(), { kind: resource.kind, version, mode, duplicates })(body);
 }

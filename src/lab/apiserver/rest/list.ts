@@ -43,10 +43,16 @@ function knownPage({ storage }: RestContext, page: PageToken): PageToken {
 
 function startOf(context: RestContext, query: URLSearchParams): { revision: number; after?: string } {
   const token = query.get('continue');
-  if (token) return knownPage(context, decodeToken(token));
   const asked = query.get('resourceVersion') ?? '';
-  if (asked !== '' && !/^\d+$/.test(asked))
-    throw badRequest(`invalid resource version "${asked}": must be a number`);
+  if (token && asked !== '' && asked !== '0')
+    throw badRequest('specifying resource version is not allowed when using continue');
+  if (token) return knownPage(context, decodeToken(token));
+  if (asked !== '' && !/^\d+$/.test(asked)) {
+    const text = JSON.stringify(asked);
+    throw badRequest(
+      `invalid resource version: resourceVersion: Invalid value: ${text}: strconv.ParseUint: parsing ${text}: invalid syntax`,
+    );
+  }
   refuseFuture(context, asked);
   if (query.get('resourceVersionMatch') === 'Exact') return { revision: Number(asked) };
   return { revision: context.storage.revision };

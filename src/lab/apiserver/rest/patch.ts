@@ -6,7 +6,8 @@ import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
 import { strategicMergePatch } from '../patch/strategic-merge-patch.ts';
 import type { Resource } from '../registry/resource.ts';
-import { badRequest, unsupportedMediaType } from '../status.ts';
+import { badRequest, invalid, unsupportedMediaType } from '../status.ts';
+import { invalidValue } from '../validation/field-error.ts';
 
 /** From the present object to the patched one, a private draft. */
 export type Patch = (object: JsonObject) => JsonObject;
@@ -59,15 +60,21 @@ export interface CheckedPatch {
 }
 
 /** The patch with its outcome checked against the schema, as POST checks a body. */
-export async function checkedPatch(resource: Resource, patch: Patch, mode: string): Promise<CheckedPatch> {
+export async function checkedPatch(
+  resource: Resource,
+  patch: Patch,
+  { mode, duplicates = [] }: { mode: string; duplicates?: readonly string[] | undefined },
+): Promise<CheckedPatch> {
   const decode = await resource.decoder();
   const warnings: string[] = [];
   const apply = (old: KubeObject) => {
     const { object, unknown, typeErrors } = decode(patch(old));
     if (typeErrors.length > 0) throw badRequest(typeErrors[0]!);
-    const complaints = unknown.map((path) => `unknown field "${path}"`);
+    const complaints = [...duplicates, ...unknown.map((path) => `unknown field "${path}"`)];
     if (mode === 'Strict' && complaints.length > 0)
-      throw badRequest(`strict decoding error: ${complaints.join(', ')}`);
+      throw invalid({ group: '', plural: '', kind: '' }, '', [
+        invalidValue('patch', JSON.stringify(object), `strict decoding error: ${complaints.join(', ')}`),
+      ]);
     if (mode === 'Warn') warnings.push(...complaints);
     return object;
   };

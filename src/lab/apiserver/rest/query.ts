@@ -7,8 +7,7 @@ const maxInt64 = 2n ** 63n - 1n;
 export function integerIn(query: URLSearchParams, key: string): number | undefined {
   const text = query.get(key);
   if (text === null) return undefined;
-  const refused = (why: string) =>
-    badRequest(`${key}: strconv.ParseInt: parsing ${JSON.stringify(text)}: ${why}`);
+  const refused = (why: string) => badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${why}`);
   if (!/^[+-]?\d+$/.test(text)) throw refused('invalid syntax');
   const value = BigInt(text.replace(/^\+/, ''));
   if (value > maxInt64 || value < -maxInt64 - 1n) throw refused('value out of range');

@@ -6,7 +6,7 @@ import { requirePermission } from '../auth/permission.ts';
 import { requestToken } from '../auth/token-request.ts';
 import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
 import type { Resource } from '../registry/resource.ts';
-import { badRequest, invalid, methodNotAllowed, notImplemented, pathNotFound } from '../status.ts';
+import { invalid, methodNotAllowed, notImplemented, pathNotFound } from '../status.ts';
 import { createAdmitted, deleteAdmitted, updateAdmitted } from './admitted-writes.ts';
 import { applyObject, isApply } from './apply.ts';
 import { fieldValidationOf, readObject } from './body.ts';
@@ -25,6 +25,7 @@ import type { Deletion } from './delete.ts';
 import { evictPod } from './eviction.ts';
 import { prepareFaces } from './faces.ts';
 import { listObjects, refuseFuture } from './list.ts';
+import { checkListOptions, checkWriteOptions, flagIn } from './options.ts';
 import { checkedPatch, readPatch } from './patch.ts';
 import { readPodLogs } from './pod-logs.ts';
 import { openPodStream, type PodStreamKind, streamOptions } from './pod-streams.ts';
@@ -63,13 +64,7 @@ async function watch(call: Call): Promise<ApiResponse> {
 async function create(call: Call): Promise<ApiResponse> {
   const { resource, namespace } = call.target;
   const options = writeOptionsOf(call);
-  const { object, warnings } = await readObject(resource, call.request.body, {
-    query: call.query,
-    trusted: call.request.trusted === true,
-  });
-  if (resource.namespaced && namespace === undefined && !object.metadata?.namespace) {
-    throw badRequest('an empty namespace may not be set during creation');
-  }
+  const { object, warnings } = await readObject(resource, call.request, call.query);
   const admission = admissionOf(call, { operation: 'CREATE', ...ofMetadata(object) });
   const created = await createAdmitted(call.context, { resource, namespace }, object, {
     ...options,
@@ -84,10 +79,7 @@ const ofMetadata = ({ metadata }: JsonObject) => ({ name: metadata?.name, namesp
 async function update(call: Call, subresource?: string): Promise<ApiResponse> {
   const { resource } = call.target;
   const options: UpdateOptions = { ...writeOptionsOf(call), subresource };
-  const { object, warnings } = await readObject(resource, call.request.body, {
-    query: call.query,
-    trusted: call.request.trusted === true,
-  });
+  const { object, warnings } = await readObject(resource, call.request, call.query);
   if (resource.updatesNeedVersion && !object.metadata?.resourceVersion) throw versionMissing(call.target);
   const admission = admissionOf(call, { operation: 'UPDATE' });
   const wishOf = () => (admission === undefined ? object : cloneJson(object));
@@ -106,7 +98,7 @@ async function apply(call: Call, subresource?: string): Promise<ApiResponse> {
   const { object, created } = await applyObject(context, refOf(target), {
     body: request.body,
     managerName: query.get('fieldManager') ?? undefined,
-    force: ['true', '1'].includes(query.get('force') ?? ''),
+    force: flagIn(query, 'force'),
     subresource,
     options: { ...dryRunOf(query), guard: guardOf(call) },
     admissionOf: (operation) => admissionOf(call, { operation }),
@@ -118,13 +110,13 @@ async function patch(call: Call, subresource?: string): Promise<ApiResponse> {
   if (isApply(call.request.contentType)) return apply(call, subresource);
   const { resource } = call.target;
   const options: UpdateOptions = { ...writeOptionsOf(call), subresource };
-  const { contentType, body, trusted } = call.request;
+  const { contentType, body, duplicates, trusted } = call.request;
   const change = await readPatch(contentType, body, resource);
   const admission = admissionOf(call, { operation: 'UPDATE' });
   const write = (wishOf: (old: KubeObject) => JsonObject) =>
     updateAdmitted(call.context, refOf(call.target), wishOf, { ...options, admission });
   if (trusted) return answer(call, await write((old) => change(old)));
-  const checked = await checkedPatch(resource, change, fieldValidationOf(call.query));
+  const checked = await checkedPatch(resource, change, { mode: fieldValidationOf(call.query), duplicates });
   const stored = await write(checked.apply);
   return answer(call, stored, 200, [...new Set(checked.warnings), ...warningsOf(call, stored)]);
 }
@@ -197,8 +189,7 @@ async function evict(call: Call): Promise<ApiResponse> {
 
 async function finalize(call: Call): Promise<ApiResponse> {
   const { context, request, query, target } = call;
-  const trusted = request.trusted === true;
-  const { object, warnings } = await readObject(target.resource, request.body, { query, trusted });
+  const { object, warnings } = await readObject(target.resource, request, query);
   const admission = admissionOf(call, { operation: 'UPDATE' });
   const wish = (await admission?.admit(object, getStored(context, refOf(target)))) ?? object;
   const left = finalizeNamespace(context, refOf(target), wish, dryRunOf(query));
@@ -236,6 +227,9 @@ async function stream(call: Call): Promise<ApiResponse> {
 type Verb = (call: Call) => ApiResponse | Promise<ApiResponse>;
 
 const onCollection: Record<string, Verb> = { GET: list, POST: create, DELETE: removeCollection };
+/** Of kinds that are in namespaces: what is in all of these is read alone. */
+const onEverything: Record<string, Verb> = { GET: list };
+const onNamespaces: Record<string, Verb> = { GET: list, POST: create };
 const onObject: Record<string, Verb> = {
   GET: get,
   PUT: (c) => update(c),
@@ -255,8 +249,14 @@ const onPart: Record<string, Verb> = {
 const onScale: Record<string, Verb> = { GET: scale, PUT: scale, PATCH: scale };
 const notServed = ['proxy', 'resize'];
 
-function verbsFor({ resource, name, subresource }: Target): Record<string, Verb> | undefined {
-  if (name === undefined) return onCollection;
+function verbsOfCollection({ resource, namespace }: Target): Record<string, Verb> {
+  if (resource.namespaced && namespace === undefined) return onEverything;
+  return resource.collection === '/namespaces' ? onNamespaces : onCollection;
+}
+
+function verbsFor(target: Target): Record<string, Verb> | undefined {
+  const { resource, name, subresource } = target;
+  if (name === undefined) return verbsOfCollection(target);
   if (subresource === undefined) return onObject;
   if (subresource === 'status') return resource.hasStatus ? onStatus : undefined;
   if (resource.strategy.parts?.[subresource]) return onPart;
@@ -279,6 +279,13 @@ function withDeprecation({ deprecation }: Resource, response: ApiResponse): ApiR
   return { ...response, warnings: [deprecation, ...(response.warnings ?? [])] };
 }
 
+/** Throws ApiError. */
+function checkOptions({ request, query, target }: Call, watch: boolean): void {
+  checkWriteOptions(request, query);
+  const lists = target.name === undefined || target.watch;
+  if (request.method === 'GET' && lists) checkListOptions(query, { watch });
+}
+
 /** Answers a request for a resource. Throws ApiError. */
 export async function handleResource(
   context: RestContext,
@@ -291,13 +298,14 @@ export async function handleResource(
   if (subresource !== undefined && notServed.includes(subresource.split('/')[0]!)) {
     throw notImplemented(`${resource.plural}/${subresource} is not implemented by this server`);
   }
-  const wantsWatch = target.watch || ['true', '1'].includes(query.get('watch') ?? '');
-  if (request.method === 'GET' && wantsWatch && subresource === undefined) return watch(call);
+  const watches = target.watch || flagIn(query, 'watch');
+  if (!request.trusted) checkOptions(call, watches);
+  if (request.method === 'GET' && watches && subresource === undefined) return watch(call);
   await resource.strategy.load?.();
   const verbs = verbsFor(target);
   if (verbs === undefined) throw pathNotFound();
   const verb = verbs[request.method];
-  if (verb === undefined) throw methodNotAllowed(resource, request.method.toLowerCase());
+  if (verb === undefined) throw methodNotAllowed();
   try {
     return withDeprecation(resource, withWarnings(call, await verb(call)));
   } catch (error) {

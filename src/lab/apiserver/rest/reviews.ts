@@ -141,7 +141,7 @@ function reviewAt(path: string): Review | undefined {
 export function handleReview(context: RestContext, request: ApiRequest): ApiResponse | undefined {
   const review = reviewAt(request.path);
   if (review === undefined) return undefined;
-  if (request.method !== 'POST') throw methodNotAllowed(review, request.method.toLowerCase());
+  if (request.method !== 'POST') throw methodNotAllowed();
   const { body } = request;
   if (!isJsonObject(body) || (body.kind !== undefined && body.kind !== review.kind))
     throw badRequest(`a ${review.kind} is expected`);

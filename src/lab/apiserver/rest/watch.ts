@@ -8,6 +8,7 @@ import { badRequest, internalError } from '../status.ts';
 import type { StorageEvent } from '../storage/storage.ts';
 import { facing, prepareFaces } from './faces.ts';
 import { refuseFuture } from './list.ts';
+import { flagIn } from './options.ts';
 import { integerIn } from './query.ts';
 import type { RestContext } from './rest-context.ts';
 import { type Selection, selectionOf } from './selection.ts';
@@ -56,9 +57,10 @@ function startOf(context: RestContext, query: URLSearchParams): { after?: number
   if (text !== '' && !/^\d+$/.test(text))
     throw badRequest(`Invalid value: "${text}": resourceVersion must be a number`);
   refuseFuture(context, text);
-  const initial = query.get('sendInitialEvents') === 'true';
-  if (initial || text === '' || text === '0') return { endMark: initial };
-  return { after: Number(text), endMark: false };
+  const endMark = flagIn(query, 'sendInitialEvents');
+  const isNew = text === '' || text === '0';
+  if (endMark || (isNew && !query.has('sendInitialEvents'))) return { endMark };
+  return { after: isNew ? context.storage.revision : Number(text), endMark: false };
 }
 
 /** Ends with the signal, the request's timeoutSeconds, or its reader. Throws ApiError Expired (410), Timeout (504), BadRequest. */
@@ -80,12 +82,14 @@ export function watchObjects(
       ? { ...event, object: facing(resource, event.object) }
       : event;
   // What a resumed watch has missed is of the beginning, as a list is: no reader could have taken it yet.
+  const bookmarks = flagIn(query, 'allowWatchBookmarks');
   let push = (event: StreamEvent) => stream.push(faced(event));
   if (after === undefined) {
     for (const object of storage.list(resource.collection, { namespace })) {
       if (inSelection(object)) push({ type: 'ADDED', object });
     }
-    if (endMark) push(bookmark(resource, storage.revision, { 'k8s.io/initial-events-end': 'true' }));
+    if (endMark && bookmarks)
+      push(bookmark(resource, storage.revision, { 'k8s.io/initial-events-end': 'true' }));
   }
   stream.onClose(
     storage.watch(resource.collection, after ?? storage.revision, (change) => {
@@ -95,7 +99,7 @@ export function watchObjects(
   );
   push = (event) => stream.pushChange(faced(event));
   if (timeout > 0) stream.onClose(clock.after(timeout * 1000, () => stream.close()));
-  if (query.get('allowWatchBookmarks') === 'true') {
+  if (bookmarks) {
     repeat(context, stream, () => push(bookmark(resource, storage.revision)));
   }
   closeOnAbort(stream, signal);
