@@ -81,6 +81,9 @@ export function applyConflict(conflicts: readonly { manager: string; path: strin
 export const untypedPatch = (object: string, why: string) =>
   failure(500, '', `failed to create typed patch object (${object}): ${why}`);
 
+/** One that has a field twice. */
+export const undecodable = (message: string) => failure(500, '', message);
+
 export const unauthorized = () => failure(401, 'Unauthorized', 'Unauthorized');
 
 export const badRequest = (message: string) => failure(400, 'BadRequest', message);

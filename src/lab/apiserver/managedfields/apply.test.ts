@@ -139,7 +139,7 @@ describe('a server-side apply', () => {
       '.spec.ports: duplicate entries for key [port=80,protocol="TCP"]',
     );
     expect((await apply('one', `${inDefault}/configmaps/m`, { ...configMap({}), dada: {} })).message).toBe(
-      'failed to create typed patch object (default/m; v1, Kind=ConfigMap): .dada: field not declared in schema',
+      'failed to create typed patch object (/m; /v1, Kind=ConfigMap): .dada: field not declared in schema',
     );
     expect(await call('PATCH', `${inDefault}/configmaps/m`, configMap({}), { contentType })).toMatchObject({
       code: 422,
@@ -241,4 +241,98 @@ describe('managers of other writes', () => {
     expect(names).toHaveLength(10);
     expect(names).toContain('ancient-changes');
   });
+});
+
+describe('who manages what', () => {
+  test('an object without managers gets none by an update, and the first apply finds who was before', async () => {
+    await call('POST', `${inDefault}/configmaps?fieldManager=maker`, { metadata: { name: 'm' } });
+    const updated = await call(
+      'PATCH',
+      `${inDefault}/configmaps/m?fieldManager=x`,
+      { data: { a: '1' } },
+      mergePatch,
+    );
+    expect(updated.metadata.managedFields).toBeUndefined();
+    expect(Object.keys(managersOf(await applyMap('one', { b: '1' })))).toEqual([
+      'one Apply',
+      'before-first-apply Update',
+    ]);
+  });
+
+  test('an apply that changes nothing has no time', async () => {
+    await applyMap('one', { a: '1' });
+    const { metadata } = await applyMap('two', { a: '1' });
+    expect(metadata.managedFields).toMatchObject([
+      { manager: 'two' },
+      { manager: 'one', time: expect.anything() },
+    ]);
+    expect(metadata.managedFields[0]).not.toHaveProperty('time');
+  });
+
+  test('what a client says of managers that makes no sense is passed over', async () => {
+    await applyMap('one', { a: '1' });
+    const managedFields = [{ manager: 'x', operation: 'Nothing' }];
+    const kept = await call(
+      'PATCH',
+      `${inDefault}/configmaps/m`,
+      { metadata: { managedFields } },
+      mergePatch,
+    );
+    expect(managersOf(kept)).toHaveProperty('one Apply');
+  });
+});
+
+describe('kubectl’s server-side apply after its client-side one', () => {
+  const annotation = 'kubectl.kubernetes.io/last-applied-configuration';
+  const applied = (data: object) => ({
+    ...configMap(data),
+    metadata: { name: 'm', annotations: { [annotation]: JSON.stringify(configMap(data)) } },
+  });
+  const created = `${inDefault}/configmaps?fieldManager=kubectl-client-side-apply`;
+
+  test('takes what that set, and keeps its annotation true', async () => {
+    await call('POST', created, applied({ a: '1', b: '1' }));
+    const taken = await applyMap('kubectl', { a: '2' });
+    expect(taken).toMatchObject({ code: 200, data: { a: '2', b: '1' } });
+    expect(taken.metadata.annotations[annotation]).toBe(
+      '{"apiVersion":"v1","data":{"a":"2"},"kind":"ConfigMap","metadata":{"name":"m"}}\n',
+    );
+    expect(managersOf(taken)['kubectl Apply']).toEqual({ 'f:data': { 'f:a': {} } });
+  });
+
+  test('not what somebody changed since; nor does another manager', async () => {
+    await call('POST', created, applied({ a: '1', b: '1' }));
+    expect((await applyMap('other', { a: '2' })).code).toBe(409);
+    await call('PATCH', `${inDefault}/configmaps/m?fieldManager=x`, { data: { b: '3' } }, mergePatch);
+    expect(await applyMap('kubectl', { a: '2', b: '2' })).toMatchObject({
+      code: 409,
+      message: 'Apply failed with 1 conflict: conflict with "x" using v1: .data.b',
+    });
+  });
+});
+
+test('an apply of a Scale takes replicas', async () => {
+  await apply('one', `${deployments}/d`, deploymentOf('d', { replicas: 1 }));
+  const scale = {
+    apiVersion: 'autoscaling/v1',
+    kind: 'Scale',
+    metadata: { name: 'd' },
+    spec: { replicas: 3 },
+  };
+  expect((await apply('two', `${deployments}/d/scale`, scale)).message).toBe(
+    'Apply failed with 1 conflict: conflict with "one": .spec.replicas',
+  );
+  expect(await apply('two', `${deployments}/d/scale`, scale, '&force=true')).toMatchObject({
+    code: 200,
+    kind: 'Scale',
+    spec: { replicas: 3 },
+  });
+  const { metadata } = await call('GET', `${deployments}/d`);
+  expect(metadata.managedFields).toContainEqual(
+    expect.objectContaining({
+      manager: 'two',
+      subresource: 'scale',
+      fieldsV1: { 'f:spec': { 'f:replicas': {} } },
+    }),
+  );
 });

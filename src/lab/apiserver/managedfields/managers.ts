@@ -6,6 +6,7 @@
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { applyConflict, badRequest } from '../status.ts';
 import { FieldSet } from './field-set.ts';
+import { lastApplied } from './last-applied.ts';
 import type { TypedValues } from './typed-value.ts';
 
 export interface Manager {
@@ -75,14 +76,15 @@ export function readManagers(managedFields: unknown): Entries {
   return entries;
 }
 
-/** Undefined where nobody manages anything. Appliers come first, then by time and name. */
+/** Undefined where nobody manages anything. Appliers come first, each kind by time and name. */
 export function writeManagers(entries: Entries): JsonObject[] | undefined {
   const kept = [...entries.values()].filter(({ fields }) => !fields.isEmpty());
   if (kept.length === 0) return undefined;
   const rank = ({ manager, time = '' }: Entry) => [
     manager.operation,
-    manager.operation === 'Apply' ? '' : time,
+    time,
     manager.name,
+    manager.apiVersion,
     manager.subresource ?? '',
   ];
   const byRank = (a: Entry, b: Entry) => (String(rank(a)) < String(rank(b)) ? -1 : 1);
@@ -113,13 +115,17 @@ export interface Change {
   now: string;
 }
 
-/** Managers after a write that is no apply. Without a manager (the program's own parts) nobody gets what changed. */
+/**
+ * Managers after a write that is no apply. Who made an object is its first manager; one that has none gets none but by an
+ * apply (skipnonapplied.go). Without a manager (the program's own parts) nobody gets what changed.
+ */
 export function managersAfterUpdate(
   entries: Entries,
   manager: Manager | undefined,
   { before, after, types, now }: Change,
 ): Entries {
-  if (manager === undefined && entries.size === 0) return entries;
+  const isNew = before.metadata?.uid === undefined;
+  if (entries.size === 0 && (manager === undefined || !isNew)) return entries;
   const result = new Map(entries);
   const { changed, removed } = types.compare(before, after);
   const id = manager && identify(manager);
@@ -187,12 +193,21 @@ export function applyFields(
   const merged = types.merge(live, applied);
   const object = last === undefined ? merged : prune(merged, last.fields, entries, types);
   const { changed, removed } = types.compare(live, object);
-  if (!force) refuseConflicts(entries, id, changed);
+  if (!force) refuseConflicts(entries, id, changed.difference(migrated(live, manager, types)));
   release(entries, id, changed, removed);
-  const after = entries.get(id)!;
-  if (last?.time !== undefined && last.fields.equals(after.fields))
-    entries.set(id, { ...after, time: last.time });
+  const same = changed.isEmpty() && removed.isEmpty();
+  const { time: _, ...untimed } = entries.get(id)!;
+  // An apply that changes nothing of the object is of no time (managedfieldsupdater.go).
+  if (same) entries.set(id, last?.time === undefined ? untimed : { ...untimed, time: last.time });
   return { object, managers: entries };
+}
+
+/** What `kubectl apply` without --server-side has set and nobody changed since, which kubectl may take (lastappliedmanager.go). */
+function migrated(live: JsonObject, manager: Manager, types: TypedValues): FieldSet {
+  const last = manager.name === 'kubectl' ? lastApplied(live) : undefined;
+  if (last === undefined || last.apiVersion !== manager.apiVersion) return new FieldSet();
+  const { changed, removed } = types.compare(last, live);
+  return types.fieldsOf(last).difference(changed).difference(removed);
 }
 
 function prune(merged: JsonObject, last: FieldSet, entries: Entries, types: TypedValues): JsonObject {

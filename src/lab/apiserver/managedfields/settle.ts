@@ -28,10 +28,20 @@ export function typedValuesOf(resource: Resource): TypedValues | undefined {
   return types;
 }
 
-/** What a client says of managers in an update: nothing keeps them, an empty list forgets them. Throws BadRequest. */
+function readable(managedFields: unknown): boolean {
+  try {
+    readManagers(managedFields);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a client says of managers in an update: nothing, or nonsense, keeps them; an empty list forgets them. */
 export function readWishedManagers(wish: JsonObject, old: JsonObject): void {
   const { managedFields } = wish.metadata;
-  const next = managedFields === undefined ? old.metadata.managedFields : managedFields;
+  const says = resetsManagers(managedFields) || (managedFields !== undefined && readable(managedFields));
+  const next = says ? managedFields : old.metadata.managedFields;
   const kept = resetsManagers(next) ? undefined : writeManagers(readManagers(next));
   if (kept === undefined) delete wish.metadata.managedFields;
   else wish.metadata.managedFields = kept;

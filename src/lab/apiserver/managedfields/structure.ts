@@ -45,8 +45,11 @@ function merging(field: Schema): Partial<Schema> {
   return Object.fromEntries(own);
 }
 
-/** Of lists' keys in Kubernetes' own types (+default); their OpenAPI document (version 2) leaves defaults out. */
-const builtInKeyDefaults: Record<string, unknown> = { protocol: 'TCP' };
+/** Of lists' keys in Kubernetes' own types; their OpenAPI document (version 2) leaves defaults out. */
+function builtInKeyDefault(key: string, type: string | undefined): unknown {
+  if (key === 'protocol') return 'TCP';
+  return type === 'integer' ? 0 : type === 'string' ? '' : undefined;
+}
 
 function listStructure(schemas: SchemaSource, schema: Schema): Structure {
   const items = schema.items ?? anything;
@@ -56,8 +59,10 @@ function listStructure(schemas: SchemaSource, schema: Schema): Structure {
     case 'map': {
       const keys = [...(schema['x-kubernetes-list-map-keys'] ?? [])].sort();
       const { properties = {} } = schemas.resolve(items);
-      const builtIn = items.$ref === undefined ? {} : builtInKeyDefaults;
-      const defaults = new Map(keys.map((key) => [key, properties[key]?.default ?? builtIn[key]]));
+      const byDefault = (key: string) =>
+        properties[key]?.default ??
+        (items.$ref === undefined ? undefined : builtInKeyDefault(key, properties[key]?.type));
+      const defaults = new Map(keys.map((key) => [key, byDefault(key)]));
       return { kind: 'items', items, stepOf: (item, path) => keyStep(item, defaults, path) };
     }
     default:

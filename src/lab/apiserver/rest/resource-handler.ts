@@ -97,6 +97,7 @@ async function apply(call: Call, subresource?: string): Promise<ApiResponse> {
   const { context, request, query, target } = call;
   const { object, created } = await applyObject(context, refOf(target), {
     body: request.body,
+    duplicates: request.duplicates,
     managerName: query.get('fieldManager') ?? undefined,
     force: flagIn(query, 'force'),
     subresource,

@@ -2,18 +2,21 @@
 import type { KubeObject } from '../../../kube/meta.ts';
 import type { ApiResponse } from '../api-request.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
+import { apiVersionOf } from '../registry/resource.ts';
 import { loadDefinitions } from '../schema/definitions.ts';
 import { definitionDecoder } from '../schema/field-check.ts';
 import { badRequest } from '../status.ts';
 import { scaleColumns } from '../table/workload-columns.ts';
+import { applyObject, isApply } from './apply.ts';
 import { bodyCheck, fieldValidationOf } from './body.ts';
-import { type Call, refOf, writeOptionsOf } from './call.ts';
+import { type Call, dryRunOf, refOf, writeOptionsOf } from './call.ts';
 import { admissionOf } from './call-admission.ts';
 import type { WriteOptions } from './create.ts';
 import { facing, preparePresent } from './faces.ts';
+import { flagIn } from './options.ts';
 import { readPatch } from './patch.ts';
 import { presentationOf, presentObject } from './presentation.ts';
-import { type Scale, scaleOf, updateScale } from './subresources.ts';
+import { type Scale, scaleOf, updateScale, withReplicas } from './subresources.ts';
 
 const scaleDefinition = 'io.k8s.api.autoscaling.v1.Scale';
 const scaleDecoder = definitionDecoder(scaleDefinition);
@@ -29,6 +32,7 @@ async function writeScale(call: Call): Promise<Scale> {
       throw badRequest('the object provided is unrecognized: a Scale of autoscaling/v1 is expected');
     return check(wish).object;
   };
+  if (isApply(request.contentType)) return applyScale(call, checkScale(request.body));
   const write = (wishOf: (old: Scale) => JsonObject) => writeAdmitted(call, wishOf, options);
   if (request.method === 'PUT') return write(() => checkScale(request.body));
   const patched = {
@@ -57,6 +61,28 @@ async function writeAdmitted(
   const metadata = { ...old.metadata, ...wish.metadata };
   const { spec } = await admission.admit({ ...old, ...wish, metadata } as JsonObject, old as object);
   return updateScale(context, ref, () => ({ ...wish, spec }), options);
+}
+
+/** A server-side apply of the workload's one field (scale_handler.go in apimachinery's managedfields). */
+async function applyScale(call: Call, { metadata, spec }: JsonObject): Promise<Scale> {
+  const { context, query, target } = call;
+  const { resource } = target;
+  const ref = refOf(target);
+  const old = scaleOf(resource, facing(resource, await preparePresent(context, ref)));
+  const admission = admissionOf(call, { operation: 'UPDATE', kind: scaleKind });
+  const wish = { ...old, metadata: { ...old.metadata, ...metadata }, spec: { ...old.spec, ...spec } };
+  const admitted = (await admission?.admit(wish as JsonObject, old as object)) ?? wish;
+  const workload = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: metadata ?? {} };
+  const replicas = spec?.replicas === undefined ? undefined : admitted.spec.replicas;
+  const { object } = await applyObject(context, ref, {
+    body:
+      replicas === undefined
+        ? workload
+        : withReplicas(workload as JsonObject as KubeObject, resource.scale!.replicas, replicas),
+    ...{ managerName: query.get('fieldManager') ?? undefined, force: flagIn(query, 'force') },
+    ...{ subresource: 'scale', options: dryRunOf(query), admissionOf: () => undefined },
+  });
+  return scaleOf(resource, facing(resource, object));
 }
 
 /** GET, PUT and PATCH: a Scale of autoscaling/v1, whatever the workload. */

@@ -43,7 +43,8 @@ export function scaleOf({ scale }: Resource, object: KubeObject): Scale {
   };
 }
 
-function withReplicas(object: KubeObject, path: string, replicas: number): JsonObject {
+/** The object with so many at the field's path. */
+export function withReplicas(object: KubeObject, path: string, replicas: number): JsonObject {
   const draft = cloneJson(object) as KubeObject & JsonObject;
   const keys = path.split('.');
   const last = keys.pop()!;
@@ -87,6 +88,9 @@ export function bindPod(
   options: WriteOptions,
 ): void {
   const pod = getStored(context, ref) as KubeObject & JsonObject;
+  const { uid, resourceVersion } = (binding.metadata ?? {}) as JsonObject;
+  // Of the pod that the scheduler saw, not of one of the same name.
+  checkPreconditions(ref, { metadata: { uid, resourceVersion } }, pod);
   const node = binding.target?.name;
   if (!node)
     throw invalid({ group: '', plural: 'bindings', kind: 'Binding' }, ref.name, [required('target.name')]);
