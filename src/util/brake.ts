@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 
 export class Brake {
   readonly #source: { pause(): unknown; resume(): unknown };
-  readonly #full = new Set<Readable>();
+  readonly #holders = new Set<object>();
 
   constructor(source: { pause(): unknown; resume(): unknown }) {
     this.#source = source;
@@ -11,13 +11,18 @@ export class Brake {
 
   /** Gives the stream more; one that is destroyed takes nothing and stops nobody. */
   feed(stream: Readable, data: Uint8Array): void {
-    if (stream.destroyed || stream.push(data) || this.#full.has(stream)) return;
-    this.#full.add(stream);
+    if (!stream.destroyed && !stream.push(data)) this.hold(stream);
+  }
+
+  /** The source waits for whoever this is too, until it is released. */
+  hold(holder: object): void {
+    if (this.#holders.has(holder)) return;
+    this.#holders.add(holder);
     this.#source.pause();
   }
 
-  /** For the stream's `read`, and when it is destroyed: it wants more, or never any again. */
-  release(stream: Readable): void {
-    if (this.#full.delete(stream) && this.#full.size === 0) this.#source.resume();
+  /** For a stream's `read`, and when it is destroyed: it wants more, or never any again. */
+  release(holder: object): void {
+    if (this.#holders.delete(holder) && this.#holders.size === 0) this.#source.resume();
   }
 }

@@ -2,35 +2,24 @@
  * Whatever a client sends on an upgraded connection, the API server lives on, answers the next one, and leaves no
  * process behind: every session that was begun is told that its client has gone.
  */
-import { once } from 'node:events';
-import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { upgrade } from '../../src/lab/apiserver/http/upgrade.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeFrame, type SpdyFrame, SpdyFrameReader } from '../../src/lab/apiserver/streams/spdy/frame.ts';
 import { HeaderEncoder, SpdyError } from '../../src/lab/apiserver/streams/spdy/header-block.ts';
 import type { StreamTarget } from '../../src/lab/apiserver/streams/stream-target.ts';
-import { FakeSession } from '../../src/lab/launcher/fake-session.ts';
+import {
+  type StreamServer,
+  spdyHeaders,
+  streamServer,
+  webSocketHeaders,
+  webSocketMessage,
+} from './support/stream-server.ts';
 
 const numRuns = Number(process.env.FUZZ_RUNS ?? 2000);
-const begun: FakeSession[] = [];
-let server: Server;
-let target: StreamTarget;
+let server: StreamServer;
+let command: StreamTarget;
 
-const command: StreamTarget = {
-  kind: 'command',
-  streams: { stdin: true, stdout: true, stderr: false, tty: false },
-  begin: async () => {
-    const session = new FakeSession();
-    session.stdin.pipe(session.stdout);
-    begun.push(session);
-    return session;
-  },
-  failure: '',
-  describeExit: String,
-};
 const ports: StreamTarget = {
   kind: 'ports',
   ports: ['80'],
@@ -38,32 +27,14 @@ const ports: StreamTarget = {
 };
 
 beforeAll(async () => {
-  server = createServer();
-  server.on(
-    'upgrade',
-    upgrade(async () => ({ status: 101, open: target })),
-  );
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server = await streamServer();
+  command = server.target;
 });
 afterAll(() => server.close());
 
-async function connect(headers: Record<string, string>): Promise<Socket> {
-  const { port } = server.address() as AddressInfo;
-  const asked = request({ port, headers: { connection: 'Upgrade', ...headers }, agent: false });
-  asked.end();
-  const [, socket] = (await once(asked, 'upgrade')) as [unknown, Socket];
-  return socket.on('error', () => {}).resume();
-}
-
-const spdy = (version: string) => () =>
-  connect({ upgrade: 'SPDY/3.1', 'x-stream-protocol-version': version });
-const webSocket = (protocol: string) => () =>
-  connect({
-    upgrade: 'websocket',
-    'sec-websocket-version': '13',
-    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    'sec-websocket-protocol': protocol,
-  });
+const connect = async (headers: Record<string, string>) => (await server.connect(headers)).resume();
+const spdy = (version: string) => () => connect(spdyHeaders(version));
+const webSocket = (protocol: string) => () => connect(webSocketHeaders(protocol));
 
 /** Sends all, in pieces of any size, and goes. */
 async function send(open: () => Promise<Duplex>, bytes: Buffer, step: number): Promise<void> {
@@ -72,11 +43,6 @@ async function send(open: () => Promise<Duplex>, bytes: Buffer, step: number): P
     socket.write(bytes.subarray(at, at + step));
   await new Promise((resolve) => setImmediate(resolve));
   socket.destroy();
-}
-
-async function expectNothingLeft(): Promise<void> {
-  await vi.waitFor(() => expect(begun.every((session) => session.isClosed)).toBe(true), 5000);
-  begun.length = 0;
 }
 
 const headers = fc.record(
@@ -131,11 +97,11 @@ test('frames, whole, damaged and cut, are frames or refused', () => {
   );
 });
 
-test.each<[string, () => Promise<Duplex>, StreamTarget]>([
-  ['commands', spdy('v4.channel.k8s.io'), command],
-  ['ports', spdy('portforward.k8s.io'), ports],
+test.each<[string, () => Promise<Duplex>, 'command' | 'ports']>([
+  ['commands', spdy('v4.channel.k8s.io'), 'command'],
+  ['ports', spdy('portforward.k8s.io'), 'ports'],
 ])('SPDY for %s', async (_, open, to) => {
-  target = to;
+  server.target = to === 'command' ? command : ports;
   await fc.assert(
     fc.asyncProperty(
       fc.array(frame, { maxLength: 12 }),
@@ -145,13 +111,8 @@ test.each<[string, () => Promise<Duplex>, StreamTarget]>([
     ),
     { numRuns },
   );
-  await expectNothingLeft();
+  await server.nothingLeft();
 });
-
-/** As a client masks it, with nothing. */
-function message(opcode: number, payload: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.of(0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0), payload]);
-}
 
 const messages = fc.array(
   fc.record({
@@ -161,20 +122,20 @@ const messages = fc.array(
   { maxLength: 10 },
 );
 
-test.each<[string, string, StreamTarget]>([
-  ['commands', 'v5.channel.k8s.io', command],
-  ['commands in base64', 'v4.base64.channel.k8s.io', command],
-  ['ports', 'v4.channel.k8s.io', ports],
-  ['a tunnel', 'SPDY/3.1+portforward.k8s.io', ports],
+test.each<[string, string, 'command' | 'ports']>([
+  ['commands', 'v5.channel.k8s.io', 'command'],
+  ['commands in base64', 'v4.base64.channel.k8s.io', 'command'],
+  ['ports', 'v4.channel.k8s.io', 'ports'],
+  ['a tunnel', 'SPDY/3.1+portforward.k8s.io', 'ports'],
 ])('a WebSocket for %s', async (_, protocol, to) => {
-  target = to;
+  server.target = to === 'command' ? command : ports;
   await fc.assert(
     fc.asyncProperty(messages, damage, fc.integer({ min: 1, max: 200 }), async (sent, changes, step) => {
-      const bytes = Buffer.concat(sent.map(({ opcode, payload: [channel, rest] }) => message(opcode, Buffer.concat([Buffer.of(channel), rest])))); // biome-ignore format: one line
+      const bytes = Buffer.concat(sent.map(({ opcode, payload: [channel, rest] }) => webSocketMessage(opcode, Buffer.concat([Buffer.of(channel), rest])))); // biome-ignore format: one line
       for (const { at, to: value } of changes) if (bytes.length > 0) bytes[at % bytes.length] = value;
       await send(webSocket(protocol), bytes, step);
     }),
     { numRuns },
   );
-  await expectNothingLeft();
+  await server.nothingLeft();
 });

@@ -12,6 +12,7 @@ export type Connect = (port: number) => Promise<Duplex>;
 interface Pair {
   data?: SpdyStream;
   error?: SpdyStream;
+  late: NodeJS.Timeout;
 }
 
 /** kubelet's --stream-creation-timeout, which nobody sets. */
@@ -43,9 +44,11 @@ export class PortForwards {
       return true;
     }
     pair[type] = stream;
+    // One half that is gone is waited for no more.
+    stream.once('close', () => this.#forget(id, pair));
     const { data, error } = pair;
     if (data === undefined || error === undefined) return true;
-    this.#pairs.delete(id);
+    this.#forget(id, pair);
     error.resume();
     void forward(this.#connect(port), data, error).then(() => error.end());
     return true;
@@ -54,15 +57,19 @@ export class PortForwards {
   #pairOf(id: string): Pair {
     const known = this.#pairs.get(id);
     if (known !== undefined) return known;
-    const pair: Pair = {};
-    this.#pairs.set(id, pair);
-    setTimeout(() => {
-      if (this.#pairs.get(id) !== pair) return;
-      this.#pairs.delete(id);
+    const late = setTimeout(() => {
+      this.#forget(id, pair);
       pair.error?.end(`(request=${id}) timed out waiting for streams`);
       pair.data?.destroy();
     }, streamCreationMs).unref();
+    const pair: Pair = { late };
+    this.#pairs.set(id, pair);
     return pair;
+  }
+
+  #forget(id: string, pair: Pair): void {
+    clearTimeout(pair.late);
+    if (this.#pairs.get(id) === pair) this.#pairs.delete(id);
   }
 }
 
@@ -83,6 +90,8 @@ export async function forward(connecting: Promise<Duplex>, data: Duplex, error: 
     return;
   }
   connection.on('error', () => {});
+  // The client may have gone meanwhile.
+  if (data.destroyed) connection.destroy();
   data.on('close', () => connection.destroy());
   data.pipe(connection).pipe(data);
   await finished(connection).catch(() => data.destroy());

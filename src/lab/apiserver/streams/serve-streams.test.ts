@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { Duplex } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { FakeSession } from '../../launcher/fake-session.ts';
@@ -169,6 +169,16 @@ describe('a command over SPDY', () => {
     await until(() => process.isClosed);
   });
 
+  test('has each of its streams once, and no others', async () => {
+    command({ stdout: true });
+    const client = await spdy();
+    const [, second, other] = ['error', 'error', 'more'].map((streamtype) => client.open({ streamtype }));
+    await until(() => client.has('rst-stream', { streamId: other! }));
+    expect(client.has('rst-stream', { streamId: second! })).toBe(true);
+    client.open({ streamtype: 'stdout' });
+    await until(() => begun === 1);
+  });
+
   test('goes on for who closes one output', async () => {
     command({ stdout: true });
     const client = await spdy();
@@ -223,6 +233,19 @@ describe('a command over a WebSocket', () => {
     const client = await webSocket('v4.channel.k8s.io');
     await until(() => client.messages.length > 0);
     expect(client.messages[0]).toEqual(Buffer.of(2));
+  });
+
+  test('is left when the client pings and does not read', async () => {
+    command({ stdin: true, stdout: true });
+    const client = await webSocket('v5.channel.k8s.io');
+    await until(() => begun === 1);
+    client.socket.pause();
+    const ping = () => {
+      for (let i = 0; i < 1000 && client.socket.bufferedAmount < 1 << 20; i++)
+        client.socket.ping(Buffer.alloc(100));
+      expect(process.isClosed).toBe(true);
+    };
+    await vi.waitFor(ping, { timeout: 5000, interval: 1 });
   });
 
   test('is left when the client goes, or takes what is no signal for one', async () => {
@@ -297,6 +320,19 @@ describe('ports', () => {
     const { data } = pair(client, '80');
     client.write(data, 'x');
     await until(() => client.text(data) === 'x');
+  });
+
+  test('that are given up before the pod is reached leave no connection', async () => {
+    const reached = Promise.withResolvers<Duplex>();
+    target = { kind: 'ports', ports: [], connect: () => reached.promise };
+    const client = await spdy('portforward.k8s.io');
+    const { data } = pair(client, '80', '0');
+    client.send({ type: 'rst-stream', streamId: data, status: 5 });
+    client.send({ type: 'ping', id: 1 });
+    await until(() => client.has('ping', { id: 1 }));
+    const connection = new PassThrough();
+    reached.resolve(connection);
+    await until(() => connection.destroyed);
   });
 
   test('that nobody listens on are told on the error stream', async () => {

@@ -14,6 +14,7 @@ import { type ClientStreams, serveCommand } from './remote-command.ts';
 import { SpdyConnection, type SpdyStream } from './spdy/connection.ts';
 import { firstValue } from './spdy/header-block.ts';
 import type { StreamTarget, WantedStreams } from './stream-target.ts';
+import { UnreadAnswers } from './unread-answers.ts';
 import { codecOf, WebSocketChannels } from './websocket-channels.ts';
 
 /** kubelet's --streaming-connection-idle-timeout. */
@@ -57,11 +58,28 @@ function acceptWebSocket(
   protocol: string,
   accepted: (webSocket: WebSocket) => void,
 ): void {
-  const server = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: maxMessageBytes });
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    autoPong: false,
+    maxPayload: maxMessageBytes,
+  });
   if (protocol !== '')
     server.on('headers', (headers) => void headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
   delete message.headers['sec-websocket-protocol'];
-  server.handleUpgrade(message, socket, head, accepted);
+  server.handleUpgrade(message, socket, head, (webSocket) => {
+    answerPings(webSocket);
+    accepted(webSocket);
+  });
+}
+
+/** `ws` itself would do it for a client that reads no answers, too. */
+function answerPings(webSocket: WebSocket): void {
+  const unread = new UnreadAnswers();
+  webSocket.on('ping', (data) => {
+    webSocket.pong(data, false, unread.add(data.length));
+    if (unread.areTooMany) webSocket.terminate();
+  });
 }
 
 function serveSpdy(transport: Duplex, protocol: string, target: StreamTarget): void {
@@ -72,6 +90,8 @@ function serveSpdy(transport: Duplex, protocol: string, target: StreamTarget): v
   const forwards = new PortForwards(target.connect);
   new SpdyConnection(transport, (stream) => forwards.add(stream));
 }
+
+const streamTypes = new Set(['error', 'stdin', 'stdout', 'stderr', 'resize']);
 
 /** The names of streams that a client must open before anything begins. */
 function expected({ stdin, stdout, stderr, tty }: WantedStreams, resizes: boolean): string[] {
@@ -84,6 +104,7 @@ function serveSpdyCommand(transport: Duplex, protocol: string, target: CommandTa
   const streams = new Map<string, SpdyStream>();
   const connection = new SpdyConnection(transport, (stream) => {
     const type = firstValue(stream.headers, 'streamtype');
+    if (!streamTypes.has(type) || streams.has(type)) return false;
     streams.set(type, stream);
     if (missing.delete(type) && missing.size === 0) begin();
     return true;

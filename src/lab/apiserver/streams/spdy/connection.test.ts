@@ -10,7 +10,7 @@ let streams: SpdyStream[];
 let isClosed: boolean;
 
 beforeEach(() => {
-  const [ours, theirs] = duplexPair();
+  const [ours, theirs] = duplexPair({ highWaterMark: 4096 });
   transport = ours;
   streams = [];
   isClosed = false;
@@ -122,6 +122,38 @@ describe('the connection', () => {
   test('refuses more streams than anybody needs', async () => {
     for (let i = 0; i < 1001; i++) client.open({});
     await until(() => client.has('rst-stream', { streamId: 2001, status: 3 }));
+  });
+
+  test('is cut when the client has its streams refused and does not read', async () => {
+    client.transport.pause();
+    client.transport.on('error', () => {});
+    const refuse = { refuse: 'yes' };
+    for (let i = 0; i < 5000; i++) client.open(refuse);
+    await vi.waitFor(() => expect(transport.destroyed).toBe(true), { timeout: 30_000 });
+  }, 40_000);
+
+  test('lasts while much is on its way to a client that opens more streams', async () => {
+    const { stream } = await opened();
+    client.transport.pause();
+    stream.write(Buffer.alloc(4 << 20));
+    client.open({});
+    await until(() => streams.length === 2);
+    client.transport.resume();
+    await until(() => client.has('syn-reply', { streamId: 3 }));
+    expect(transport.destroyed).toBe(false);
+  });
+
+  test('lets others have their turn between its frames, however many come at once', async () => {
+    const ofNoStream = Buffer.from('000003e7000000044e6f6e65', 'hex');
+    client.transport.write(Buffer.alloc(12 * 100_000, ofNoStream));
+    client.send({ type: 'ping', id: 7 });
+    let turns = 0;
+    while (client.frames.length === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turns++;
+    }
+    expect(turns).toBeGreaterThan(3);
+    expect(client.frames.at(-1)).toEqual({ type: 'ping', id: 7 });
   });
 
   test('is cut when the client asks and does not read', async () => {

@@ -1,13 +1,14 @@
 /** The server's side of a SPDY connection: streams that the client opens, each read and written by itself. */
 import { Duplex } from 'node:stream';
 import { Brake } from '../../../../util/brake.ts';
+import { UnreadAnswers } from '../unread-answers.ts';
 import { encodeFrame, resetStatus, type SpdyFrame, SpdyFrameReader } from './frame.ts';
 import { HeaderEncoder, type SpdyHeaders } from './header-block.ts';
 
 /** More than a client needs that forwards a browser's connections. */
 const maxStreams = 1000;
-/** A client that asks and does not read is cut off. */
-const maxUnreadBytes = 1 << 20;
+/** Other connections wait no longer for the frames of this one, however many came at once. */
+const sliceMs = 5;
 const goAwayOk = 0;
 /** For what is on its way to the client at the end. */
 const lingerMs = 5000;
@@ -62,6 +63,8 @@ export class SpdyConnection {
   /** Streams have higher and higher numbers. */
   #nextStreamId = 1;
   #isClosed = false;
+  /** What its streams have to say waits by itself. */
+  readonly #unread = new UnreadAnswers();
 
   /** `onStream` says whether the stream is wanted; it is refused otherwise. */
   constructor(transport: Duplex, onStream: (stream: SpdyStream) => boolean) {
@@ -72,11 +75,7 @@ export class SpdyConnection {
     transport.on('error', () => {}).on('close', () => this.close());
     transport.on('end', () => this.close());
     transport.on('data', (chunk: Buffer) => {
-      try {
-        for (const frame of reader.push(chunk)) if (!this.#isClosed) this.#receive(frame);
-      } catch {
-        transport.destroy();
-      }
+      if (!this.#isClosed) this.#receiveAll(reader.push(chunk));
     });
   }
 
@@ -104,12 +103,41 @@ export class SpdyConnection {
       done(new Error('the connection is closed'));
       return;
     }
-    this.#transport.write(encodeFrame(frame, this.#encoder), done);
+    const bytes = encodeFrame(frame, this.#encoder);
+    if (frame.type === 'data') this.#transport.write(bytes, done);
+    else this.#answer(bytes, done);
+  }
+
+  #answer(bytes: Buffer, done: (error?: Error | null) => void): void {
+    const taken = this.#unread.add(bytes.length);
+    this.#transport.write(bytes, (error) => {
+      taken();
+      done(error);
+    });
+    if (this.#unread.areTooMany) this.#transport.destroy();
   }
 
   forget(stream: SpdyStream): void {
     this.#streams.delete(stream.id);
     this.brake.release(stream);
+  }
+
+  /** Slice by slice; the transport waits meanwhile. */
+  #receiveAll(frames: Iterator<SpdyFrame>): void {
+    const end = performance.now() + sliceMs;
+    try {
+      for (let next = frames.next(); !next.done; next = frames.next()) {
+        this.#receive(next.value);
+        if (this.#isClosed) return;
+        if (performance.now() < end) continue;
+        this.brake.hold(this);
+        setImmediate(() => this.#receiveAll(frames));
+        return;
+      }
+    } catch {
+      this.#transport.destroy();
+    }
+    this.brake.release(this);
   }
 
   #receive(frame: SpdyFrame): void {
@@ -118,13 +146,8 @@ export class SpdyConnection {
     else if (frame.type === 'headers') this.#take(frame.streamId, undefined, frame.fin);
     else if (frame.type === 'rst-stream') this.#reset(frame.streamId);
     // Those of even numbers would answer this server's own.
-    else if (frame.type === 'ping' && frame.id % 2 === 1) this.#answer(frame);
+    else if (frame.type === 'ping' && frame.id % 2 === 1) this.send(frame);
     else if (frame.type === 'goaway') this.close();
-  }
-
-  #answer(frame: SpdyFrame): void {
-    this.send(frame);
-    if (this.#transport.writableLength > maxUnreadBytes) this.#transport.destroy();
   }
 
   #open(streamId: number, headers: SpdyHeaders, fin: boolean): void {
@@ -132,7 +155,7 @@ export class SpdyConnection {
     if (isNew) this.#nextStreamId = streamId + 2;
     if (!isNew || this.#streams.size >= maxStreams) {
       const status = isNew ? resetStatus.refusedStream : resetStatus.protocolError;
-      this.#answer({ type: 'rst-stream', streamId, status });
+      this.send({ type: 'rst-stream', streamId, status });
       return;
     }
     const stream = new SpdyStream(this, streamId, headers);
@@ -141,7 +164,7 @@ export class SpdyConnection {
       stream.destroy();
       return;
     }
-    this.#answer({ type: 'syn-reply', streamId, fin: false, headers: new Map() });
+    this.send({ type: 'syn-reply', streamId, fin: false, headers: new Map() });
     if (fin) this.#take(streamId, undefined, true);
   }
 

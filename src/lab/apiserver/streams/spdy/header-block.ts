@@ -19,8 +19,9 @@ export class SpdyError extends TendrilError {
 }
 
 const windowBytes = 32 * 1024;
-const maxHeaderBytes = 256 * 1024;
-const maxHeaders = 1000;
+/** Far more than clients' headers need: what is inflated keeps everybody else waiting. */
+const maxHeaderBytes = 32 * 1024;
+const maxHeaders = 100;
 /** Of the zlib stream, with the dictionary's checksum. */
 const zlibHeader = deflateSync('', { dictionary: headerDictionary }).subarray(0, 6);
 const usesDictionary = 0x20;
