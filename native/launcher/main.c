@@ -24,6 +24,7 @@
 #include "client.h"
 #include "enter.h"
 #include "image.h"
+#include "log.h"
 #include "loop.h"
 #include "memory.h"
 #include "process.h"
@@ -127,6 +128,8 @@ static int serve(const struct options *options)
 		return 1;
 	if (go_to_background(log) != 0)
 		return fail("the background");
+	if (log_begin() != 0)
+		return fail("the logger");
 	if (watch_children() != 0)
 		return fail("children");
 	while (loop_turn(process_check_deadlines()) == 0)

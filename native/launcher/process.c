@@ -1,20 +1,20 @@
 #include "process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "answer.h"
+#include "log.h"
 #include "memory.h"
+#include "prepare.h"
 #include "spawn.h"
 
 static struct process *processes;
@@ -41,11 +41,13 @@ static void forget(struct process *process)
 		link = &(*link)->next;
 	*link = process->next;
 	loop_close(&process->status);
+	loop_close(&process->log_end);
 	input_close(&process->input);
 	for (int i = 0; i < 2; i++)
 		output_close(&process->output[i]);
-	for (int *fd = (int[]){ process->pidfd, process->main_pidfd, process->diagnostics, process->log, -2 };
-	     *fd != -2; fd++)
+	if (process->log && (process->log_end.fd = log_end(process->log)) >= 0)
+		close(process->log_end.fd);
+	for (int *fd = (int[]){ process->pidfd, process->main_pidfd, process->diagnostics, -2 }; *fd != -2; fd++)
 		if (*fd >= 0)
 			close(*fd);
 	free((char *)process->request);
@@ -118,25 +120,6 @@ static void status_ready(struct source *source, uint32_t events)
 	read_status(owner_of(source, struct process, status));
 }
 
-static int open_input(const struct spec *spec)
-{
-	int fd;
-
-	fd = memfd_create("stdin", MFD_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	/* Half of an input would be a lie. */
-	if (write(fd, spec->input, spec->input_length) != (ssize_t)spec->input_length) {
-		close(fd);
-		return -1;
-	}
-	if (lseek(fd, 0, SEEK_SET) != 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 static struct process *new_process(const struct process_request *request)
 {
 	struct process *process = allocate(1, sizeof *process);
@@ -146,7 +129,7 @@ static struct process *new_process(const struct process_request *request)
 	process->request = copy_text(request->request);
 	process->lasting = request->lasting;
 	process->session = request->session;
-	process->pidfd = process->main_pidfd = process->diagnostics = process->status.fd = process->log = -1;
+	process->pidfd = process->main_pidfd = process->diagnostics = process->status.fd = process->log_end.fd = -1;
 	process->code = -1;
 	process->input.source.fd = -1;
 	for (int i = 0; i < 2; i++)
@@ -154,64 +137,6 @@ static struct process *new_process(const struct process_request *request)
 	process->next = processes;
 	processes = process;
 	return process;
-}
-
-static int open_pidns(const struct spec *spec)
-{
-	struct process *other = process_find(spec->pidns_of);
-	char path[64];
-
-	errno = ESRCH;
-	if (!other || !other->ready)
-		return -1;
-	snprintf(path, sizeof path, "/proc/%d/ns/pid", other->main_pid);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-static void close_spawn(const struct spawn *spawn)
-{
-	const int fds[] = { spawn->standard[0], spawn->standard[1], spawn->standard[2], spawn->status, spawn->pidns };
-
-	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-}
-
-/* What is left at -1 is the spec's log, or nothing; a terminal comes from inside. */
-static const char *open_standard(struct process *process, int standard[3])
-{
-	const struct spec *spec = process->spec;
-
-	if (spec->terminal)
-		return spec->log && (process->log = open_log(spec->log)) < 0 ? "log" : NULL;
-	if (spec->interactive && (standard[0] = input_open(&process->input)) < 0)
-		return "input";
-	if (spec->input && (standard[0] = open_input(spec)) < 0)
-		return "input";
-	for (int i = 0; i < 2 && (!process->lasting || process->session); i++)
-		if ((standard[i + 1] = output_open(&process->output[i])) < 0)
-			return "descriptors";
-	return NULL;
-}
-
-static const char *prepare(struct process *process, struct spawn *spawn)
-{
-	int pair[2];
-
-	if (process->spec->pidns_of && (spawn->pidns = open_pidns(process->spec)) < 0)
-		return "pidns";
-	if (status_pair(pair) != 0)
-		return "descriptors";
-	spawn->status = pair[1];
-	process->status = (struct source){ .fd = pair[0], .ready = status_ready };
-	if (loop_add(&process->status, EPOLLIN) != 0)
-		return "descriptors";
-	if (process->spec->sandbox &&
-	    (spawn->diagnostics = process->diagnostics = memfd_create("diagnostics", MFD_CLOEXEC)) < 0)
-		return "descriptors";
-	if (process->spec->timeout_ms > 0)
-		process->deadline = loop_now() + process->spec->timeout_ms;
-	return open_standard(process, spawn->standard);
 }
 
 void process_start(const struct process_request *request)
@@ -228,16 +153,18 @@ void process_start(const struct process_request *request)
 		return;
 	}
 	process = new_process(request);
-	failed = prepare(process, &spawn_request);
+	failed = prepare(process, &spawn_request, status_ready);
 	if (request->inside)
 		spawn_request.join = request->inside->main_pidfd;
 	if (!failed && (process->pid = spawn(&spawn_request, &process->pidfd, &failed)) > 0)
 		failed = NULL;
 	if (failed) {
-		take_failure(process, failed, errno, process->spec->cgroup ? process->spec->cgroup : "");
+		const char *detail = strcmp(failed, "log") == 0 ? process->spec->log : process->spec->cgroup;
+
+		take_failure(process, failed, errno, detail ? detail : "");
 		answer_failure(process->client, process->request, &process->failure);
 	}
-	close_spawn(&spawn_request);
+	prepare_close(&spawn_request);
 	if (failed)
 		forget(process);
 }
@@ -267,6 +194,23 @@ static int has_outputs(const struct process *process)
 	return process->output[0].source.fd >= 0 || process->output[1].source.fd >= 0;
 }
 
+static void log_ended(struct source *source, uint32_t events)
+{
+	struct process *process = owner_of(source, struct process, log_end);
+
+	(void)events;
+	tell_end(process, process->code);
+}
+
+/* All that it has written is to be read before anybody hears of its end. */
+static void await_log(struct process *process)
+{
+	process->log_end = (struct source){ .fd = log_end(process->log), .ready = log_ended };
+	process->log = 0;
+	if (process->log_end.fd < 0 || loop_add(&process->log_end, EPOLLIN) != 0)
+		tell_end(process, process->code);
+}
+
 static void finish(struct process *process, int wait_status)
 {
 	int code = WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
@@ -282,8 +226,12 @@ static void finish(struct process *process, int wait_status)
 	process->pid = -1;
 	process->deadline = 0;
 	process->code = code;
+	/* Nothing of it can be joined any more. */
+	process->ready = 0;
+	if (process->log)
+		await_log(process);
 	/* A child of the command may still write. */
-	if (!process->session || !has_outputs(process))
+	else if (!process->session || !has_outputs(process))
 		tell_end(process, code);
 }
 

@@ -33,8 +33,10 @@ struct process {
 	int diagnostics;
 	struct input input;
 	struct output output[2];
-	/* What a terminal's output is written to, or -1. */
-	int log;
+	/* A container's, while that may still write to it; 0: none. */
+	uint64_t log;
+	/* Of one that has ended: whether its log is complete. */
+	struct source log_end;
 	/* Of a session that has ended while its outputs are still open; -1. */
 	int code;
 	/* Of loop_now; 0: none. */

@@ -7,7 +7,7 @@
  * Keys may repeat; the order of equal keys is kept. Values may hold any byte. A request has `op` and `req`, a number
  * that its answer repeats; requests are answered in whatever order they finish.
  *
- *   start    id argv… env… (K=V) cgroup [cgroup1…] [netns] [cwd] [log] and, in a sandbox: sandbox=1 hostname scratch
+ *   start    id argv… env… (K=V) cgroup [cgroup1…] [netns] [cwd] [log] and, in a sandbox, whose log has CRI's format: sandbox=1 hostname scratch
  *            uid gid group… cap… [readonly=1] [pidns-of], per mount: mount-source mount-target mount-ro=0|1 [mount-within];
  *            [interactive=1]: its input stays open for `input`; [tty=1]: it has a terminal
  *            -> ok=1 pid dropped…

@@ -57,7 +57,7 @@ static void enter_network(const struct spawn *spawn)
 	close(fd);
 }
 
-/* Fills in what the spawn leaves open; the log's path is the machine's, so before any namespace is entered. */
+/* Fills in what the spawn leaves open, a container's with nothing (log.h); the log's path is the machine's, so before any namespace is entered. */
 static void open_standard(const struct spawn *spawn, int standard[3])
 {
 	int log = -1;
@@ -66,7 +66,7 @@ static void open_standard(const struct spawn *spawn, int standard[3])
 	if (standard[0] < 0)
 		standard[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (standard[1] < 0 || standard[2] < 0)
-		log = open_log(spawn->spec->log);
+		log = open_log(spawn->spec->sandbox ? NULL : spawn->spec->log);
 	for (int i = 1; i < 3; i++)
 		if (standard[i] < 0)
 			standard[i] = log;

@@ -14,7 +14,7 @@ struct spawn {
 	int join;
 	/* PID namespace to join, or -1. */
 	int pidns;
-	/* stdin, stdout, stderr; -1: stdin is /dev/null, the others the spec's log. */
+	/* stdin, stdout, stderr; -1: stdin is /dev/null, the others the spec's log, unless it is a container's. */
 	int standard[3];
 	/* The sending end of the status pair. */
 	int status;

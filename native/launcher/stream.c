@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "client.h"
+#include "log.h"
 #include "process.h"
 
 /* More than this is not taken from a client ahead of the process. */
@@ -90,21 +91,28 @@ void stream_take_terminal(struct process *process, int terminal)
 	struct output *output = &process->output[0];
 	struct input *input = &process->input;
 
-	output->source = (struct source){ .fd = terminal, .ready = output_ready };
+	fcntl(terminal, F_SETFL, O_NONBLOCK);
 	/* An epoll knows a descriptor once. */
 	input->source = (struct source){ .fd = fcntl(terminal, F_DUPFD_CLOEXEC, 0), .ready = input_ready };
-	fcntl(terminal, F_SETFL, O_NONBLOCK);
-	loop_add(&output->source, EPOLLIN);
 	if (input->source.fd >= 0)
 		loop_add(&input->source, 0);
+	if (process->log) {
+		log_terminal(process->log, terminal);
+		close(terminal);
+		return;
+	}
+	output->source = (struct source){ .fd = terminal, .ready = output_ready };
+	loop_add(&output->source, EPOLLIN);
 }
 
 void stream_resize(const struct process *process, unsigned short rows, unsigned short columns)
 {
 	struct winsize size = { .ws_row = rows, .ws_col = columns };
+	int output = process->output[0].source.fd;
+	int terminal = output >= 0 ? output : process->input.source.fd;
 
-	if (process->spec->terminal && process->output[0].source.fd >= 0)
-		ioctl(process->output[0].source.fd, TIOCSWINSZ, &size);
+	if (process->spec->terminal && terminal >= 0)
+		ioctl(terminal, TIOCSWINSZ, &size);
 }
 
 static void pass(struct output *output, const char *bytes, size_t length)
@@ -116,9 +124,6 @@ static void pass(struct output *output, const char *bytes, size_t length)
 		answer_output(process, output == process->output ? 1 : 2, bytes, length);
 	else if (!process->lasting)
 		buffer_append(&output->bytes, bytes, length < room ? length : room);
-	/* A terminal's log; one that is full loses what comes, as it does of what writes to it directly. */
-	else if (write(process->log, bytes, length) < (ssize_t)length)
-		return;
 }
 
 void output_read(struct output *output)

@@ -29,7 +29,7 @@ struct input {
 /* Makes a pipe and returns the process' end of it; -1 with errno. */
 int output_open(struct output *output);
 int input_open(struct input *input);
-/* The launcher's end of a terminal, which is owned from here on, becomes the process' input and first output. */
+/* The launcher's end of a terminal, which is owned from here on, becomes the process' input and its log's or first output. */
 void stream_take_terminal(struct process *process, int terminal);
 void stream_resize(const struct process *process, unsigned short rows, unsigned short columns);
 

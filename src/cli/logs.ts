@@ -6,17 +6,26 @@ import { defineCommand } from './parser/command.ts';
 import { containerOption, namespaceOption } from './parser/common-options.ts';
 import { openLab } from './session/lab-session.ts';
 import { chooseContainer, findPod } from './session/workload.ts';
+import { parseDuration } from './up/options.ts';
 
 export const logs = defineCommand(
   {
     name: 'logs',
     summary: 'Shows what a container printed.',
-    usage: ['logs POD|KIND/NAME [-c CONTAINER] [-n NAMESPACE] [-f] [--tail LINES] [--previous]'],
+    usage: [
+      'logs POD|KIND/NAME [-c CONTAINER] [-n NAMESPACE] [-f] [--tail LINES] [--since TIME] [--timestamps] [--previous]',
+    ],
     options: {
       container: containerOption,
       namespace: namespaceOption('where the pod is (default: default)'),
       follow: { type: 'boolean', short: 'f', help: 'go on as more is printed' },
       tail: { type: 'string', value: 'LINES', help: 'only the last lines' },
+      since: {
+        type: 'string',
+        value: 'TIME',
+        help: 'only what was printed that long ago or later: 30s, 5m, 1h',
+      },
+      timestamps: { type: 'boolean', help: 'each line with its time' },
       previous: { type: 'boolean', short: 'p', help: "of the container's previous run" },
     },
     words: { min: 1, max: 1 },
@@ -24,6 +33,7 @@ export const logs = defineCommand(
       'tendril logs deploy/visitor -f',
       'tendril logs web-0 -c server --tail 20',
       'tendril logs web-0 --previous',
+      'tendril logs web-0 --since 5m --timestamps',
     ],
   },
   async ({ name, options, words }) => {
@@ -35,6 +45,8 @@ export const logs = defineCommand(
     const pod = await findPod(lab, words[0]!, namespace);
     const query = new URLSearchParams({ container: chooseContainer(pod, options.container) });
     if (options.follow) query.set('follow', 'true');
+    if (options.timestamps) query.set('timestamps', 'true');
+    if (options.since !== undefined) query.set('sinceSeconds', sinceSeconds(options.since));
     if (options.previous) query.set('previous', 'true');
     if (tail !== undefined) query.set('tailLines', tail);
     const path = resourcePath(resources.pods, { namespace, name: pod.metadata.name, subresource: 'log' });
@@ -48,3 +60,6 @@ export const logs = defineCommand(
     return 0;
   },
 );
+
+/** At least one, as the API wants it. */
+const sinceSeconds = (text: string) => String(Math.max(1, Math.ceil(parseDuration('--since', text) / 1000)));

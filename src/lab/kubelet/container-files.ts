@@ -2,7 +2,6 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import type { Pod } from '../../kube/types.ts';
 import type { ContainerLaunch } from './container-launch.ts';
-import { limitLog } from './container-log-limit.ts';
 import type { NodeContext } from './node-context.ts';
 import { podPaths } from './pod-directory.ts';
 import type { ContainerRecord } from './pod-record.ts';
@@ -42,14 +41,13 @@ export async function writeRecord(
   await writeFile(record, JSON.stringify({ name, pid, ...spec }), { mode: 0o600 }).catch(() => {});
 }
 
-/** Its log stays, within its limit. What cannot be removed goes with the pod: the container's end is told all the same. */
+/** Its log stays. What cannot be removed goes with the pod: the container's end is told all the same. */
 export async function removeFiles(
   { spec }: ContainerLaunch,
   { logger, cgroups }: NodeContext,
 ): Promise<void> {
-  const { id, log = '', cgroup } = spec;
+  const { id, cgroup } = spec;
   const { scratch } = spec.sandbox!;
-  await limitLog(log).catch((error) => logger.warn('a log is not limited', { id, log, error }));
   void cgroups.remove(cgroup).catch(() => {});
   await rm(scratch, { recursive: true, force: true }).catch((error) =>
     logger.warn('files of a container remain', { id, scratch, error }),

@@ -2,19 +2,19 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { goesOn, headBytes, LogText, type LogTextOptions } from './log-text.ts';
 
-export interface LogOptions {
+export interface LogOptions extends LogTextOptions {
   /** Go on as lines come, until the container has ended. */
   follow?: boolean;
   tailLines?: number;
-  /** Only what is written beyond this many bytes. */
+  /** Only what lies beyond this many bytes of the file, where an entry begins. */
   from?: number;
 }
 
 /**
  * As much of a log as is kept: kubelet's containerLogMaxSize. Kubelet begins a new file there and shows what is in that
- * one; here the file's oldest bytes are freed instead (container-log-limit.ts), so that a container's descriptor and
- * whoever follows go on as they are.
+ * one; here the file's oldest bytes are freed instead (by the launcher's logger), so that whoever follows goes on as it is.
  */
 export const logBytesMax = 10 * 2 ** 20;
 
@@ -22,12 +22,23 @@ const chunkBytes = 64 * 1024;
 const newline = 0x0a;
 
 /**
- * Bytes of the file from where `tailLines` says, or the first line that is kept, to the end that it has now; with follow
- * until `ended` says so and the rest is read. Lines that are freed before they are read are left out.
+ * What the log says from where `tailLines` says, or the first entry that is kept, to the end that it has now; with follow
+ * until `ended` says so and the rest is read. Entries that are freed before they are read are left out.
  */
 export function readLog(path: string, options: LogOptions, ended: () => boolean): Readable {
-  return Readable.from(chunks(path, options, ended), { objectMode: false });
+  return Readable.from(texts(path, options, ended), { objectMode: false });
 }
+
+async function* texts(path: string, options: LogOptions, ended: () => boolean): AsyncGenerator<Buffer> {
+  const text = new LogText(options);
+  for await (const chunk of chunks(path, options, ended)) {
+    const said = chunk === freed ? text.skip() : text.take(chunk);
+    if (said.length > 0) yield said;
+  }
+}
+
+/** In a log's place: what would come next is no longer there. */
+const freed = Buffer.alloc(0);
 
 async function* chunks(path: string, options: LogOptions, ended: () => boolean): AsyncGenerator<Buffer> {
   const file = await open(path).catch(() => undefined);
@@ -38,8 +49,6 @@ async function* chunks(path: string, options: LogOptions, ended: () => boolean):
     let position =
       options.tailLines === undefined ? (options.from ?? 0) : await tailStart(file, size, options.tailLines);
     const end = options.follow ? Number.POSITIVE_INFINITY : size;
-    /** What was read last is no whole line. */
-    let inLine = false;
     for (;;) {
       // Asked before reading: what is written before the end is read after it.
       const last = !options.follow || ended();
@@ -49,12 +58,10 @@ async function* chunks(path: string, options: LogOptions, ended: () => boolean):
       // Asked after reading: what was read may have been freed before.
       const kept = await firstKept(file);
       if (position < kept) {
-        if (inLine) yield Buffer.from('\n');
-        inLine = false;
+        yield freed;
         position = kept;
       } else if (bytesRead > 0) {
         position += bytesRead;
-        inLine = buffer[bytesRead - 1] !== newline;
         yield buffer.subarray(0, bytesRead);
       } else if (last) return;
       else await changes!.after(seen!);
@@ -65,7 +72,7 @@ async function* chunks(path: string, options: LogOptions, ended: () => boolean):
   }
 }
 
-/** Where the first line begins that is kept for certain. */
+/** Where the first entry begins that is kept for certain. */
 async function firstKept(file: FileHandle): Promise<number> {
   const { size } = await file.stat();
   const kept = size - logBytesMax;
@@ -74,21 +81,36 @@ async function firstKept(file: FileHandle): Promise<number> {
   return kept + Math.max(0, buffer.subarray(0, bytesRead).indexOf(newline));
 }
 
-/** Where the last `lines` lines of the first `size` bytes begin. */
+/** Where the last `lines` lines of the first `size` bytes begin. One that has no end yet is a line too. */
 async function tailStart(file: FileHandle, size: number, lines: number): Promise<number> {
-  if (lines <= 0) return size;
   let found = 0;
+  let start = size;
+  if (lines <= 0) return start;
+  for await (const entry of entriesBackwards(file, size)) {
+    const endsLine = start === size || !entry.goesOn;
+    if (endsLine && found++ === lines) break;
+    start = entry.start;
+  }
+  return start;
+}
+
+/** The entries that are kept, the last one first. */
+async function* entriesBackwards(
+  file: FileHandle,
+  size: number,
+): AsyncGenerator<{ start: number; goesOn: boolean }> {
   const first = Math.max(0, size - logBytesMax);
   for (let end = size; end > first; ) {
-    const start = Math.max(first, end - chunkBytes);
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(end - start), position: start });
-    for (let i = bytesRead - 1; i >= 0; i--) {
-      const isLastByte = start + i === size - 1;
-      if (buffer[i] === newline && !isLastByte && ++found === lines) return start + i + 1;
+    const at = Math.max(first, end - chunkBytes);
+    // The head of an entry that begins where the block ends is behind it.
+    const length = Math.min(size, end + headBytes) - at;
+    const { buffer: block } = await file.read({ buffer: Buffer.alloc(length), position: at });
+    for (let i = end - at; i >= 0; i--) {
+      const begins = at + i === 0 || (i > 0 && block[i - 1] === newline);
+      if (begins && at + i < size) yield { start: at + i, goesOn: goesOn(block, i) };
     }
-    end = start;
+    end = at;
   }
-  return first;
 }
 
 /** How often the end of a container that says nothing is looked for. */

@@ -20,7 +20,6 @@ import { selects } from '../images/stand-in.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import { configSource } from './config-source.ts';
 import { imageFor } from './container-launch.ts';
-import { keepLogsLimited } from './container-log-limit.ts';
 import { type LogOptions, readLog } from './container-logs.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { keepLimits } from './limit-watch.ts';
@@ -132,7 +131,6 @@ class NodeKubelet implements Kubelet {
       stores.services.onChange(({ new: service }) => service && this.#serviceChanged(service)),
       stores.configMaps.onChange((change) => this.#configChanged(change)),
       stores.secrets.onChange((change) => this.#configChanged(change)),
-      keepLogsLimited(() => this.#logsBeingWritten(), this.#context),
       keepLimits(() => [...this.#workers.values()], this.#context),
     ];
     await this.#killOrphans();
@@ -191,14 +189,6 @@ class NodeKubelet implements Kubelet {
 
   #logPath(worker: PodWorker, container: string, attempt: number): string {
     return `${podPaths(this.#options.paths, worker.pod.metadata.uid).logs(container)}/${attempt}.log`;
-  }
-
-  #logsBeingWritten(): string[] {
-    return [...this.#workers.values()].flatMap((worker) =>
-      worker.record.containers
-        .filter(isAlive)
-        .map(({ name, restartCount }) => this.#logPath(worker, name, restartCount)),
-    );
   }
 
   containers(): ContainerView[] {

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Pod } from '../../kube/types.ts';
 import { isReady, KubeletFixture } from './lab-fixture.ts';
+import { logEntry } from './log-text.ts';
 import { podPaths } from './pod-directory.ts';
 import { attachTo, execIn, forwardTo } from './pod-streams.ts';
 
@@ -25,7 +26,7 @@ async function run(more: object = {}): Promise<void> {
 async function logFile(): Promise<string> {
   const file = `${podPaths(at().context.paths, pod.metadata.uid).logs('app')}/0.log`;
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, 'before\n');
+  await writeFile(file, logEntry('before\n'));
   return file;
 }
 
@@ -53,10 +54,10 @@ describe('attach', () => {
     await run();
     const log = await logFile();
     const session = await attachTo(at(), 'app')();
-    const shown = text(session.stdout);
-    await appendFile(log, 'after\n');
+    const shown = Promise.all([text(session.stdout), text(session.stderr)]);
+    await appendFile(log, logEntry('after\n') + logEntry('wrong\n', { stream: 'stderr' }));
     await lab.exit('app', 3);
-    expect([await shown, await session.exited]).toEqual(['after\n', 0]);
+    expect([await shown, await session.exited]).toEqual([['after\n', 'wrong\n'], 0]);
   });
 
   test('writes to a container whose input is open; the client’s end is none of its', async () => {

@@ -12,6 +12,7 @@ import { errno, isErrno } from '../../linux/errno.ts';
 import { describeError, TendrilError } from '../../util/errors.ts';
 import type { ProcessInput, Session, SessionSpec } from '../launcher/launcher.ts';
 import { readLog } from './container-logs.ts';
+import type { LogStream } from './log-text.ts';
 import type { NodeContext } from './node-context.ts';
 import { podPaths } from './pod-directory.ts';
 import { type ContainerRecord, isAlive, type PodRecord } from './pod-record.ts';
@@ -41,7 +42,7 @@ export function execIn(at: RunningPod, name: string, spec: SessionSpec): () => P
 }
 
 /**
- * The container's log from now on, its standard error among it, and its input where it has one.
+ * What the container writes from now on, and its input where it has one.
  * @throws TendrilError BAD_INPUT
  */
 export function attachTo(at: RunningPod, name: string): () => Promise<Session> {
@@ -53,26 +54,30 @@ export function attachTo(at: RunningPod, name: string): () => Promise<Session> {
     const path = `${podPaths(at.context.paths, at.pod.metadata.uid).logs(name)}/${attempt}.log`;
     const { size: from } = await stat(path);
     const ended = () => container.restartCount !== attempt || !isAlive(container);
-    const stdout = readLog(path, { follow: true, from }, ended);
+    const written = (stream: LogStream) => readLog(path, { follow: true, from, stream }, ended);
     const input = spec.stdin ? at.context.launcher.input(id!) : undefined;
-    return attachment(stdout, input, { endsInput: (spec.stdinOnce && !spec.tty) ?? false });
+    const outputs = spec.tty ? [written('stdout')] : [written('stdout'), written('stderr')];
+    return attachment(outputs, input, { endsInput: (spec.stdinOnce && !spec.tty) ?? false });
   };
 }
 
+const none = () => Readable.from([]);
+
 /** A client's end of input is the container's where that is to be had once, and has no terminal; else the client leaves. */
 function attachment(
-  log: Readable,
+  logs: readonly Readable[],
   input: ProcessInput | undefined,
   { endsInput }: { endsInput: boolean },
 ): Session {
-  const stdout = log.pipe(new PassThrough());
+  const outputs = logs.map((log) => log.pipe(new PassThrough()));
+  const [stdout = none(), stderr = none()] = outputs;
   const leave = () => {
     if (endsInput) input?.stdin.end();
     else input?.stdin.destroy();
-    log.destroy();
-    stdout.end();
+    for (const log of logs) log.destroy();
+    for (const output of outputs) output.end();
   };
-  log.on('error', leave);
+  for (const log of logs) log.on('error', leave);
   const stdin = new Writable({
     write(data: Buffer, _encoding, done) {
       if (input === undefined) done();
@@ -87,9 +92,9 @@ function attachment(
   return {
     stdin,
     stdout,
-    stderr: Readable.from([]),
+    stderr,
     resize: (size) => input?.resize(size),
-    exited: finished(stdout, { readable: false }).then(() => 0),
+    exited: Promise.all(outputs.map((output) => finished(output, { readable: false }))).then(() => 0),
     close: leave,
   };
 }

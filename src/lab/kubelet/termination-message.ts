@@ -1,6 +1,7 @@
 /** What a container leaves behind as its last words: its termination log, or the end of its output. */
 import { open } from 'node:fs/promises';
 import type { Container } from '../../kube/types.ts';
+import { readLog } from './container-logs.ts';
 
 const maxMessage = 4096;
 const maxFallback = 2048;
@@ -14,28 +15,27 @@ export interface LastWords {
 }
 
 export async function terminationMessage(from: LastWords): Promise<string | undefined> {
-  const written = await tail(from.terminationLog, maxMessage, 'start');
+  const written = await start(from.terminationLog);
   if (written !== '') return written;
   if (from.container.terminationMessagePolicy !== 'FallbackToLogsOnError' || from.exitCode === 0)
     return undefined;
-  const output = await tail(from.log, maxFallback, 'end');
-  return output === ''
-    ? undefined
-    : output
-        .split('\n')
-        .slice(-maxFallbackLines - 1)
-        .join('\n');
+  return (await lastOutput(from.log)) || undefined;
 }
 
-async function tail(path: string, bytes: number, where: 'start' | 'end'): Promise<string> {
+async function start(path: string): Promise<string> {
   const file = await open(path).catch(() => undefined);
   if (file === undefined) return '';
   try {
-    const { size } = await file.stat();
-    const position = where === 'start' ? 0 : Math.max(0, size - bytes);
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(bytes), position });
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(maxMessage), position: 0 });
     return buffer.toString('utf8', 0, bytesRead);
   } finally {
     await file.close();
   }
+}
+
+async function lastOutput(log: string): Promise<string> {
+  let last = Buffer.alloc(0);
+  for await (const text of readLog(log, { tailLines: maxFallbackLines }, () => true))
+    last = Buffer.concat([last, text as Buffer]).subarray(-maxFallback);
+  return last.toString('utf8');
 }

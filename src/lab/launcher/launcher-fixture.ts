@@ -27,6 +27,12 @@ export const defaultCapabilities = [
   'SETFCAP',
 ];
 
+/** What a container wrote, out of its log. */
+export const logText = (log: string): string =>
+  [...log.matchAll(/^\S+ std(?:out|err) ([FP]) ([^\n]*)\n/gm)]
+    .map(([, tag, text]) => (tag === 'F' ? `${text}\n` : text))
+    .join('');
+
 export interface LauncherFixture {
   client: LauncherClient;
   pid: number;

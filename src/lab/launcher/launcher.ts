@@ -20,7 +20,7 @@ export interface ProcessSpec {
   /** Path of the network namespace; absent: the launcher's own. */
   netns?: string;
   cwd?: string;
-  /** File that stdout and stderr are appended to; absent: /dev/null. */
+  /** File that stdout and stderr are appended to, a container's in CRI's format (native/launcher/log.h); absent: /dev/null. */
   log?: string;
   /** Its input stays open for Launcher.input(). */
   interactive?: boolean;

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Session } from './launcher.ts';
-import { type LauncherFixture, launcherFixture } from './launcher-fixture.ts';
+import { type LauncherFixture, launcherFixture, logText } from './launcher-fixture.ts';
 
 let fixture: LauncherFixture;
 
@@ -203,7 +203,7 @@ describe('a container', () => {
   const log = (id: string) => join(fixture.directory, `${id}.log`);
   const start = (id: string, argv: string[], more: object) =>
     fixture.client.start({ ...fixture.container(id, argv), log: log(id), ...more });
-  const logged = (id: string) => (existsSync(log(id)) ? readFileSync(log(id), 'utf8') : '');
+  const logged = (id: string) => (existsSync(log(id)) ? logText(readFileSync(log(id), 'utf8')) : '');
 
   test('whose input is open reads what is written, until it is ended', async () => {
     const exits: string[] = [];

@@ -15,9 +15,6 @@ export const MS_RDONLY = 1;
 export const MS_REMOUNT = 32;
 export const MNT_DETACH = 2;
 
-export const FALLOC_FL_KEEP_SIZE = 1;
-export const FALLOC_FL_PUNCH_HOLE = 2;
-
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;

@@ -37,9 +37,6 @@ export const close = bind<OnFd>('int close(int fd)');
 export const dup = bind<OnFd>('int dup(int fd)');
 export const read = bind<Transfer>('long read(int fd, void *buffer, size_t size)');
 export const write = bind<Transfer>('long write(int fd, const void *buffer, size_t size)');
-export const fallocate = bind<(fd: number, mode: number, offset: number, length: number) => number>(
-  'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
-);
 /** ioctl(2) with a pointer argument. */
 export const ioctl = bind<(fd: number, request: number, argument: Pointer) => number>(
   'int ioctl(int fd, unsigned long request, void *argument)',

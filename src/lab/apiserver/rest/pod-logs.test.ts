@@ -5,16 +5,21 @@ import { nodePorts } from '../../../net/ports.ts';
 import type { ApiResponse } from '../api-request.ts';
 import { type ApiServer, createApiServer } from '../api-server.ts';
 import { podOf } from '../test-server.ts';
+import type { PodLogOptions } from './pod-logs.ts';
 
 let server: ApiServer;
 let log: Readable;
+let asked: PodLogOptions | undefined;
 
 beforeEach(async () => {
   server = createApiServer({ serviceCidrs: ['10.96.0.0/16'], nodePortRange: nodePorts });
   const body = podOf('x', { nodeName: 'node-1' });
   await server.handle({ method: 'POST', path: '/api/v1/namespaces/default/pods', body });
   log = new Readable({ read() {} });
-  server.setPodLogs(() => log);
+  server.setPodLogs((_namespace, _name, options) => {
+    asked = options;
+    return log;
+  });
 });
 afterEach(() => server.stop());
 
@@ -39,11 +44,22 @@ describe('a pod’s log', () => {
     ['limitBytes=abc', 400, 'strconv.ParseInt: parsing "abc": invalid syntax'],
     ['sinceSeconds=-1', 422, 'sinceSeconds: Invalid value: -1: must be greater than 0'],
     ['sinceSeconds=1&sinceTime=2030-01-01T00:00:00Z', 422, 'at most one of'],
-    ['sinceSeconds=10', 400, 'sinceSeconds is not supported'],
-    ['sinceTime=2030-01-01T00:00:00Z', 400, 'sinceTime is not supported'],
+    ['sinceSeconds=x', 400, 'strconv.ParseInt: parsing "x": invalid syntax'],
+    ['sinceTime=yesterday', 400, 'parsing time "yesterday" as "2006-01-02T15:04:05Z07:00"'],
+    ['sinceTime=2030-13-01T00:00:00Z', 400, 'parsing time "2030-13-01T00:00:00Z"'],
   ])('with %s is refused with %i', async (query, status, message) => {
     const answer = await read(query);
     expect(answer).toMatchObject({ status, body: { message: expect.stringContaining(message) } });
+  });
+
+  test.each([
+    ['sinceTime=2030-01-01T00:00:01.9Z', 1893456001000],
+    ['sinceTime=2030-01-01T01:00:01%2B01:00', 1893456001000],
+    ['sinceSeconds=9223372036854775807', 0],
+    ['', undefined],
+  ])('with %s is asked for from %s on', async (query, since) => {
+    await read(query);
+    expect(asked?.since).toBe(since);
   });
 
   test('ends after limitBytes, wherever they are in what is written', async () => {

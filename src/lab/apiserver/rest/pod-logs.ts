@@ -13,6 +13,8 @@ export interface PodLogOptions {
   follow: boolean;
   previous: boolean;
   tailLines?: number;
+  /** Only what was written then or later, in ms since 1970. */
+  since?: number;
   timestamps: boolean;
 }
 
@@ -66,13 +68,31 @@ async function fromKubelet(podLogs: PodLogs, ref: ObjectRef, options: PodLogOpti
 interface LogLimits {
   tailLines?: number;
   limitBytes?: number;
+  since?: number;
 }
 
+/**
+ * From when on lines are wanted, in ms since 1970. A time is taken to the second, as the API's own type has it.
+ * @throws ApiError BadRequest
+ */
+export function logSince(query: URLSearchParams, now: number): number | undefined {
+  const seconds = integerIn(query, 'sinceSeconds');
+  if (seconds !== undefined) return Math.max(0, now - seconds * 1000);
+  const time = query.get('sinceTime');
+  if (!time) return undefined;
+  const ms = rfc3339.test(time) ? Date.parse(time) : Number.NaN;
+  if (Number.isNaN(ms)) throw badRequest(`parsing time "${time}" as "2006-01-02T15:04:05Z07:00": cannot parse "${time}" as "2006"`); // biome-ignore format: one message
+  return Math.max(0, Math.floor(ms / 1000) * 1000);
+}
+
+const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
+
 /** Throws ApiError BadRequest for what is no number, Invalid for one out of range, as ValidatePodLogOptions has it. */
-function limitsOf(query: URLSearchParams, name: string): LogLimits {
+function limitsOf(query: URLSearchParams, name: string, now: number): LogLimits {
   const tailLines = integerIn(query, 'tailLines');
   const limitBytes = integerIn(query, 'limitBytes');
   const sinceSeconds = integerIn(query, 'sinceSeconds');
+  const since = logSince(query, now);
   const errors: FieldError[] = [];
   if (tailLines !== undefined && tailLines < 0)
     errors.push(invalidValue('tailLines', tailLines, 'must be greater than or equal to 0'));
@@ -83,10 +103,7 @@ function limitsOf(query: URLSearchParams, name: string): LogLimits {
   else if (sinceSeconds !== undefined && sinceSeconds < 1)
     errors.push(invalidValue('sinceSeconds', sinceSeconds, 'must be greater than 0'));
   if (errors.length > 0) throw invalid({ group: '', plural: 'pods', kind: 'PodLogOptions' }, name, errors);
-  for (const key of ['sinceSeconds', 'sinceTime']) {
-    if (query.has(key)) throw badRequest(`${key} is not supported: the times of log lines are not kept`);
-  }
-  return { tailLines, limitBytes };
+  return { tailLines, limitBytes, since };
 }
 
 export async function readPodLogs(
@@ -95,7 +112,7 @@ export async function readPodLogs(
   query: URLSearchParams,
 ): Promise<Readable | string> {
   const pod = getStored(context, ref) as JsonObject;
-  const { tailLines, limitBytes } = limitsOf(query, ref.name);
+  const { tailLines, limitBytes, since } = limitsOf(query, ref.name, context.clock.now());
   const container = containerOf(pod, query.get('container'), ref.name);
   if (!pod.spec.nodeName) return '';
   const previous = query.get('previous') === 'true';
@@ -111,6 +128,7 @@ export async function readPodLogs(
     follow: query.get('follow') === 'true',
     timestamps: query.get('timestamps') === 'true',
     tailLines,
+    since,
   });
   return limitBytes === undefined ? log : firstBytes(log, limitBytes);
 }

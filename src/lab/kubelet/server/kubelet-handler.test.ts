@@ -27,9 +27,15 @@ const ask = async (path: string, more: Partial<KubeletAnswers> = {}, upgrade = f
 };
 
 test('logs, with what is wanted of them', async () => {
-  const { answer, calls } = await ask('/containerLogs/ns/web/app?follow=true&tailLines=2&limitBytes=3');
+  const { answer, calls } = await ask(
+    '/containerLogs/ns/web/app?follow=true&tailLines=2&limitBytes=3&sinceTime=2030-01-01T00:00:00Z',
+  );
   expect(calls).toEqual([
-    ['ns', 'web', expect.objectContaining({ container: 'app', follow: true, tailLines: 2 })],
+    [
+      'ns',
+      'web',
+      expect.objectContaining({ container: 'app', follow: true, tailLines: 2, since: Date.UTC(2030) }),
+    ],
   ]);
   expect(await text(answer.raw as Readable)).toBe('a l');
 });

@@ -3,10 +3,11 @@
  * paths and the kubelet's own names of what a client wants. Everything else a lab's kubelet has nothing to say to.
  */
 import type { Readable } from 'node:stream';
+import { systemClock } from '../../../util/clock.ts';
 import { describeError, isError } from '../../../util/errors.ts';
 import type { ApiHandler, ApiRequest, ApiResponse, UserInfo } from '../../apiserver/api-request.ts';
 import { firstBytes } from '../../apiserver/rest/limited-stream.ts';
-import type { PodLogs } from '../../apiserver/rest/pod-logs.ts';
+import { logSince, type PodLogs } from '../../apiserver/rest/pod-logs.ts';
 import { answerPodStream, type PodStreamKind } from '../../apiserver/rest/pod-streams.ts';
 import type { ContainerRef, PodStreams } from '../../apiserver/streams/pod-streams.ts';
 
@@ -86,9 +87,6 @@ async function log(
   { namespace, name, container }: ContainerRef,
   query: URLSearchParams,
 ): Promise<ApiResponse> {
-  for (const key of ['sinceSeconds', 'sinceTime']) {
-    if (query.has(key)) return plain(400, `${key} is not supported: the times of log lines are not kept`);
-  }
   const number = (key: string) => (query.has(key) ? Number(query.get(key)) : undefined);
   const is = (key: string) => query.get(key) === 'true';
   const text = await answers.logs(namespace, name, {
@@ -97,6 +95,7 @@ async function log(
     previous: is('previous'),
     timestamps: is('timestamps'),
     tailLines: number('tailLines'),
+    since: logSince(query, systemClock.now()),
   });
   const limit = number('limitBytes');
   return plain(200, limit === undefined ? text : firstBytes(text, limit));
