@@ -81,11 +81,11 @@ test-kernels: build
 	@$(NODE) tests/kernels/main.ts $(KERNEL) $(TESTS)
 
 # The same checks as of the lab's own control plane, on kube-apiserver and its controllers (docs/external-control-plane.md).
-EXTERNAL_TESTS := tests/e2e/external.test.ts tests/e2e/traffic.test.ts tests/e2e/differential.test.ts
+EXTERNAL_TESTS := $(patsubst %,tests/e2e/%.test.ts,external traffic applications differential)
 
 test-external: build
 	@if ! command -v go >/dev/null; then \
-	  echo "skipped: 3 files, $(EXTERNAL_TESTS): kube-apiserver is built with Go, which is not on PATH"; \
+	  echo "skipped: $(words $(EXTERNAL_TESTS)) files, $(EXTERNAL_TESTS): kube-apiserver is built with Go, which is not on PATH"; \
 	else tests/real/control-plane build && \
 	  TENDRIL_TEST_CONTROL_PLANE=real vitest run --project root $(or $(TESTS),$(EXTERNAL_TESTS)); fi
 
