@@ -20,6 +20,7 @@ interface ExternalFlags {
   'external-apiserver': boolean;
   kubeconfig?: string | undefined;
   controllers?: string | undefined;
+  'egress-socket'?: string | undefined;
   state?: string | undefined;
   authorization?: string | undefined;
 }
@@ -27,9 +28,9 @@ interface ExternalFlags {
 /** @throws TendrilError USAGE for flags of an external API server without one, or of the lab's own with one */
 function externalOptions(flags: ExternalFlags): ExternalOptions | undefined {
   const is = flags['external-apiserver'];
-  const wrong = (is ? (['state', 'authorization'] as const) : (['kubeconfig', 'controllers'] as const)).find(
-    (flag) => flags[flag] !== undefined,
-  );
+  const wrong = (
+    is ? (['state', 'authorization'] as const) : (['kubeconfig', 'controllers', 'egress-socket'] as const)
+  ).find((flag) => flags[flag] !== undefined);
   if (wrong !== undefined) {
     const whose = is ? "is of the lab's own API server" : 'needs --external-apiserver';
     throw new TendrilError('USAGE', `--${wrong} ${whose}`);
@@ -38,6 +39,7 @@ function externalOptions(flags: ExternalFlags): ExternalOptions | undefined {
   return {
     kubeconfig: flags.kubeconfig && resolve(flags.kubeconfig),
     controllers: parseControllers(flags.controllers ?? 'auto'),
+    egressSocket: flags['egress-socket'] && resolve(flags['egress-socket']),
   };
 }
 
@@ -92,6 +94,11 @@ export const up = defineCommand(
         type: 'string',
         value: 'WHOSE',
         help: "with an external API server: external, lab, or auto: the lab's where nobody holds the lease (default)",
+      },
+      'egress-socket': {
+        type: 'string',
+        value: 'FILE',
+        help: 'with an external API server: made for its HTTPConnect egress, by which it reaches pods and Services',
       },
       xdp: {
         type: 'string',

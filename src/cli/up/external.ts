@@ -1,5 +1,6 @@
 /** `up --external-apiserver`: what the API server says of itself decides what lab can be made of it. */
 import { loadKubeconfig } from '../../kube/client/kubeconfig.ts';
+import { requireFreeSocket } from '../../lab/external/egress.ts';
 import { requireFreeAddresses } from '../../lab/external/kubelet-servers.ts';
 import { type ControllerChoice, probeExternal, requireFreeNames } from '../../lab/external/probe.ts';
 import type { LabConfig } from '../../lab/topology/lab-config.ts';
@@ -11,6 +12,8 @@ export interface ExternalOptions {
   /** $KUBECONFIG or ~/.kube/config when absent. */
   kubeconfig?: string | undefined;
   controllers: ControllerChoice;
+  /** Absolute. */
+  egressSocket?: string | undefined;
 }
 
 /**
@@ -19,15 +22,21 @@ export interface ExternalOptions {
  */
 export async function planned(options: LabOptions, external?: ExternalOptions): Promise<LabConfig> {
   if (external === undefined) return planLab(options);
+  const { egressSocket } = external;
   const endpoint = await loadKubeconfig(external.kubeconfig);
   const { server, serviceCidrs, nodes } = await probeExternal(endpoint, external.controllers);
   requireSameFamilies(options, serviceCidrs);
-  const config = planLab({ ...options, serviceCidrs, external: server });
+  const config = planLab({
+    ...options,
+    serviceCidrs,
+    external: { ...server, ...(egressSocket && { egressSocket }) },
+  });
   requireFreeNames(
     nodes,
     config.nodes.map(({ name }) => name),
   );
   requireFreeAddresses(config);
+  if (egressSocket) requireFreeSocket(egressSocket);
   return config;
 }
 

@@ -11,6 +11,8 @@ export interface ExternalApiServer {
   clientCa: string;
   /** What the lab runs because nobody else does. */
   runs: { controllers: boolean; scheduler: boolean };
+  /** Unix socket by which it may reach Services and pods. */
+  egressSocket?: string;
 }
 
 /** On each object that a lab made there, with the lab's name. */

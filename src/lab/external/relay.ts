@@ -4,12 +4,13 @@
  * to the API server by the lab's server, which is on the machine. TLS goes through from end to end.
  */
 import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { pipeline } from 'node:stream';
+import { connect, createServer, type Server } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { openNetns } from '../../linux/netns/netns.ts';
 import { listenTcp } from '../../linux/netns/sockets.ts';
 import { parseIp } from '../../net/ip.ts';
 import type { LabConfig, LabPaths } from '../topology/lab-config.ts';
+import { carry } from './carry.ts';
 import { addressOf, type ExternalApiServer } from './external-api-server.ts';
 
 export interface Relay {
@@ -38,12 +39,14 @@ export async function startRelay(
   paths: LabPaths,
   external: ExternalApiServer,
 ): Promise<Relay> {
-  const sockets = new Set<Socket>();
+  const open = new Set<Duplex>();
   const target = addressOf(external.endpoint);
   const servers: Server[] = [];
   for (const { netns, ip, port } of relayPlaces(config, external)) {
     using place = openNetns(paths.netns(netns));
-    const server = createServer({ allowHalfOpen: true }, (near) => carry(near, target, sockets));
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (near) =>
+      carry(near, connect({ ...target, allowHalfOpen: true, noDelay: true }), open),
+    );
     server.listen({ fd: listenTcp(place, { ip: parseIp(ip), port, v6only: true }) });
     await once(server, 'listening');
     servers.push(server);
@@ -51,19 +54,7 @@ export async function startRelay(
   return {
     close: () => {
       for (const server of servers) server.close();
-      for (const socket of sockets) socket.destroy();
+      for (const socket of open) socket.destroy();
     },
   };
-}
-
-/** Whichever side breaks, breaks the other; one that ends its half goes on hearing the other's. */
-function carry(near: Socket, target: { host: string; port: number }, sockets: Set<Socket>): void {
-  const far = connect({ ...target, allowHalfOpen: true, noDelay: true });
-  near.setNoDelay();
-  for (const socket of [near, far]) {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  }
-  pipeline(near, far, () => {});
-  pipeline(far, near, () => {});
 }

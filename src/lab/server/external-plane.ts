@@ -3,6 +3,7 @@
  * ways between it and the fabric.
  *
  *     nodes, pods ──► relay ──► API server ──► kubelets' own servers
+ *                                   ├──► egress ──► Services, pods, where it is set to go that way
  *                                   └──► those of the lab's controllers that nobody else runs
  */
 import { createHttpClient, type HttpClient } from '../../kube/client/http-client.ts';
@@ -12,6 +13,7 @@ import { systemClock } from '../../util/clock.ts';
 import type { Logger } from '../../util/logger.ts';
 import { kubeconfigOf } from '../apiserver/pki/kubeconfig.ts';
 import { type ControllerGroup, startControllers } from '../controllers/controllers.ts';
+import { startEgress } from '../external/egress.ts';
 import { addressOf, type ExternalApiServer } from '../external/external-api-server.ts';
 import { ensureIdentities, keepAgentToken } from '../external/identities.ts';
 import { startKubeletServers } from '../external/kubelet-servers.ts';
@@ -39,7 +41,7 @@ export async function joinControlPlane(
   const informers = createInformers({ client, logger });
   const stopControllers = startMissing(config, { external, client, informers, logger });
   informers.start();
-  let stopKubelets: () => Promise<void> = async () => {};
+  const stops: (() => unknown)[] = [];
   const kubeconfigFor = (tokenFile: string) =>
     kubeconfigOf({ ...onFabric(config, external), tokenFile }, `tendril-${config.name}`);
   return {
@@ -47,19 +49,25 @@ export async function joinControlPlane(
     informers,
     nodeKubeconfig: () => kubeconfigFor(paths.agentToken),
     dnsKubeconfig: kubeconfigFor(podToken),
-    servePods: async ({ logs, streams }) => {
+    servePods: async ({ logs, streams, connect }) => {
       const { root } = paths;
-      stopKubelets = await startKubeletServers(config, {
-        root,
-        clientCa: external.clientCa,
-        client,
-        answers: { logs, streams },
-      });
+      const { clientCa, egressSocket } = external;
+      stops.push(await startKubeletServers(config, { root, clientCa, client, answers: { logs, streams } }));
+      if (egressSocket === undefined) return;
+      stops.push(
+        await startEgress({
+          file: egressSocket,
+          nodeIps: config.nodes.flatMap(({ ips }) => ips),
+          services: informers.store(resources.services),
+          slices: informers.store(resources.endpointSlices),
+          connect,
+        }),
+      );
     },
     stop: async () => {
       stopControllers();
       stopToken();
-      await stopKubelets();
+      for (const stop of stops) await stop();
       relay.close();
       await informers.stop();
       client.close();

@@ -15,6 +15,7 @@ import { openNetns } from '../../linux/netns/netns.ts';
 import { SockDiag } from '../../linux/sock-diag/sock-diag.ts';
 import { systemClock } from '../../util/clock.ts';
 import { describeError, TendrilError } from '../../util/errors.ts';
+import { removeEgressSocket } from '../external/egress.ts';
 import { removeKubeletAddresses } from '../external/kubelet-servers.ts';
 import { leaveCluster } from '../external/leave.ts';
 import { undoInternet } from './internet.ts';
@@ -46,6 +47,7 @@ export async function removeLab(name: string, tell: (text: string) => void = () 
   const maps = pinnedMapIds(paths.bpf);
   await step('processes', () => killCgroup(paths.cgroup));
   await step('kubelet addresses', () => removeKubeletAddresses(paths.root));
+  await step('egress socket', () => removeEgressSocket(readLabConfig(name)?.external?.egressSocket));
   await step('external API server', () => leaveExternal(name, paths, tell));
   await step('internet access', () => undoInternet(paths.root));
   await step('connections', () => endConnections(paths.root));

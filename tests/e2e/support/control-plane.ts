@@ -23,18 +23,23 @@ const script = join(root, 'tests', 'real', 'control-plane');
 
 export interface ControlPlaneOptions {
   /** As `tendril up --ip-family` takes it. */
-  family?: string;
+  family?: string | undefined;
   /** `api`: only those whose work the lab's own API server does, and no scheduler. */
   controllers?: 'all' | 'api';
+  /** Its ways to Services, pods and kubelets lead through the lab's socket; else it dials kubelets, and nothing more. */
+  egress?: boolean;
 }
 
 export async function startControlPlane({
   family = 'dual',
   controllers = 'all',
+  egress = false,
 }: ControlPlaneOptions = {}): Promise<TestControlPlane> {
   const directory = mkdtempSync(join(tmpdir(), 'tendril-control-plane-'));
+  const egressSocket = egress ? join(directory, 'egress.sock') : '';
   const call = async (command: string): Promise<void> => {
-    await must(run(script, [command, directory], { env: { IP_FAMILY: family, CONTROLLERS: controllers } }));
+    const env = { IP_FAMILY: family, CONTROLLERS: controllers, EGRESS: egressSocket };
+    await must(run(script, [command, directory], { env }));
   };
   try {
     await call('up');
@@ -44,7 +49,12 @@ export async function startControlPlane({
   }
   const kubeconfig = join(directory, 'kubeconfig');
   return {
-    args: ['--external-apiserver', '--kubeconfig', kubeconfig],
+    args: [
+      '--external-apiserver',
+      '--kubeconfig',
+      kubeconfig,
+      ...(egress ? ['--egress-socket', egressSocket] : []),
+    ],
     kubeconfig,
     stop: () => call('stop'),
     start: () => call('start'),

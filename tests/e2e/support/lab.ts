@@ -31,7 +31,7 @@ export interface LabOptions {
 
 /** Brings a lab up; takes it down again when that fails. */
 export async function bringUp({ manifest, args = [], env }: LabOptions = {}): Promise<TestLab> {
-  const plane = isReal ? await startControlPlane({ family: familyIn(args) }) : undefined;
+  const plane = isReal ? await startControlPlane({ family: familyIn(args), egress: true }) : undefined;
   const lab = createLab(labName(), () => plane?.down());
   const file = manifest === undefined ? [] : ['-f', '-'];
   const { code, stdout, stderr } = await tendril(

@@ -14,14 +14,15 @@ export interface Endpoint {
 
 const none = (name: string) => new Error(`no endpoints available for service ${JSON.stringify(name)}`);
 
+type Slice = KubeObject & JsonObject;
+
 /** Slices of the primary family first, in the order of their names. */
-function slicesOf(storage: Storage, service: KubeObject & JsonObject): JsonObject[] {
-  const { namespace, name } = service.metadata;
-  const primary = service.spec.ipFamilies?.[0];
-  const slices = storage
-    .list('discovery.k8s.io/endpointslices', { namespace })
-    .filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === name) as JsonObject[];
-  return slices.toSorted((a, b) => Number(b.addressType === primary) - Number(a.addressType === primary));
+function slicesOf({ metadata, spec }: KubeObject & JsonObject, slices: readonly Slice[]): Slice[] {
+  const primary = spec.ipFamilies?.[0];
+  return slices
+    .filter((slice) => slice.metadata.namespace === metadata.namespace)
+    .filter((slice) => slice.metadata.labels?.['kubernetes.io/service-name'] === metadata.name)
+    .toSorted((a, b) => Number(b.addressType === primary) - Number(a.addressType === primary));
 }
 
 /** From a random one on, so that all get their share. */
@@ -33,13 +34,20 @@ function readyEndpoint(endpoints: readonly JsonObject[]): JsonObject | undefined
 /** Throws an Error in Kubernetes' words where there is none. */
 export function resolveEndpoint(storage: Storage, reference: Required<ServiceReference>): Endpoint {
   const { namespace, name, port } = reference;
-  const service = storage.get('/services', `${namespace}/${name}`) as (KubeObject & JsonObject) | undefined;
+  const service = storage.get('/services', `${namespace}/${name}`);
   if (service === undefined) throw new Error(`service ${JSON.stringify(name)} not found`);
+  return readyEndpointOf(service, port, storage.list('discovery.k8s.io/endpointslices', { namespace }));
+}
+
+/** The same of a Service and slices of any. */
+export function readyEndpointOf(given: KubeObject, port: number, slices: readonly KubeObject[]): Endpoint {
+  const service = given as KubeObject & JsonObject;
+  const { name } = service.metadata;
   if (service.spec.type === 'ExternalName') throw new Error('unsupported service type "ExternalName"');
   const servicePort = (service.spec.ports as JsonObject[]).find((p) => p.port === port);
   if (servicePort === undefined)
     throw new Error(`no service port ${port} found for service ${JSON.stringify(name)}`);
-  for (const { ports, endpoints } of slicesOf(storage, service)) {
+  for (const { ports, endpoints } of slicesOf(service, slices as readonly Slice[])) {
     const found = ((ports ?? []) as JsonObject[]).find((p) => (p.name ?? '') === (servicePort.name ?? ''));
     const endpoint = found?.port && readyEndpoint(endpoints ?? []);
     if (endpoint) return { ip: endpoint.addresses[0], port: found.port, node: endpoint.nodeName };

@@ -21,7 +21,8 @@ export class WebhookCallError extends Error {}
 /** More than any object may have, with a patch of it. */
 const maxAnswerBytes = 16 * 1024 * 1024;
 
-const connectDirectly: ConnectEndpoint = ({ ip, port }) =>
+/** From where the process is. */
+export const connectDirectly: ConnectEndpoint = ({ ip, port }) =>
   new Promise((resolve, reject) => {
     const socket = connectPlain({ host: ip, port });
     socket.once('connect', () => resolve(socket.removeAllListeners('error')));
