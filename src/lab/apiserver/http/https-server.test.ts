@@ -13,6 +13,7 @@ import { resources } from '../../../kube/resources.ts';
 import { nodePorts } from '../../../net/ports.ts';
 import { type ApiServer, createApiServer } from '../api-server.ts';
 import type { JsonObject } from '../json.ts';
+import { text as field, message } from '../openapi/protobuf.ts';
 import { kubeconfig } from '../pki/kubeconfig.ts';
 import { apiServerNames, type CertificateAuthority, createCertificateAuthority } from '../pki/pki.ts';
 import type { Listener } from './https-server.ts';
@@ -104,13 +105,26 @@ describe('the API over HTTPS', () => {
     expect(answer.resume().statusCode).toBe(401);
   });
 
-  test('a protobuf body is refused with what can be done instead', async () => {
+  test('a protobuf body is read as a JSON one', async () => {
     const { listener } = await start();
-    const answer = await post(listener.port, 'application/vnd.kubernetes.protobuf', 'k8s\0');
-    expect(answer).toMatchObject({ code: 415, reason: 'UnsupportedMediaType' });
-    expect(answer.message).toContain(
-      'add --dry-run=client -o yaml and pipe the result to kubectl apply -f -',
-    );
+    const data = message(2, field(1, 'a'), field(2, 'b'));
+    const object = message(2, message(1, field(1, 'x')), data);
+    const body = Buffer.concat([
+      Buffer.from('k8s\0'),
+      message(1, field(1, 'v1'), field(2, 'ConfigMap')),
+      object,
+    ]);
+    const answer = await post(listener.port, 'application/vnd.kubernetes.protobuf', body);
+    expect(answer).toMatchObject({ kind: 'ConfigMap', metadata: { name: 'x' }, data: { a: 'b' } });
+  });
+
+  test('a body that is no protobuf is refused', async () => {
+    const { listener } = await start();
+    const answer = await post(listener.port, 'application/vnd.kubernetes.protobuf', '{"kind":"ConfigMap"}');
+    expect(answer).toMatchObject({
+      code: 400,
+      message: expect.stringContaining('expected prefix [107 56 115 0]'),
+    });
   });
 
   test.each([
@@ -165,7 +179,7 @@ describe('the API over HTTPS', () => {
       expect(await post(listener.port, type, '{"metadata":{"name":"x"}}')).toMatchObject({
         code: 415,
         message:
-          'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+          'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
       });
     },
   );

@@ -1,12 +1,9 @@
 /** What a request's head must be before anything reads it further. */
 import type { IncomingMessage } from 'node:http';
+import { protobufMediaType } from '../protobuf/envelope.ts';
 import { badRequest, unsupportedMediaType } from '../status.ts';
 
-const json = 'application/json';
-const yaml = 'application/yaml';
-
-/** Whoever reads the body says of these what to do instead. */
-const explained = ['application/vnd.kubernetes.protobuf', 'application/cbor', 'application/cbor-seq'];
+const objects = ['application/json', 'application/yaml', protobufMediaType];
 
 const patches = [
   'application/json-patch+json',
@@ -37,9 +34,8 @@ export function hasBody({ headers }: Pick<IncomingMessage, 'headers'>): boolean 
 export function checkMediaType({ method, headers }: IncomingMessage): void {
   const [type = ''] = (headers['content-type'] ?? '').toLowerCase().split(/\s*;/);
   if (type === '' || (method === 'DELETE' && !hasBody({ headers }))) return;
-  const accepted = method === 'PATCH' ? patches : [json, yaml];
-  const known = method === 'PATCH' ? patches : [...accepted, ...explained];
-  if (known.includes(type)) return;
+  const accepted = method === 'PATCH' ? patches : objects;
+  if (accepted.includes(type)) return;
   throw unsupportedMediaType(
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
   );

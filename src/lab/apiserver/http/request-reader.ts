@@ -4,20 +4,12 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { ApiRequest } from '../api-request.ts';
 import { readImpersonation } from '../auth/impersonation.ts';
-import { badRequest, requestEntityTooLarge, unsupportedMediaType } from '../status.ts';
+import { decodeObject, protobufMediaType } from '../protobuf/envelope.ts';
+import { badRequest, requestEntityTooLarge } from '../status.ts';
 import { guardBody } from './body-guard.ts';
 import { bodyLimits, receiveBody } from './body-receiver.ts';
 import { duplicateFields } from './duplicate-fields.ts';
 import { checkMediaType, takesBody } from './request-guard.ts';
-
-const binary = /protobuf|cbor/;
-
-/** Clients do not fall back from protobuf to JSON, so the answer says what a person can do. */
-function refusal(type: string): string {
-  const remedy =
-    'with kubectl create: add --dry-run=client -o yaml and pipe the result to kubectl apply -f -';
-  return `the body of the request was in an unknown format (${type}) - accepted media types include: application/json, application/yaml; ${remedy}`;
-}
 
 const unpack = promisify(gunzip);
 
@@ -44,8 +36,10 @@ async function decodeYaml(text: string): Promise<Decoded> {
   return yaml.parseLeniently(text);
 }
 
-async function decode(text: string, type: string): Promise<Decoded> {
-  if (text === '') return {};
+async function decode(bytes: Buffer, type: string): Promise<Decoded> {
+  if (bytes.length === 0) return {};
+  if (type.includes(protobufMediaType)) return { body: decodeObject(bytes) };
+  const text = bytes.toString();
   try {
     return type.includes('yaml') ? await decodeYaml(text) : decodeJson(text);
   } catch (error) {
@@ -73,8 +67,7 @@ export async function readRequest(message: IncomingMessage, signal: AbortSignal)
   const type = request.contentType ?? 'application/json';
   const received = await receiveBody(message);
   const bytes = message.headers['content-encoding'] === 'gzip' ? await decompress(received) : received;
-  if (bytes.length > 0 && binary.test(type)) throw unsupportedMediaType(refusal(type));
-  const decoded = await decode(bytes.toString(), type);
+  const decoded = await decode(bytes, type.toLowerCase());
   guardBody(decoded.body);
   return { ...request, ...decoded };
 }
