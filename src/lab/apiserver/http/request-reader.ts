@@ -38,7 +38,7 @@ async function decodeYaml(text: string): Promise<Decoded> {
 
 async function decode(bytes: Buffer, type: string): Promise<Decoded> {
   if (bytes.length === 0) return {};
-  if (type.includes(protobufMediaType)) return { body: decodeObject(bytes) };
+  if (type.includes(protobufMediaType)) return { body: await decodeObject(bytes) };
   const text = bytes.toString();
   try {
     return type.includes('yaml') ? await decodeYaml(text) : decodeJson(text);

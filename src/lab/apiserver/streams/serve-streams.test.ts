@@ -32,7 +32,8 @@ afterEach(() => {
   server.close();
 });
 
-const until = (condition: () => boolean) => vi.waitFor(() => expect(condition()).toBe(true));
+const until = (condition: () => boolean) =>
+  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 10_000 });
 const port = () => (server.address() as AddressInfo).port;
 
 function command(streams: Partial<WantedStreams>, begin?: () => Promise<FakeSession>): void {

@@ -24,7 +24,8 @@ beforeEach(() => {
   client = new SpdyTestClient(theirs);
 });
 
-const until = (condition: () => boolean) => vi.waitFor(() => expect(condition()).toBe(true));
+const until = (condition: () => boolean) =>
+  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 10_000 });
 const opened = async (headers = {}) => {
   const id = client.open(headers);
   await until(() => client.has('syn-reply', { streamId: id }));
