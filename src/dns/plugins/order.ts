@@ -28,6 +28,7 @@ import { setup as nsid } from './nsid/setup.ts';
 import { setup as prometheus } from './prometheus/setup.ts';
 import { setup as ready } from './ready/setup.ts';
 import { setup as reload } from './reload/setup.ts';
+import { setup as rewrite } from './rewrite/setup.ts';
 import { setup as root } from './root/setup.ts';
 import { setup as tls } from './tls/setup.ts';
 import { setup as whoami } from './whoami/setup.ts';
@@ -64,7 +65,7 @@ export const plugins: readonly KnownPlugin[] = [
   { name: 'chaos', setup: chaos },
   { name: 'loadbalance', setup: loadbalance },
   { name: 'tsig' },
-  { name: 'rewrite' },
+  { name: 'rewrite', setup: rewrite },
   { name: 'autopath' },
   { name: 'acl', setup: acl },
   { name: 'cache', setup: cache },
