@@ -30,6 +30,7 @@ import { setup as ready } from './ready/setup.ts';
 import { setup as reload } from './reload/setup.ts';
 import { setup as rewrite } from './rewrite/setup.ts';
 import { setup as root } from './root/setup.ts';
+import { setup as template } from './template/setup.ts';
 import { setup as tls } from './tls/setup.ts';
 import { setup as whoami } from './whoami/setup.ts';
 
@@ -73,7 +74,7 @@ export const plugins: readonly KnownPlugin[] = [
   { name: 'dnssec' },
   { name: 'tls', setup: tls },
   { name: 'minimal', setup: minimal },
-  { name: 'template' },
+  { name: 'template', setup: template },
   { name: 'transfer' },
   { name: 'hosts', setup: hosts },
   { name: 'route53' },
