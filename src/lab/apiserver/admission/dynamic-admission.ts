@@ -2,13 +2,17 @@
  * Dynamic admission: the webhooks and policies that are stored in the API are asked about every write, deletion and
  * connection that their rules are about.
  *
- *     request ──► mutating webhooks ──► (defaults, validation) ──► policies ──► validating webhooks ──► storage
+ *     request ──► mutating policies ──► mutating webhooks ──► (defaults, validation) ──► policies ──► validating webhooks
+ *                          ▲                   │ once more, where one of them changed the object                   ▼
+ *                          └───────────────────┘                                                                storage
  */
 import type { JsonObject } from '../json.ts';
 import type { AdmissionParts } from './admission-context.ts';
 import { type AdmissionRequest, isExempt, type ObjectStates } from './attributes.ts';
 import { askPolicies } from './policy/dispatch.ts';
+import { applyMutatingPolicies } from './policy/mutate.ts';
 import { type PolicyInvocation, policiesOf } from './policy/policies.ts';
+import { Reinvocation } from './reinvocation.ts';
 import { matchRules } from './rules.ts';
 import { hooksOf, type Invocation } from './webhook/hooks.ts';
 import { askMutatingHooks } from './webhook/mutating.ts';
@@ -17,6 +21,7 @@ import { askValidatingHooks } from './webhook/validating.ts';
 const configured = [
   'mutatingwebhookconfigurations',
   'validatingwebhookconfigurations',
+  'mutatingadmissionpolicybindings',
   'validatingadmissionpolicybindings',
 ].map((plural) => `admissionregistration.k8s.io/${plural}`);
 
@@ -47,7 +52,8 @@ export class DynamicAdmission {
       });
     const wanted: Wanted = {
       mutating: invocations('mutating'),
-      policies: policiesOf(storage, request, resources),
+      mutatingPolicies: policiesOf(storage, request, { resources, kind: 'mutating' }),
+      policies: policiesOf(storage, request, { resources, kind: 'validating' }),
       validating: invocations('validating'),
     };
     const nobody = Object.values(wanted).every((list) => list.length === 0);
@@ -56,6 +62,7 @@ export class DynamicAdmission {
 }
 
 interface Wanted {
+  mutatingPolicies: PolicyInvocation[];
   mutating: Invocation[];
   policies: PolicyInvocation[];
   validating: Invocation[];
@@ -82,7 +89,8 @@ export class Admission {
   }
 
   get mutates(): boolean {
-    return this.#wanted.mutating.length > 0;
+    const { mutatingPolicies, mutating } = this.#wanted;
+    return mutatingPolicies.length > 0 || mutating.length > 0;
   }
 
   #asking(states: ObjectStates) {
@@ -92,14 +100,26 @@ export class Admission {
     return { attributes: { ...this.#request, ...states }, warn };
   }
 
-  /** What the mutating webhooks make of the object. Throws ApiError. */
+  /** What the mutating policies and webhooks make of the object. Throws ApiError. */
   async mutate<T extends JsonObject | null>(object: T, oldObject: JsonObject | null): Promise<T> {
     if (!this.mutates) return object;
-    return (await askMutatingHooks(
-      this.#parts,
-      this.#wanted.mutating,
-      this.#asking({ object, oldObject }),
-    )) as T;
+    const { mutatingPolicies, mutating } = this.#wanted;
+    const rounds = { policies: new Reinvocation(), hooks: new Reinvocation() };
+    let now: JsonObject | null = object;
+    const round = async () => {
+      rounds.policies.begin(now);
+      const reinvocation = rounds.policies;
+      const asking = { ...this.#asking({ object: now, oldObject }), reinvocation };
+      now = await applyMutatingPolicies(this.#parts, mutatingPolicies, asking);
+      rounds.policies.end(now);
+      rounds.hooks.begin(now);
+      const asked = { ...this.#asking({ object: now, oldObject }), reinvocation: rounds.hooks };
+      now = await askMutatingHooks(this.#parts, mutating, asked);
+      rounds.hooks.end(now);
+    };
+    await round();
+    if (rounds.policies.wanted || rounds.hooks.wanted) await round();
+    return now as T;
   }
 
   /** Throws ApiError where the request is refused. */

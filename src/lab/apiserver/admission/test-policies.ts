@@ -21,3 +21,21 @@ export const bindingOf = (spec: JsonObject = {}, name = 'b') => ({
   metadata: { name },
   spec: { policyName: 'p', validationActions: ['Deny'], ...spec },
 });
+
+export const mutatingPolicies = `${group}/mutatingadmissionpolicies`;
+export const mutatingBindings = `${group}/mutatingadmissionpolicybindings`;
+
+export const mutatingPolicyOf = (spec: JsonObject, name = 'p') =>
+  policyOf({ reinvocationPolicy: 'Never', ...spec }, name);
+
+export const mutatingBindingOf = (spec: JsonObject = {}, name = 'b') => ({
+  metadata: { name },
+  spec: { policyName: 'p', ...spec },
+});
+
+export const applied = (expression: string) => ({
+  patchType: 'ApplyConfiguration',
+  applyConfiguration: { expression },
+});
+
+export const patched = (expression: string) => ({ patchType: 'JSONPatch', jsonPatch: { expression } });

@@ -1,5 +1,9 @@
 /** Kubernetes' own resources, as far as the API server has them; a registry begins with these (resource-registry.ts). */
 
+import {
+  mutatingPolicyBindingStrategy,
+  mutatingPolicyStrategy,
+} from '../admission/registration/mutating-policy-strategies.ts';
 import { policyBindingStrategy, policyStrategy } from '../admission/registration/policy-strategies.ts';
 import {
   mutatingWebhookStrategy,
@@ -296,6 +300,23 @@ export const builtInResources: readonly Resource[] = [
       categories: ['api-extensions'],
       clusterScoped: true,
       strategy: policyBindingStrategy,
+      columns: admission.policyBindingColumns,
+    },
+  ),
+  resource('admissionregistration.k8s.io/v1', 'MutatingAdmissionPolicy', 'mutatingadmissionpolicies', {
+    categories: ['api-extensions'],
+    clusterScoped: true,
+    strategy: mutatingPolicyStrategy,
+    columns: admission.mutatingPolicyColumns,
+  }),
+  resource(
+    'admissionregistration.k8s.io/v1',
+    'MutatingAdmissionPolicyBinding',
+    'mutatingadmissionpolicybindings',
+    {
+      categories: ['api-extensions'],
+      clusterScoped: true,
+      strategy: mutatingPolicyBindingStrategy,
       columns: admission.policyBindingColumns,
     },
   ),

@@ -8,13 +8,22 @@ export const webhookColumns: readonly Column[] = [
   ageColumn,
 ];
 
+const paramKind = column('ParamKind', ({ spec }) => {
+  const kind = spec?.paramKind;
+  return kind ? `${kind.apiVersion}/${kind.kind}` : '<unset>';
+});
+
 export const policyColumns: readonly Column[] = [
   nameColumn,
   integer('Validations', ({ spec }) => spec?.validations?.length ?? 0),
-  column('ParamKind', ({ spec }) => {
-    const kind = spec?.paramKind;
-    return kind ? `${kind.apiVersion}/${kind.kind}` : '<unset>';
-  }),
+  paramKind,
+  ageColumn,
+];
+
+export const mutatingPolicyColumns: readonly Column[] = [
+  nameColumn,
+  integer('Mutations', ({ spec }) => spec?.mutations?.length ?? 0),
+  paramKind,
   ageColumn,
 ];
 

@@ -11,8 +11,10 @@ import {
   typeText,
 } from '../../customresources/cel/expression.ts';
 import { registerLibrary } from '../../customresources/cel/library/library.ts';
+import { rewriteMessages } from '../../customresources/cel/message-syntax.ts';
 import { type DeclaredType, TypeDeclarations } from '../../customresources/cel/types.ts';
 import { authorizerFunctions, authorizerTypes, authorizerVariable } from './authorizer-library.ts';
+import { declareMessages, patchFunctions } from './patch-types.ts';
 import { namespaceSchema, requestSchema } from './types.ts';
 
 interface Common {
@@ -35,6 +37,7 @@ function commonEnvironment(): Common {
   const { type, ctor, fields } = authorizerVariable;
   environment.registerType(type, { ctor, fields });
   registerLibrary(environment, authorizerFunctions);
+  registerLibrary(environment, patchFunctions);
   common = { environment, request, namespace, anything };
   return common;
 }
@@ -77,6 +80,8 @@ export interface CompileOptions {
   /** The types that it may come to; any when absent. */
   types?: readonly string[];
   authorizer: boolean;
+  /** Whether it may construct what patches are made of: `Object{…}`, `JSONPatch{…}`. */
+  patches?: boolean;
 }
 
 /** Compiles the expressions of one policy or webhook. */
@@ -111,26 +116,34 @@ export class AdmissionCompiler {
     return environment;
   }
 
-  #compile(source: string, authorizer: boolean): { type: string; expression: Expression } {
+  #compile(
+    source: string,
+    { authorizer, patches = false }: CompileOptions,
+  ): { type: string; expression: Expression } {
     const { namespace } = commonEnvironment();
-    const typed = compileTyped(this.#environment(authorizer, namespace.name), source);
+    const read = patches ? rewriteMessages(source) : undefined;
+    const within = (environment: Environment) =>
+      read === undefined ? environment : declareMessages(environment.clone(), read.types);
+    const compileIn = (namespaceType: string) =>
+      compileTyped(within(this.#environment(authorizer, namespaceType)), source, read);
+    const typed = compileIn(namespace.name);
     if (!typed.expression.uses('namespaceObject')) return typed;
     // Objects of the cluster have none, which no value of the type is.
-    const { expression } = compileTyped(this.#environment(authorizer, 'dyn'), source);
-    return { type: typed.type, expression };
+    return { type: typed.type, expression: compileIn('dyn').expression };
   }
 
   /** Throws ExpressionError: what does not compile, or comes to none of the types. */
-  compile(source: string, { types = [], authorizer }: CompileOptions): Expression {
-    const { expression, type } = this.#compile(source, authorizer);
+  compile(source: string, options: CompileOptions): Expression {
+    const { types = [] } = options;
+    const { expression, type } = this.#compile(source, options);
     if (types.length === 0 || types.includes(type)) return expression;
-    const wanted = types.length === 1 ? types[0] : `one of [${types.join(' ')}]`;
+    const wanted = types.length === 1 ? typeText(types[0]!) : `one of [${types.join(' ')}]`;
     throw new ExpressionError(`must evaluate to ${wanted} but got ${typeText(type)}`);
   }
 
   /** Makes `variables.NAME` known to what is compiled after it. Throws ExpressionError. */
   declareVariable(name: string, source: string): void {
-    this.#variables.set(name, this.#compile(source, true));
+    this.#variables.set(name, this.#compile(source, { authorizer: true }));
     this.#environments.clear();
   }
 

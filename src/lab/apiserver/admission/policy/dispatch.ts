@@ -2,16 +2,15 @@
 import { ApiError } from '../../../../kube/client/api-error.ts';
 import type { KubeObject } from '../../../../kube/meta.ts';
 import type { JsonObject } from '../../json.ts';
-import { forbidden, notFound } from '../../status.ts';
+import { forbidden } from '../../status.ts';
 import type { AdmissionParts, Warn } from '../admission-context.ts';
 import type { Attributes } from '../attributes.ts';
 import { requestBindings } from '../bindings.ts';
 import { type AdmissionEngine, loadAdmissionEngine } from '../cel/engine.ts';
-import { isSelected } from '../selectors.ts';
 import { versioned } from '../versions.ts';
+import { type BoundPolicy, boundPolicies, type Misconfiguration, namespaceOf } from './bound.ts';
 import { type Refusal, refusalsOf } from './evaluate.ts';
-import { collectParams, paramResource } from './params.ts';
-import { compilePolicy, type PolicyInvocation, selectorsOf } from './policies.ts';
+import { compilePolicy, excludedGroups, type PolicyInvocation } from './policies.ts';
 
 interface Asking {
   attributes: Attributes;
@@ -23,18 +22,13 @@ interface Denial extends Refusal {
   binding?: string;
 }
 
-/** Reviews, whose answers are not stored: a policy on them could lock everybody out. */
-const excluded = new Set(['authentication.k8s.io', 'authorization.k8s.io']);
-
-const namespaces = { group: '', plural: 'namespaces', kind: 'Namespace' };
-
 /** Throws ApiError: what the first that refuses says. */
 export async function askPolicies(
   parts: AdmissionParts,
   invocations: readonly PolicyInvocation[],
   asking: Asking,
 ): Promise<void> {
-  if (invocations.length === 0 || excluded.has(asking.attributes.resource.group)) return;
+  if (invocations.length === 0 || excludedGroups.has(asking.attributes.resource.group)) return;
   const engine = await loadAdmissionEngine();
   const denials: Denial[] = [];
   for (const invocation of invocations) {
@@ -62,39 +56,21 @@ class PolicyRound {
     this.#asking = asking;
   }
 
-  /** A configuration that is wrong refuses as the failure policy has it. */
-  #misconfigured(what: 'policy' | 'binding', error: Error, binding?: string): Denial[] {
-    const { metadata, spec } = this.#invocation.policy;
-    if (spec.failurePolicy === 'Ignore') return [];
-    const message = `failed to configure ${what}: ${error.message}`;
-    return [{ message, policy: metadata.name, ...(binding && { binding }) }];
-  }
-
   async denials(): Promise<Denial[]> {
-    const { policy, bindings } = this.#invocation;
-    const { attributes } = this.#asking;
-    try {
-      if (!isSelected(selectorsOf(policy.spec.matchConstraints), attributes, this.#parts.storage)) return [];
-      paramResource(this.#parts, policy.spec.paramKind);
-    } catch (error) {
-      return this.#misconfigured('policy', error as Error);
-    }
     const found: Denial[] = [];
-    for (const binding of bindings) found.push(...(await this.#byBinding(binding)));
+    for (const bound of await boundPolicies(this.#parts, this.#invocation, this.#asking.attributes))
+      found.push(...('problem' in bound ? this.#misconfigured(bound) : await this.#byBinding(bound)));
     return found;
   }
 
-  async #byBinding(binding: KubeObject & JsonObject): Promise<Denial[]> {
-    const { policy } = this.#invocation;
-    const { attributes } = this.#asking;
-    let params: (JsonObject | null)[];
-    try {
-      const selectors = selectorsOf(binding.spec.matchResources ?? {});
-      if (!isSelected(selectors, attributes, this.#parts.storage)) return [];
-      params = await collectParams(this.#parts, { policy, binding, namespace: attributes.namespace });
-    } catch (error) {
-      return this.#misconfigured('binding', error as Error, binding.metadata.name);
-    }
+  /** A configuration that is wrong refuses as the failure policy has it. */
+  #misconfigured({ binding, problem: message }: Misconfiguration): Denial[] {
+    const { metadata, spec } = this.#invocation.policy;
+    if (spec.failurePolicy === 'Ignore') return [];
+    return [{ message, policy: metadata.name, ...(binding && { binding: binding.metadata.name }) }];
+  }
+
+  async #byBinding({ binding, params }: BoundPolicy): Promise<Denial[]> {
     const refusals: Refusal[] = [];
     for (const param of params) refusals.push(...(await this.#evaluate(param)));
     return this.#act(refusals, binding);
@@ -104,21 +80,11 @@ class PolicyRound {
     const { policy, resource } = this.#invocation;
     const { attributes } = this.#asking;
     const states = await versioned(attributes, resource);
-    const namespaceObject = this.#namespace();
+    const namespaceObject = namespaceOf(this.#parts, attributes);
     const bindings = requestBindings(this.#engine, this.#parts, {
       ...{ attributes, resource, states, namespaceObject, params },
     });
     return refusalsOf(compilePolicy(this.#engine, policy), policy, bindings);
-  }
-
-  /** Throws NotFound. A namespace is in none. */
-  #namespace(): unknown {
-    const { namespace, resource } = this.#asking.attributes;
-    if (namespace === '' || resource.collection === '/namespaces') return null;
-    const found = this.#parts.storage.get('/namespaces', namespace);
-    if (found === undefined) throw notFound(namespaces, namespace);
-    const { uid, ...metadata } = found.metadata;
-    return { ...found, metadata: { ...metadata, UID: uid } };
   }
 
   #act(refusals: readonly Refusal[], { metadata, spec }: KubeObject & JsonObject): Denial[] {

@@ -1,4 +1,4 @@
-/** ValidatingAdmissionPolicies that are bound to something, compiled once each. */
+/** Policies that are bound to something, compiled once each. */
 import type { KubeObject } from '../../../../kube/meta.ts';
 import type { Expression } from '../../customresources/cel/expression.ts';
 import type { JsonObject } from '../../json.ts';
@@ -14,7 +14,10 @@ import { compileSelectors, type Selectors } from '../selectors.ts';
 
 const group = 'admissionregistration.k8s.io';
 
-type Policy = KubeObject & JsonObject;
+export type Policy = KubeObject & JsonObject;
+
+/** Reviews, whose answers are not stored: a policy on them could lock everybody out. */
+export const excludedGroups: ReadonlySet<string> = new Set(['authentication.k8s.io', 'authorization.k8s.io']);
 
 /** A policy whose rules match, the resource under which they do, and its bindings. */
 export interface PolicyInvocation {
@@ -40,11 +43,11 @@ function matchedAs(
 export function policiesOf(
   storage: Storage,
   request: AdmissionRequest,
-  resources: ResourceRegistry,
+  { resources, kind }: { resources: ResourceRegistry; kind: 'mutating' | 'validating' },
 ): PolicyInvocation[] {
-  const bindings = storage.list(`${group}/validatingadmissionpolicybindings`) as Policy[];
+  const bindings = storage.list(`${group}/${kind}admissionpolicybindings`) as Policy[];
   if (bindings.length === 0) return [];
-  return (storage.list(`${group}/validatingadmissionpolicies`) as Policy[]).flatMap((policy) => {
+  return (storage.list(`${group}/${kind}admissionpolicies`) as Policy[]).flatMap((policy) => {
     const own = bindings.filter(
       ({ spec }) =>
         spec.policyName === policy.metadata.name &&
@@ -73,23 +76,38 @@ export interface CompiledPolicy {
   auditAnnotations: { key: string; source: string; expression: Compiled }[];
 }
 
-const compiled = new WeakMap<Policy, CompiledPolicy>();
+/** What both kinds of policies have: conditions, and variables that the rest is compiled with. */
+export interface Compilation {
+  compiler: AdmissionCompiler;
+  conditions: MatchConditions;
+  compile(source: string, options: CompileOptions): Compiled;
+}
 
-export function compilePolicy(
+export function beginCompilation(
   { AdmissionCompiler: Compiler }: AdmissionEngine,
-  policy: Policy,
-): CompiledPolicy {
-  const known = compiled.get(policy);
-  if (known !== undefined) return known;
-  const { paramKind, matchConditions = [], variables, validations, auditAnnotations } = policy.spec;
+  { spec }: Policy,
+): Compilation {
+  const { paramKind, matchConditions = [], variables } = spec;
   const params = paramKind !== undefined;
   // Conditions do not know of variables.
   const conditions = new MatchConditions(matchConditions, new Compiler({ params }));
   const compiler = new Compiler({ params });
   for (const { name, expression } of (variables ?? []) as JsonObject[])
     tried(() => compiler.declareVariable(name, expression));
-  const compile = (source: string, options: CompileOptions): Compiled =>
-    tried(() => compiler.compile(source, options));
+  return {
+    compiler,
+    conditions,
+    compile: (source, options) => tried(() => compiler.compile(source, options)),
+  };
+}
+
+const compiled = new WeakMap<Policy, CompiledPolicy>();
+
+export function compilePolicy(engine: AdmissionEngine, policy: Policy): CompiledPolicy {
+  const known = compiled.get(policy);
+  if (known !== undefined) return known;
+  const { validations, auditAnnotations } = policy.spec;
+  const { compiler, conditions, compile } = beginCompilation(engine, policy);
   const result: CompiledPolicy = {
     compiler,
     conditions,

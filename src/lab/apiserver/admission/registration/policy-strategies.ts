@@ -1,69 +1,30 @@
 /** ValidatingAdmissionPolicies and their bindings: defaults and validation (pkg/apis/admissionregistration/validation). */
-import { equalJson, type JsonObject } from '../../json.ts';
+import type { JsonObject } from '../../json.ts';
 import type { Strategy } from '../../registry/resource.ts';
 import {
   duplicate,
   type FieldError,
-  fieldForbidden,
   invalidValue,
   notSupported,
   required,
 } from '../../validation/field-error.ts';
-import { validateLabelSelector } from '../../validation/label-selector.ts';
-import { isDns1035Label, isDnsSubdomain, isPathSegment, isQualifiedName } from '../../validation/names.ts';
+import { isQualifiedName } from '../../validation/names.ts';
 import { loadAdmissionEngine, loadedAdmissionEngine } from '../cel/engine.ts';
 import type { AdmissionCompiler } from '../cel/expressions.ts';
-import { validateExpression, validateMatchConditions } from './match-condition-validation.ts';
+import { validateExpression } from './match-condition-validation.ts';
 import {
-  failurePolicies,
-  setMatchDefaults,
-  validateChoice,
-  validateMatchResources,
-} from './rule-validation.ts';
+  generationOf,
+  setRuleDefaults,
+  validateBindingFrame,
+  validatePolicyFrame,
+  validateVariable,
+} from './policy-validation.ts';
+import { validateChoice } from './rule-validation.ts';
 
 const reasons = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
 const actions = ['Audit', 'Deny', 'Warn'];
-const notFoundActions = ['Deny', 'Allow'];
 const maxAuditAnnotations = 20;
 const maxValueExpression = 5 * 1024;
-
-const rulesOf = ({ resourceRules = [], excludeResourceRules = [] }: JsonObject): JsonObject[] => [
-  ...resourceRules,
-  ...excludeResourceRules,
-];
-
-function validateParamKind({ apiVersion, kind }: JsonObject, field: string): FieldError[] {
-  const errors: FieldError[] = [];
-  const at = `${field}.apiVersion`;
-  const parts = String(apiVersion ?? '').split('/');
-  const [version = '', group = ''] = parts.toReversed();
-  if (!apiVersion) errors.push(required(at));
-  else if (parts.length > 2)
-    errors.push(invalidValue(at, apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
-  else {
-    if (group !== '') errors.push(...isDnsSubdomain(group).map((why) => invalidValue(at, group, why)));
-    if (version === '') errors.push(invalidValue(at, apiVersion, 'version must be specified'));
-    else errors.push(...isDns1035Label(version).map((why) => invalidValue(at, version, why)));
-  }
-  if (!kind) return [...errors, required(`${field}.kind`)];
-  const wrong = isDns1035Label(String(kind).toLowerCase());
-  const why = `may have mixed case, but should otherwise match: ${wrong.join(',')}`;
-  return wrong.length > 0 ? [...errors, invalidValue(`${field}.kind`, kind, why)] : errors;
-}
-
-function validateVariable(
-  { name, expression }: JsonObject,
-  field: string,
-  compiler: AdmissionCompiler,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  if (!name?.trim()) errors.push(required(`${field}.name`, 'name is not specified'));
-  else if (!/^[_a-zA-Z][_a-zA-Z0-9]*$/.test(name))
-    errors.push(invalidValue(`${field}.name`, name, 'must be a valid CEL identifier'));
-  if (!expression?.trim()) return [...errors, required(`${field}.expression`, 'expression is not specified')];
-  const declare = () => compiler.declareVariable(name ?? '', expression);
-  return [...errors, ...validateExpression(expression, `${field}.expression`, declare)];
-}
 
 function validateMessage(message: string | undefined, field: string): FieldError[] {
   if (!message) return [];
@@ -131,15 +92,6 @@ function validateAuditAnnotations({ metadata, spec }: JsonObject, compiler: Admi
   ];
 }
 
-function validateConstraints(constraints: JsonObject | undefined): FieldError[] {
-  const field = 'spec.matchConstraints';
-  if (constraints === undefined) return [required(field)];
-  return [
-    ...validateMatchResources(constraints, field),
-    ...(constraints.resourceRules?.length ? [] : [required(`${field}.resourceRules`)]),
-  ];
-}
-
 function validateExpressions(policy: JsonObject): FieldError[] {
   const { spec } = policy;
   const { AdmissionCompiler } = loadedAdmissionEngine();
@@ -161,39 +113,17 @@ function validateExpressions(policy: JsonObject): FieldError[] {
   ];
 }
 
-function validatePolicy(policy: JsonObject, old?: JsonObject): FieldError[] {
-  const { spec } = policy;
-  const { failurePolicy, paramKind, matchConstraints, matchConditions = [] } = spec;
-  const sameConditions =
-    old !== undefined &&
-    equalJson([paramKind, matchConditions], [old.spec.paramKind, old.spec.matchConditions ?? []]);
-  return [
-    ...validateChoice(failurePolicy, 'spec.failurePolicy', failurePolicies),
-    ...(paramKind === undefined ? [] : validateParamKind(paramKind, 'spec.paramKind')),
-    ...validateConstraints(matchConstraints),
-    ...(sameConditions
-      ? []
-      : validateMatchConditions(matchConditions, 'spec.matchConditions', {
-          params: paramKind !== undefined,
-        })),
-    ...validateExpressions(policy),
-  ];
-}
-
-/** As it will be once this is stored. */
-function generationOf(policy: JsonObject, old: JsonObject | undefined): number {
-  if (old === undefined) return 1;
-  const { generation } = old.metadata;
-  return equalJson(policy.spec, old.spec) ? generation : generation + 1;
-}
+const validatePolicy = (policy: JsonObject, old?: JsonObject): FieldError[] => [
+  ...validatePolicyFrame(policy, old),
+  ...validateExpressions(policy),
+];
 
 export const policyStrategy: Strategy = {
   load: async () => void (await loadAdmissionEngine()),
   setDefaults(policy) {
     policy.spec ??= {};
     policy.spec.failurePolicy ??= 'Fail';
-    const { matchConstraints } = policy.spec;
-    if (matchConstraints) setMatchDefaults(matchConstraints, rulesOf(matchConstraints));
+    setRuleDefaults(policy.spec.matchConstraints);
   },
   // The controller that checks types would say so; here no type of an object is known to expressions.
   admit(policy, old) {
@@ -202,21 +132,6 @@ export const policyStrategy: Strategy = {
   },
   validate: validatePolicy,
 };
-
-function validateParamRef(paramRef: JsonObject | undefined): FieldError[] {
-  if (paramRef === undefined) return [];
-  const field = 'spec.paramRef';
-  const { name, selector, parameterNotFoundAction: action } = paramRef;
-  const exclusive = 'name and selector are mutually exclusive';
-  return [
-    ...(name ? isPathSegment(name).map((why) => invalidValue(`${field}.name`, name, why)) : []),
-    ...(name && selector ? [fieldForbidden(`${field}.name`, exclusive)] : []),
-    ...validateLabelSelector(selector, `${field}.selector`),
-    ...(name && selector ? [fieldForbidden(`${field}.selector`, exclusive)] : []),
-    ...(name || selector ? [] : [required(field, 'one of name or selector must be specified')]),
-    ...validateChoice(action || undefined, `${field}.parameterNotFoundAction`, notFoundActions),
-  ];
-}
 
 function validateActions(wanted: readonly string[]): FieldError[] {
   const field = 'spec.validationActions';
@@ -235,18 +150,7 @@ function validateActions(wanted: readonly string[]): FieldError[] {
 export const policyBindingStrategy: Strategy = {
   setDefaults(binding) {
     binding.spec ??= {};
-    const { matchResources } = binding.spec;
-    if (matchResources) setMatchDefaults(matchResources, rulesOf(matchResources));
+    setRuleDefaults(binding.spec.matchResources);
   },
-  validate({ spec }) {
-    const { policyName, matchResources } = spec;
-    return [
-      ...(policyName
-        ? isDnsSubdomain(policyName).map((why) => invalidValue('spec.policyName', policyName, why))
-        : [required('spec.policyName')]),
-      ...validateParamRef(spec.paramRef),
-      ...(matchResources ? validateMatchResources(matchResources, 'spec.matchResources') : []),
-      ...validateActions(spec.validationActions ?? []),
-    ];
-  },
+  validate: ({ spec }) => [...validateBindingFrame(spec), ...validateActions(spec.validationActions ?? [])],
 };

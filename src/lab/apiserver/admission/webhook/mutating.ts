@@ -1,7 +1,4 @@
-/**
- * Mutating webhooks: one after the other, each with what the ones before made of the object; and once more those that
- * want to be asked again when others changed it after them (admission/plugin/webhook/mutating).
- */
+/** Mutating webhooks: one after the other, each with what the ones before made of the object (admission/plugin/webhook/mutating). */
 
 import { describeError } from '../../../../util/errors.ts';
 import { equalJson, type JsonObject } from '../../json.ts';
@@ -10,48 +7,34 @@ import type { Resource } from '../../registry/resource.ts';
 import { internalError } from '../../status.ts';
 import type { AdmissionParts, Warn } from '../admission-context.ts';
 import type { Attributes } from '../attributes.ts';
+import type { Reinvocation } from '../reinvocation.ts';
 import { unversioned } from '../versions.ts';
 import { callHook, patchOf } from './call-hook.ts';
 import { passOver } from './failure.ts';
 import type { Invocation } from './hooks.ts';
 import { statesFor } from './should-call.ts';
 
-/** Which webhooks are asked a second time. */
-class Reinvocation {
-  readonly again = new Set<string>();
-  #asked = new Set<string>();
-
-  note({ hook: { uid, reinvocationPolicy } }: Invocation, changed: boolean): void {
-    if (changed) {
-      for (const before of this.#asked) this.again.add(before);
-      this.#asked.clear();
-    }
-    if (reinvocationPolicy === 'IfNeeded') this.#asked.add(uid);
-  }
-}
-
 interface Asking {
   attributes: Attributes;
   warn: Warn;
 }
 
-/** The object as the webhooks leave it. Throws ApiError. */
+/** The object as the webhooks leave it, of those that are asked in this round. Throws ApiError. */
 export async function askMutatingHooks(
   parts: AdmissionParts,
   invocations: readonly Invocation[],
-  asking: Asking,
+  { reinvocation, ...asking }: Asking & { reinvocation: Reinvocation },
 ): Promise<JsonObject | null> {
-  const reinvocation = new Reinvocation();
   let { attributes } = asking;
-  const ask = async (invocation: Invocation) => {
+  for (const invocation of invocations) {
+    const { uid, reinvocationPolicy } = invocation.hook;
+    if (!reinvocation.isMeant(uid)) continue;
     const object = await askHook(parts, invocation, { ...asking, attributes });
-    const changed = object !== undefined && !equalJson(object, attributes.object);
+    if (object === undefined) continue;
+    const changed = !equalJson(object, attributes.object);
     if (changed) attributes = { ...attributes, object };
-    if (object !== undefined) reinvocation.note(invocation, changed);
-  };
-  for (const invocation of invocations) await ask(invocation);
-  for (const invocation of invocations)
-    if (reinvocation.again.has(invocation.hook.uid)) await ask(invocation);
+    reinvocation.note(uid, { changed, again: reinvocationPolicy === 'IfNeeded' });
+  }
   return attributes.object;
 }
 
@@ -88,8 +71,12 @@ function patchedObject(object: JsonObject, operations: readonly JsonObject[]): J
   }
 }
 
-/** Read as a client's body is: of the right types, without what the schema does not know, with defaults. */
-async function accepted(patched: JsonObject, resource: Resource, { kind }: Attributes): Promise<JsonObject> {
+/** Read as a client's body is: of the right types, without what the schema does not know, with defaults. Throws InternalError. */
+export async function accepted(
+  patched: JsonObject,
+  resource: Resource,
+  { kind }: Attributes,
+): Promise<JsonObject> {
   if (kind !== undefined) return patched;
   await resource.strategy.load?.();
   const { object, typeErrors } = (await resource.decoder())(patched);

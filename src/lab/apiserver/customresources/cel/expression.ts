@@ -2,6 +2,7 @@
 import type { Environment } from '@marcbachmann/cel-js/evaluator';
 import { goRegExp } from '../schema/patterns.ts';
 import { type CelType, hasMacro, type Node } from './library/macros.ts';
+import type { Rewritten } from './message-syntax.ts';
 import { parseDuration, parseTimestamp } from './time.ts';
 
 export interface Expression {
@@ -156,8 +157,8 @@ function positionOf({ code, node, range }: Located, source: string): number {
 }
 
 /** As cel-go shows an error: with the line and a mark below. */
-function located(error: Located, source: string): string {
-  const before = source.slice(0, positionOf(error, source)).split('\n');
+function located(error: Located, source: string, { text, positionOf: originally }: Rewritten): string {
+  const before = source.slice(0, originally(positionOf(error, text))).split('\n');
   const column = before.at(-1)!.length;
   const line = source.split('\n')[before.length - 1] ?? '';
   const position = `${before.length}:${column + 1}`;
@@ -175,13 +176,19 @@ export interface TypedExpression {
   type: string;
 }
 
-/** Throws ExpressionError where it does not parse or its types do not fit. */
-export function compileTyped(environment: Environment, source: string): TypedExpression {
+const asWritten = (source: string): Rewritten => ({ text: source, types: new Set(), positionOf: (at) => at });
+
+/** `read` is the source as the environment takes it. Throws ExpressionError where it does not parse or its types do not fit. */
+export function compileTyped(
+  environment: Environment,
+  source: string,
+  read: Rewritten = asWritten(source),
+): TypedExpression {
   const names = new Set<string>();
   let parsed: ReturnType<Environment['parse']>;
   let type: string;
   try {
-    parsed = environment.parse(source);
+    parsed = environment.parse(read.text);
     visit(parsed.ast, (node) => {
       if (node.op === 'id') names.add(node.args as string);
       adapt(node);
@@ -190,7 +197,7 @@ export function compileTyped(environment: Environment, source: string): TypedExp
     if (!checked.valid) throw checked.error;
     type = checked.type!;
   } catch (error) {
-    throw new ExpressionError(`compilation failed: ${located(error as Located, source)}`);
+    throw new ExpressionError(`compilation failed: ${located(error as Located, source, read)}`);
   }
   const expression: Expression = {
     uses: (variable) => names.has(variable),

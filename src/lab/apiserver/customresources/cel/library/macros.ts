@@ -18,12 +18,12 @@ export interface CelType {
   keyType?: CelType;
   valueType?: CelType;
 }
-interface Scope {
+export interface Scope {
   forkWithVariable(name: string, type: CelType): Scope;
   reuse(parent: Scope): Scope;
   setIterValue(value: unknown, evaluator: Evaluator): Scope;
 }
-interface Checker {
+export interface Checker {
   check(node: Node, scope: Scope): CelType;
   getType(name: string): CelType;
   registry: {
@@ -33,7 +33,7 @@ interface Checker {
   };
   createError(code: string, message: string, node: Node): Error;
 }
-interface Evaluator {
+export interface Evaluator {
   run(node: Node, scope: Scope): unknown;
 }
 interface Call {
