@@ -84,6 +84,8 @@ export const untypedPatch = (object: string, why: string) =>
 /** One that has a field twice. */
 export const undecodable = (message: string) => failure(500, '', message);
 
+export const tooLargeForStorage = () => failure(500, '', 'etcdserver: request is too large');
+
 export const unauthorized = () => failure(401, 'Unauthorized', 'Unauthorized');
 
 export const badRequest = (message: string) => failure(400, 'BadRequest', message);

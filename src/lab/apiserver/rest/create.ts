@@ -11,6 +11,7 @@ import { isDnsSubdomain } from '../validation/names.ts';
 import { validateObjectMeta } from '../validation/object-meta.ts';
 import { dropEmptyMetadata } from './metadata.ts';
 import { keyFor, type RestContext, timestamp } from './rest-context.ts';
+import { refuseTooLarge } from './size-limit.ts';
 
 export interface WriteOptions {
   dryRun?: boolean;
@@ -39,9 +40,7 @@ export function settleNamespace(
 ): void {
   if (!resource.namespaced || namespace === undefined) return;
   if (metadata.namespace && metadata.namespace !== namespace) {
-    throw badRequest(
-      `the namespace of the provided object does not match the namespace sent on the request (${metadata.namespace} vs ${namespace})`,
-    );
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
   metadata.namespace = namespace;
 }
@@ -150,6 +149,7 @@ export function storeNew(
 ): KubeObject {
   const stored = (form ?? resource.conversion?.toStored(draft) ?? draft) as KubeObject;
   if (dryRun) return deepFreeze(stored);
+  refuseTooLarge(stored);
   return storage.put(resource.collection, keyFor(draft.metadata), stored);
 }
 

@@ -83,9 +83,16 @@ export function deleteObject(context: RestContext, ref: ObjectRef, options: Dele
   const grace = strategy.gracePeriod?.(old, options.gracePeriodSeconds) ?? 0;
   const finalizers = finalizersFor(ref.resource, old, options.propagationPolicy);
   const waits = grace > 0 || finalizers.length > 0 || (old.spec?.finalizers?.length ?? 0) > 0;
-  if (options.dryRun) return { object: old, gone: !waits };
-  if (!waits) return { object: context.storage.remove(collection, keyFor(ref)) ?? old, gone: true };
+  if (!waits && strategy.gracePeriod === undefined) {
+    const last = options.dryRun ? old : context.storage.remove(collection, keyFor(ref));
+    return { object: last ?? old, gone: true };
+  }
   const next = marked(context, ref.resource, { old, grace, finalizers });
+  if (options.dryRun) return { object: next as KubeObject, gone: !waits };
+  if (!waits) {
+    context.storage.remove(collection, keyFor(ref));
+    return { object: next as KubeObject, gone: true };
+  }
   const unchanged =
     next.metadata.deletionTimestamp === old.metadata.deletionTimestamp &&
     finalizers.length === (old.metadata.finalizers?.length ?? 0);

@@ -6,7 +6,7 @@ import { requirePermission } from '../auth/permission.ts';
 import { requestToken } from '../auth/token-request.ts';
 import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
 import type { Resource } from '../registry/resource.ts';
-import { invalid, methodNotAllowed, notImplemented, pathNotFound } from '../status.ts';
+import { badRequest, invalid, methodNotAllowed, notImplemented, pathNotFound } from '../status.ts';
 import { createAdmitted, deleteAdmitted, updateAdmitted } from './admitted-writes.ts';
 import { applyObject, isApply } from './apply.ts';
 import { fieldValidationOf, readObject } from './body.ts';
@@ -80,6 +80,11 @@ async function update(call: Call, subresource?: string): Promise<ApiResponse> {
   const { resource } = call.target;
   const options: UpdateOptions = { ...writeOptionsOf(call), subresource };
   const { object, warnings } = await readObject(resource, call.request, call.query);
+  // As of a body that is another's: whoever may write the one must not write the other by leaving out its name.
+  if (!call.request.trusted && !object.metadata?.name)
+    throw badRequest(
+      `the name of the object (${call.target.name} based on URL) was undeterminable: name must be provided`,
+    );
   if (resource.updatesNeedVersion && !object.metadata?.resourceVersion) throw versionMissing(call.target);
   const admission = admissionOf(call, { operation: 'UPDATE' });
   const wishOf = () => (admission === undefined ? object : cloneJson(object));
@@ -122,9 +127,18 @@ async function patch(call: Call, subresource?: string): Promise<ApiResponse> {
   return answer(call, stored, 200, [...new Set(checked.warnings), ...warningsOf(call, stored)]);
 }
 
+/** Kinds whose last state is what a deletion is answered by (ReturnDeletedObject in pkg/registry). */
+const returnsDeleted = new Set([
+  '/pods',
+  '/services',
+  '/serviceaccounts',
+  '/namespaces',
+  '/persistentvolumeclaims',
+]);
+
 function deletionAnswer(call: Call, { object, gone }: Deletion): ApiResponse | Promise<ApiResponse> {
   const { resource } = call.target;
-  if (!gone || ['pods', 'services'].includes(resource.plural)) return answer(call, object);
+  if (!gone || returnsDeleted.has(resource.collection)) return answer(call, object);
   const { name, uid } = object.metadata;
   const details = {
     name,

@@ -18,7 +18,8 @@ interface Question {
   context: RestContext;
   user: UserInfo;
   spec: JsonObject;
-  kind: string;
+  /** Of a local review. */
+  namespace?: string | undefined;
 }
 
 interface Review {
@@ -29,8 +30,15 @@ interface Review {
   statusOf(question: Question): JsonObject;
 }
 
+const refuse = (field: string, value: unknown, why: string) =>
+  invalid({ group: authorization, plural: '', kind: '' }, '', [invalidValue(field, value, why)]);
+
 /** Throws Invalid where it is not said what for. */
-function attributesOf(kind: string, { resourceAttributes, nonResourceAttributes }: JsonObject): Attributes {
+function attributesOf({ resourceAttributes, nonResourceAttributes }: JsonObject): Attributes {
+  if (isJsonObject(resourceAttributes) && isJsonObject(nonResourceAttributes)) {
+    const why = 'cannot be specified in combination with resourceAttributes';
+    throw refuse('spec.nonResourceAttributes', nonResourceAttributes, why);
+  }
   if (isJsonObject(resourceAttributes)) {
     const { verb = '', group = '', resource = '', subresource, namespace, name } = resourceAttributes;
     return {
@@ -45,19 +53,23 @@ function attributesOf(kind: string, { resourceAttributes, nonResourceAttributes 
     return { verb, path };
   }
   const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
-  throw invalid({ group: authorization, plural: '', kind }, '', [
-    invalidValue('spec.resourceAttributes', resourceAttributes, why),
-  ]);
+  throw refuse('spec.resourceAttributes', resourceAttributes, why);
 }
 
-function access({ context, user, spec, kind }: Question): JsonObject {
-  const { allowed, reason } = context.authorizer.authorize(user, attributesOf(kind, spec));
+function access({ context, user, spec }: Question): JsonObject {
+  const { allowed, reason } = context.authorizer.authorize(user, attributesOf(spec));
   return { allowed, ...(reason && { reason }) };
 }
 
 /** For somebody else. */
 function accessOf(question: Question): JsonObject {
   const { user: username = '', groups = [], uid, extra } = question.spec;
+  if (username === '' && groups.length === 0)
+    throw refuse('spec.user', '', 'at least one of user or group must be specified');
+  const asked = question.spec.resourceAttributes?.namespace ?? '';
+  const { namespace = asked } = question;
+  if (asked !== namespace)
+    throw refuse('spec.resourceAttributes.namespace', asked, `must match the namespace ${namespace}`);
   return access({ ...question, user: { username, groups, uid, extra } });
 }
 
@@ -72,6 +84,7 @@ function rules({ context, user, spec }: Question): JsonObject {
 }
 
 function tokenReview({ context, spec }: Question): JsonObject {
+  if (!spec.token) throw badRequest('token is required for TokenReview in authentication');
   const audiences = spec.audiences?.length > 0 ? spec.audiences : undefined;
   const verified = context.tokens.verify(spec.token ?? '', audiences);
   if (verified === undefined)
@@ -151,7 +164,7 @@ export function handleReview(context: RestContext, request: ApiRequest): ApiResp
     context,
     user: request.user?.() ?? anonymous,
     spec,
-    kind: review.kind,
+    namespace: review.namespaced && decodeURIComponent(request.path.split('/')[5]!),
   });
   const answer = { ...body, apiVersion: `${review.group}/v1`, kind: review.kind, metadata, status };
   return { status: 201, body: answer };

@@ -11,6 +11,7 @@ import { settleNamespace, type WriteOptions } from './create.ts';
 import { facing } from './faces.ts';
 import { dropEmptyMetadata } from './metadata.ts';
 import { getStored, keyFor, type ObjectRef, type RestContext } from './rest-context.ts';
+import { refuseTooLarge } from './size-limit.ts';
 
 export interface UpdateOptions extends WriteOptions {
   /** `status`, or one of the strategy's parts. */
@@ -230,6 +231,7 @@ export function updateObject(
 
 function store(context: RestContext, ref: ObjectRef, next: KubeObject, options: WriteOptions): KubeObject {
   if (options.dryRun) return deepFreeze(next);
+  refuseTooLarge(next);
   const { collection } = ref.resource;
   const stored = context.storage.put(collection, keyFor(ref), next);
   if (!isDone(next)) return stored;

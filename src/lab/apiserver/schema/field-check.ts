@@ -30,6 +30,16 @@ const goTypes: Record<string, string> = {
   double: 'float64',
 };
 
+/** Where text stops being base64 (RFC 4648, padded; line breaks do not count), as Go tells it. */
+function illegalBase64(text: string): number | undefined {
+  const packed = text.replace(/[\r\n]/g, '');
+  const [good] = /^[A-Za-z0-9+/]*/.exec(packed)!;
+  const padding = packed.slice(good.length);
+  const right = padding === '' ? 0 : 4 - (good.length % 4);
+  if (packed.length % 4 === 0 && /^=*$/.test(padding) && padding.length === right) return undefined;
+  return good.length;
+}
+
 class Checker {
   readonly unknown: string[] = [];
   readonly typeErrors: string[] = [];
@@ -137,6 +147,7 @@ class Checker {
   #scalar(value: unknown, schema: Schema, path: string, struct: string): unknown {
     const { type, format } = schema;
     if (format === 'date-time') return this.#time(value, path, struct);
+    if (format === 'byte' && typeof value === 'string') return this.#bytes(value);
     const right =
       type === 'integer'
         ? Number.isInteger(value)
@@ -146,6 +157,13 @@ class Checker {
     const inRange = format !== 'int32' || Math.abs(value as number) <= 0x7fffffff;
     if (right && inRange) return value;
     return this.#wrong(value, path, struct, goTypes[format ?? ''] ?? goTypes[type ?? ''] ?? 'int64');
+  }
+
+  #bytes(text: string): unknown {
+    const wrong = illegalBase64(text);
+    if (wrong === undefined) return text;
+    this.typeErrors.push(`illegal base64 data at input byte ${wrong}`);
+    return undefined;
   }
 
   #time(value: unknown, path: string, struct: string): unknown {

@@ -4,6 +4,7 @@ import { type FieldError, fieldForbidden, invalidValue, notSupported } from '../
 import type { Strategy } from '../resource.ts';
 import {
   setTemplateDefaults,
+  validateCount,
   validateIntOrPercent,
   validateSelectorUpdate,
   validateWorkload,
@@ -66,9 +67,29 @@ function validateDeployment({ spec }: JsonObject): FieldError[] {
   return errors;
 }
 
+const counted = ['replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas', 'unavailableReplicas'];
+
+function validateDeploymentStatus({ status = {} }: JsonObject): FieldError[] {
+  const count = (key: string): number => status[key] ?? 0;
+  const { readyReplicas = 0, availableReplicas = 0 } = status;
+  const above = counted.slice(1, 4).filter((key) => count(key) > count('replicas'));
+  const errors = [
+    ...counted.flatMap((key) => validateCount(status[key], `status.${key}`)),
+    ...above.map((key) =>
+      invalidValue(`status.${key}`, count(key), 'cannot be greater than status.replicas'),
+    ),
+  ];
+  if (availableReplicas > readyReplicas)
+    errors.push(
+      invalidValue('status.availableReplicas', availableReplicas, 'cannot be greater than readyReplicas'),
+    );
+  return errors;
+}
+
 export const deploymentStrategy: Strategy = {
   setDefaults: deploymentDefaults,
   validate: validateDeployment,
+  validateStatus: validateDeploymentStatus,
   validateUpdate: validateSelectorUpdate,
 };
 
@@ -80,6 +101,11 @@ export const replicaSetStrategy: Strategy = {
   validate: ({ spec }) => validateWorkload(spec, 'replicaset'),
   validateUpdate: validateSelectorUpdate,
 };
+
+function validateUpdateType({ type }: JsonObject): FieldError[] {
+  const types = ['RollingUpdate', 'OnDelete'];
+  return types.includes(type) ? [] : [notSupported('spec.updateStrategy', type, types)];
+}
 
 export const daemonSetStrategy: Strategy = {
   setDefaults(object) {
@@ -93,7 +119,10 @@ export const daemonSetStrategy: Strategy = {
     }
     spec.revisionHistoryLimit ??= 10;
   },
-  validate: ({ spec }) => validateWorkload(spec, 'daemonset'),
+  validate: ({ spec }) => [
+    ...validateWorkload(spec, 'daemonset'),
+    ...validateUpdateType(spec.updateStrategy),
+  ],
   validateUpdate: validateSelectorUpdate,
 };
 
@@ -144,7 +173,7 @@ function validateStatefulSet({ spec }: JsonObject): FieldError[] {
     const why = `must be '${policies[0]}' or '${policies[1]}'`;
     errors.push(invalidValue('spec.podManagementPolicy', spec.podManagementPolicy, why));
   }
-  return errors;
+  return [...errors, ...validateCount(spec.ordinals?.start, 'spec.ordinals.start')];
 }
 
 function validateStatefulSetUpdate(next: JsonObject, old: JsonObject): FieldError[] {

@@ -1,6 +1,13 @@
 /** Pods: what the API server adds to them, what may change later, and their graceful deletion. */
+import { tryParseIp } from '../../../../net/ip.ts';
 import { cloneJson, equalJson, type JsonObject } from '../../json.ts';
-import { type FieldError, fieldForbidden, notSupported } from '../../validation/field-error.ts';
+import {
+  duplicate,
+  type FieldError,
+  fieldForbidden,
+  invalidValue,
+  notSupported,
+} from '../../validation/field-error.ts';
 import type { AdmissionContext, Strategy } from '../resource.ts';
 import { ephemeralContainers } from './ephemeral-containers.ts';
 import { setPodDefaults } from './pod-defaults.ts';
@@ -84,7 +91,8 @@ function fixedPart(spec: JsonObject, like: JsonObject): JsonObject {
     });
   }
   fixed.activeDeadlineSeconds = like.activeDeadlineSeconds;
-  fixed.terminationGracePeriodSeconds = like.terminationGracePeriodSeconds;
+  if (like.terminationGracePeriodSeconds < 0 && fixed.terminationGracePeriodSeconds === 1)
+    fixed.terminationGracePeriodSeconds = like.terminationGracePeriodSeconds;
   fixed.schedulingGates = like.schedulingGates;
   const known = (like.tolerations ?? []) as JsonObject[];
   const kept = ((fixed.tolerations ?? []) as JsonObject[]).filter((t) => known.some((k) => equalJson(k, t)));
@@ -106,7 +114,34 @@ function changedPaths(next: unknown, old: unknown, path = 'spec'): string[] {
   });
 }
 
+/** It may be set, and come nearer. */
+function validateDeadline(next: number | undefined, old: number | undefined): FieldError[] {
+  const field = 'spec.activeDeadlineSeconds';
+  if (next === undefined)
+    return old === undefined
+      ? []
+      : [invalidValue(field, null, 'must not update from a positive integer to nil value')];
+  if (next < 0 || next > 0x7fff_ffff)
+    return [invalidValue(field, next, 'must be between 0 and 2147483647, inclusive')];
+  if (old === undefined || next <= old) return [];
+  return [invalidValue(field, next, 'must be less than or equal to previous value')];
+}
+
+/** As ValidatePodStatusUpdate: addresses that are none, or are there twice. */
+function validateStatus({ status = {} }: JsonObject): FieldError[] {
+  return ((status.podIPs ?? []) as JsonObject[]).flatMap(({ ip }, i) => {
+    const field = `status.podIPs[${i}]`;
+    if (tryParseIp(ip ?? '') === undefined)
+      return [invalidValue(field, ip, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')];
+    return status.podIPs.slice(0, i).some((other: JsonObject) => other.ip === ip)
+      ? [duplicate(field, ip)]
+      : [];
+  });
+}
+
 function validateUpdate(next: JsonObject, old: JsonObject): FieldError[] {
+  const deadline = validateDeadline(next.spec.activeDeadlineSeconds, old.spec.activeDeadlineSeconds);
+  if (deadline.length > 0) return deadline;
   const changed = changedPaths(fixedPart(next.spec, old.spec), old.spec);
   return changed.length === 0 ? [] : [fieldForbidden('spec', `${updatable}\nchanged: ${changed.join(', ')}`)];
 }
@@ -138,6 +173,7 @@ export const podStrategy: Strategy = {
   admit: admitPod,
   validate,
   validateUpdate,
+  validateStatus,
   gracePeriod,
   parts: { ephemeralcontainers: ephemeralContainers },
 };

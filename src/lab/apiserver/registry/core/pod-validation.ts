@@ -11,6 +11,7 @@ import {
 } from '../../validation/field-error.ts';
 import { isDnsLabel, isEnvironmentName, isPortName, isPortNumber } from '../../validation/names.ts';
 import { validateEphemeral } from './ephemeral-containers.ts';
+import { validateResources } from './resources-validation.ts';
 
 const protocols = ['SCTP', 'TCP', 'UDP'];
 
@@ -145,6 +146,7 @@ function validateContainer(container: JsonObject, field: string, volumes: Set<st
     ...validateProbe(container.readinessProbe, `${field}.readinessProbe`, true),
     ...validateProbe(container.startupProbe, `${field}.startupProbe`, false),
     ...validateIdentities(container.securityContext, `${field}.securityContext`),
+    ...validateResources(container.resources, `${field}.resources`),
   ];
 }
 

@@ -9,9 +9,10 @@ import {
   notSupported,
   required,
 } from '../../validation/field-error.ts';
-import { isConfigMapKey, isDnsLabel } from '../../validation/names.ts';
+import { isDnsLabel } from '../../validation/names.ts';
 import { validateImmutable } from '../../validation/object-meta.ts';
 import type { Strategy } from '../resource.ts';
+import { validateConfigMap, validateSecret } from './data-validation.ts';
 
 export const namespaceStrategy: Strategy = {
   nameRule: isDnsLabel,
@@ -65,13 +66,6 @@ export const nodeStrategy: Strategy = {
   },
 };
 
-/** Keys of ConfigMaps and Secrets become file names. */
-function validateKeys(data: JsonObject | undefined, field: string): FieldError[] {
-  return Object.keys(data ?? {}).flatMap((key) =>
-    isConfigMapKey(key).map((why) => invalidValue(`${field}[${key}]`, key, why)),
-  );
-}
-
 function validateImmutableData(next: JsonObject, old: JsonObject, fields: string[]): FieldError[] {
   if (old.immutable !== true) return [];
   const errors: FieldError[] = [];
@@ -85,14 +79,7 @@ function validateImmutableData(next: JsonObject, old: JsonObject, fields: string
 }
 
 export const configMapStrategy: Strategy = {
-  validate(configMap) {
-    const both = Object.keys(configMap.data ?? {}).filter((key) => configMap.binaryData?.[key] !== undefined);
-    return [
-      ...validateKeys(configMap.data, 'data'),
-      ...validateKeys(configMap.binaryData, 'binaryData'),
-      ...both.map((key) => invalidValue('data', key, 'duplicate of key present in binaryData')),
-    ];
-  },
+  validate: validateConfigMap,
   validateUpdate: (next, old) => validateImmutableData(next, old, ['data', 'binaryData']),
 };
 
@@ -104,20 +91,12 @@ function foldStringData(secret: JsonObject): void {
   delete secret.stringData;
 }
 
-const requiredKeys: Record<string, string[]> = {
-  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
-  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
-};
-
 export const secretStrategy: Strategy = {
   setDefaults(secret) {
     secret.type ||= 'Opaque';
     foldStringData(secret);
   },
-  validate(secret) {
-    const missing = (requiredKeys[secret.type] ?? []).filter((key) => secret.data?.[key] === undefined);
-    return [...validateKeys(secret.data, 'data'), ...missing.map((key) => required(`data[${key}]`))];
-  },
+  validate: validateSecret,
   validateUpdate: (next, old) => [
     ...validateImmutable(next.type, old.type, 'type'),
     ...validateImmutableData(next, old, ['data']),
@@ -160,10 +139,32 @@ export const endpointsStrategy: Strategy = {
   },
 };
 
+const systemClasses: Record<string, number> = {
+  'system-cluster-critical': 2_000_000_000,
+  'system-node-critical': 2_000_001_000,
+};
+const highestPriority = 1_000_000_000;
+
+function validatePriorityClass({ metadata, value = 0 }: JsonObject): FieldError[] {
+  const { name } = metadata;
+  if (!name.startsWith('system-')) {
+    const why = `maximum allowed value of a user defined priority is ${highestPriority}`;
+    return value > highestPriority ? [fieldForbidden('value', why)] : [];
+  }
+  if (systemClasses[name] === value) return [];
+  const error =
+    systemClasses[name] === undefined
+      ? `${name} is not a known system priority class`
+      : `value of ${name} PriorityClass must be ${systemClasses[name]}`;
+  const why = "priority class names with 'system-' prefix are reserved for system use only. error: ";
+  return [fieldForbidden('metadata.name', why + error)];
+}
+
 /** Priority classes and the like have values that pods have copied already. */
 export const priorityClassStrategy: Strategy = {
   setDefaults(priorityClass) {
     priorityClass.preemptionPolicy ||= 'PreemptLowerPriority';
   },
+  validate: validatePriorityClass,
   validateUpdate: (next, old) => (next.value === old.value ? [] : [immutable('value', next.value)]),
 };
