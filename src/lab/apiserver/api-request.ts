@@ -39,7 +39,7 @@ export interface ApiRequest {
 
 export type ApiResponse =
   | { status: number; body: unknown; warnings?: string[] }
-  | { status: number; events: WatchStream }
+  | { status: number; events: WatchStream; protobuf?: true }
   | { status: number; contentType: string; raw: string | Uint8Array | Readable }
   /** Only to who asks for an upgrade. */
   | { status: 101; open: StreamTarget };

@@ -2,6 +2,7 @@
 //
 //	protobuf samples SEED COUNT   so many objects filled at random of each kind on stdin (`apps/v1 Deployment`): a line
 //	                              each, with its kind, its protobuf (base64) and its JSON between tabs
+//	protobuf reread SEED COUNT    the same, of what can be told in JSON: they have been read from there
 //	protobuf decode               answers each line of base64 on stdin with the JSON of the object that client-go reads
 //	protobuf client               writes, reads and watches with the server of KUBECONFIG; what goes wrong ends it
 package main
@@ -56,11 +57,14 @@ func eachLine(do func(line string, out io.Writer)) {
 	must(0, out.Flush())
 }
 
-func sample(line string, out io.Writer) {
+func sample(line string, out io.Writer, reread bool) {
 	apiVersion, kind, _ := strings.Cut(line, " ")
 	object := must(scheme.Scheme.New(schema.FromAPIVersionAndKind(apiVersion, kind)))
 	fill(object)
 	object.GetObjectKind().SetGroupVersionKind(schema.FromAPIVersionAndKind(apiVersion, kind))
+	if reread {
+		object, _, _ = inJSON.Decode(encode(object, inJSON), nil, nil)
+	}
 	binary := base64.StdEncoding.EncodeToString(encode(object, inProtobuf))
 	fmt.Fprintf(out, "%s\t%s\t%s", line, binary, encode(object, inJSON))
 }
@@ -73,12 +77,12 @@ func decode(line string, out io.Writer) {
 func main() {
 	must(0, apiextensions.AddToScheme(scheme.Scheme))
 	switch os.Args[1] {
-	case "samples":
+	case "samples", "reread":
 		seed(must(strconv.ParseInt(os.Args[2], 10, 64)))
 		count := must(strconv.Atoi(os.Args[3]))
 		eachLine(func(line string, out io.Writer) {
 			for range count {
-				sample(line, out)
+				sample(line, out, os.Args[1] == "reread")
 			}
 		})
 	case "decode":

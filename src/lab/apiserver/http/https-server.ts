@@ -103,7 +103,7 @@ function serve(parts: Parts) {
     if (hasBody(message) && !message.complete) out.setHeader('connection', 'close');
     const acceptsGzip = String(message.headers['accept-encoding'] ?? '').includes('gzip');
     try {
-      await writeResponse(out, response, { acceptsGzip });
+      await writeResponse(out, response, { acceptsGzip, accept: message.headers.accept });
     } catch {
       out.destroy();
     }

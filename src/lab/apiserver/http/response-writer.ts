@@ -3,6 +3,9 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { gzip } from 'node:zlib';
 import type { ApiResponse } from '../api-request.ts';
+import { encodeAnswer, encodeFrame } from '../protobuf/answers.ts';
+import { protobufMediaType } from '../protobuf/envelope.ts';
+import { loadMessageTypes, type MessageTypes } from '../protobuf/message-types.ts';
 import type { StreamEvent, WatchStream } from '../rest/watch-stream.ts';
 import { encodeEvent, encodePieces } from './encoding.ts';
 import { EventWriter } from './event-writer.ts';
@@ -49,8 +52,12 @@ function sendBytes(out: ServerResponse, content: string | Uint8Array, gzipped: b
  * One piece is an answer with its length. More are handed over as the client takes them, so that fifty who list
  * thousands of objects at once cost what is on its way; and not compressed, which costs more than it saves.
  */
-async function sendPieces(out: ServerResponse, pieces: Iterator<string>, gzipped: boolean): Promise<void> {
-  const first = pieces.next().value as string;
+async function sendPieces(
+  out: ServerResponse,
+  pieces: Iterator<string | Uint8Array>,
+  gzipped: boolean,
+): Promise<void> {
+  const first = pieces.next().value as string | Uint8Array;
   let next = pieces.next();
   if (next.done) return sendBytes(out, first, gzipped);
   out.write(first);
@@ -71,8 +78,13 @@ async function drained(out: ServerResponse): Promise<void> {
 }
 
 /** Resolves when the watch has ended, or the client has gone. */
-async function sendEvents(out: ServerResponse, events: WatchStream): Promise<void> {
-  out.writeHead(200, { 'content-type': 'application/json' });
+async function sendEvents(
+  out: ServerResponse,
+  events: WatchStream,
+  types: MessageTypes | undefined,
+): Promise<void> {
+  const contentType = types === undefined ? 'application/json' : `${protobufMediaType};stream=watch`;
+  out.writeHead(200, { 'content-type': contentType });
   out.flushHeaders();
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
   using writer = new EventWriter(out, () => send());
@@ -87,7 +99,8 @@ async function sendEvents(out: ServerResponse, events: WatchStream): Promise<voi
           next = 0;
           if (batch.length === 0) break;
         }
-        writer.write(encodeEvent(batch[next++]!));
+        const event = batch[next++]!;
+        writer.write(types === undefined ? encodeEvent(event) : encodeFrame(types, event));
       }
       if (batch.length === 0 && events.isClosed) resolve();
     } catch (error) {
@@ -111,22 +124,47 @@ function retryAfterOf(body: unknown): number | undefined {
   return kind === 'Status' ? details?.retryAfterSeconds : undefined;
 }
 
+interface Accepted {
+  acceptsGzip: boolean;
+  accept?: string | undefined;
+}
+
+/** Whether it asks for protobuf before JSON, and for objects as they are. */
+function prefersProtobuf(accept = ''): boolean {
+  const clauses = accept.split(',').map((clause) => clause.trim());
+  const first = clauses.find((clause) =>
+    /^(application\/(json|vnd\.kubernetes\.protobuf|\*)|\*\/\*)/.test(clause),
+  );
+  return first?.startsWith(protobufMediaType) === true && !first.includes(';as=');
+}
+
+/** In the first form that the client takes and the body has; its type is in the head then. */
+async function encodeBody(
+  out: ServerResponse,
+  body: unknown,
+  accept: string | undefined,
+): Promise<Iterator<string | Uint8Array>> {
+  const inProtobuf = prefersProtobuf(accept) ? await encodeAnswer(body) : undefined;
+  out.setHeader('content-type', inProtobuf === undefined ? 'application/json' : protobufMediaType);
+  return inProtobuf ?? encodePieces(body);
+}
+
 /** Resolves when the answer is handed over; a watch's when it has ended. */
 export async function writeResponse(
   out: ServerResponse,
   response: ApiResponse,
-  { acceptsGzip }: { acceptsGzip: boolean },
+  { acceptsGzip, accept }: Accepted,
 ): Promise<void> {
-  if ('events' in response) return sendEvents(out, response.events);
+  if ('events' in response)
+    return sendEvents(out, response.events, response.protobuf && (await loadMessageTypes()));
   if ('open' in response) throw new Error('an answer to an upgrade alone');
   out.statusCode = response.status;
   if ('body' in response) {
-    out.setHeader('content-type', 'application/json');
     for (const [name, values] of Object.entries(warningHeaders(response.warnings)))
       out.setHeader(name, values);
     const wait = retryAfterOf(response.body);
     if (wait !== undefined) out.setHeader('retry-after', wait);
-    return sendPieces(out, encodePieces(response.body), acceptsGzip);
+    return sendPieces(out, await encodeBody(out, response.body, accept), acceptsGzip);
   }
   out.setHeader('content-type', response.contentType);
   if (!(response.raw instanceof Readable)) {

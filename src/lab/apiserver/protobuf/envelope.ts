@@ -10,7 +10,7 @@ import { MalformedError, WireReader, wire } from './wire-reader.ts';
 
 export const protobufMediaType = 'application/vnd.kubernetes.protobuf';
 
-const prefix = Buffer.from('k8s\0');
+export const prefix = Buffer.from('k8s\0');
 
 interface Envelope {
   apiVersion: string;

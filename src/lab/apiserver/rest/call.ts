@@ -94,7 +94,7 @@ export async function answer(
 ): Promise<ApiResponse> {
   const { resource } = call.target;
   await prepareFaces(resource, [object]);
-  const how = presentationOf(call.request.accept, call.query);
+  const how = presentationOf(resource, { accept: call.request.accept, query: call.query });
   const body = presentObject(resource, facing(resource, object), how, call.context.clock.now());
   return { status, body, warnings };
 }

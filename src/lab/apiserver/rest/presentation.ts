@@ -1,6 +1,7 @@
 /** In which form a client wants its answer: the objects, a Table of them, or their metadata alone. */
 import type { KubeObject } from '../../../kube/meta.ts';
 import { deepFreeze } from '../json.ts';
+import { protobufMediaType } from '../protobuf/envelope.ts';
 import type { Resource } from '../registry/resource.ts';
 import { notAcceptable } from '../status.ts';
 import { type IncludeObject, partialObject, tableOf } from '../table/table.ts';
@@ -12,6 +13,14 @@ export interface Presentation {
   /** Of meta.k8s.io. */
   version: string;
   include: IncludeObject;
+  /** Objects as they are, in protobuf. */
+  protobuf?: true;
+}
+
+/** What a request says of the form of its answer. */
+interface Wish {
+  accept: string | undefined;
+  query: URLSearchParams;
 }
 
 const plain: Presentation = { as: 'object', version: 'v1', include: 'Metadata' };
@@ -21,13 +30,15 @@ function parametersOf(clause: string): { type: string; parameters: Record<string
   return { type, parameters: Object.fromEntries(rest.map((p) => p.split('=', 2) as [string, string])) };
 }
 
-/** The first clause of an Accept header that can be served. Throws NotAcceptable. */
-export function presentationOf(accept: string | undefined, query: URLSearchParams): Presentation {
+/** The first clause of an Accept header that can be served. Custom resources are JSON alone. Throws NotAcceptable. */
+export function presentationOf(resource: Resource, { accept, query }: Wish): Presentation {
   if (!accept) return plain;
   const include = (query.get('includeObject') ?? 'Metadata') as IncludeObject;
   for (const { type, parameters } of accept.split(',').map(parametersOf)) {
-    if (!['application/json', 'application/*', '*/*'].includes(type)) continue;
     const { as, g, v = 'v1' } = parameters;
+    if (type === protobufMediaType && as === undefined && resource.mergesStrategically)
+      return { ...plain, protobuf: true };
+    if (!['application/json', 'application/*', '*/*'].includes(type)) continue;
     if (as === undefined) return plain;
     if (g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) continue;
     if (as === 'Table') return { as, version: v, include };

@@ -43,14 +43,14 @@ function get(call: Call): Promise<ApiResponse> {
 }
 
 async function list(call: Call): Promise<ApiResponse> {
-  const how = presentationOf(call.request.accept, call.query);
+  const how = presentationOf(call.target.resource, { accept: call.request.accept, query: call.query });
   const objects = await listObjects(call.context, call.target, call.query);
   return { status: 200, body: presentList(call.target.resource, objects, how, call.context.clock.now()) };
 }
 
 async function watch(call: Call): Promise<ApiResponse> {
   const { resource, namespace, name } = call.target;
-  const how = presentationOf(call.request.accept, call.query);
+  const how = presentationOf(resource, { accept: call.request.accept, query: call.query });
   const query = new URLSearchParams(call.query);
   if (name !== undefined) query.set('fieldSelector', `metadata.name=${name}`);
   const { storage, clock } = call.context;
@@ -58,7 +58,8 @@ async function watch(call: Call): Promise<ApiResponse> {
   if (converts) await prepareFaces(resource, storage.list(resource.collection, { namespace }));
   const stream = watchObjects(call.context, { resource, namespace }, query, call.request.signal);
   const events = converts ? convertedStream(resource, stream) : stream;
-  return { status: 200, events: presentStream(resource, events, how, () => clock.now()) };
+  const presented = presentStream(resource, events, how, () => clock.now());
+  return { status: 200, events: presented, ...(how.protobuf && { protobuf: true }) };
 }
 
 async function create(call: Call): Promise<ApiResponse> {

@@ -88,7 +88,7 @@ async function applyScale(call: Call, { metadata, spec }: JsonObject): Promise<S
 /** GET, PUT and PATCH: a Scale of autoscaling/v1, whatever the workload. */
 export async function scale(call: Call): Promise<ApiResponse> {
   const { context, request, target, query } = call;
-  const how = presentationOf(request.accept, query);
+  const how = presentationOf(target.resource, { accept: request.accept, query });
   const present = async () => facing(target.resource, await preparePresent(context, refOf(target)));
   const found = request.method === 'GET' ? scaleOf(target.resource, await present()) : await writeScale(call);
   const printed = { ...target.resource, columns: scaleColumns };
