@@ -128,7 +128,7 @@ const headerValue = fc.oneof(
   fc.string({ maxLength: 20 }),
 );
 const rawBody = fc.oneof(
-  fc.constantFrom('', '{', '['.repeat(5000), '{"a":'.repeat(5000), '{"__proto__":{"x":1}}', 'a: &a [*a]', `a: &a [x]\nb: &b [${'*a,'.repeat(50)}]`, '\u0000', '{"metadata":{"name":"raw"},"data":{"k":1e999}}'), // biome-ignore format: one line
+  fc.constantFrom('', '{', '['.repeat(5000), '{"a":'.repeat(5000), '{"__proto__":{"x":1}}', 'a: &a [*a]', `a: &a [x]\nb: &b [${'*a,'.repeat(50)}]`, '\u0000', '{"metadata":{"name":"raw"},"data":{"k":1e999}}', 'k8s\0', 'k8s\0\n\x0f\n\x02v1\x12\x09ConfigMap\x12\x05\n\x03\n\x01a', 'k8s\0\n\x0f\n\x02v1\x12\x09ConfigMap\x12\x7f'), // biome-ignore format: one line
   fc.string({ maxLength: 60 }),
 );
 const rawRequest = fc

@@ -14,8 +14,8 @@ import { MalformedError, WireReader, wire } from './wire-reader.ts';
 
 /** As deep as a body may be. */
 const maxDepth = 1000;
-/** Of one object, values that are there in Go without being sent among them: two bytes may stand for hundreds in memory. */
-const maxMessages = 250_000;
+/** Of one object, those among them that are there in Go without being sent: two bytes may stand for hundreds in memory. */
+const maxParts = 100_000;
 
 /** What has to be kept for a field until the message has been read. */
 type Gathered = unknown;
@@ -95,11 +95,11 @@ function joined(parts: WireReader[]): WireReader {
 }
 
 class Decoder {
-  #messages = 0;
+  #parts = 0;
   #depth = 0;
 
   message(type: MessageType, reader: WireReader): unknown {
-    if (++this.#messages > maxMessages) throw new MalformedError(`more than ${maxMessages} parts`);
+    this.#count();
     if (++this.#depth > maxDepth) throw new MalformedError(`nested deeper than ${maxDepth} levels`);
     const gathered: Gathered[] = new Array(type.fields.length);
     while (reader.nextField()) {
@@ -113,6 +113,10 @@ class Decoder {
     return schemaForms[type.name]?.fromFields(object) ?? object;
   }
 
+  #count(): void {
+    if (++this.#parts > maxParts) throw new MalformedError(`more than ${maxParts} parts`);
+  }
+
   #gather(reader: WireReader, field: Field, before: Gathered): Gathered {
     const { holds, scalar, name } = field;
     if (holds === 'map') return this.#mapEntry(reader, field, (before ?? {}) as JsonObject);
@@ -120,6 +124,7 @@ class Decoder {
     const wireType = scalar === undefined ? wire.bytes : wireTypes[scalar];
     reader.expect(wireType, name);
     if (scalar !== undefined) return readScalar(reader, scalar);
+    this.#count();
     const parts = (before ?? []) as WireReader[];
     parts.push(reader.part());
     return parts;
@@ -140,6 +145,7 @@ class Decoder {
 
   #mapEntry(reader: WireReader, field: Field, map: JsonObject): JsonObject {
     reader.expect(wire.bytes, field.name);
+    this.#count();
     const entry = reader.part();
     const { scalar, message, name } = field;
     let key = '';
