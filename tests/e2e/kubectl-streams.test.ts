@@ -94,6 +94,43 @@ describe.each(ways)('kubectl $entry.version $way', ({ entry, env }) => {
     expect(await exec(['sh', '-c', 'kill -9 $$'])).toMatchObject({ code: 137 });
   });
 
+  test('exec loses nothing of what a command says that ends at once', async () => {
+    const said = Array.from({ length: 200_000 }, (_, i) => `${i + 1}\n`).join('');
+    for (let i = 0; i < 3; i++) {
+      const { code, stdout, stderr } = await exec(['sh', '-c', 'seq 200000; echo last >&2; exit 5']);
+      expect([code, stdout === said, stderr]).toEqual([
+        5,
+        true,
+        'last\ncommand terminated with exit code 5\n',
+      ]);
+    }
+  });
+
+  test('exec -i ends with a command that takes no more of its input', async () => {
+    const stdin = 'x'.repeat(3 << 20);
+    const answers = [
+      await exec(['head', '-c', '1'], { options: ['-i'], stdin }),
+      await exec(['sh', '-c', 'exec <&-; echo closed; sleep 0.2; exit 6'], { options: ['-i'], stdin }),
+    ];
+    expect(answers.map(({ code, stdout }) => [code, stdout])).toEqual([
+      [0, 'x'],
+      [6, 'closed\n'],
+    ]);
+  });
+
+  test('cp of a tree with odd names, links and a large file, there and back', async () => {
+    const at = (name: string) => join(directory, `${entry.version}-${name}`);
+    await must(run('sh', ['-ec', makeTree, 'sh', at('tree')]));
+    await must(kubectl(['cp', at('tree'), 'box:/tmp/tree', '-c', 'c']));
+    const there = await exec(['sh', '-c', `cd /tmp/tree && ${listTree}`]);
+    const here = await must(run('sh', ['-c', `cd "$1" && ${listTree}`, 'sh', at('tree')]));
+    expect(there.stdout).toBe(here);
+    await must(kubectl(['cp', 'box:/tmp/tree', at('again'), '-c', 'c']));
+    const back = await must(run('sh', ['-c', `cd "$1" && ${listTree}`, 'sh', at('again')]));
+    // kubectl leaves links out on the way back.
+    expect(back).toBe(here.replaceAll(/.*link\n/g, ''));
+  });
+
   test('cp, there and back', async () => {
     const file = (name: string) => join(directory, `${entry.version}-${name}`);
     const bytes = randomBytes(1 << 20);
@@ -114,6 +151,16 @@ describe.each(ways)('kubectl $entry.version $way', ({ entry, env }) => {
     await until('the answer', () => attached.text().includes('42\r\n'));
   });
 
+  test('attach -it is at the container’s own terminal, and ends with it', async () => {
+    const command = `'${entry.path}' attach -it terminal`;
+    const typed = 'stty size; echo $((6 * 7)); exit\n';
+    const { stdout } = await run('script', ['-qec', `stty cols 90 rows 33; ${command}`, '/dev/null'], {
+      env: { ...env, ...lab.environment() },
+      stdin: typed,
+    });
+    expect(stdout).toMatch(/33 90\r\n42\r\n/);
+  });
+
   test('attach gives a container all its input', async () => {
     const { stdout } = await kubectl(['attach', '-i', 'reader'], 'one\ntwo\n');
     expect(stdout).toBe('one\ntwo\nover\n');
@@ -122,6 +169,19 @@ describe.each(ways)('kubectl $entry.version $way', ({ entry, env }) => {
   test('port-forward to a pod and to a Service, many connections', async () => {
     expect(JSON.parse(await forwarded('pod/web', 80))).toMatchObject({ server: '127.0.0.1:80' });
     await forwarded('svc/web', 8000);
+  });
+
+  test('port-forward reaches a pod whose container was restarted', async () => {
+    using forward = lab.talk(['port-forward', 'pod/phoenix', ':7000'], env);
+    await until('a port', () => /127\.0\.0\.1:\d+/.test(forward.text()));
+    const address = `TCP4:${/127\.0\.0\.1:\d+/.exec(forward.text())![0]}`;
+    const echo = (text: string) => must(run('socat', ['-t', '5', '-', address], { stdin: text }));
+    expect(await echo('before')).toBe('before');
+    await must(kubectl(['exec', 'phoenix', '--', 'touch', '/tmp/end']));
+    const ready = '{.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].ready}';
+    const state = async () => (await kubectl(['get', 'pod', 'phoenix', '-o', `jsonpath=${ready}`])).stdout;
+    await until('it runs again', async () => (await state()) === '1 true');
+    expect(await echo('after')).toBe('after');
   });
 
   test('port-forward tells of a port that nobody listens on', async () => {
@@ -133,6 +193,13 @@ describe.each(ways)('kubectl $entry.version $way', ({ entry, env }) => {
     expect(forward.errors()).toMatch(/failed to connect to localhost:81 inside namespace .* IPv4: dial tcp4 127\.0\.0\.1:81: connect: connection refused IPv6 dial tcp6 \[::1\]:81/); // biome-ignore format: one line
   });
 });
+
+const makeTree = `mkdir -p "$1/below/far" "$1/empty"; cd "$1"
+echo 1 >"with space"; echo 2 >"ünïcode-名"; echo 3 >"-dash"; echo 4 >'quote"'"'"'s'; echo 5 >'*'; echo 6 >'$HOME'
+echo 7 >below/far/.hidden; head -c 20971520 /dev/urandom >below/large; printf '#!/bin/sh\n' >run; chmod 755 run
+ln -s ../run below/link; ln -s /etc/hostname away-link; ln -s nowhere lost-link`;
+const listTree =
+  'LC_ALL=C; export LC_ALL; find . -type f | sort | while read -r f; do sha256sum "$f" | cut -c -64; stat -c "%a %n" "$f"; done; find . -type l | sort';
 
 const client = goClient('streams');
 
@@ -162,8 +229,8 @@ describe.runIf(client !== undefined && current.length > 0)('a program made with 
       expect([code, stdout]).toEqual([0, '40 100\r\n']);
     });
 
-    test('executes a hundred at a time', async () => {
-      expect(await streams(['many', transport, 'box', '100'])).toEqual({
+    test('executes a hundred at a time, 1 MiB both ways each', async () => {
+      expect(await streams(['many', transport, 'box', '100', String(1 << 20)])).toEqual({
         code: 0,
         stdout: '100\n',
         stderr: '',

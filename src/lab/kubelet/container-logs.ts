@@ -23,7 +23,8 @@ const newline = 0x0a;
 
 /**
  * What the log says from where `tailLines` says, or the first entry that is kept, to the end that it has now; with follow
- * until `ended` says so and the rest is read. Entries that are freed before they are read are left out.
+ * until `ended` says so and the rest is read. A reader that is overtaken by the writer goes on amid what is kept: at the
+ * edge it would be overtaken again at once.
  */
 export function readLog(path: string, options: LogOptions, ended: () => boolean): Readable {
   return Readable.from(texts(path, options, ended), { objectMode: false });
@@ -46,9 +47,8 @@ async function* chunks(path: string, options: LogOptions, ended: () => boolean):
   const changes = options.follow ? new Changes(path) : undefined;
   try {
     const { size } = await file.stat();
-    let position =
-      options.tailLines === undefined ? (options.from ?? 0) : await tailStart(file, size, options.tailLines);
-    const end = options.follow ? Number.POSITIVE_INFINITY : size;
+    let position = await startOf(file, size, options);
+    let end = options.follow ? Number.POSITIVE_INFINITY : size;
     for (;;) {
       // Asked before reading: what is written before the end is read after it.
       const last = !options.follow || ended();
@@ -56,10 +56,12 @@ async function* chunks(path: string, options: LogOptions, ended: () => boolean):
       const length = Math.max(0, Math.min(chunkBytes, end - position));
       const { bytesRead, buffer } = await file.read({ buffer: Buffer.alloc(chunkBytes), position, length });
       // Asked after reading: what was read may have been freed before.
-      const kept = await firstKept(file);
-      if (position < kept) {
+      if (position < (await firstEntry(file, logBytesMax))) {
+        const next = await firstEntry(file, logBytesMax / 2);
+        // As much is shown as was asked for.
+        end += next - position;
+        position = next;
         yield freed;
-        position = kept;
       } else if (bytesRead > 0) {
         position += bytesRead;
         yield buffer.subarray(0, bytesRead);
@@ -72,13 +74,18 @@ async function* chunks(path: string, options: LogOptions, ended: () => boolean):
   }
 }
 
-/** Where the first entry begins that is kept for certain. */
-async function firstKept(file: FileHandle): Promise<number> {
+async function startOf(file: FileHandle, size: number, { tailLines, from }: LogOptions): Promise<number> {
+  if (tailLines !== undefined) return await tailStart(file, size, tailLines);
+  return from ?? (await firstEntry(file, logBytesMax));
+}
+
+/** Where the first entry begins that is whole in the file's last `bytes`. */
+async function firstEntry(file: FileHandle, bytes: number): Promise<number> {
   const { size } = await file.stat();
-  const kept = size - logBytesMax;
-  if (kept <= 0) return 0;
-  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(chunkBytes), position: kept - 1 });
-  return kept + Math.max(0, buffer.subarray(0, bytesRead).indexOf(newline));
+  const at = size - bytes;
+  if (at <= 0) return 0;
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(chunkBytes), position: at - 1 });
+  return at + Math.max(0, buffer.subarray(0, bytesRead).indexOf(newline));
 }
 
 /** Where the last `lines` lines of the first `size` bytes begin. One that has no end yet is a line too. */

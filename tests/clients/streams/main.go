@@ -1,7 +1,7 @@
 // A program that uses a lab's exec and port-forward as programs made with client-go do.
 //
 //	streams exec    spdy|websocket POD [-i] [-t] COMMAND…   like kubectl exec; a terminal is 40 by 100
-//	streams many    spdy|websocket POD N                    N commands at a time
+//	streams many    spdy|websocket POD N BYTES              N commands at a time that give back what they are sent
 //	streams forward spdy|websocket POD PORT                 what is answered to GET / on the pod's port
 package main
 
@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"strconv"
@@ -104,15 +105,16 @@ func (c client) execFromArguments(arguments []string) {
 	must(0, err)
 }
 
-func (c client) many(count int) {
+func (c client) many(count, size int) {
 	var group sync.WaitGroup
 	for i := range count {
 		group.Go(func() {
 			var out, errs bytes.Buffer
-			in := bytes.NewBufferString(strconv.Itoa(i))
-			err := c.exec([]string{"cat"}, in, false, &out, &errs)
-			if err != nil || out.String() != strconv.Itoa(i) {
-				must(0, fmt.Errorf("session %d: %q %q %w", i, out.String(), errs.String(), err))
+			in := make([]byte, size)
+			rand.NewChaCha8([32]byte{byte(i)}).Read(in)
+			err := c.exec([]string{"cat"}, bytes.NewReader(in), false, &out, &errs)
+			if err != nil || !bytes.Equal(out.Bytes(), in) {
+				must(0, fmt.Errorf("session %d: %d bytes %q %w", i, out.Len(), errs.String(), err))
 			}
 		})
 	}
@@ -154,7 +156,7 @@ func main() {
 	case "exec":
 		c.execFromArguments(arguments)
 	case "many":
-		c.many(must(strconv.Atoi(arguments[0])))
+		c.many(must(strconv.Atoi(arguments[0])), must(strconv.Atoi(arguments[1])))
 	case "forward":
 		c.forward(arguments[0])
 	}

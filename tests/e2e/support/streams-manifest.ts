@@ -30,6 +30,25 @@ spec:
 ---
 apiVersion: v1
 kind: Pod
+metadata: {name: terminal}
+spec:
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 0
+  containers: [{name: c, image: busybox, command: [sh], stdin: true, tty: true}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: phoenix}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: c
+      image: debian
+      command: [sh, -c, 'socat TCP-LISTEN:7000,fork,reuseaddr EXEC:cat & until [ -e /tmp/end ]; do sleep 0.1; done']
+      readinessProbe: {tcpSocket: {port: 7000}}
+---
+apiVersion: v1
+kind: Pod
 metadata: {name: reader}
 spec:
   restartPolicy: Never
