@@ -7,7 +7,7 @@ ARCH := $(shell uname -m | sed 's/x86_64/x64/;s/aarch64/arm64/')
 NODE := node_modules/node-linux-$(ARCH)/bin/node
 export PATH := $(CURDIR)/node_modules/node-linux-$(ARCH)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-APT_BUILD := clang llvm libbpf-dev libc6-dev make
+APT_BUILD := clang llvm libbpf-dev libc6-dev libmbedtls-dev make
 APT_RUN := libbpf1 nftables bubblewrap iproute2 procps util-linux
 # What containers of well-known images and the tests use.
 APT_TOOLS := curl wget iputils-ping bind9-dnsutils netcat-openbsd tcpdump iperf3 busybox socat
@@ -39,7 +39,9 @@ dist/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS) | dist/.apt
 .SECONDEXPANSION:
 dist/native/%: $$(wildcard native/$$*/*.c native/$$*/*.h) | dist/.apt
 	@mkdir -p dist/native
-	clang $(NATIVE_CFLAGS) -o $@ $(filter %.c,$^)
+	clang $(NATIVE_CFLAGS) -o $@ $(filter %.c,$^) $(NATIVE_LIBRARIES_$*)
+
+NATIVE_LIBRARIES_agnhost := -lmbedtls -lmbedx509 -lmbedcrypto
 
 # They speak HTTP with the same code.
 dist/native/agnhost: $(addprefix native/standin/,buffer.c chunks.c http.c buffer.h chunks.h http.h)

@@ -15,6 +15,7 @@
 #include "datagrams.h"
 #include "flags.h"
 #include "report.h"
+#include "tls.h"
 
 int netexec_port = 8080, netexec_ready, netexec_terminating;
 
@@ -112,6 +113,8 @@ int netexec(int argc, char **argv)
 	static int udp_port = 8081, sctp_port = -1;
 	const char *certificate = "", *key = "", *override = "", *udp_addresses = "";
 	int delay = 0, received;
+	struct tls *tls = NULL;
+	char problem[512];
 	const struct flag flags[] = {
 		{ "http-port", FLAG_INT, &netexec_port, 0 },
 		{ "udp-port", FLAG_INT, &udp_port, 0 },
@@ -126,14 +129,14 @@ int netexec(int argc, char **argv)
 
 	if (flags_read(flags, argc, argv) > 0)
 		report_usage("unknown command \"%s\" for \"agnhost netexec\"", argv[0]);
-	if (*certificate)
-		report_fatal("--tls-cert-file: the lab's agnhost serves no TLS; leave the flag out for HTTP");
+	if (*certificate && !(tls = tls_load(certificate, key, problem, sizeof problem)))
+		report_fatal("%s", problem);
 	if (udp_port != -1)
 		listen_all_udp(udp_addresses, &udp_port);
 	if (sctp_port != -1)
 		listen_sctp(&sctp_port);
 	report("Started HTTP server on port %d", netexec_port);
-	if (server_start(netexec_port, route, *override ? (void *)override : NULL) != 0)
+	if (server_start(netexec_port, route, *override ? (void *)override : NULL, tls) != 0)
 		report_fatal("listen tcp :%d: bind: %s", netexec_port, address_error(errno));
 	received = commands_wait();
 	if (received != SIGTERM)

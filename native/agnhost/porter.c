@@ -1,6 +1,7 @@
 /* porter: every SERVE_…PORT_N of the environment is a port that answers with the variable's value. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "json.h"
 #include "report.h"
 #include "server.h"
+#include "tls.h"
 
 extern char **environ;
 static int as_json;
@@ -31,7 +33,7 @@ static void answer(struct exchange *exchange, void *value)
 
 static void serve_tcp(int port, char *value)
 {
-	if (server_start(port, answer, value) != 0)
+	if (server_start(port, answer, value, NULL) != 0)
 		report("server on port \"%d\" failed: listen tcp 0.0.0.0:%d: bind: %s", port, port, address_error(errno));
 }
 
@@ -55,10 +57,22 @@ static void serve_sctp(int port, char *value)
 	connections_serve(fd, respond_with_text, value, 1);
 }
 
-static void refuse_tls(int port, char *value)
+/* The image brings a certificate along, in its working directory. */
+static void serve_tls(int port, char *value)
 {
-	(void)value;
-	report("tls server on port \"%d\" failed: the lab's agnhost serves no TLS; use SERVE_PORT_%d", port, port);
+	const char *certificate = getenv("CERT_FILE"), *key = getenv("KEY_FILE");
+	int given = (certificate && *certificate) || (key && *key);
+	char problem[512];
+	struct tls *tls;
+
+	certificate = certificate && *certificate ? certificate : "localhost.crt";
+	key = key && *key ? key : "localhost.key";
+	tls = given ? tls_load(certificate, key, problem, sizeof problem) : tls_built_in();
+	if (tls && server_start(port, answer, value, tls) != 0)
+		snprintf(problem, sizeof problem, "listen tcp 0.0.0.0:%d: bind: %s", port, address_error(errno));
+	else if (tls)
+		return;
+	report("tls server on port \"%d\" with certFile=\"%s\", keyFile=\"%s\" failed: %s", port, certificate, key, problem);
 }
 
 static void serve_variable(char *variable)
@@ -68,7 +82,7 @@ static void serve_variable(char *variable)
 		void (*serve)(int port, char *value);
 	} kinds[] = {
 		{ "SERVE_PORT_", serve_tcp }, { "SERVE_TCP_PORT_", serve_tcp }, { "SERVE_UDP_PORT_", serve_udp },
-		{ "SERVE_SCTP_PORT_", serve_sctp }, { "SERVE_TLS_PORT_", refuse_tls },
+		{ "SERVE_SCTP_PORT_", serve_sctp }, { "SERVE_TLS_PORT_", serve_tls },
 	};
 	char *value = strchr(variable, '=');
 

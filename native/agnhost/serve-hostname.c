@@ -42,7 +42,7 @@ int serve_hostname(int argc, char **argv)
 			report_fatal("Error from ListenUDP(): listen udp :%d: bind: %s", port, address_error(errno));
 		datagrams_serve(fd, respond_with_text, (void *)report_hostname());
 	}
-	if (http && server_start(port, answer, NULL) != 0)
+	if (http && server_start(port, answer, NULL, NULL) != 0)
 		report_fatal("listen tcp :%d: bind: %s", port, address_error(errno));
 	report("Serving on port %d.", port);
 	received = commands_wait();

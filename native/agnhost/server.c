@@ -13,6 +13,7 @@
 #include "address.h"
 #include "answer.h"
 #include "form.h"
+#include "tls.h"
 
 /* A pod may have 1024 threads and processes. Kept of one body, and of all that are there at once: what is more is read and forgotten. */
 enum { BODY_MAX = 16 << 20, BODIES_MAX = 64 << 20, CONNECTIONS_MAX = 768, READ_SIZE = 16 << 10 };
@@ -21,11 +22,13 @@ struct server {
 	handler *handle;
 	void *context;
 	int fd;
+	struct tls *tls;
 };
 
 struct connection {
 	const struct server *server;
 	int fd;
+	struct sockaddr_storage client, local;
 	struct buffer in;
 };
 
@@ -159,15 +162,13 @@ static int serve(struct connection *connection, char *head, size_t length)
 {
 	struct exchange exchange = { .status = 200, .type = "text/plain; charset=utf-8" };
 	int refused = http_parse(head, length, &exchange.request), again = 0;
-	socklen_t size = sizeof exchange.client;
 
 	if (refused) {
 		answer_refuse(connection->fd, refused);
 		return 0;
 	}
-	getpeername(connection->fd, (struct sockaddr *)&exchange.client, &size);
-	size = sizeof exchange.local;
-	getsockname(connection->fd, (struct sockaddr *)&exchange.local, &size);
+	exchange.client = connection->client;
+	exchange.local = connection->local;
 	if (read_target(&exchange) != 0) {
 		answer_refuse(connection->fd, 400);
 	} else if (take_body(connection, &exchange) == 0) {
@@ -207,11 +208,26 @@ static int turn(struct connection *connection)
 	return again;
 }
 
+/* Before TLS is in between. */
+static void take_addresses(struct connection *connection)
+{
+	socklen_t size = sizeof connection->client;
+
+	getpeername(connection->fd, (struct sockaddr *)&connection->client, &size);
+	size = sizeof connection->local;
+	getsockname(connection->fd, (struct sockaddr *)&connection->local, &size);
+}
+
 static void *converse(void *argument)
 {
 	struct connection *connection = argument;
+	int inner;
 
-	while (turn(connection))
+	take_addresses(connection);
+	inner = connection->server->tls ? tls_accept(connection->server->tls, connection->fd) : connection->fd;
+	if (inner >= 0)
+		connection->fd = inner;
+	while (inner >= 0 && turn(connection))
 		;
 	answer_linger(connection->fd);
 	close(connection->fd);
@@ -252,13 +268,13 @@ static void *accept_all(void *argument)
 	return NULL;
 }
 
-int server_start(int port, handler *handle, void *context)
+int server_start(int port, handler *handle, void *context, struct tls *tls)
 {
 	struct server *server = malloc(sizeof *server);
 
 	if (!server)
 		abort();
-	*server = (struct server){ handle, context, address_listen(SOCK_STREAM, 0, port) };
+	*server = (struct server){ handle, context, address_listen(SOCK_STREAM, 0, port), tls };
 	if (server->fd < 0)
 		return -1;
 	return thread_start(accept_all, server);

@@ -34,8 +34,10 @@ struct exchange {
 
 typedef void handler(struct exchange *exchange, void *context);
 
-/* Serves a port in threads of its own; -1 with errno when it cannot be listened on. */
-int server_start(int port, handler *handle, void *context);
+struct tls;
+
+/* Serves a port in threads of its own, by TLS unless that is NULL; -1 with errno when it cannot be listened on. */
+int server_start(int port, handler *handle, void *context, struct tls *tls);
 /* Stops accepting, waits until no request is being answered or so long, then exits. */
 void server_finish(int64_t timeout_ms, int code) __attribute__((noreturn));
 

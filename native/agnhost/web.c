@@ -18,7 +18,7 @@ enum { FILE_MAX = 64 << 20 };
 
 static int serve(int port, handler *handle, void *context)
 {
-	if (server_start(port, handle, context) != 0)
+	if (server_start(port, handle, context, NULL) != 0)
 		report_fatal("listen tcp :%d: bind: %s", port, address_error(errno));
 	commands_die(commands_wait());
 }
