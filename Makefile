@@ -89,7 +89,7 @@ test-external: build
 	@if ! command -v go >/dev/null; then \
 	  echo "skipped: $(words $(EXTERNAL_TESTS)) files, $(EXTERNAL_TESTS): kube-apiserver is built with Go, which is not on PATH"; \
 	else tests/real/control-plane build && \
-	  TENDRIL_TEST_CONTROL_PLANE=real vitest run --project root $(or $(TESTS),$(EXTERNAL_TESTS)); fi
+	  TENDRIL_TEST_CONTROL_PLANE=real vitest run --project root --hookTimeout 300000 --testTimeout 180000 $(or $(TESTS),$(EXTERNAL_TESTS)); fi
 
 bench: build
 	@npm run --silent bench

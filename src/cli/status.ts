@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { resourcePath, resources } from '../kube/resources.ts';
 import type { KubeEvent } from '../kube/types.ts';
-import type { LabStatus } from '../lab/server/control-protocol.ts';
+import type { ExternalStatus, LabStatus } from '../lab/server/control-protocol.ts';
 import { labsDirectory, requireLabConfig } from '../lab/topology/lab-state.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { formatTable } from './output/table.ts';
@@ -44,7 +44,7 @@ async function podProblems(name: string): Promise<string[]> {
   return waiting.map((pod) => `pod ${explainPod(pod, items)}`);
 }
 
-function statusText(name: string, { nodes, standIns, notEnforced, problems }: LabStatus): string {
+function statusText(name: string, { nodes, external, standIns, notEnforced, problems }: LabStatus): string {
   const rows = nodes.map(({ name, ips, ready, pods, agent }) => [
     name,
     ready ? 'Ready' : 'NotReady',
@@ -58,10 +58,21 @@ function statusText(name: string, { nodes, standIns, notEnforced, problems }: La
     `Lab "${name}"\n`,
     formatTable(['NODE', 'STATUS', 'ADDRESSES', 'PODS', 'DATAPATH', 'SERVICES', 'AGENT-RESTARTS'], rows),
   ];
+  if (external) parts.push(externalText(external));
   if (standIns.length > 0) parts.push('Stood in:\n', standInTable(standIns));
   if (notEnforced.length > 0) parts.push(`Not enforced here:\n${indented(notEnforced)}`);
   parts.push(problems.length > 0 ? `Problems:\n${indented(problems)}` : 'All is well.\n');
   return parts.join('\n');
+}
+
+function externalText({ server, version, egressSocket, controllers }: ExternalStatus): string {
+  const whose = { lab: 'the lab', cluster: 'the cluster' };
+  const rows = controllers.map((controller) => [controller.what, whose[controller.whose]]);
+  const way = egressSocket ? `by ${egressSocket}` : 'not at all (--egress-socket)';
+  return (
+    `API server: ${server}, ${version}, external; it reaches Services and pods ${way}\n` +
+    formatTable(['CONTROLLERS', 'RUN BY'], rows)
+  );
 }
 
 const indented = (lines: readonly string[]): string => lines.map((text) => `  ${text}\n`).join('');

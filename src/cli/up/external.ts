@@ -5,7 +5,7 @@ import { requireFreeAddresses } from '../../lab/external/kubelet-servers.ts';
 import { type ControllerChoice, probeExternal, requireFreeNames } from '../../lab/external/probe.ts';
 import type { LabConfig } from '../../lab/topology/lab-config.ts';
 import { type LabOptions, planLab } from '../../lab/topology/lab-options.ts';
-import { parseCidr } from '../../net/cidr.ts';
+import { formatCidr, parseCidr } from '../../net/cidr.ts';
 import { TendrilError } from '../../util/errors.ts';
 
 export interface ExternalOptions {
@@ -25,6 +25,7 @@ export async function planned(options: LabOptions, external?: ExternalOptions): 
   const { egressSocket } = external;
   const endpoint = await loadKubeconfig(external.kubeconfig);
   const { server, serviceCidrs, nodes } = await probeExternal(endpoint, external.controllers);
+  requireSameServiceCidrs(options, serviceCidrs);
   requireSameFamilies(options, serviceCidrs);
   const config = planLab({
     ...options,
@@ -40,16 +41,23 @@ export async function planned(options: LabOptions, external?: ExternalOptions): 
   return config;
 }
 
+/** What is given must be what there is. */
+function requireSameServiceCidrs({ serviceCidrs: given }: LabOptions, serviceCidrs: string[]): void {
+  const sorted = (texts: string[]) =>
+    texts
+      .map((text) => formatCidr(parseCidr(text)))
+      .toSorted()
+      .join();
+  if (given.length === 0 || sorted(given) === sorted(serviceCidrs)) return;
+  throw new TendrilError(
+    'BAD_INPUT',
+    `the external API server's Service CIDRs are ${serviceCidrs.join(',')}, not ${given.join(',')}`,
+    { remedy: 'Leave --service-cidr out: those of the server are used.' },
+  );
+}
+
 /** The Service addresses are the cluster's; the lab has the families that they have. */
-function requireSameFamilies({ ipFamily, serviceCidrs: given }: LabOptions, serviceCidrs: string[]): void {
-  if (given.length > 0)
-    throw new TendrilError(
-      'BAD_INPUT',
-      `the external API server's Service CIDRs are ${serviceCidrs.join(',')}`,
-      {
-        remedy: 'Leave --service-cidr out: they are used.',
-      },
-    );
+function requireSameFamilies({ ipFamily }: LabOptions, serviceCidrs: string[]): void {
   const families = new Set(serviceCidrs.map((text) => parseCidr(text).ip.family));
   const theirs = families.size === 2 ? 'dual' : families.has(4) ? 'ipv4' : 'ipv6';
   if (theirs === ipFamily) return;

@@ -15,7 +15,7 @@ import type { PodLogs } from '../apiserver/rest/pod-logs.ts';
 import { FileStorage } from '../apiserver/storage/file-storage.ts';
 import type { PodStreams } from '../apiserver/streams/pod-streams.ts';
 import type { ConnectEndpoint } from '../apiserver/webhooks/webhook-client.ts';
-import { startControllers } from '../controllers/controllers.ts';
+import { type ControllerGroup, startControllers } from '../controllers/controllers.ts';
 import type { LabConfig, LabPaths } from '../topology/lab-config.ts';
 import { type Credentials, createCredentials } from './credentials.ts';
 
@@ -29,6 +29,8 @@ export interface ControlPlane {
   dnsKubeconfig: string;
   /** From now on the API's logs and streams of pods come from there. Resolves when they can be had. */
   servePods(source: PodSource): Promise<void>;
+  /** On an external API server: the lab's controllers that run now. */
+  labRuns?: ReadonlySet<ControllerGroup>;
   stop(): Promise<void>;
 }
 

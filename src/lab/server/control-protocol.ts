@@ -25,6 +25,18 @@ export interface LabStatus {
   notEnforced: string[];
   /** What is wrong, one sentence each; empty when all is well. */
   problems: string[];
+  /** Absent: the lab's API server and controllers are its own. */
+  external?: ExternalStatus;
+}
+
+/** An API server that was there already. */
+export interface ExternalStatus {
+  server: string;
+  version: string;
+  /** By which it reaches Services and pods; absent: it does not. */
+  egressSocket?: string;
+  /** Who runs which: the lab, or whoever runs them in the cluster. */
+  controllers: { what: string; whose: 'lab' | 'cluster' }[];
 }
 
 export interface NodeStatus {

@@ -39,7 +39,8 @@ export async function joinControlPlane(
   await ensureIdentities(client, config.name);
   const stopToken = await keepAgentToken({ client, file: paths.agentToken, clock: systemClock, logger });
   const informers = createInformers({ client, logger });
-  const stopControllers = startMissing(config, { external, client, informers, logger });
+  const labRuns = new Set<ControllerGroup>();
+  const stopControllers = startMissing(config, { external, client, informers, labRuns, logger });
   informers.start();
   const stops: (() => unknown)[] = [];
   const kubeconfigFor = (tokenFile: string) =>
@@ -47,6 +48,7 @@ export async function joinControlPlane(
   return {
     client,
     informers,
+    labRuns,
     nodeKubeconfig: () => kubeconfigFor(paths.agentToken),
     dnsKubeconfig: kubeconfigFor(podToken),
     servePods: async ({ logs, streams, connect }) => {
@@ -89,15 +91,21 @@ interface Missing {
   external: ExternalApiServer;
   client: HttpClient;
   informers: Informers;
+  /** Filled with those that run. */
+  labRuns: Set<ControllerGroup>;
   logger: Logger;
 }
 
 /** Those controllers that nobody runs there; what it gives ends them. */
-function startMissing(config: LabConfig, { external, client, informers, logger }: Missing): () => void {
+function startMissing(
+  config: LabConfig,
+  { external, client, informers, labRuns, logger }: Missing,
+): () => void {
   const stops: (() => unknown)[] = [];
   const run = (only: readonly ControllerGroup[]) => {
     if (only.length === 0) return;
     logger.info("the lab's controllers run", { only });
+    for (const group of only) labRuns.add(group);
     stops.push(startControllers({ client, informers, podCidrs: config.podCidrs, only, logger }).stop);
   };
   const { controllers, scheduler } = external.runs;

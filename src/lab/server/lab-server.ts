@@ -16,6 +16,7 @@ import { ensureBpffs, mountTmpfs } from '../../linux/mount/mount.ts';
 import { describeError, remedyOf, TendrilError } from '../../util/errors.ts';
 import { createLogger, type Logger } from '../../util/logger.ts';
 import { UndoStack } from '../../util/undo-stack.ts';
+import { untilPodCidrsFit } from '../external/pod-cidrs.ts';
 import { LauncherClient } from '../launcher/launcher-client.ts';
 import { applyFabric } from '../topology/fabric-apply.ts';
 import { planFabric } from '../topology/fabric-plan.ts';
@@ -103,6 +104,7 @@ async function bringUp(
       installClusterDns(plane.client, config, plane.dnsKubeconfig),
     ),
     timings.measure('kubelets', () => kubelets.started),
+    config.external && untilPodCidrsFit(config, plane.informers, readyWithinMs),
   ]);
   const { informers } = plane;
   if (config.external) {
@@ -116,6 +118,7 @@ async function bringUp(
     agents,
     launcher,
     missingControllers: cgroups.missing,
+    labRuns: plane.labRuns,
     stores: {
       nodes: informers.store(resources.nodes),
       pods: informers.store(resources.pods),

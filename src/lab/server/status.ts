@@ -3,11 +3,13 @@ import type { Store } from '../../kube/client/store.ts';
 import type { EndpointSlice, Node, Pod, Service } from '../../kube/types.ts';
 import type { Controller } from '../../linux/cgroup/hierarchies.ts';
 import type { MissingController } from '../../linux/cgroup/limited-cgroups.ts';
+import type { ControllerGroup } from '../controllers/controllers.ts';
 import { resolveImage } from '../images/image-table.ts';
 import type { LabConfig, LabPaths } from '../topology/lab-config.ts';
 import { type AgentReport, fetchAgentReport } from './agent-report.ts';
 import type { Agents } from './agents.ts';
 import type { LabStatus, NodeStatus, StandIn } from './control-protocol.ts';
+import { externalStatus } from './whose.ts';
 
 export interface StatusSources {
   config: LabConfig;
@@ -15,6 +17,8 @@ export interface StatusSources {
   agents: Agents;
   launcher: { readonly isGone: boolean };
   missingControllers: readonly MissingController[];
+  /** Of the lab's controllers, where others have their own. */
+  labRuns?: ReadonlySet<ControllerGroup> | undefined;
   stores: { nodes: Store<Node>; pods: Store<Pod>; services: Store<Service>; slices: Store<EndpointSlice> };
 }
 
@@ -28,6 +32,9 @@ export async function labStatus(sources: StatusSources): Promise<LabStatus> {
     nodes,
     notEnforced: notEnforced(sources.missingControllers),
     standIns: standInsOf(sources.stores.pods.list(), sources.config.program),
+    ...(sources.config.external && {
+      external: externalStatus(sources.config.external, sources.labRuns ?? new Set()),
+    }),
     problems: [...(sources.launcher.isGone ? [launcherGone(sources.config.name)] : []), ...problemsOf(nodes)],
   };
 }
