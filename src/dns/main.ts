@@ -14,6 +14,7 @@ import { MetricRegistry } from '../util/metrics.ts';
 import { parseCorefile } from './corefile/parser.ts';
 import { type DefaultCorefileOptions, defaultCorefile } from './default-corefile.ts';
 import type { Query, Served } from './plugin.ts';
+import { keptObjects } from './plugins/kubernetes/kept-objects.ts';
 import { plugins } from './plugins/order.ts';
 import { startDnsServer } from './server/dns-server.ts';
 import { createHttpEndpoints } from './server/http-endpoints.ts';
@@ -90,7 +91,7 @@ async function reachCluster(kubeconfig: string | undefined, logger: Logger): Pro
       [Symbol.asyncDispose]: async () => {},
     };
   const client = createHttpClient(await loadKubeconfig(kubeconfig));
-  const informers = createInformers({ client, logger });
+  const informers = createInformers({ client, logger, kept: keptObjects });
   let started = false;
   return {
     informers: () => informers,

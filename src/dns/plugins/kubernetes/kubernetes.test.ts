@@ -1,208 +1,200 @@
-import { describe, expect, test } from 'vitest';
-import { MemoryStore } from '../../../kube/client/memory-store.ts';
-import type { EndpointSlice, Namespace, Service } from '../../../kube/types.ts';
-import { formatIp } from '../../../net/ip.ts';
+import { expect, test } from 'vitest';
+import type { MemoryStore } from '../../../kube/client/memory-store.ts';
 import { serveChain } from '../../chain.ts';
-import { recordTypes, responseCodes } from '../../message/constants.ts';
-import { type Message, type ResourceRecord, replyTo } from '../../message/message.ts';
-import type { RecordData } from '../../message/record-data.ts';
+import { responseCodes } from '../../message/constants.ts';
+import { decodeMessage, encodeMessage, replyTo } from '../../message/message.ts';
 import type { DnsPlugin } from '../../plugin.ts';
-import { reverseIp } from '../../reverse-name.ts';
 import { queryFor, replyFrom } from '../../testing/ask.ts';
-import { createClusterNames } from './cluster-names.ts';
 import { kubernetesPlugin } from './kubernetes.ts';
+import { answerText, recordText } from './testing/case-table.ts';
+import {
+  type Cluster,
+  emptyStores,
+  externalName,
+  headless,
+  http,
+  lookupOver,
+  namespace,
+  pluginOver,
+  service,
+  slice,
+  storesOf,
+} from './testing/cluster.ts';
 
-const meta = (namespace: string | undefined, name: string, labels?: Record<string, string>) => ({
-  metadata: {
-    name,
-    namespace,
-    labels,
-    uid: name,
-    resourceVersion: '1',
-    creationTimestamp: '2026-01-01T00:00:00Z',
-  },
-});
-const namespace = (name: string): Namespace => ({
-  apiVersion: 'v1',
-  kind: 'Namespace',
-  ...meta(undefined, name),
-});
-const service = (name: string, spec: Service['spec']): Service => ({
-  apiVersion: 'v1',
-  kind: 'Service',
-  ...meta('shop', name),
-  spec,
-});
-
-function slice(name: string, spec: Omit<EndpointSlice, 'apiVersion' | 'kind' | 'metadata'>): EndpointSlice {
-  const labels = { 'kubernetes.io/service-name': name };
-  return {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    ...meta('shop', `${name}-${spec.addressType}`, labels),
-    ...spec,
-  };
-}
-
-function cluster() {
-  const stores = {
-    namespaces: new MemoryStore<Namespace>(),
-    services: new MemoryStore<Service>(),
-    slices: new MemoryStore<EndpointSlice>(),
-  };
-  const names = createClusterNames(stores);
-  stores.namespaces.set(namespace('shop'));
-  stores.services.set(
-    service('web', {
-      clusterIP: '10.96.0.20',
-      clusterIPs: ['10.96.0.20', 'fd00:10:96::20'],
-      ports: [
-        { name: 'http', port: 80 },
-        { name: 'dns', port: 53, protocol: 'UDP' },
-      ],
-    }),
-  );
-  stores.services.set(
-    service('db', { clusterIP: 'None', clusterIPs: ['None'], ports: [{ name: 'pg', port: 5432 }] }),
-  );
-  stores.services.set(service('idle', { clusterIP: 'None', clusterIPs: ['None'], ports: [{ port: 1 }] }));
-  stores.services.set(service('loop', { type: 'ExternalName', externalName: 'loop.shop.svc.cluster.local' }));
-  stores.services.set(service('out', { type: 'ExternalName', externalName: 'www.example.com' }));
-  stores.slices.set(
-    slice('db', {
-      addressType: 'IPv4',
-      ports: [{ name: 'pg', port: 5432, protocol: 'TCP' }],
+const cluster: Cluster = {
+  namespaces: [namespace('shop'), namespace('hidden')],
+  services: [
+    service('shop/web', { clusterIPs: ['10.96.0.20'], ports: [http] }),
+    service('hidden/web', { clusterIPs: ['10.96.0.21'], ports: [http] }),
+    headless('shop/db'),
+    externalName('shop/loop', 'loop.shop.svc.cluster.local'),
+    externalName('shop/out', 'www.example.com'),
+    externalName('shop/ping', 'pong.shop.svc.cluster.local'),
+    externalName('shop/pong', 'ping.shop.svc.cluster.local'),
+    externalName('shop/numeric', '192.0.2.1'),
+  ],
+  slices: [
+    slice('shop/db', {
       endpoints: [
-        { addresses: ['10.244.1.2'], hostname: 'db-0', conditions: { ready: true } },
-        { addresses: ['10.244.2.2'], conditions: {} },
-        { addresses: ['10.244.2.3'], hostname: 'db-2', conditions: { ready: false } },
+        { addresses: ['10.244.1.2'], targetRef: { kind: 'Pod', name: 'db-pod' } },
+        { addresses: ['10.244.1.3'], targetRef: { kind: 'Pod', name: 'x'.repeat(64) } },
       ],
     }),
-  );
-  return names;
-}
-
-const external: ResourceRecord = {
-  name: 'www.example.com',
-  class: 1,
-  ttl: 60,
-  data: { type: 1, ip: { family: 4, bytes: Uint8Array.of(192, 0, 2, 1) } },
+    slice('shop/web', { endpoints: ['10.244.1.9'] }),
+  ],
 };
 
-function ask(name: string, type: keyof typeof recordTypes, synced = true): Promise<Message> {
-  const plugin = kubernetesPlugin({
-    zone: 'cluster.local',
-    names: cluster(),
-    synced: () => synced,
-    resolve: async (query) => replyTo(query.message, { answers: [external] }),
-  });
-  return replyFrom([plugin], queryFor(name, type));
-}
-
-function text(data: RecordData): string {
-  if ('ip' in data) return formatIp(data.ip);
-  if ('priority' in data) return `${data.priority} ${data.weight} ${data.port} ${data.target}`;
-  if ('strings' in data) return data.strings.map((s) => Buffer.from(s).toString()).join(' ');
-  return 'target' in data ? data.target : '';
-}
-
-describe('answers', () => {
-  test.each<[string, keyof typeof recordTypes, string[]]>([
-    ['web.shop.svc.cluster.local', 'A', ['10.96.0.20']],
-    ['web.shop.svc.cluster.local', 'AAAA', ['fd00:10:96::20']],
-    ['_http._tcp.web.shop.svc.cluster.local', 'SRV', ['0 100 80 web.shop.svc.cluster.local']],
-    ['_dns._udp.web.shop.svc.cluster.local', 'SRV', ['0 100 53 web.shop.svc.cluster.local']],
-    ['db.shop.svc.cluster.local', 'A', ['10.244.1.2', '10.244.2.2']],
-    ['db-0.db.shop.svc.cluster.local', 'A', ['10.244.1.2']],
-    ['10-244-2-2.db.shop.svc.cluster.local', 'A', ['10.244.2.2']],
-    [
-      '_pg._tcp.db.shop.svc.cluster.local',
-      'SRV',
-      ['0 50 5432 db-0.db.shop.svc.cluster.local', '0 50 5432 10-244-2-2.db.shop.svc.cluster.local'],
-    ],
-    ['out.shop.svc.cluster.local', 'CNAME', ['www.example.com']],
-    ['out.shop.svc.cluster.local', 'A', ['www.example.com', '192.0.2.1']],
-    ['dns-version.cluster.local', 'TXT', ['1.1.0']],
-    ['10-244-7-7.shop.pod.cluster.local', 'A', ['10.244.7.7']],
-    ['20.0.96.10.in-addr.arpa', 'PTR', ['web.shop.svc.cluster.local']],
-    ['2.1.244.10.in-addr.arpa', 'PTR', ['db-0.db.shop.svc.cluster.local']],
-  ])('%s %s', async (name, type, expected) => {
-    const reply = await ask(name, type);
-    expect(reply.rcode).toBe(responseCodes.NOERROR);
-    expect(reply.answers.map((record) => text(record.data))).toEqual(expected);
-  });
-});
-
-describe('names that exist without records of the type', () => {
-  test.each<[string, keyof typeof recordTypes]>([
-    ['cluster.local', 'A'],
-    ['svc.cluster.local', 'A'],
-    ['shop.svc.cluster.local', 'A'],
-    ['_tcp.web.shop.svc.cluster.local', 'SRV'],
-    ['_http._tcp.web.shop.svc.cluster.local', 'A'],
-    ['db-0.db.shop.svc.cluster.local', 'AAAA'],
-    ['web.shop.svc.cluster.local', 'MX'],
-  ])('%s %s is NODATA with the SOA', async (name, type) => {
-    const reply = await ask(name, type);
-    expect(reply).toMatchObject({ rcode: responseCodes.NOERROR, answers: [] });
-    expect(reply.authorities.map((record) => record.data.type)).toEqual([recordTypes.SOA]);
-  });
-});
-
-describe('names that do not exist', () => {
-  test.each([
-    'nobody.cluster.local',
-    'elsewhere.svc.cluster.local',
-    'web.elsewhere.svc.cluster.local',
-    'nobody.shop.svc.cluster.local',
-    'idle.shop.svc.cluster.local',
-    'db-2.db.shop.svc.cluster.local',
-    'x.web.shop.svc.cluster.local',
-    '_http._udp.web.shop.svc.cluster.local',
-    'www.example.com.shop.svc.cluster.local',
-  ])('%s is NXDOMAIN', async (name) => {
-    expect(await ask(name, 'A')).toMatchObject({ rcode: responseCodes.NXDOMAIN, authoritative: true });
-  });
-});
+const ask = async (
+  plugin: DnsPlugin,
+  name: string,
+  type: 'A' | 'AAAA' | 'PTR' | 'SRV' | 'NS' | 'CNAME' = 'A',
+) => answerText(await replyFrom([plugin], queryFor(name, type)));
 
 test('before the stores are filled nothing is said to be absent', async () => {
-  expect(await ask('nobody.shop.svc.cluster.local', 'A', false)).toMatchObject({
-    rcode: responseCodes.SERVFAIL,
-  });
+  const stores = emptyStores();
+  stores.namespaces.replace([namespace('shop')]);
+  stores.services.replace([service('shop/web', { clusterIPs: ['10.96.0.20'], ports: [http] })]);
+  const plugin = kubernetesPlugin({ lookup: lookupOver(stores) });
+  expect(await ask(plugin, 'nobody.shop.svc.cluster.local')).toBe('SERVFAIL');
+  expect(await ask(plugin, 'web.shop.svc.cluster.local')).toBe('A 10.96.0.20');
+  const others = Object.values(stores) as Pick<MemoryStore<never>, 'hasSynced' | 'replace'>[];
+  for (const store of others) if (!store.hasSynced) store.replace([]);
+  expect(await ask(plugin, 'nobody.shop.svc.cluster.local')).toBe('NXDOMAIN');
 });
 
-test('an ExternalName that leads back to itself ends in SERVFAIL', async () => {
-  const plugin: DnsPlugin = kubernetesPlugin({
-    zone: 'cluster.local',
-    names: cluster(),
-    synced: () => true,
-    resolve: (query, name) => serveChain([plugin], { ...query, name, depth: (query.depth ?? 0) + 1 }),
+test('names outside the zones are the next plugin’s', async () => {
+  expect(await ask(pluginOver(cluster), 'www.example.com')).toBe('REFUSED!');
+});
+
+test('fallthrough leaves names that do not exist to the plugins behind, below its zones', async () => {
+  const plugin = pluginOver(cluster, { fallthrough: ['shop.svc.cluster.local'] });
+  expect(await ask(plugin, 'nobody.shop.svc.cluster.local')).toBe('REFUSED!');
+  expect(await ask(plugin, 'nobody.hidden.svc.cluster.local')).toBe('NXDOMAIN');
+  expect(await ask(plugin, 'web.shop.svc.cluster.local', 'AAAA')).toBe('NODATA');
+});
+
+test('only the namespaces of the option are shown, also by PTR', async () => {
+  const plugin = pluginOver(cluster, {
+    namespaces: new Set(['shop']),
+    zones: ['cluster.local', 'in-addr.arpa'],
   });
-  const name = 'loop.shop.svc.cluster.local';
-  const reply = await replyFrom([plugin], queryFor(name, 'A'));
+  expect(await ask(plugin, 'web.hidden.svc.cluster.local')).toBe('NXDOMAIN');
+  expect(await ask(plugin, '21.0.96.10.in-addr.arpa', 'PTR')).toBe('NXDOMAIN');
+  expect(await ask(plugin, '20.0.96.10.in-addr.arpa', 'PTR')).toBe('PTR web.shop.svc.cluster.local');
+});
+
+test('noendpoints: nothing is known of headless Services', async () => {
+  const { slices: _, ...stores } = storesOf(cluster);
+  const plugin = kubernetesPlugin({ lookup: lookupOver(stores) });
+  expect(await ask(plugin, 'db.shop.svc.cluster.local')).toBe('NXDOMAIN');
+  expect(await ask(plugin, 'web.shop.svc.cluster.local')).toBe('A 10.96.0.20');
+});
+
+test('endpoint_pod_names: endpoints without a hostname are called as their pods, where that is a label', async () => {
+  const plugin = pluginOver(cluster, { endpointPodNames: true });
+  expect(await ask(plugin, 'db-pod.db.shop.svc.cluster.local')).toBe('A 10.244.1.2');
+  expect(await ask(plugin, '10-244-1-2.db.shop.svc.cluster.local')).toBe('NXDOMAIN');
+  expect(await ask(plugin, '10-244-1-3.db.shop.svc.cluster.local')).toBe('A 10.244.1.3');
+});
+
+test('endpoints of a Service with ClusterIP have names too', async () => {
+  const plugin = pluginOver(cluster, { zones: ['cluster.local', 'in-addr.arpa'] });
+  expect(await ask(plugin, '10-244-1-9.web.shop.svc.cluster.local')).toBe('A 10.244.1.9');
+  expect(await ask(plugin, '9.1.244.10.in-addr.arpa', 'PTR')).toBe(
+    'PTR 10-244-1-9.web.shop.svc.cluster.local',
+  );
+});
+
+test('aliases that lead in a circle have no addresses', async () => {
+  const plugin = pluginOver(cluster);
+  expect(await ask(plugin, 'loop.shop.svc.cluster.local')).toBe('NODATA');
+  expect(await ask(plugin, 'ping.shop.svc.cluster.local')).toBe('NODATA');
+});
+
+test('an alias that is an address is none', async () => {
+  expect(await ask(pluginOver(cluster), 'numeric.shop.svc.cluster.local')).toBe('NXDOMAIN');
+});
+
+test('an alias that leads back through another server ends in SERVFAIL', async () => {
+  const plugin: DnsPlugin = pluginOver(cluster, {
+    resolve: (query) => serveChain([plugin], { ...query, name: 'out.shop.svc.cluster.local' }),
+  });
+  const reply = await replyFrom([plugin], queryFor('out.shop.svc.cluster.local', 'A', { depth: 8 }));
   expect(reply.rcode).toBe(responseCodes.SERVFAIL);
 });
 
-test('names outside the zone are the next plugin’s', async () => {
-  expect(await ask('www.example.com', 'A')).toMatchObject({ rcode: responseCodes.REFUSED });
+test('an alias whose target nobody knows is told alone', async () => {
+  const resolve = (query: { message: Parameters<typeof replyTo>[0] }) => replyTo(query.message, { rcode: 3 });
+  expect(await ask(pluginOver(cluster, { resolve }), 'out.shop.svc.cluster.local')).toBe(
+    'CNAME www.example.com',
+  );
 });
 
-test('a slice of names rather than addresses keeps no other from being known', () => {
-  const slices = new MemoryStore<EndpointSlice>();
-  createClusterNames({ namespaces: new MemoryStore(), services: new MemoryStore(), slices });
-  const named = slice('named', {
-    addressType: 'FQDN',
-    endpoints: [{ addresses: ['db.example.com'] }],
-  } as never);
-  const other = slice('other', { addressType: 'IPv4', endpoints: [{ addresses: ['10.244.1.9'] }] } as never);
-  slices.replace([named, other]);
-  expect(slices.hasSynced).toBe(true);
-  expect(slices.list()).toEqual([named, other]);
+test('the zone’s name servers are the Services that the server is an endpoint of', async () => {
+  const dns: Cluster = {
+    ...cluster,
+    services: [
+      service('kube-system/kube-dns', { clusterIPs: ['10.96.0.10', 'fd00:96::a'], ports: [http] }),
+      headless('kube-system/dns-pods'),
+    ],
+    slices: ['kube-dns', 'dns-pods'].map((name) =>
+      slice(`kube-system/${name}`, { endpoints: ['10.244.0.2', '10.244.1.2'] }),
+    ),
+  };
+  expect(await ask(pluginOver(dns, { serverIps: ['10.244.0.2'] }), 'cluster.local', 'NS')).toBe(
+    'NS 10-244-0-2.dns-pods.kube-system.svc.cluster.local, NS 10-244-1-2.dns-pods.kube-system.svc.cluster.local, ' +
+      'NS kube-dns.kube-system.svc.cluster.local + 10-244-0-2.dns-pods.kube-system.svc.cluster.local A 10.244.0.2, ' +
+      '10-244-1-2.dns-pods.kube-system.svc.cluster.local A 10.244.1.2, kube-dns.kube-system.svc.cluster.local A 10.96.0.10, ' +
+      'kube-dns.kube-system.svc.cluster.local AAAA fd00:96::a',
+  );
+  const elsewhere = pluginOver(dns, { serverIps: ['192.0.2.53', 'fd00::53'] });
+  expect(await ask(elsewhere, 'ns.dns.cluster.local', 'AAAA')).toBe('AAAA fd00::53');
+  expect(await ask(elsewhere, 'dns.cluster.local')).toBe('NODATA');
 });
 
-test('reverse names', () => {
-  expect(formatIp(reverseIp('4.3.2.10.in-addr.arpa')!)).toBe('10.2.3.4');
-  expect(reverseIp('3.2.10.in-addr.arpa')).toBeUndefined();
-  const ip6 = `${'0.'.repeat(3)}2.${'0.'.repeat(12)}6.9.0.0.0.1.0.0.0.0.d.f.ip6.arpa`;
-  expect(reverseIp(ip6)).toBeUndefined();
+test('the serial is the second of the last change that answers show', async () => {
+  let now = 1_000_000;
+  const stores = storesOf(cluster);
+  const lookup = lookupOver(stores, { now: () => now });
+  const plugin = kubernetesPlugin({ lookup });
+  const soa = async () =>
+    recordText((await replyFrom([plugin], queryFor('cluster.local', 'SOA'))).answers[0]!);
+  expect(await soa()).toContain(' 1000 7200 ');
+  now += 5000;
+  const web = stores.services.get('shop/web')!;
+  stores.services.set({ ...web, metadata: { ...web.metadata, resourceVersion: 'x', labels: { a: 'b' } } });
+  stores.slices.set(
+    slice('shop/db', {
+      endpoints: ['10.244.1.2', '10.244.1.3'].map((ip, i) => ({
+        ...stores.slices.get('shop/db-a')!.endpoints![i]!,
+        addresses: [ip],
+      })),
+    }),
+  );
+  expect(await soa()).toContain(' 1000 7200 ');
+  stores.services.set({ ...web, spec: { ...web.spec, ports: [{ ...http, port: 81 }] } });
+  expect(await soa()).toContain(' 1005 7200 ');
+});
+
+test('on the wire names have the case of the question', async () => {
+  const query = queryFor('WeB.sHop.SVC.cluster.LOCAL', 'A');
+  const decoded = decodeMessage(encodeMessage(await replyFrom([pluginOver(cluster)], query)));
+  expect(decoded.answers[0]!.name).toBe('WeB.sHop.SVC.cluster.LOCAL');
+  const unknown = queryFor('nobody.shop.svc.ClUsTeR.lOcAl', 'A');
+  const negative = decodeMessage(encodeMessage(await replyFrom([pluginOver(cluster)], unknown)));
+  expect(negative.authorities[0]).toMatchObject({
+    name: 'ClUsTeR.lOcAl',
+    data: { primary: 'ns.dns.ClUsTeR.lOcAl' },
+  });
+});
+
+test('a name that was asked before answers with what has changed since', async () => {
+  const stores = storesOf(cluster);
+  const plugin = kubernetesPlugin({ lookup: lookupOver(stores) });
+  const name = 'db.shop.svc.cluster.local';
+  expect(await ask(plugin, name)).toBe('A 10.244.1.2, A 10.244.1.3');
+  stores.slices.set(slice('shop/db', { endpoints: ['10.244.1.4'] }));
+  expect(await ask(plugin, name)).toBe('A 10.244.1.4');
+  stores.namespaces.delete('shop');
+  expect(await ask(plugin, name)).toBe('NXDOMAIN');
 });

@@ -1,152 +1,138 @@
-/** Answers names of the cluster zone, and reverse names of its addresses, from the API's objects. */
-import type { Ip } from '../../../net/ip.ts';
-import { classInternet, recordTypes, responseCodes } from '../../message/constants.ts';
+/** Answers names of the cluster's zones, and reverse names of its addresses, as CoreDNS does. */
+import { canonicalIp, formatIp, type Ip } from '../../../net/ip.ts';
+import { recordTypes, responseCodes } from '../../message/constants.ts';
 import { type Message, type ResourceRecord, replyTo } from '../../message/message.ts';
 import { isBelow } from '../../message/name.ts';
-import type { RecordData } from '../../message/record-data.ts';
-import type { Answer, DnsPlugin, Query, Served } from '../../plugin.ts';
-import { reverseIp } from '../../reverse-name.ts';
-import type { ClusterNames, Lookup, ServiceTarget } from './cluster-names.ts';
+import type { DnsPlugin, PluginContext, Query, Served } from '../../plugin.ts';
+import { isReverseName, reverseIp } from '../../reverse-name.ts';
+import { followAliases } from './aliases.ts';
+import { clusterNameServers, ownServerName } from './name-servers.ts';
+import { addressRecord, aliasRecord, inZone, record, soaRecord } from './records.ts';
+import type { NameRecords, Section, ZoneLookup } from './zone-lookup.ts';
 
-/** A chain of ExternalNames that is longer is a loop, or as good as one. */
-const maxAliases = 8;
+/** A chain of names through other servers that is longer is a loop, or as good as one. */
+const maxDepth = 8;
+const longestSoaTtl = 300;
 
 export interface KubernetesPluginOptions {
-  /** Canonical, e.g. cluster.local. */
-  zone: string;
-  names: ClusterNames;
-  /** False until every store is filled: names are then unknown, not absent (SERVFAIL, not NXDOMAIN). */
-  synced: () => boolean;
-  /** Seconds. */
-  ttl?: number;
-  /** Addresses of the cluster's DNS Service, for the zone's NS record. */
-  serverIps?: () => Ip[];
-  /** Resolves a name outside the zone, for the target of an ExternalName. */
-  resolve?: (query: Query, name: string) => Served;
+  lookup: ZoneLookup;
+  /** Asks the server itself for the target of an ExternalName outside the zone. */
+  resolve?: PluginContext['resolve'];
 }
 
-export function kubernetesPlugin(options: KubernetesPluginOptions): DnsPlugin {
-  const { zone, names, synced, ttl = 5, serverIps = () => [] } = options;
+export function kubernetesPlugin({ lookup, resolve }: KubernetesPluginOptions): DnsPlugin {
+  const { index, options } = lookup;
+  const soas = new Map<string, { serial: number; record: ResourceRecord }>();
 
-  const record = (name: string, data: RecordData): ResourceRecord => ({
-    name,
-    class: classInternet,
-    ttl,
-    data,
-  });
-  const addresses = (name: string, ips: readonly Ip[], type: number): ResourceRecord[] =>
-    ips.filter((ip) => addressType(ip) === type).map((ip) => record(name, { type: addressType(ip), ip }));
-  const soa = (): ResourceRecord =>
-    record(zone, {
-      type: recordTypes.SOA,
-      primary: `ns.dns.${zone}`,
-      mailbox: `hostmaster.${zone}`,
-      serial: Math.floor(Date.now() / 1000),
-      refresh: 7200,
-      retry: 1800,
-      expire: 86_400,
+  function soa(zone: string): ResourceRecord {
+    const serial = lookup.isMulticluster(zone) ? index.serials.multicluster : index.serials.internal;
+    const kept = soas.get(zone);
+    if (kept?.serial === serial) return kept.record;
+    const { ttl } = options;
+    const made = soaRecord({
+      zone,
+      server: ownServerName,
+      mailbox: 'hostmaster',
+      serial,
+      ttl: Math.min(ttl, longestSoaTtl),
       minimum: ttl,
     });
-  const answer = (query: Query, answers: ResourceRecord[], additionals: ResourceRecord[] = []): Message =>
-    replyTo(query.message, {
-      authoritative: true,
-      answers,
-      additionals,
-      authorities: answers.length === 0 ? [soa()] : [],
+    soas.set(zone, { serial, record: made });
+    return made;
+  }
+
+  /** NODATA where there are no answers. */
+  function answer(query: Query, zone: string, { answers, additionals }: Section): Message {
+    const authorities = answers.length === 0 ? [soa(zone)] : [];
+    return replyTo(query.message, { authoritative: true, answers, additionals, authorities });
+  }
+
+  /** The name is unknown, which is not to say that it does not exist before all has been read. */
+  function unknown(query: Query, zone: string, next: () => Served): Served {
+    if (options.fallthrough.some((one) => isBelow(query.name, one))) return next();
+    const rcode = index.synced ? responseCodes.NXDOMAIN : responseCodes.SERVFAIL;
+    return replyTo(query.message, { authoritative: true, rcode, authorities: [soa(zone)] });
+  }
+
+  async function aliased(query: Query, found: NameRecords): Promise<Message> {
+    const depth = query.depth ?? 0;
+    if (depth >= maxDepth) return replyTo(query.message, { rcode: responseCodes.SERVFAIL });
+    const { records, truncated } = await followAliases(found, {
+      lookup,
+      query,
+      resolve: (name) => resolve?.({ ...query, depth: depth + 1 }, { name, type: query.type }),
     });
-  const nameError = (query: Query): Message =>
-    replyTo(query.message, { authoritative: true, rcode: responseCodes.NXDOMAIN, authorities: [soa()] });
-
-  function services(query: Query, targets: readonly ServiceTarget[], service: string): Message {
-    if (query.type !== recordTypes.SRV) return answer(query, []);
-    const weight = Math.max(1, Math.floor(100 / targets.length));
-    const nameOf = (target: ServiceTarget) =>
-      `${target.host === undefined ? '' : `${target.host}.`}${service}`;
-    return answer(
-      query,
-      targets.map((target) =>
-        record(query.name, {
-          type: recordTypes.SRV,
-          priority: 0,
-          weight,
-          port: target.port,
-          target: nameOf(target),
-        }),
-      ),
-      targets.flatMap((target) =>
-        target.ips.map((ip) => record(nameOf(target), { type: addressType(ip), ip })),
-      ),
-    );
+    return { ...answer(query, found.zone, { answers: records, additionals: [] }), truncated };
   }
 
-  async function external(query: Query, target: string): Promise<Answer> {
-    const alias = record(query.name, { type: recordTypes.CNAME, target });
-    if (query.type === recordTypes.CNAME || options.resolve === undefined) return answer(query, [alias]);
-    if ((query.depth ?? 0) >= maxAliases) return replyTo(query.message, { rcode: responseCodes.SERVFAIL });
-    const resolved = await options.resolve(query, target);
-    if (resolved === undefined) return undefined;
-    return { ...answer(query, [alias, ...resolved.answers]), rcode: resolved.rcode };
+  function alias(query: Query, { name, zone, backends }: NameRecords): Message {
+    const target = backends[0]?.alias;
+    const answers = target === undefined ? [] : [aliasRecord(name, options.ttl, target)];
+    return answer(query, zone, { answers, additionals: [] });
   }
 
-  function apex(query: Query): Message {
-    const server = `ns.dns.${zone}`;
-    if (query.type === recordTypes.SOA) return answer(query, [soa()]);
-    if (query.type !== recordTypes.NS) return answer(query, []);
-    const glue = serverIps().map((ip) => record(server, { type: addressType(ip), ip }));
-    return answer(query, [record(zone, { type: recordTypes.NS, target: server })], glue);
+  function fromRecords(query: Query, found: NameRecords): Served {
+    const { type } = query;
+    if (type === recordTypes.CNAME) return alias(query, found);
+    if (found.aliased && (type === recordTypes.A || type === recordTypes.AAAA)) return aliased(query, found);
+    return answer(query, found.zone, found.of(type));
   }
 
-  function fromLookup(query: Query, lookup: Lookup): Served {
-    switch (lookup.kind) {
-      case 'absent':
-        return nameError(query);
-      case 'empty':
-        return answer(query, []);
-      case 'apex':
-        return apex(query);
-      case 'external':
-        return external(query, lookup.target);
-      case 'services':
-        return services(query, lookup.targets, `${lookup.service}.${zone}`);
-      case 'text':
-        return answer(query, query.type === recordTypes.TXT ? [textRecord(lookup.strings)] : []);
-      case 'addresses':
-        if (query.type === recordTypes.SRV && lookup.ports) return services(query, lookup.ports, query.name);
-        return answer(query, addresses(query.name, lookup.ips, query.type));
-    }
-    function textRecord(strings: string[]): ResourceRecord {
-      return record(query.name, { type: recordTypes.TXT, strings: strings.map((text) => Buffer.from(text)) });
-    }
+  function apex(query: Query, zone: string): Message | undefined {
+    if (query.type === recordTypes.SOA) return answer(query, zone, { answers: [soa(zone)], additionals: [] });
+    if (query.type !== recordTypes.NS) return undefined;
+    const servers = clusterNameServers(index, options.serverIps()).map(({ name, ip }) => ({
+      name: inZone(name, zone),
+      ip,
+    }));
+    const names = [...new Set(servers.map(({ name }) => name))];
+    return answer(query, zone, {
+      answers: names.map((target) => record(zone, options.ttl, { type: recordTypes.NS, target })),
+      additionals: servers.map(({ name, ip }) => addressRecord(name, options.ttl, ip)),
+    });
   }
 
-  function reverse(query: Query, next: () => Served): Served {
+  function reverse(query: Query, zone: string, next: () => Served): Served {
     const ip = reverseIp(query.name);
-    const found = ip === undefined ? [] : names.reverse(ip);
-    if (found.length === 0) return next();
-    if (query.type !== recordTypes.PTR) return answer(query, []);
-    return answer(
-      query,
-      found.map((name) => record(query.name, { type: recordTypes.PTR, target: `${name}.${zone}` })),
+    const targets = ip === undefined ? [] : reverseNames(lookup, ip);
+    if (targets.length === 0) return unknown(query, zone, next);
+    const answers = targets.map((target) =>
+      record(query.name, options.ttl, { type: recordTypes.PTR, target }),
     );
+    return answer(query, zone, { answers: query.type === recordTypes.PTR ? answers : [], additionals: [] });
   }
 
   return {
     name: 'kubernetes',
     serve: (query, next) => {
-      const own = isBelow(query.name, zone);
-      if (!own && !isReverseName(query.name)) return next();
-      if (!synced()) return replyTo(query.message, { rcode: responseCodes.SERVFAIL });
-      if (!own) return reverse(query, next);
-      const relative = query.name === zone ? '' : query.name.slice(0, -zone.length - 1);
-      return fromLookup(query, names.lookup(relative));
+      const kept = lookup.kept(query.name);
+      if (kept !== undefined) return fromRecords(query, kept);
+      const zone = lookup.zoneOf(query.name);
+      if (zone === undefined) return next();
+      if (query.name === zone) {
+        const own = apex(query, zone);
+        if (own !== undefined) return own;
+      }
+      const found = lookup.find(query.name, zone);
+      if (found !== undefined) return fromRecords(query, found);
+      return isReverseName(query.name) ? reverse(query, zone, next) : unknown(query, zone, next);
     },
   };
 }
 
-function addressType(ip: Ip): typeof recordTypes.A | typeof recordTypes.AAAA {
-  return ip.family === 4 ? recordTypes.A : recordTypes.AAAA;
-}
-
-function isReverseName(name: string): boolean {
-  return isBelow(name, 'in-addr.arpa') || isBelow(name, 'ip6.arpa');
+/** Names that an address is known by: the Service with that ClusterIP, or else its endpoints. */
+function reverseNames(lookup: ZoneLookup, ip: Ip): string[] {
+  const { index, options, primaryZone } = lookup;
+  const text = formatIp(ip);
+  const shown = (namespace: string) => options.namespaces.size === 0 || lookup.exposes(namespace);
+  const service = index.servicesAt(text).find(({ namespace }) => shown(namespace));
+  if (service !== undefined) return [inZone(`${service.name}.${service.namespace}.svc`, primaryZone)];
+  const names = index.slicesAt(text).flatMap(({ key, set }) => {
+    const [namespace, name] = key.split('/') as [string, string];
+    if (!shown(namespace)) return [];
+    return set.endpoints
+      .filter(({ address }) => canonicalIp(address) === text)
+      .map(({ host }) => inZone(`${host}.${name}.${namespace}.svc`, primaryZone));
+  });
+  return [...new Set(names)];
 }
