@@ -6,6 +6,7 @@
 import type { KnownPlugin } from '../server-blocks/block.ts';
 import { setup as acl } from './acl/setup.ts';
 import { setup as any } from './any/setup.ts';
+import { setup as autopath } from './autopath/setup.ts';
 import { setup as bind } from './bind/setup.ts';
 import { setup as bufsize } from './bufsize/setup.ts';
 import { setup as cache } from './cache/setup.ts';
@@ -17,6 +18,7 @@ import { setup as forward } from './forward/setup.ts';
 import { setup as header } from './header/setup.ts';
 import { setup as health } from './health/setup.ts';
 import { setup as hosts } from './hosts/setup.ts';
+import { setup as k8sExternal } from './k8s_external/setup.ts';
 import { setup as kubernetes } from './kubernetes/setup.ts';
 import { setup as loadbalance } from './loadbalance/setup.ts';
 import { setup as local } from './local/setup.ts';
@@ -67,7 +69,7 @@ export const plugins: readonly KnownPlugin[] = [
   { name: 'loadbalance', setup: loadbalance },
   { name: 'tsig' },
   { name: 'rewrite', setup: rewrite },
-  { name: 'autopath' },
+  { name: 'autopath', setup: autopath },
   { name: 'acl', setup: acl },
   { name: 'cache', setup: cache },
   { name: 'header', setup: header },
@@ -80,7 +82,7 @@ export const plugins: readonly KnownPlugin[] = [
   { name: 'route53' },
   { name: 'azure' },
   { name: 'clouddns' },
-  { name: 'k8s_external' },
+  { name: 'k8s_external', setup: k8sExternal },
   { name: 'kubernetes', setup: kubernetes },
   { name: 'file' },
   { name: 'auto' },

@@ -4,10 +4,10 @@ import { recordTypes, responseCodes } from '../../message/constants.ts';
 import { type Message, type ResourceRecord, replyTo } from '../../message/message.ts';
 import { isBelow } from '../../message/name.ts';
 import type { DnsPlugin, PluginContext, Query, Served } from '../../plugin.ts';
+import { reverseIp } from '../../reverse-name.ts';
 import type { Backend } from '../kubernetes/backends.ts';
 import { noPort } from '../kubernetes/cluster-service.ts';
 import { externalBackends, externalReverse } from '../kubernetes/external-names.ts';
-import { reverseIp } from '../kubernetes/kubernetes.ts';
 import { externalNameServers } from '../kubernetes/name-servers.ts';
 import {
   addressRecord,
