@@ -24,6 +24,10 @@ beforeEach(() => {
       ...{ synced: true, nodes: 3 },
       problems: ['4', '6'].map((family) => ({ node: 'far', problem: `no IPv${family} InternalIP` })),
     }),
+    dns: () => ({
+      kernel: { answering: true as const },
+      counters: { hits: 8, empty: 4, nameErrors: 2, passed: 1 },
+    }),
   } satisfies MetricSources;
   metrics = createAgentMetrics(sources, new MetricRegistry());
 });
@@ -69,4 +73,14 @@ it('tell of addresses, unreachable nodes and what was dropped', () => {
 
 it('name the mode of XDP that is in force', () => {
   expect(lines('tendril_xdp{')).toEqual(['tendril_xdp{mode="native"} 1']);
+});
+
+it('tell what the kernel did with questions to cluster DNS', () => {
+  expect(lines('tendril_dns_kernel_answering')).toEqual(['tendril_dns_kernel_answering 1']);
+  expect(lines('tendril_dns_kernel_questions_total')).toEqual([
+    'tendril_dns_kernel_questions_total{result="hit"} 8',
+    'tendril_dns_kernel_questions_total{result="empty"} 4',
+    'tendril_dns_kernel_questions_total{result="nxdomain"} 2',
+    'tendril_dns_kernel_questions_total{result="passed"} 1',
+  ]);
 });

@@ -5,12 +5,15 @@ import type { CniAnswer, CniRequest } from '../cni/server/frame.ts';
 import type { PoolUsage } from '../ipam/address-pool.ts';
 import type { ServiceProxyStatus } from '../service/service-proxy.ts';
 import type { MetricRegistry } from '../util/metrics.ts';
+import type { DnsPathStatus } from './dns-path.ts';
 import type { NodeNetworkStatus } from './node-network.ts';
 
 export interface MetricSources {
   usage(): PoolUsage[];
   services(): ServiceProxyStatus;
   network(): NodeNetworkStatus;
+  /** Undefined where the kernel answers nothing. */
+  dns(): DnsPathStatus | undefined;
 }
 
 export interface AgentMetrics {
@@ -35,6 +38,7 @@ export function createAgentMetrics(sources: MetricSources, registry: MetricRegis
   const delay = addProcessMetrics(registry);
   addAddressMetrics(registry, sources);
   addServiceMetrics(registry, sources);
+  addDnsMetrics(registry, sources);
   return {
     render: () => registry.render(),
     measured:
@@ -121,5 +125,24 @@ function addServiceMetrics(registry: MetricRegistry, { services }: MetricSources
     name: 'tendril_xdp',
     help: 'The mode of XDP in force at the uplink.',
     collect: () => [[{ mode: services().xdp?.mode ?? 'off' }, 1]],
+  });
+}
+
+function addDnsMetrics(registry: MetricRegistry, { dns }: MetricSources): void {
+  registry.gauge({
+    name: 'tendril_dns_kernel_answering',
+    help: 'Whether the kernel answers for the cluster zone.',
+    collect: () => [[{}, Number(dns()?.kernel.answering ?? false)]],
+  });
+  registry.counter({
+    name: 'tendril_dns_kernel_questions_total',
+    help: "Pods' questions to cluster DNS, by what the kernel did with them.",
+    collect: () => {
+      const { hits = 0, empty = 0, nameErrors = 0, passed = 0 } = dns()?.counters ?? {};
+      return Object.entries({ hit: hits, empty, nxdomain: nameErrors, passed }).map(([result, count]) => [
+        { result },
+        count,
+      ]);
+    },
   });
 }

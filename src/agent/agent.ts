@@ -1,6 +1,8 @@
 /** The agent's process: the real kernel and API, signals, and the end. */
+import { FastPath } from '../dns/fastpath/fast-path.ts';
 import { createHttpClient } from '../kube/client/http-client.ts';
 import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
+import { kernelBpf } from '../linux/bpf/kernel-bpf.ts';
 import { netnsCookieAt } from '../linux/bpf/netns-cookie.ts';
 import { requireFeatures } from '../linux/features/features.ts';
 import { returnFreeMemory } from '../linux/memory.ts';
@@ -47,6 +49,7 @@ export async function runAgent(given: AgentConfig): Promise<number> {
     createServiceProxy,
     podNetnsCookie: netnsCookieAt,
     nftables: nftProgram,
+    openFastPath: (options) => new FastPath({ bpf: kernelBpf, ...options }),
     logger,
   });
   // Reading everything once took buffers that are not needed again.

@@ -44,7 +44,9 @@ export interface AgentConfig {
   healthzPort?: number;
   /** CIDRs whose addresses of the node serve NodePorts, or the one word `primary`; all unless given. */
   nodePortAddresses?: string[];
-  /** Room of the datapath's maps by name (bpf/lib/maps.h), where the defaults do not suit. */
+  /** Whether the kernel answers for the cluster zone where the Corefile lets it (`on` unless given). */
+  dnsFastPath?: 'on' | 'off';
+  /** Room of the datapath's maps by name (bpf/lib/maps.h, bpf/dns.bpf.c), where the defaults do not suit. */
   mapSizes?: Record<string, number>;
 }
 
@@ -82,6 +84,7 @@ export function validateAgentConfig(value: unknown): AgentConfig {
     ...nonEmpty(config, 'uplink'),
     ...oneOf(config, 'xdp', ['off', 'native', 'generic']),
     ...oneOf(config, 'podForwarding', ['direct', 'stack']),
+    ...oneOf(config, 'dnsFastPath', ['on', 'off']),
     ...onePerFamily(config, 'serviceCidrs'),
     ...onePerFamily(config, 'clusterPodCidrs'),
     ...port(config, 'statusPort'),

@@ -11,6 +11,7 @@
  *     runtime ──► shim ──► CNI server ──► PodNetwork ──► NodeIpam (disk)
  *                                           ├──────────► PodInterface (veth, addresses, routes)
  *                                           ├──────────► ServiceProxy.attachPod (programs)
+ *                                           ├──────────► DnsPath.attachPod (its program, ahead of those)
  *                                           └──────────► AddressPublisher
  *
  * The order of `start` is what pods rest on: sysctls, address store, programs, pods that are there, then the CNI
@@ -23,6 +24,7 @@
 import { join } from 'node:path';
 import { startCniServer } from '../cni/server/cni-server.ts';
 import { createDispatcher, type Dispatcher } from '../cni/server/dispatch.ts';
+import type { FastPath, FastPathOptions } from '../dns/fastpath/fast-path.ts';
 import { NodeIpam } from '../ipam/node-ipam.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { createInformers, type Informers } from '../kube/client/informers.ts';
@@ -45,12 +47,13 @@ import { CniFiles } from './cni-files.ts';
 import { CompleteState } from './complete-state.ts';
 import type { AgentConfig } from './config.ts';
 import { installShim } from './conflist.ts';
+import { DnsPath } from './dns-path.ts';
 import { createNodeCondition, type NodeCondition } from './node-condition.ts';
 import { type NodeFacts, NodeMemory } from './node-facts.ts';
 import { NodeNetwork } from './node-network.ts';
 import { applyNodeSysctls } from './node-sysctls.ts';
 import { isPodGone } from './pod-gone.ts';
-import { PodNetwork } from './pod-network.ts';
+import { type PodDatapath, PodNetwork } from './pod-network.ts';
 import { ServiceCidrs } from './service-cidrs.ts';
 import { recordHealthCheckFailure } from './service-events.ts';
 import { type StatusSources, startStatusServer } from './status-server.ts';
@@ -68,6 +71,8 @@ export interface AgentParts {
   /** SO_NETNS_COOKIE of the namespace at a path; undefined where there is none. */
   podNetnsCookie: (path: string) => bigint | undefined;
   nftables: Nftables;
+  /** Absent: every question goes to the DNS servers. */
+  openFastPath?: (options: Omit<FastPathOptions, 'bpf'>) => FastPath;
   logger: Logger;
   clock?: Clock;
 }
@@ -92,13 +97,16 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   const { tookOver } = await services.start();
   stack.defer(() => services.stop());
   const inForce = takeOver(node, tookOver);
-  const pods = wirePods(node, services);
+  const dns = wireDns(node);
+  stack.defer(() => dns?.close());
+  const pods = wirePods(node, services, dns);
   const recovery = inForce ? pods.recover() : services.synced().then(() => pods.recover());
   if (inForce) await recovery;
   const sources = {
     usage: () => node.ipam.usage(),
     services: () => services.status(),
     network: () => network.status(),
+    dns: () => dns?.status(),
   };
   const metrics = createAgentMetrics(sources, node.registry);
   stack.defer(() => metrics.stop());
@@ -111,7 +119,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   health.start();
   const status = await startStatusServer(
     config.statusPort,
-    statusSources(node, { services, network, metrics, health }),
+    statusSources(node, { services, network, metrics, health, dns }),
   );
   stack.defer(() => status.close());
   node.logger.info('agent started', { inForce, ready: node.notReady() === undefined });
@@ -127,7 +135,8 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
 }
 
 /** What all of the agent shares. */
-interface NodeContext extends Required<AgentParts> {
+interface NodeContext extends AgentParts {
+  clock: Clock;
   config: AgentConfig;
   uplink: Uplink;
   memory: NodeMemory;
@@ -285,14 +294,40 @@ function wireNetwork(node: NodeContext, services: ServiceProxy): NodeNetwork {
   });
 }
 
+/** What is in its way is told once: pods then ask the servers, as they do everywhere. */
+function wireDns({ config, informers, openFastPath, clock, logger: all }: NodeContext): DnsPath | undefined {
+  const { objectsDirectory, bpfDirectory, mapSizes } = config;
+  const logger = all.child({ component: 'dns' });
+  if (openFastPath === undefined || config.dnsFastPath === 'off') return undefined;
+  try {
+    const pinDirectory = join(bpfDirectory, 'dns');
+    const fastPath = openFastPath({ objectsDirectory, pinDirectory, ...(mapSizes && { mapSizes }), logger });
+    return new DnsPath({ informers, fastPath, clock, logger });
+  } catch (error) {
+    logger.error('cluster DNS is not answered in the kernel', { error });
+    return undefined;
+  }
+}
+
 function wirePods(
   { ipam, netlink, uplink, podNetnsCookie, notReady, logger }: NodeContext,
   services: ServiceProxy,
+  dns: DnsPath | undefined,
 ): PodNetwork {
+  const datapath: PodDatapath = {
+    // Ahead of what translates: it goes with the pod's device.
+    attachPod: (pod) => {
+      services.attachPod(pod);
+      dns?.attachPod(pod.ifindex);
+    },
+    detachPod: (ifindex) => services.detachPod(ifindex),
+    detachPodOf: (ips) => services.detachPodOf(ips),
+    retainPods: (ifindexes) => services.retainPods(ifindexes),
+  };
   return new PodNetwork({
     ipam,
     podInterface: createRoutedInterface({ node: netlink, situation: () => uplink.situation() }),
-    datapath: services,
+    datapath,
     netnsCookie: podNetnsCookie,
     notReady,
     logger: logger.child({ component: 'pods' }),
@@ -310,7 +345,14 @@ function statusSources(
     network,
     metrics,
     health,
-  }: { services: ServiceProxy; network: NodeNetwork; metrics: AgentMetrics; health: ServiceHealth },
+    dns,
+  }: {
+    services: ServiceProxy;
+    network: NodeNetwork;
+    metrics: AgentMetrics;
+    health: ServiceHealth;
+    dns: DnsPath | undefined;
+  },
 ): StatusSources {
   return {
     notReady,
@@ -326,6 +368,7 @@ function statusSources(
       network: network.status(),
       services: services.status(),
       health: health.status(),
+      dns: dns?.status(),
       rssBytes: process.memoryUsage.rss(),
     }),
   };

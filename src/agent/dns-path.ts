@@ -1,0 +1,169 @@
+/**
+ * Cluster DNS at this node's pods: by what the cluster's Corefile says, the kernel answers for the cluster zone what the
+ * DNS servers would, or leaves every question to them.
+ *
+ *     Corefile ──► planZone ──┐
+ *     Services, slices, namespaces ──► ClusterIndex ──► ZoneFeed ──► FastPath ──► maps, programs at pods
+ */
+import { parseCorefile } from '../dns/corefile/parser.ts';
+import type { CorefileSources } from '../dns/corefile/sources.ts';
+import type { FastPath, FastPathState } from '../dns/fastpath/fast-path.ts';
+import { ZoneFeed } from '../dns/fastpath/zone-feed.ts';
+import type { Counters, ZoneSettings } from '../dns/fastpath/zone-maps.ts';
+import { planZone, type ZoneDecision, type ZonePlan } from '../dns/fastpath/zone-plan.ts';
+import { type ClusterChange, ClusterIndex } from '../dns/plugins/kubernetes/cluster-index.ts';
+import { kubernetesDefaults } from '../dns/plugins/kubernetes/options.ts';
+import { ZoneLookup } from '../dns/plugins/kubernetes/zone-lookup.ts';
+import type { Informers } from '../kube/client/informers.ts';
+import type { Store } from '../kube/client/store.ts';
+import { resources } from '../kube/resources.ts';
+import type { ConfigMap } from '../kube/types.ts';
+import { type Ip, tryParseIp } from '../net/ip.ts';
+import type { Clock } from '../util/clock.ts';
+import { describeError } from '../util/errors.ts';
+import type { Logger } from '../util/logger.ts';
+
+/** Where kubeadm and all who follow it keep the cluster's DNS. */
+const corefileMap = { namespace: 'kube-system', name: 'coredns' };
+const dnsService = 'kube-system/kube-dns';
+/** The largest answer over UDP, as the servers have it (DNS flag day 2020). */
+const udpBytes = 1232;
+
+export interface DnsPathOptions {
+  informers: Informers;
+  fastPath: FastPath;
+  clock: Clock;
+  logger: Logger;
+}
+
+export interface DnsPathStatus {
+  kernel: FastPathState;
+  counters: Counters;
+}
+
+export class DnsPath {
+  readonly #fastPath: FastPath;
+  readonly #logger: Logger;
+  readonly #corefile: Store<ConfigMap>;
+  readonly #index: ClusterIndex;
+  readonly #unsubscribe: (() => void)[] = [];
+  /** The Corefile that the decision was made by. */
+  #text: string | undefined;
+  #feed: { feed: ZoneFeed; lookup: ZoneLookup } | undefined;
+
+  constructor({ informers, fastPath, clock, logger }: DnsPathOptions) {
+    this.#fastPath = fastPath;
+    this.#logger = logger;
+    const { namespace, name } = corefileMap;
+    this.#corefile = informers.store(resources.configMaps, {
+      namespace,
+      fieldSelector: `metadata.name=${name}`,
+    });
+    const stores = {
+      namespaces: informers.store(resources.namespaces),
+      services: informers.store(resources.services),
+      slices: informers.store(resources.endpointSlices),
+    };
+    this.#index = new ClusterIndex({
+      stores,
+      endpointPodNames: false,
+      reverse: false,
+      now: () => clock.now(),
+    });
+    const all = [this.#corefile, ...Object.values(stores)];
+    // Until all is known the kernel goes on with what an earlier agent has told it.
+    Promise.all(all.map((store) => store.synced())).then(() => this.#begin());
+  }
+
+  /** Questions of the pod whose veth's host end this is. */
+  attachPod(ifindex: number): void {
+    this.#fastPath.attachPod(ifindex);
+  }
+
+  status(): DnsPathStatus {
+    return { kernel: this.#fastPath.state(), counters: this.#fastPath.counters() };
+  }
+
+  /** Ends this process's part: the kernel goes on answering. */
+  close(): void {
+    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
+    this.#feed?.lookup.close();
+    this.#index.close();
+    this.#fastPath.close();
+  }
+
+  #begin(): void {
+    this.#unsubscribe.push(
+      this.#corefile.onChange(() => this.#decide()),
+      this.#index.onChange((change) => this.#onChange(change)),
+    );
+    this.#fastPath.setServers(this.#servers());
+    this.#decide();
+  }
+
+  #decide(): void {
+    const text = this.#corefile.get(`${corefileMap.namespace}/${corefileMap.name}`)?.data?.Corefile;
+    if (text === this.#text && this.#text !== undefined) return;
+    this.#text = text;
+    const decision = decideBy(text);
+    this.#feed?.lookup.close();
+    this.#feed = undefined;
+    if ('obstacle' in decision) {
+      this.#logger.info('the kernel leaves cluster DNS to the servers', { because: decision.obstacle });
+      this.#fastPath.stop(decision.obstacle);
+    } else this.#follow(decision);
+  }
+
+  #follow({ zone, ttl, recursive }: ZonePlan): void {
+    const options = { ...kubernetesDefaults, zones: [zone], ttl, serverIps: () => this.#servers() };
+    const lookup = new ZoneLookup(this.#index, options);
+    const feed = new ZoneFeed({ index: this.#index, lookup, zone });
+    this.#feed = { feed, lookup };
+    const settings = (): ZoneSettings => ({
+      zone,
+      ttl,
+      recursive,
+      udpBytes,
+      serial: this.#index.serials.internal,
+    });
+    this.#settled(this.#fastPath.follow(feed, settings));
+  }
+
+  #onChange(change: ClusterChange): void {
+    if ('service' in change && change.service === dnsService) this.#fastPath.setServers(this.#servers());
+    const { feed } = this.#feed ?? {};
+    if (feed !== undefined) this.#settled(this.#fastPath.changed(feed.changedBy(change)));
+  }
+
+  /** The Service's addresses, and those of the servers themselves: sockets are translated to them. */
+  #servers(): Ip[] {
+    const { local } = this.#index;
+    const own = local
+      .endpoints(dnsService)
+      .flatMap(({ endpoints }) => endpoints.map(({ address }) => address));
+    return [...(local.service(dnsService)?.ips ?? []), ...own].flatMap((text) => tryParseIp(text) ?? []);
+  }
+
+  #settled(done: Promise<void>): void {
+    done.catch((error) => this.#logger.error('the kernel cannot be told of cluster DNS', { error }));
+  }
+}
+
+/** Files and variables of the servers' own are not known here. */
+const noSources: CorefileSources = {
+  read: (path) => {
+    throw new Error(`${path} is the servers' own`);
+  },
+  list: () => [],
+};
+
+function decideBy(text: string | undefined): ZoneDecision {
+  const { namespace, name } = corefileMap;
+  if (text === undefined) return { obstacle: `there is no Corefile in the ConfigMap ${namespace}/${name}` };
+  if (/\{[$%]/.test(text)) return { obstacle: 'the Corefile reads variables of the servers’ environment' };
+  try {
+    return planZone(parseCorefile({ text, file: 'Corefile', environment: {}, sources: noSources }));
+  } catch (error) {
+    return { obstacle: describeError(error) };
+  }
+}
