@@ -46,6 +46,8 @@ export type ClusterChange = { service: string; imported: boolean } | { namespace
 export interface ClusterIndexOptions {
   stores: ClusterStores;
   endpointPodNames: boolean;
+  /** Services and slices are also found by address, for reverse names; unless false. */
+  reverse?: boolean;
   /** ms since the epoch. */
   now: () => number;
 }
@@ -66,23 +68,26 @@ export class ClusterIndex {
   readonly local: KeptSource;
   readonly imported: KeptSource;
 
-  constructor({ stores, endpointPodNames, now }: ClusterIndexOptions) {
+  constructor({ stores, endpointPodNames, reverse = true, now }: ClusterIndexOptions) {
     this.#stores = stores;
     this.#podNames = endpointPodNames;
     this.serials = new ZoneSerials(now);
     // What is read already, by the same plugin of an older configuration, has changed at some time.
     if (stores.services.hasSynced) this.serials.touch({ internal: true, external: true, multicluster: true });
     stores.slices?.addIndex(byService, (slice) => sliceKey(slice, 'kubernetes.io/service-name'));
-    stores.slices?.addIndex(byAddress, addressesOf);
     stores.importSlices?.addIndex(byService, (slice) => sliceKey(slice, importLabels.service));
-    stores.services.addIndex(byAddress, (service) => canonicalIps(service.spec?.clusterIPs ?? []));
-    stores.services.addIndex(byExternalAddress, (service) =>
-      canonicalIps(clusterService(service).externalIps),
-    );
+    if (reverse) this.#addReverse();
     stores.pods?.addIndex(byAddress, podAddresses);
     this.local = this.#source(stores.services, stores.slices, clusterService);
     this.imported = this.#source(stores.imports, stores.importSlices, importedService);
     this.#follow();
+  }
+
+  #addReverse(): void {
+    const { services, slices } = this.#stores;
+    slices?.addIndex(byAddress, addressesOf);
+    services.addIndex(byAddress, (service) => canonicalIps(service.spec?.clusterIPs ?? []));
+    services.addIndex(byExternalAddress, (service) => canonicalIps(clusterService(service).externalIps));
   }
 
   get synced(): boolean {
