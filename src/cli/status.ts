@@ -52,12 +52,19 @@ function statusText(name: string, { nodes, external, standIns, notEnforced, prob
     String(pods),
     agent.alive ? (agent.programmed && agent.upToDate ? 'in force' : 'catching up') : 'down',
     agent.services === undefined ? '-' : String(agent.services),
+    agent.services === undefined ? '-' : agent.dnsByServers === undefined ? 'kernel' : 'servers',
     String(agent.restarts),
   ]);
   const parts = [
     `Lab "${name}"\n`,
-    formatTable(['NODE', 'STATUS', 'ADDRESSES', 'PODS', 'DATAPATH', 'SERVICES', 'AGENT-RESTARTS'], rows),
+    formatTable(
+      ['NODE', 'STATUS', 'ADDRESSES', 'PODS', 'DATAPATH', 'SERVICES', 'DNS', 'AGENT-RESTARTS'],
+      rows,
+    ),
   ];
+  const reasons = new Set(nodes.flatMap(({ agent }) => agent.dnsByServers ?? []));
+  if (reasons.size > 0)
+    parts.push(`Cluster DNS is answered by its servers alone:\n${indented([...reasons])}`);
   if (external) parts.push(externalText(external));
   if (standIns.length > 0) parts.push('Stood in:\n', standInTable(standIns));
   if (notEnforced.length > 0) parts.push(`Not enforced here:\n${indented(notEnforced)}`);

@@ -13,6 +13,8 @@ export interface AgentReport {
   /** Newest resourceVersion of Services and EndpointSlices that is in force, where the agent tells. */
   revision?: string;
   lastError?: string;
+  /** Why the kernel leaves questions to cluster DNS to the servers; undefined where it answers. */
+  dnsByServers?: string;
 }
 
 const timeoutMs = 2_000;
@@ -42,7 +44,17 @@ export function readReport(document: Record<string, unknown>): AgentReport {
     services: services.services ?? 0,
     revision: services.revision,
     lastError: services.lastError,
+    dnsByServers: dnsObstacle(document.dns as DnsReport | undefined),
   };
+}
+
+interface DnsReport {
+  kernel: { answering: boolean; reason?: string };
+}
+
+function dnsObstacle(dns: DnsReport | undefined): string | undefined {
+  if (dns === undefined) return 'it is switched off';
+  return dns.kernel.answering ? undefined : dns.kernel.reason;
 }
 
 function get(socket: Socket, path: string): Promise<string> {

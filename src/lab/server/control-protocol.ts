@@ -52,6 +52,8 @@ export interface NodeStatus {
     /** It is the API's newest. */
     upToDate: boolean;
     services?: number;
+    /** Why the kernel leaves questions to cluster DNS to the servers; undefined where it answers. */
+    dnsByServers?: string;
     error?: string;
   };
 }
