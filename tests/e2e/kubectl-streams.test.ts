@@ -127,8 +127,8 @@ describe.each(ways)('kubectl $entry.version $way', ({ entry, env, way }) => {
     expect(there.stdout).toBe(here);
     await must(kubectl(['cp', 'box:/tmp/tree', at('again'), '-c', 'c']));
     const back = await must(run('sh', ['-c', `cd "$1" && ${listTree}`, 'sh', at('again')]));
-    // kubectl leaves links out on the way back.
-    expect(back).toBe(here.replaceAll(/.*link\n/g, ''));
+    // On the way back kubectl leaves out links, and modes.
+    expect(back).toBe(here.replaceAll(/.*link\n/g, '').replace('755 ./run', '644 ./run'));
   });
 
   test('cp, there and back', async () => {
