@@ -79,7 +79,7 @@ describe.each(kubectls())('kubectl $version', (entry) => {
     const made = await attempt('autoscale', 'deploy', 'web', '--min=1', '--max=3', '--cpu-percent=60');
     expect(made.stderr).toContain('Warning: HorizontalPodAutoscalers are stored here, and scale nothing');
     const target = 'jsonpath={.spec.targetCPUUtilizationPercentage}';
-    expect(await kubectl('get', 'hpa.v1.autoscaling', 'web', '-o', target)).toBe('60');
+    expect(await kubectl('get', 'horizontalpodautoscalers.v1.autoscaling', 'web', '-o', target)).toBe('60');
   });
 
   test('what every cluster has comes back', async () => {

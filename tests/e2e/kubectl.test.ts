@@ -126,7 +126,7 @@ describe.each(kubectls())('kubectl $version', (entry) => {
   });
 
   test('describe shows events, endpoints and conditions', async () => {
-    expect(await kubectl('describe', 'pods', '-l', 'app=web')).toMatch(
+    expect(await kubectl('describe', 'pods', '-l', 'app=web', '--show-events=true')).toMatch(
       /Successfully assigned default\/web-\S+ to node-/,
     );
     expect(await kubectl('describe', 'svc', 'web')).toMatch(/Endpoints: +10\.244\.\d+\.\d+:8080,/);
@@ -225,8 +225,9 @@ data: {key: ${value}}
     await apply(inNamespace);
     await kubectl('delete', 'ns', 'short-lived', '--timeout=30s');
     expect((await attempt('get', 'ns', 'short-lived')).stderr).toContain('not found');
-    expect((await run(['delete', '-f', '-'], { stdin: web() })).stdout).toBe(
-      'deployment.apps "web" deleted\nservice "web" deleted\n',
+    // Newer ones say from where.
+    expect((await run(['delete', '-f', '-'], { stdin: web() })).stdout).toMatch(
+      /^deployment.apps "web" deleted.*\nservice "web" deleted.*\n$/,
     );
     expect((await attempt('get', 'deploy', 'web')).stderr).toContain('not found');
     await until('its pods are gone', async () => (await kubectl('get', 'pods', '-o', 'name')) === '');
