@@ -1,9 +1,8 @@
-// What client-go makes of objects, and of a server's answers, in protobuf.
+// What client-go writes and reads in protobuf.
 //
 //	protobuf samples SEED COUNT   so many objects filled at random of each kind on stdin (`apps/v1 Deployment`): a line
 //	                              each, with its kind, its protobuf (base64) and its JSON between tabs
 //	protobuf reread SEED COUNT    the same, of what can be told in JSON: they have been read from there
-//	protobuf decode               answers each line of base64 on stdin with the JSON of the object that client-go reads
 //	protobuf client               writes, reads and watches with the server of KUBECONFIG; what goes wrong ends it
 package main
 
@@ -69,11 +68,6 @@ func sample(line string, out io.Writer, reread bool) {
 	fmt.Fprintf(out, "%s\t%s\t%s", line, binary, encode(object, inJSON))
 }
 
-func decode(line string, out io.Writer) {
-	object, _, err := inProtobuf.Decode(must(base64.StdEncoding.DecodeString(line)), nil, nil)
-	out.Write(encode(must(object, err), inJSON))
-}
-
 func main() {
 	must(0, apiextensions.AddToScheme(scheme.Scheme))
 	switch os.Args[1] {
@@ -85,8 +79,6 @@ func main() {
 				sample(line, out, os.Args[1] == "reread")
 			}
 		})
-	case "decode":
-		eachLine(decode)
 	case "client":
 		useServer()
 	}
