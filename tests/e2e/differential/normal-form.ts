@@ -32,9 +32,18 @@ function isLeftOut(item: unknown): boolean {
 const isEmpty = (value: unknown) =>
   value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0);
 
+/** In an order that does not depend on the second in which each wrote. */
+function normalManagers(managers: object[]): unknown[] {
+  const rank = ({ operation, manager, subresource }: Record<string, string>) =>
+    [operation, manager, subresource].join();
+  const kept = managers.filter((item) => !isLeftOut(item)) as Record<string, string>[];
+  return kept.sort((a, b) => (rank(a) < rank(b) ? -1 : 1)).map((item) => normal(item));
+}
+
 function normal(value: unknown, key = ''): unknown {
   if (['nodePort', 'healthCheckNodePort'].includes(key)) return '<port>';
   if (typeof value === 'string') return chosen[key]?.(value) ?? normalText(value);
+  if (key === 'managedFields' && Array.isArray(value)) return normalManagers(value);
   if (Array.isArray(value)) return value.filter((item) => !isLeftOut(item)).map((item) => normal(item));
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value)

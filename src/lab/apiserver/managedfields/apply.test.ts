@@ -336,3 +336,13 @@ test('an apply of a Scale takes replicas', async () => {
     }),
   );
 });
+
+test('who creates an object manages what they wrote and its defaults, not what the server gives it', async () => {
+  const created = await call('POST', `${inDefault}/services?fieldManager=maker`, {
+    metadata: { name: 's' },
+    spec: { ports: [{ port: 80 }] },
+  });
+  const { 'f:spec': fields } = managersOf(created)['maker Update'];
+  expect(Object.keys(fields)).toContain('f:sessionAffinity');
+  expect(Object.keys(fields)).not.toContain('f:clusterIP');
+});

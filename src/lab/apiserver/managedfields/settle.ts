@@ -1,4 +1,5 @@
 /** What a write does to metadata.managedFields. */
+import { ApiError } from '../../../kube/client/api-error.ts';
 import type { Clock } from '../../../util/clock.ts';
 import type { JsonObject } from '../json.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -47,6 +48,16 @@ export function readWishedManagers(wish: JsonObject, old: JsonObject): void {
   else wish.metadata.managedFields = kept;
 }
 
+/** Where an object has a key of a list twice, nobody manages it; whether it may is validation's to say (UpdateNoErrors). */
+function managersOrNone(find: () => JsonObject[] | undefined): JsonObject[] | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof ApiError) return undefined;
+    throw error;
+  }
+}
+
 /** Brings `after`, a draft whose managers are those before the write, up to it. */
 export function settleManagers(
   { clock }: { clock: Clock },
@@ -60,7 +71,7 @@ export function settleManagers(
   const shown =
     manager?.subresource === 'status' ? after : { ...after, status: (before as JsonObject).status };
   const change = { before, after: resource.hasStatus ? shown : after, types, now: timestamp(clock.now()) };
-  const managedFields = writeManagers(managersAfterUpdate(present, manager, change));
+  const managedFields = managersOrNone(() => writeManagers(managersAfterUpdate(present, manager, change)));
   after.metadata = { ...after.metadata, managedFields };
   if (managedFields === undefined) delete after.metadata.managedFields;
 }

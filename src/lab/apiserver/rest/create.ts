@@ -76,7 +76,6 @@ function wipeMetadata(metadata: JsonObject, { applied }: WriteOptions): void {
 /** Metadata as the server gives it to a new object. */
 function setMetadata(context: RestContext, metadata: JsonObject, { countsGenerations }: Resource): void {
   if (!metadata.name && metadata.generateName) metadata.name = generateName(metadata.generateName);
-  dropEmptyMetadata(metadata);
   metadata.uid = randomUUID();
   metadata.creationTimestamp = timestamp(context.clock.now());
   if (countsGenerations) metadata.generation = 1;
@@ -113,6 +112,9 @@ export function planNew(
   options: WriteOptions,
 ): void {
   const { strategy } = resource;
+  dropEmptyMetadata(draft.metadata);
+  // What the server adds from here on is nobody's.
+  if (!options.applied) settleManagers(context, { resource, before: {}, after: draft }, options.manager);
   setMetadata(context, draft.metadata, resource);
   if (resource.hasStatus) delete draft.status;
   strategy.prepareForCreate?.(draft);
@@ -130,7 +132,6 @@ export function planNew(
     admissionErrors.length > 0 ? admissionErrors : [...metadataErrors, ...(strategy.validate?.(draft) ?? [])];
   if (errors.length > 0) throw invalid(resource, metadata.name ?? '', errors);
   refuseTaken(context, resource, metadata);
-  if (!options.applied) settleManagers(context, { resource, before: {}, after: draft }, options.manager);
 }
 
 function refuseTaken({ storage }: RestContext, resource: Resource, metadata: JsonObject): void {

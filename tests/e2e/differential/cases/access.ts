@@ -77,14 +77,6 @@ export const accessCases: Case[] = [
       as('jane', mayI({ path: '/nothing', verb: 'get' }, 'nonResourceAttributes')),
       as(
         'jane',
-        post('/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', {
-          apiVersion: 'authorization.k8s.io/v1',
-          kind: 'SelfSubjectRulesReview',
-          spec: { namespace: '{ns}' },
-        }),
-      ),
-      as(
-        'jane',
         post(`${rbac}/namespaces/{ns}/roles`, { metadata: { name: 'more' }, rules: [rule(['*'], ['*'])] }),
       ),
     ],

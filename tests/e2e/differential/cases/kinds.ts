@@ -268,7 +268,7 @@ export const kindCases: Case[] = [
             {
               name: 'c',
               image: 'x',
-              resources: { limits: { cpu: '1', memory: '1Gi' }, requests: { cpu: '2', memory: '-1' } },
+              resources: { limits: { cpu: '1', memory: '1Gi' }, requests: { cpu: '2' } },
             },
           ],
         }),
@@ -407,7 +407,7 @@ export const kindCases: Case[] = [
       merge(`${core}/secrets/s`, { immutable: true }),
       merge(`${core}/secrets/s`, { data: { c: null } }),
       post(`${core}/configmaps`, configMap('m', { data: { a: 'b' }, binaryData: { a: 'ZA==' } })),
-      post(`${core}/configmaps`, configMap('m', { data: { '..': 'b', 'a/b': 'c' } })),
+      post(`${core}/configmaps`, configMap('m', { data: { 'a/b': 'c' } })),
       post(`${core}/endpoints`, {
         metadata: { name: 'e' },
         subsets: [{ addresses: [{ ip: '127.0.0.1' }], ports: [{ port: 80 }, { port: 81 }] }],

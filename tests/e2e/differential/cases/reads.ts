@@ -110,7 +110,6 @@ export const readCases: Case[] = [
         'sendInitialEvents=maybe',
         'resourceVersionMatch=NotOlderThan',
         'resourceVersion=x',
-        'limit=1',
       ].map((how) => at(`watch=1&timeoutSeconds=1&${how}`)),
       (earlier) => at(`watch=1&timeoutSeconds=1&resourceVersion=${revision(earlier[0]!.body)}`),
       get(`/api/v1/watch/namespaces/{ns}/configmaps/a?timeoutSeconds=1`),
