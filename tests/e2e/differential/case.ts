@@ -1,6 +1,6 @@
 /** A conversation that two API servers should answer alike. */
 import type { ApiEndpoint } from '../../../src/kube/client/kubeconfig.ts';
-import { type Answer, type Exchange, exchange, type Json } from './exchange.ts';
+import { type Answer, type Exchange, exchange, exchangeUntil, type Json } from './exchange.ts';
 import { normalForm, normalText } from './normal-form.ts';
 
 /** An exchange, or what makes one of the answers before it, none of which is in normal form. */
@@ -55,7 +55,7 @@ export async function converse(endpoint: ApiEndpoint, ns: string, of: Case): Pro
   for (const step of of.steps) {
     const asked = typeof step === 'function' ? step(answers) : step;
     const sent: Exchange = JSON.parse(JSON.stringify(asked).replaceAll('{ns}', ns));
-    const answer = await exchange(endpoint, sent);
+    const answer = await exchangeUntil(endpoint, sent);
     answers.push(answer);
     result.push({ request: `${asked.method} ${normalPath(asked.path)}`, answer: heard(of, answer) });
   }

@@ -11,6 +11,8 @@ export interface Exchange {
   /** Of the body; application/json unless given. */
   type?: string;
   headers?: Record<string, string>;
+  /** Asked again until that is the answer's status, ten seconds at most. */
+  until?: number;
 }
 
 export interface Answer {
@@ -39,6 +41,17 @@ function decode(text: string): unknown {
       return text;
     }
   }
+}
+
+const patienceMs = 10_000;
+
+/** As `exchange`, once or until it is answered as is waited for. */
+export async function exchangeUntil(endpoint: ApiEndpoint, sent: Exchange): Promise<Answer> {
+  const end = Date.now() + patienceMs;
+  let answer = await exchange(endpoint, sent);
+  while (sent.until !== undefined && answer.status !== sent.until && Date.now() < end)
+    answer = await exchange(endpoint, sent);
+  return answer;
 }
 
 /** Settles when the answer is complete: a watch says with timeoutSeconds when that is. */

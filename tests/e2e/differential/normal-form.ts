@@ -8,6 +8,8 @@ import type { Answer } from './exchange.ts';
 const replacements: [RegExp, string][] = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uid>'],
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, '<time>'],
+  // Of a table.
+  [/^\d+s$/g, '<age>'],
   [/10\.96\.\d+\.\d+/g, '<cluster IP>'],
   [/fd00:10:96::[0-9a-f]*/g, '<cluster IP>'],
   [/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g, '<certificate>'],
