@@ -64,6 +64,22 @@ describe.skipIf(!isReal)('on kube-apiserver, kube-controller-manager and kube-sc
     await kubectl('rollout', 'status', 'deploy/backend', '--timeout=50s');
   }, 120_000);
 
+  test('status: whose API server and controllers the lab has', async () => {
+    const text = await must(lab.tendril(['status']));
+    expect(text).toMatch(/^API server: https:\/\/127\.0\.0\.1:\d+, v1\.36\.\d+, external; .* not at all/m);
+    expect(text.match(/^(pod CIDRs|workloads|scheduler).* the cluster$/gm)).toHaveLength(3);
+  });
+
+  test('Service CIDRs that are not those of the cluster, or are', async () => {
+    const other = createLab(labName());
+    const at = async (cidrs: string) =>
+      (await other.tendril(['up', ...plane.args, '--service-cidr', cidrs])).stderr;
+    expect(await at('10.1.0.0/16')).toContain(
+      'Service CIDRs are 10.96.0.0/16,fd00:10:96::/112, not 10.1.0.0/16',
+    );
+    expect(await at('fd00:10:96::/112,10.96.0.0/16')).toContain('has nodes of these names already');
+  });
+
   test('names of nodes that are there already: nothing is made', async () => {
     const other = createLab(labName());
     const { code, stderr } = await other.tendril(['up', ...plane.args, '--nodes', '1']);
@@ -91,4 +107,15 @@ describe.skipIf(!isReal)('on kube-apiserver, kube-controller-manager and kube-sc
     expect(stdout).toContain('deployment.apps/backend');
     await again.down();
   }, 120_000);
+
+  test('pod CIDRs that are not those of the cluster: what was made is undone', async () => {
+    const other = createLab(labName());
+    const { code, stderr } = await other.tendril(['up', ...plane.args, '--pod-cidr', '10.1.0.0/16']);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/gives node-\d the pod CIDRs 10\.244\..* and the lab's are 10\.1\.0\.0\/16,/),
+    ]);
+    expect(stderr).toContain('--cluster-cidr');
+    expect((await other.tendril(['status'])).stderr).toContain('no lab named');
+  });
 });
