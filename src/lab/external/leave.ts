@@ -8,10 +8,12 @@ import { createHttpClient } from '../../kube/client/http-client.ts';
 import { parseKubeconfig } from '../../kube/client/kubeconfig.ts';
 import type { KubeObject } from '../../kube/meta.ts';
 import { resourcePath, resources } from '../../kube/resources.ts';
-import { describeError } from '../../util/errors.ts';
+import { describeError, TendrilError } from '../../util/errors.ts';
 import { labLabel } from './external-api-server.ts';
 
 const requestTimeoutMs = 15_000;
+/** Of all requests together: one that answers each of them slowly keeps no lab on this machine either. */
+const leaveTimeoutMs = 45_000;
 
 type Client = Pick<ReturnType<typeof createHttpClient>, 'list' | 'request'>;
 
@@ -26,14 +28,18 @@ const collections = [
 ];
 
 /** Nothing where it succeeds; else what stays there, and how it goes. */
-export async function leaveCluster(lab: string, kubeconfig: string): Promise<string | undefined> {
+export async function leaveCluster(
+  lab: string,
+  kubeconfig: string,
+  { timeoutMs = leaveTimeoutMs } = {},
+): Promise<string | undefined> {
   let server = kubeconfig;
   try {
     const endpoint = await parseKubeconfig(readFileSync(kubeconfig, 'utf8'));
     server = endpoint.server;
     const client = createHttpClient(endpoint, { requestTimeoutMs });
     try {
-      await removeOwn(client, lab);
+      await inTime(removeOwn(client, lab), timeoutMs);
     } finally {
       client.close();
     }
@@ -45,6 +51,17 @@ export async function leaveCluster(lab: string, kubeconfig: string): Promise<str
     );
   }
   return undefined;
+}
+
+async function inTime(work: Promise<void>, timeoutMs: number): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = () => reject(new TendrilError('API_UNREACHABLE', `not done within ${timeoutMs / 1000} s`));
+  const timer = setTimeout(late, timeoutMs);
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** By any client. Rejects as it does. */
@@ -61,12 +78,18 @@ export async function removeOwn(client: Client, lab: string): Promise<void> {
     await remove(client, resourcePath(resources.leases, { namespace: 'kube-node-lease', name }));
   }
   const { items: pods } = await client.list(resources.pods);
-  for (const { metadata } of pods.filter((pod) => names.has(pod.spec?.nodeName ?? ''))) {
-    // No kubelet is left that could end it.
-    await remove(client, resourcePath(resources.pods, metadata as { name: string }), {
-      gracePeriodSeconds: 0,
-    });
+  const own = pods.filter((pod) => names.has(pod.spec?.nodeName ?? ''));
+  for (let i = 0; i < own.length; i += podsAtOnce) {
+    const some = own.slice(i, i + podsAtOnce);
+    await Promise.all(some.map(({ metadata }) => removePod(client, metadata as { name: string })));
   }
+}
+
+const podsAtOnce = 20;
+
+/** At once: no kubelet is left that could end it. */
+async function removePod(client: Client, key: { name: string }): Promise<void> {
+  await remove(client, resourcePath(resources.pods, key), { gracePeriodSeconds: 0 });
 }
 
 async function remove(client: Client, path: string, options: object = {}): Promise<void> {
