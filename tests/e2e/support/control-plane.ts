@@ -26,6 +26,9 @@ export interface ControlPlaneOptions {
   family?: string | undefined;
   /** `api`: only those whose work the lab's own API server does, and no scheduler. */
   controllers?: 'all' | 'api';
+  /** Likewise; the usual ones where they are absent. */
+  podCidrs?: string | undefined;
+  serviceCidrs?: string | undefined;
   /** Its ways to Services, pods and kubelets lead through the lab's socket; else it dials kubelets, and nothing more. */
   egress?: boolean;
 }
@@ -33,12 +36,20 @@ export interface ControlPlaneOptions {
 export async function startControlPlane({
   family = 'dual',
   controllers = 'all',
+  podCidrs = '',
+  serviceCidrs = '',
   egress = false,
 }: ControlPlaneOptions = {}): Promise<TestControlPlane> {
   const directory = mkdtempSync(join(tmpdir(), 'tendril-control-plane-'));
   const egressSocket = egress ? join(directory, 'egress.sock') : '';
   const call = async (command: string): Promise<void> => {
-    const env = { IP_FAMILY: family, CONTROLLERS: controllers, EGRESS: egressSocket };
+    const env = {
+      IP_FAMILY: family,
+      CONTROLLERS: controllers,
+      POD_CIDRS: podCidrs,
+      SERVICE_CIDRS: serviceCidrs,
+      EGRESS: egressSocket,
+    };
     await must(run(script, [command, directory], { env }));
   };
   try {

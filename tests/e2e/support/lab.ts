@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isReal, startControlPlane } from './control-plane.ts';
+import { type ControlPlaneOptions, isReal, startControlPlane } from './control-plane.ts';
 import { kubectls } from './kubectl-programs.ts';
 import { must, type Output, type RunOptions, run, tendril } from './tendril.ts';
 
@@ -31,7 +31,7 @@ export interface LabOptions {
 
 /** Brings a lab up; takes it down again when that fails. */
 export async function bringUp({ manifest, args = [], env }: LabOptions = {}): Promise<TestLab> {
-  const plane = isReal ? await startControlPlane({ family: familyIn(args), egress: true }) : undefined;
+  const plane = isReal ? await startControlPlane({ ...chosenIn(args), egress: true }) : undefined;
   const lab = createLab(labName(), () => plane?.down());
   const file = manifest === undefined ? [] : ['-f', '-'];
   const { code, stdout, stderr } = await tendril(
@@ -48,9 +48,14 @@ export async function bringUp({ manifest, args = [], env }: LabOptions = {}): Pr
   return lab;
 }
 
-function familyIn(args: readonly string[]): string | undefined {
-  const at = args.indexOf('--ip-family');
-  return at < 0 ? undefined : args[at + 1];
+/** What a control plane must have as the lab has it. */
+function chosenIn(args: readonly string[]): ControlPlaneOptions {
+  const chosen = (option: string) => (args.includes(option) ? args[args.indexOf(option) + 1] : undefined);
+  return {
+    family: chosen('--ip-family'),
+    podCidrs: chosen('--pod-cidr'),
+    serviceCidrs: chosen('--service-cidr'),
+  };
 }
 
 let kubectl: string | undefined;
