@@ -83,7 +83,7 @@ test-kernels: build
 	@$(NODE) tests/kernels/main.ts $(KERNEL) $(TESTS)
 
 # The same checks as of the lab's own control plane, on kube-apiserver and its controllers (docs/external-control-plane.md).
-EXTERNAL_TESTS := $(patsubst %,tests/e2e/%.test.ts,external traffic applications differential)
+EXTERNAL_TESTS := $(patsubst %,tests/e2e/%.test.ts,external traffic families applications kubectl-admission differential)
 
 test-external: build
 	@if ! command -v go >/dev/null; then \
