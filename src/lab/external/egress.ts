@@ -3,11 +3,11 @@
  * Unix socket. That is what kube-apiserver's own `cluster` egress speaks with `proxyProtocol: HTTPConnect` and
  * `transport: uds` (KEP-1281), so neither the machine's routes nor its namespaces change.
  *
- *     webhooks, aggregated APIs, proxy ──► Service's address ──► one of its ready endpoints ──► from that one's node
- *     exec, logs, port-forward ──────────► a node's kubelet ──► its server, on the machine's loopback
+ *     webhooks, aggregated APIs ──► Service's address ──► one of its ready endpoints ──► from that one's node
+ *     exec, logs, port-forward ───► a node's kubelet ──► its server, on the machine's loopback
  */
 import { once } from 'node:events';
-import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { dirname } from 'node:path';
@@ -17,8 +17,7 @@ import type { EndpointSlice, Service } from '../../kube/types.ts';
 import { formatIp, parseIp } from '../../net/ip.ts';
 import { describeError, TendrilError } from '../../util/errors.ts';
 import { type Endpoint, readyEndpointOf } from '../apiserver/webhooks/service-endpoints.ts';
-import type { ConnectEndpoint } from '../apiserver/webhooks/webhook-client.ts';
-import { connectDirectly } from '../apiserver/webhooks/webhook-client.ts';
+import { type ConnectEndpoint, connectDirectly } from '../apiserver/webhooks/webhook-client.ts';
 import { kubeletPort } from '../kubelet/server/kubelet-handler.ts';
 import { carry } from './carry.ts';
 
@@ -80,13 +79,15 @@ export async function startEgress({ file, connect, ...routes }: EgressOptions): 
       );
     }
   });
+  // Whoever may connect may call every pod: it is never anybody else's, not even for a moment.
+  const umask = process.umask(0o177);
   server.listen(file);
+  process.umask(umask);
   try {
     await once(server, 'listening');
   } catch (cause) {
     throw new TendrilError('LISTEN', `--egress-socket: ${file} cannot be listened on`, { cause });
   }
-  chmodSync(file, 0o600);
   return () => {
     server.close();
     for (const socket of open) socket.destroy();
