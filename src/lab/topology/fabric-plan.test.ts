@@ -43,6 +43,20 @@ describe('the fabric', () => {
     expect(outside!.localCidrs.map(formatCidr)).toEqual(['198.51.100.0/24', '2001:db8::/32']);
   });
 
+  test('has the outside host take the place of an API server that is there already', () => {
+    const external = {
+      endpoint: { server: 'https://127.0.0.1:6443' },
+      version: 'v1.36.3',
+      advertised: ['203.0.113.10', '2001:db8:ffff::10', '172.20.0.2'].map((ip) => ({ ip, port: 6443 })),
+      clientCa: '',
+      runs: { controllers: false, scheduler: false },
+    };
+    expect(addresses(lab({ external }).hosts[0]!.addresses).slice(2)).toEqual([
+      '203.0.113.10/32',
+      '2001:db8:ffff::10/128',
+    ]);
+  });
+
   test('has interface names that fit the kernel’s 15 characters', () => {
     for (const { port } of lab({ nodes: 100 }).hosts) expect(port.length).toBeLessThanOrEqual(15);
   });

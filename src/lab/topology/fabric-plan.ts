@@ -7,7 +7,7 @@
  *
  * The nodes' default routes lead to the outside host, which answers for the rest of the world.
  */
-import { type Cidr, cidrContains, parseCidr } from '../../net/cidr.ts';
+import { type Cidr, cidrContains, familyBits, parseCidr } from '../../net/cidr.ts';
 import { type Ip, parseIp } from '../../net/ip.ts';
 import type { LabConfig } from './lab-config.ts';
 import { externalCidrs } from './lab-options.ts';
@@ -47,12 +47,13 @@ export function planFabric(config: LabConfig): FabricPlan {
   const outside: HostPlan = {
     netns: 'outside',
     port: 'port-outside',
-    addresses: onFabric(config.outsideIps),
-    gateways: [],
-    localCidrs: [
-      ...cidrs.map((cidr) => parseCidr(externalCidrs[cidr.ip.family])),
-      ...advertisedElsewhere(config).map((ip) => ({ ip, prefix: ip.family === 4 ? 32 : 128 })),
+    addresses: [
+      ...onFabric(config.outsideIps),
+      // Listened on by name: of IPv6, a local route is not enough for that.
+      ...advertisedElsewhere(config).map((ip) => ({ ip, prefix: familyBits(ip.family) })),
     ],
+    gateways: [],
+    localCidrs: cidrs.map((cidr) => parseCidr(externalCidrs[cidr.ip.family])),
     sysctls: { ...quietIpv6, 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' },
   };
   const nodes = config.nodes.map((node, i) => ({
