@@ -1,4 +1,5 @@
 /** matchConditions: whether all expressions hold of a request (admission/plugin/webhook/matchconditions). */
+import { CostBudget, matchConditionsBudget, OutOfBudget } from '../customresources/cel/cost.ts';
 import type { Expression } from '../customresources/cel/expression.ts';
 import type { AdmissionCompiler, Bindings } from './cel/expressions.ts';
 import type { MatchCondition } from './registration/match-condition-validation.ts';
@@ -28,11 +29,17 @@ export class MatchConditions {
    * that. @throws Error
    */
   match(bindings: Bindings, failurePolicy: string): boolean {
-    const problems: string[] = [];
-    for (const { source, expression } of this.#conditions) {
-      const result = evaluate(source, expression, bindings);
-      if ('problem' in result) problems.push(result.problem);
-      else if (result.value !== true) return false;
+    const budget = new CostBudget(matchConditionsBudget);
+    let problems: string[] = [];
+    try {
+      for (const { source, expression } of this.#conditions) {
+        const result = evaluate(source, expression, bindings, budget);
+        if ('problem' in result) problems.push(result.problem);
+        else if (result.value !== true) return false;
+      }
+    } catch (error) {
+      if (!(error instanceof OutOfBudget)) throw error;
+      problems = [error.message];
     }
     if (problems.length === 0) return true;
     if (failurePolicy === 'Ignore') return false;
@@ -48,16 +55,18 @@ function compiledOrNot(source: string, compiler: AdmissionCompiler): Compiled['e
   }
 }
 
-/** The value of an expression, or what went wrong as Kubernetes tells it. */
+/** The value of an expression, or what went wrong as Kubernetes tells it. Throws OutOfBudget. */
 export function evaluate(
   source: string,
   expression: Expression | { problem: string },
   bindings: Bindings,
+  budget: CostBudget,
 ): { value: unknown } | { problem: string } {
   if ('problem' in expression) return { problem: `compilation error: ${expression.problem}` };
   try {
-    return { value: expression.evaluate(bindings) };
+    return { value: expression.evaluate(bindings, budget) };
   } catch (error) {
+    if (error instanceof OutOfBudget) throw error;
     return { problem: `expression '${source}' resulted in error: ${(error as Error).message}` };
   }
 }

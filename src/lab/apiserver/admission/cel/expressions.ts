@@ -3,6 +3,7 @@
  * admission/plugin/cel). All environments are copies of one, so that a request is converted once for all of them.
  */
 import type { Environment } from '@marcbachmann/cel-js/evaluator';
+import { OutOfBudget } from '../../customresources/cel/cost.ts';
 import { createEnvironment } from '../../customresources/cel/environment.ts';
 import {
   compileTyped,
@@ -168,6 +169,7 @@ function computed(name: string, expression: Expression, bindings: Bindings): unk
   try {
     return expression.evaluate(bindings);
   } catch (error) {
+    if (error instanceof OutOfBudget) throw error;
     throw new ExpressionError(
       `composited variable ${JSON.stringify(name)} fails to evaluate: ${(error as Error).message}`,
     );

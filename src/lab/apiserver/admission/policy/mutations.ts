@@ -1,5 +1,6 @@
 /** What a mutating policy does to an object: ApplyConfiguration or JSONPatch (policy/mutating/patch). */
 import { ApiError } from '../../../../kube/client/api-error.ts';
+import { CostBudget, objectBudget } from '../../customresources/cel/cost.ts';
 import { isJsonObject, type JsonObject } from '../../json.ts';
 import { mergeApplied } from '../../managedfields/apply-configuration.ts';
 import { jsonPatch } from '../../patch/json-patch.ts';
@@ -57,7 +58,7 @@ export async function applyMutation(
   bindings: Bindings,
   target: Target,
 ): Promise<JsonObject> {
-  const result = evaluate(source, expression, bindings);
+  const result = evaluate(source, expression, bindings, new CostBudget(objectBudget));
   if ('problem' in result) throw new Error(result.problem);
   const { checkTypeNames, jsonOf } = target.engine;
   if (patchType === 'JSONPatch') return applyPatch(result.value as JsonObject[], target);

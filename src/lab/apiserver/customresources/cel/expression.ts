@@ -1,6 +1,7 @@
 /** One expression: parsed, checked for what it comes to, and evaluated. */
 import type { Environment } from '@marcbachmann/cel-js/evaluator';
 import { goRegExp } from '../schema/patterns.ts';
+import { type CostBudget, meter, metered, OutOfBudget } from './cost.ts';
 import { type CelType, hasMacro, type Node } from './library/macros.ts';
 import type { Rewritten } from './message-syntax.ts';
 import { parseDuration, parseTimestamp } from './time.ts';
@@ -8,8 +9,11 @@ import { parseDuration, parseTimestamp } from './time.ts';
 export interface Expression {
   /** Whether it reads the variable. */
   uses(variable: string): boolean;
-  /** Throws ExpressionError: what went wrong, in words of the language. */
-  evaluate(variables: Record<string, unknown>): unknown;
+  /**
+   * Throws ExpressionError: what went wrong, in words of the language; its cause is CostExceeded where it took too long.
+   * Throws OutOfBudget where the budget does not last.
+   */
+  evaluate(variables: Record<string, unknown>, budget?: CostBudget): unknown;
 }
 
 export class ExpressionError extends Error {}
@@ -189,23 +193,27 @@ export function compileTyped(
   let type: string;
   try {
     parsed = environment.parse(read.text);
+    const nodes: SyntaxNode[] = [];
     visit(parsed.ast, (node) => {
       if (node.op === 'id') names.add(node.args as string);
       adapt(node);
+      nodes.push(node);
     });
     const checked = parsed.check();
     if (!checked.valid) throw checked.error;
     type = checked.type!;
+    meter(nodes as never);
   } catch (error) {
     throw new ExpressionError(`compilation failed: ${located(error as Located, source, read)}`);
   }
   const expression: Expression = {
     uses: (variable) => names.has(variable),
-    evaluate(variables) {
+    evaluate(variables, budget) {
       try {
-        return parsed(variables);
+        return metered(() => parsed(variables), budget);
       } catch (error) {
-        throw new ExpressionError(wordsOf(error as Located, false));
+        if (error instanceof OutOfBudget) throw error;
+        throw new ExpressionError(wordsOf(error as Located, false), { cause: error });
       }
     },
   };

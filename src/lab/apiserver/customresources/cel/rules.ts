@@ -16,6 +16,7 @@ import {
 } from '../../validation/field-error.ts';
 import { type Correlation, correlateItems } from '../schema/correlation.ts';
 import { childPath, type JsonSchema, keyPath, type ValidationRule, valuesOf } from '../schema/json-schema.ts';
+import { CostBudget, CostExceeded, OutOfBudget, objectBudget } from './cost.ts';
 import { createEnvironment } from './environment.ts';
 import { compileExpression, type Expression } from './expression.ts';
 import { type Converted, type DeclaredType, TypeDeclarations } from './types.ts';
@@ -155,19 +156,31 @@ interface At {
   /** Of the part around it that can be told, where this one cannot. */
   around: Correlation | undefined;
   known: Converted;
+  rest: Rest;
+}
+
+/** What is left for the rules of an object: once they cost too much, no further ones are asked. */
+interface Rest {
+  budget: CostBudget;
+  ended: boolean;
 }
 
 function nameOf({ message, rule }: ValidationRule): string {
   return (message || rule).trim();
 }
 
-function messageFor({ rule, message }: CompiledRule, variables: Record<string, unknown>): string {
+function messageFor(
+  { rule, message }: CompiledRule,
+  variables: Record<string, unknown>,
+  budget: CostBudget,
+): string {
   const fallback = rule.message?.trim() || `failed rule: ${rule.rule.trim()}`;
   if (message === undefined) return fallback;
   try {
-    const text = String(message.evaluate(variables)).trim();
+    const text = String(message.evaluate(variables, budget)).trim();
     return text === '' || text.includes('\n') || text.length > 5 * 1024 ? fallback : text;
-  } catch {
+  } catch (error) {
+    if (error instanceof OutOfBudget) throw error;
     return fallback;
   }
 }
@@ -197,21 +210,25 @@ function check(node: RuleNode, rule: CompiledRule, at: At): FieldError[] {
   const isNew = at.old === undefined || at.old === null;
   if (usesOld && isNew && !optional) return [];
   const variables = variablesOf(node, at, optional);
-  let holds: unknown;
   try {
-    holds = expression.evaluate(variables);
+    if (expression.evaluate(variables, at.rest.budget) === true) return [];
+    if (!usesOld && (at.correlation ?? at.around)?.unchanged) return [];
+    return [failure(rule, node, at, messageFor(rule, variables, at.rest.budget))];
   } catch (error) {
-    const { message } = error as Error;
-    const name = nameOf(rule.rule);
-    const detail =
-      message === 'no such overload'
-        ? `'${message}': call arguments did not match a supported operator, function or macro signature for rule: ${name}`
-        : `${message} evaluating rule: ${name}`;
-    return [invalidValue(at.field || '<nil>', type, detail)];
+    return [invalidValue(at.field || '<nil>', type, problemOf(error as Error, rule.rule, at.rest))];
   }
-  if (holds === true) return [];
-  if (!usesOld && (at.correlation ?? at.around)?.unchanged) return [];
-  return [failure(rule, node, at, messageFor(rule, variables))];
+}
+
+function problemOf(error: Error, rule: ValidationRule, rest: Rest): string {
+  const { message } = error;
+  const name = nameOf(rule);
+  rest.ended = error instanceof OutOfBudget || error.cause instanceof CostExceeded;
+  if (error instanceof OutOfBudget) return message;
+  if (rest.ended)
+    return `'${message}': no further validation rules will be run due to call cost exceeds limit for rule: ${name}`;
+  return message === 'no such overload'
+    ? `'${message}': call arguments did not match a supported operator, function or macro signature for rule: ${name}`
+    : `${message} evaluating rule: ${name}`;
 }
 
 function variablesOf({ type }: RuleNode, at: At, optional: boolean): Record<string, unknown> {
@@ -230,7 +247,7 @@ function below(
   correlation: Correlation | undefined,
 ): At {
   const around = at.correlation ?? at.around;
-  return { field, value, old, correlation, around, known: at.known };
+  return { field, value, old, correlation, around, known: at.known, rest: at.rest };
 }
 
 function validateItems(node: RuleNode, list: readonly unknown[], at: At): FieldError[] {
@@ -257,7 +274,8 @@ function validateMembers(node: RuleNode, object: Record<string, unknown>, at: At
 
 function validateNode(node: RuleNode, at: At): FieldError[] {
   if (at.value === undefined || at.value === null) return [];
-  const errors = node.rules.flatMap((rule) => check(node, rule, at));
+  const errors = node.rules.flatMap((rule) => (at.rest.ended ? [] : check(node, rule, at)));
+  if (at.rest.ended) return errors;
   if (Array.isArray(at.value)) return [...errors, ...validateItems(node, at.value, at)];
   return isJsonObject(at.value) ? [...errors, ...validateMembers(node, at.value, at)] : errors;
 }
@@ -268,7 +286,8 @@ export function validateRules(
   value: unknown,
   { field = '', old, correlation }: { field?: string; old?: unknown; correlation?: Correlation } = {},
 ): FieldError[] {
-  return validateNode(node, { field, value, old, correlation, around: undefined, known: new Map() });
+  const rest = { budget: new CostBudget(objectBudget), ended: false };
+  return validateNode(node, { field, value, old, correlation, around: undefined, known: new Map(), rest });
 }
 
 /** A rule that does not compile, or that can never be asked, and why. */

@@ -3,6 +3,8 @@
  * rewritten: ends of text, flags within, classes of POSIX and of Unicode, named groups, characters that stand for themselves.
  */
 
+import { BoundedRegExp } from './bounded-match.ts';
+
 const posix: Record<string, string> = {
   alnum: '0-9A-Za-z',
   alpha: 'A-Za-z',
@@ -111,7 +113,7 @@ function compile(pattern: string, flags: string): RegExp | Error {
     return new Error(`error parsing regexp: invalid or unsupported Perl syntax: \`${unknown}\``);
   const translation = translate(pattern);
   try {
-    return new RegExp(translation.source, `u${translation.flags}${flags}`);
+    return new BoundedRegExp(translation.source, `u${translation.flags}${flags}`);
   } catch (error) {
     return new Error(`error parsing regexp: ${(error as Error).message}`);
   }
@@ -120,7 +122,7 @@ function compile(pattern: string, flags: string): RegExp | Error {
 const compiled = new Map<string, RegExp | Error>();
 const maxKept = 10_000;
 
-/** Compiled once. `flags` are JavaScript's own. Throws Error for what is no expression. */
+/** Compiled once; matching may throw PatternTimeout. `flags` are JavaScript's own. Throws Error for what is no expression. */
 export function goRegExp(pattern: string, flags = ''): RegExp {
   const key = `${flags}/${pattern}`;
   let known = compiled.get(key);

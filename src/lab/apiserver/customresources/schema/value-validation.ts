@@ -12,6 +12,7 @@ import {
   tooMany,
   wrongType,
 } from '../../validation/field-error.ts';
+import { PatternTimeout } from './bounded-match.ts';
 import type { Correlation } from './correlation.ts';
 import { hasFormat, isKnownFormat } from './formats.ts';
 import { childPath, type JsonSchema } from './json-schema.ts';
@@ -111,8 +112,17 @@ function checkText(text: string, schema: JsonSchema, path: Path): FieldError[] {
   if (maxLength !== undefined && codePoints(text) > maxLength) return [tooLong(shown(path), maxLength)];
   if (minLength !== undefined && codePoints(text) < minLength)
     return [wrong(path, text, `should be at least ${minLength} chars long`)];
-  if (pattern && !goRegExp(pattern).test(text)) return [wrong(path, text, `should match '${pattern}'`)];
-  return [];
+  const why = pattern && mismatch(text, pattern);
+  return why ? [wrong(path, text, why)] : [];
+}
+
+function mismatch(text: string, pattern: string): string | undefined {
+  try {
+    return goRegExp(pattern).test(text) ? undefined : `should match '${pattern}'`;
+  } catch (error) {
+    if (error instanceof PatternTimeout) return `should match '${pattern}', which takes too long to find out`;
+    throw error;
+  }
 }
 
 function checkFormat(text: string, schema: JsonSchema, path: Path): FieldError[] {

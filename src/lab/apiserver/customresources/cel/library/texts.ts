@@ -1,6 +1,8 @@
 /** Texts (cel-go, ext/strings.go; apiserver, cel/library/regex.go) and conversions to them. */
 import type { Duration } from '@marcbachmann/cel-js/evaluator';
+import { PatternTimeout } from '../../schema/bounded-match.ts';
 import { goRegExp } from '../../schema/patterns.ts';
+import { exhaust } from '../cost.ts';
 import { secondsText, timeText } from '../time.ts';
 import type { Library } from './library.ts';
 
@@ -20,12 +22,24 @@ function replace(text: string, from: string, to: string, limit = -1n): string {
   return [parts.slice(0, count + 1).join(to), ...parts.slice(count + 1)].join(from);
 }
 
+/** What takes too long ends the expression, as any cost beyond the limit does. */
+function matching<T>(match: () => T): T {
+  try {
+    return match();
+  } catch (error) {
+    if (error instanceof PatternTimeout) exhaust();
+    throw error;
+  }
+}
+
+const matches = (text: string, pattern: string) => matching(() => goRegExp(pattern).test(text));
+
 function find(text: string, pattern: string): string {
-  return goRegExp(pattern).exec(text)?.[0] ?? '';
+  return matching(() => goRegExp(pattern).exec(text)?.[0] ?? '');
 }
 
 function findAll(text: string, pattern: string, limit = -1n): string[] {
-  const found = [...text.matchAll(goRegExp(pattern, 'g'))].map(([match]) => match);
+  const found = matching(() => [...text.matchAll(goRegExp(pattern, 'g'))].map(([match]) => match));
   return limit < 0n ? found : found.slice(0, Number(limit));
 }
 
@@ -53,8 +67,8 @@ export const texts: Library = {
     // Rules' own names are changed to these, where the environment's function is another (expression.ts).
     'string.asciiUpper(): string': (text: string) => text.replaceAll(/[a-z]/g, (c) => c.toUpperCase()),
     'string.asciiLower(): string': (text: string) => text.replaceAll(/[A-Z]/g, (c) => c.toLowerCase()),
-    'string.matchesGo(string): bool': (text: string, pattern: string) => goRegExp(pattern).test(text),
-    'matchesGo(string, string): bool': (text: string, pattern: string) => goRegExp(pattern).test(text),
+    'string.matchesGo(string): bool': matches,
+    'matchesGo(string, string): bool': matches,
     'string.find(string): string': find,
     'string.findAll(string): list<string>': (text: string, pattern: string) => findAll(text, pattern),
     'string.findAll(string, int): list<string>': findAll,
