@@ -2,18 +2,11 @@
 import { expect, test } from 'vitest';
 import type { JsonObject } from '../json.ts';
 import { useTestServer } from '../test-server.ts';
-import { definitionsUrl, publishedDefinitions } from './test-definitions.ts';
+import { accepted, type Cases, publishedTests } from './test-published.ts';
 
-const { call } = useTestServer();
-
-async function install(file: string, kind?: string): Promise<JsonObject[]> {
-  const definitions = publishedDefinitions(file).filter(
-    (d) => kind === undefined || d.spec.names.kind === kind,
-  );
-  const made: JsonObject[] = [];
-  for (const definition of definitions) made.push(await call('POST', definitionsUrl, definition));
-  return made;
-}
+const server = useTestServer();
+const { call } = server;
+const { install, expectAnswers, post } = publishedTests(server);
 
 test.each<[string, number]>([
   ['gateway-api-standard.yaml.br', 10],
@@ -39,32 +32,6 @@ test.each<[string, number]>([
   }
 });
 
-/** Each case with what an answer must say of it; nothing where the object is accepted. */
-type Cases = [label: string, spec: object, wanted: string][];
-
-/** Posts the objects of all cases, each under a name of its own. */
-async function expectAnswers(
-  [apiVersion, plural, kind]: readonly [string, string, string],
-  cases: Cases,
-  { namespaced = true }: { namespaced?: boolean } = {},
-): Promise<void> {
-  for (const [i, [label, spec, wanted]] of cases.entries()) {
-    const namespace = namespaced ? { namespace: 'default' } : {};
-    const said = await post(apiVersion, plural, { kind, metadata: { name: `x${i}`, ...namespace }, spec });
-    expect([label, said]).toEqual([label, wanted === accepted ? accepted : expect.stringContaining(wanted)]);
-  }
-}
-
-/** Posts an object of a kind; the result is what the answer says is wrong. */
-async function post(apiVersion: string, plural: string, object: JsonObject): Promise<string> {
-  const { namespace } = object.metadata;
-  const where = namespace === undefined ? plural : `namespaces/${namespace}/${plural}`;
-  const { code, message } = await call('POST', `/apis/${apiVersion}/${where}`, { apiVersion, ...object });
-  expect([201, 422]).toContain(code);
-  return message ?? '';
-}
-
-const accepted = '';
 const tls = { certificateRefs: [{ name: 'c' }] };
 const listener = (name: string, protocol: string, port: number, more: object = {}) => ({
   name,
@@ -319,64 +286,4 @@ test('HTTPRoutes are accepted and refused as the project has it', async () => {
       ],
     ],
   );
-});
-
-test('ClusterNetworkPolicies are accepted and refused as the project has it', async () => {
-  const everywhere = { namespaces: {} };
-  const policy = (more: object) => ({ tier: 'Admin', priority: 5, subject: everywhere, ...more });
-  const to = (peer: object, more: object = {}) => ({ egress: [{ action: 'Deny', to: [peer], ...more }] });
-
-  const cases: Cases = [
-    ['what it is about alone', policy({}), accepted],
-    ['a peer', policy({ ingress: [{ action: 'Accept', from: [everywhere] }] }), accepted],
-    [
-      'another action',
-      policy({ ingress: [{ action: 'Invalid', from: [everywhere] }] }),
-      'Unsupported value: "Invalid"',
-    ],
-    ['no subject', { tier: 'Admin', priority: 5 }, 'spec.subject: Required value'],
-    ['a block', policy(to({ networks: ['10.0.0.0/8', 'fd00::/8'] })), accepted],
-    [
-      'a block with more bits than its prefix',
-      policy(to({ networks: ['10.0.0.1/8'] })),
-      'Invalid CIDR format provided',
-    ],
-    [
-      'a port',
-      policy(to(everywhere, { protocols: [{ tcp: { destinationPort: { number: 80 } } }] })),
-      accepted,
-    ],
-    [
-      'ports in the wrong order',
-      policy(to(everywhere, { protocols: [{ tcp: { destinationPort: { range: { start: 9, end: 8 } } } }] })),
-      'Start port must be less than End port',
-    ],
-    [
-      'a priority out of range',
-      policy({ priority: 1001 }),
-      'spec.priority in body should be less than or equal to 1000',
-    ],
-  ];
-  await install('network-policy-api-standard.yaml.br');
-  const kind = [
-    'policy.networking.k8s.io/v1alpha2',
-    'clusternetworkpolicies',
-    'ClusterNetworkPolicy',
-  ] as const;
-  await expectAnswers(kind, cases, { namespaced: false });
-});
-
-test('a NetworkAttachmentDefinition holds its configuration as a text', async () => {
-  await install('network-attachment-definition.yaml');
-  const config = '{"cniVersion":"1.0.0","type":"bridge"}';
-  const kind = 'NetworkAttachmentDefinition';
-  const where = ['k8s.cni.cncf.io/v1', 'network-attachment-definitions'] as const;
-  const metadata = { name: 'x', namespace: 'default' };
-  expect(await post(...where, { kind, metadata, spec: { config } })).toBe(accepted);
-  const wrong = await call('POST', `/apis/${where[0]}/namespaces/default/${where[1]}`, {
-    kind,
-    metadata: { name: 'y' },
-    spec: { config: 5 },
-  });
-  expect(wrong.message).toContain('spec.config in body must be of type string: "integer"');
 });
