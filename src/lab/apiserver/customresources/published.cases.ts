@@ -60,7 +60,68 @@ const listeners = (listeners: object[], ...refused: string[]) =>
 const gateway = (more: object, ...refused: string[]) =>
   of('Gateway', { gatewayClassName: 'c', listeners: [listener('a', 'HTTP')], ...more }, ...refused);
 
+const matches = (rules: number, matches: number) => ({
+  rules: Array.from({ length: rules }, () => ({
+    matches: Array.from({ length: matches }, (_, i) => ({ method: { service: `s${i}` } })),
+  })),
+});
+const port = (port: number) => ({ port, tls: {} });
+const frontend = (...perPort: object[]) => ({ tls: { frontend: { default: {}, perPort } } });
+const inExperiment = (each: PublishedCase, apiVersion = each.object.apiVersion): PublishedCase => ({
+  ...each,
+  channels: ['experimental'],
+  object: { ...each.object, apiVersion },
+});
+const external = (externalAuth: object | undefined, ...refused: string[]) =>
+  inExperiment(filter('HTTPRoute', 'ExternalAuth', { externalAuth }, ...refused));
+const backendRef = { name: 's', port: 80 };
+const persistence = (sessionPersistence: object, ...refused: string[]) =>
+  inExperiment(of('GRPCRoute', { rules: [{ sessionPersistence }] }, ...refused));
+const backend = (spec: object, ...refused: string[]) =>
+  inExperiment(of('XBackend', spec, ...refused), 'gateway.networking.x-k8s.io/v1alpha1');
+const outside = (hostname: string, more: object = {}) => ({
+  type: 'ExternalHostname',
+  externalHostname: { hostname },
+  port: { port: 443 },
+  ...more,
+});
+
+/** Rules that none of the cases above is about. */
+const rest: PublishedCase[] = [
+  gateway(frontend(port(443), port(444))),
+  gateway(frontend(port(443), port(443)), 'Port for TLS configuration must be unique within the Gateway'),
+  {
+    ...gateway({}, 'Hostname value must only contain valid characters'),
+    step: 'status',
+    object: { ...gateway({}).object, status: { addresses: [{ type: 'Hostname', value: '-a' }] } },
+  },
+  {
+    ...gateway({}),
+    step: 'status',
+    object: { ...gateway({}).object, status: { addresses: [{ type: 'Hostname', value: '*.a.example' }] } },
+  },
+  of('GRPCRoute', matches(2, 64)),
+  of('GRPCRoute', matches(3, 64), 'the total number of matches across all rules in a route must be less than 128'), // biome-ignore format: one line
+  of('GRPCRoute', { rules: [{ matches: [{ method: { type: 'Exact' } }] }] }, "One or both of 'service' or 'method' must be specified"), // biome-ignore format: one line
+  persistence({ type: 'Cookie', cookieConfig: { lifetimeType: 'Session' } }),
+  persistence({ type: 'Header', cookieConfig: { lifetimeType: 'Session' } }, 'cookieConfig can only be set with type Cookie'), // biome-ignore format: one line
+  external({ protocol: 'HTTP', backendRef, http: {} }),
+  external({ protocol: 'GRPC', backendRef, grpc: {} }),
+  external({ protocol: 'GRPC', backendRef }, "grpc must be specified when protocol is set to 'GRPC'"),
+  external({ protocol: 'HTTP', backendRef }, "http must be specified when protocol is set to 'HTTP'"),
+  external({ protocol: 'HTTP', backendRef, http: {}, grpc: {} }, "protocol must be 'GRPC' when grpc is set"),
+  external({ protocol: 'GRPC', backendRef, http: {}, grpc: {} }, "protocol must be 'HTTP' when http is set"),
+  external(undefined, 'filter.externalAuth must be specified for ExternalAuth filter.type'),
+  inExperiment(filter('HTTPRoute', modifier, { requestHeaderModifier, externalAuth: { protocol: 'HTTP', backendRef, http: {} } }, notFor('externalAuth', 'ExternalAuth'))), // biome-ignore format: one line
+  backend(outside('a.example')),
+  backend(outside('a.cluster.local'), 'hostname must not be an IP address or end with .cluster.local'),
+  backend({ type: 'ExternalHostname', port: { port: 443 } }, 'externalHostname must be set when type is ExternalHostname'), // biome-ignore format: one line
+  backend(outside('a.example', { port: { port: 443, name: 'a_b' } }), 'Name must be a valid DNS label'),
+  backend(outside('a.example', { tls: { mode: 'ClientAndServer' } }), 'clientCertificateRef must be set if and only if mode is ClientAndServer'), // biome-ignore format: one line
+];
+
 export const moreCases: PublishedCase[] = [
+  ...rest,
   ...routes,
   tls('*.a.example'),
   tls('10.0.0.1', 'Hostnames cannot contain an IP'),
