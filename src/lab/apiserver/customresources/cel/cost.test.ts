@@ -65,3 +65,14 @@ test('an object is refused whose rules together cost too much', () => {
     'Invalid value: "object": validation failed due to running out of cost budget, no further validation rules will be run',
   ]);
 });
+
+test('a message that costs too much ends the rules too', () => {
+  const messageExpression =
+    'self.list.all(a, self.list.all(b, self.list.all(c, a + b + c != ""))) ? "a" : "b"';
+  const rules = [{ rule: 'false', messageExpression }, { rule: 'false' }];
+  const schema = { ...texts([]), 'x-kubernetes-validations': rules };
+  const found = validateRules(rulesOf(schema)!, numbered(500)).map(({ message }) => message);
+  expect(found).toEqual([
+    `Invalid value: "object": no further validation rules will be run due to call cost exceeds limit for messageExpression: ${JSON.stringify(messageExpression)}`,
+  ]);
+});

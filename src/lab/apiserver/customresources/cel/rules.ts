@@ -180,9 +180,21 @@ function messageFor(
     const text = String(message.evaluate(variables, budget)).trim();
     return text === '' || text.includes('\n') || text.length > 5 * 1024 ? fallback : text;
   } catch (error) {
-    if (error instanceof OutOfBudget) throw error;
+    const why = expenseOf(error as Error, rule);
+    if (why !== undefined) throw new MessageTooExpensive(why);
     return fallback;
   }
+}
+
+/** A message that costs too much ends the object's rules as a rule does. */
+class MessageTooExpensive extends Error {}
+
+function expenseOf(error: Error, { messageExpression }: ValidationRule): string | undefined {
+  if (error instanceof OutOfBudget)
+    return 'messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run';
+  return error.cause instanceof CostExceeded
+    ? `no further validation rules will be run due to call cost exceeds limit for messageExpression: ${JSON.stringify(messageExpression)}`
+    : undefined;
 }
 
 function failure({ rule }: CompiledRule, { schema }: RuleNode, at: At, detail: string): FieldError {
@@ -222,8 +234,9 @@ function check(node: RuleNode, rule: CompiledRule, at: At): FieldError[] {
 function problemOf(error: Error, rule: ValidationRule, rest: Rest): string {
   const { message } = error;
   const name = nameOf(rule);
-  rest.ended = error instanceof OutOfBudget || error.cause instanceof CostExceeded;
-  if (error instanceof OutOfBudget) return message;
+  const told = error instanceof OutOfBudget || error instanceof MessageTooExpensive;
+  rest.ended = told || error.cause instanceof CostExceeded;
+  if (told) return message;
   if (rest.ended)
     return `'${message}': no further validation rules will be run due to call cost exceeds limit for rule: ${name}`;
   return message === 'no such overload'
