@@ -14,6 +14,7 @@ import { setup as cancel } from './cancel/setup.ts';
 import { setup as chaos } from './chaos/setup.ts';
 import { setup as debug } from './debug/setup.ts';
 import { setup as errors } from './errors/setup.ts';
+import { setup as file } from './file/setup.ts';
 import { setup as forward } from './forward/setup.ts';
 import { setup as header } from './header/setup.ts';
 import { setup as health } from './health/setup.ts';
@@ -84,7 +85,7 @@ export const plugins: readonly KnownPlugin[] = [
   { name: 'clouddns' },
   { name: 'k8s_external', setup: k8sExternal },
   { name: 'kubernetes', setup: kubernetes },
-  { name: 'file' },
+  { name: 'file', setup: file },
   { name: 'auto' },
   { name: 'secondary' },
   { name: 'etcd' },
