@@ -78,6 +78,22 @@ function endpointBackends(
   return found.length === 0 && parts.prefer ? inZone(undefined) : found;
 }
 
+/** All endpoints of a Service under their own names, whatever their ports; none of one that does not exist. */
+export function endpointsOf(key: string, source: ServiceSource, options: FindOptions): readonly Backend[] {
+  const service = source.service(key);
+  if (service === undefined || service.kind === 'alias') return [];
+  const sets = source.endpoints(key);
+  return endpointBackends({}, service, { sets, multicluster: options.multicluster });
+}
+
+/** `_tcp` and the like, where names of ports stand below them. */
+export function protocolLabels(key: string, source: ServiceSource): string[] {
+  const service = source.service(key);
+  if (service === undefined || service.kind === 'alias') return [];
+  const ports = [service.ports, ...source.endpoints(key).map((set) => set.ports)].flat();
+  return [...new Set(ports.filter(({ name }) => name !== '').map(({ protocol }) => `_${protocol}`))];
+}
+
 /** One for each port. Text that is no address is an alias; none at all nothing. */
 function backendsAt(text: string, ports: readonly NamedPort[], target: string): Backend[] {
   const ip = tryParseIp(text);

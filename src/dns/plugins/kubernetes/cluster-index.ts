@@ -109,6 +109,11 @@ export class ClusterIndex {
     return this.#stores.services.list().map(keyOf);
   }
 
+  /** The same of ServiceImports. */
+  importKeys(): string[] {
+    return (this.#stores.imports?.list() ?? []).map(keyOf);
+  }
+
   /** Services with this ClusterIP, in canonical text. */
   servicesAt(ip: string): ClusterService[] {
     return this.#stores.services.byIndex(byAddress, ip).map(clusterService);

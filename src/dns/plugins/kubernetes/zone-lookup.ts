@@ -122,18 +122,20 @@ export class ZoneLookup {
 
   /** What a canonical name in `zone` has; undefined where there is no such name. */
   find(name: string, zone: string): NameRecords | undefined {
-    const kept = this.#kept.get(name);
-    if (kept !== undefined) return kept;
+    return this.#kept.get(name) ?? this.#derive(name, zone);
+  }
+
+  #derive(name: string, zone: string): NameRecords | undefined {
     const relative = relativeTo(name, zone);
-    if (relative === '') return this.#records(name, zone, []);
+    if (relative === '') return this.recordsOf(name, zone, []);
     if (isReverseZone(zone)) return undefined;
     const parts = this.parts(relative, zone);
     if (parts === undefined) return this.#findOther(name, zone, relative);
     const { kind, namespace, service } = parts;
-    if (namespace === undefined) return this.#records(name, zone, []);
+    if (namespace === undefined) return this.recordsOf(name, zone, []);
     if (!this.exposes(namespace)) return undefined;
-    if (kind === 'pod') return this.#recordsOf(name, zone, this.#podBackends(parts));
-    if (service === undefined) return this.#records(name, zone, []);
+    if (kind === 'pod') return this.#found(name, zone, this.#podBackends(parts));
+    if (service === undefined) return this.recordsOf(name, zone, []);
     return this.#findService(name, zone, parts);
   }
 
@@ -156,7 +158,7 @@ export class ZoneLookup {
     const multicluster = this.isMulticluster(zone);
     const source = multicluster ? this.index.imported : this.index.local;
     const { ignoreEmpty } = this.options;
-    const found = this.#recordsOf(name, zone, findBackends(parts, source, { ignoreEmpty, multicluster }));
+    const found = this.#found(name, zone, findBackends(parts, source, { ignoreEmpty, multicluster }));
     if (found !== undefined) this.#keep(`${parts.namespace}/${parts.service}`, found);
     return found;
   }
@@ -165,10 +167,10 @@ export class ZoneLookup {
   #findOther(name: string, zone: string, relative: string): NameRecords | undefined {
     if (relative === 'dns-version')
       return new NameRecords({ name, zone, ttl: this.options.ttl }, [], [schemaVersion]);
-    if (relative === 'dns') return this.#records(name, zone, []);
+    if (relative === 'dns') return this.recordsOf(name, zone, []);
     if (relative !== 'ns.dns') return undefined;
     const backends = this.options.serverIps().map((ip) => ({ ip, port: noPort, target: relative }));
-    return this.#records(name, zone, backends);
+    return this.recordsOf(name, zone, backends);
   }
 
   /** As CoreDNS, looks at nothing left of the address. */
@@ -186,11 +188,12 @@ export class ZoneLookup {
     return this.index.podsAt(ip).some(({ metadata }) => metadata.namespace === namespace);
   }
 
-  #recordsOf(name: string, zone: string, found: Found): NameRecords | undefined {
-    return found && this.#records(name, zone, found);
+  #found(name: string, zone: string, found: Found): NameRecords | undefined {
+    return found && this.recordsOf(name, zone, found);
   }
 
-  #records(name: string, zone: string, backends: readonly Backend[]): NameRecords {
+  /** What a name with these backends has. */
+  recordsOf(name: string, zone: string, backends: readonly Backend[]): NameRecords {
     return new NameRecords({ name, zone, ttl: this.options.ttl }, backends);
   }
 
