@@ -36,6 +36,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'show the connections that a node translates',
     load: async () => (await import('./conntrack.ts')).conntrack,
   },
+  dns: {
+    summary: 'show what cluster DNS answers, and why',
+    load: async () => (await import('./dns.ts')).dns,
+  },
   kubeconfig: {
     summary: 'print the path of a kubeconfig',
     load: async () => (await import('./kubeconfig.ts')).kubeconfig,
@@ -46,6 +50,5 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
 /** Entry points of the lab's own processes; not for users. */
 export const internalCommands: Readonly<Record<string, () => Promise<Command>>> = {
   agent: async () => (await import('./processes.ts')).agentProcess,
-  dns: async () => (await import('./processes.ts')).dnsProcess,
   'lab-server': async () => (await import('./processes.ts')).labServerProcess,
 };

@@ -1,8 +1,8 @@
 /** Tables of questions and answers as text, as coredns-cases.ts has them. */
-import { formatIp } from '../../../../net/ip.ts';
 import { recordTypes, responseCodes } from '../../../message/constants.ts';
 import type { Message, ResourceRecord } from '../../../message/message.ts';
 import { canonicalName } from '../../../message/name.ts';
+import { dataText } from '../../../message/record-text.ts';
 
 export interface NameCase {
   name: string;
@@ -48,15 +48,4 @@ export function recordText({ name, ttl, data }: ResourceRecord, own?: string): s
   return [name === own ? '' : name, ttl === 5 ? '' : ttl, nameOf(recordTypes, data.type), dataText(data)]
     .filter((part) => part !== '')
     .join(' ');
-}
-
-function dataText(data: ResourceRecord['data']): string {
-  if ('ip' in data) return formatIp(data.ip);
-  if ('priority' in data) return `${data.priority} ${data.weight} ${data.port} ${data.target}`;
-  if ('strings' in data) return data.strings.map((text) => Buffer.from(text).toString()).join(' ');
-  if ('primary' in data) {
-    const { primary, mailbox, serial, refresh, retry, expire, minimum } = data;
-    return [primary, mailbox, serial, refresh, retry, expire, minimum].join(' ');
-  }
-  return 'target' in data ? data.target : '';
 }

@@ -1,0 +1,148 @@
+/** `tendril dns query` and `tendril dns records`; `tendril dns` alone is the server itself. */
+import { recordTypes } from '../dns/message/constants.ts';
+import { dataText, typeName } from '../dns/message/record-text.ts';
+import { listRecords } from '../dns/plugins/kubernetes/zone-listing.ts';
+import { resourcePath, resources } from '../kube/resources.ts';
+import type { Pod } from '../kube/types.ts';
+import { podResolvConf } from '../lab/kubelet/resolv-conf.ts';
+import { TendrilError } from '../util/errors.ts';
+import { readClusterZone } from './dns/cluster-zone.ts';
+import { type ResolverSettings, type SearchStep, searchOrder, searchSteps } from './dns/search-steps.ts';
+import { chooseFormat, printJson } from './output/format.ts';
+import { formatTable } from './output/table.ts';
+import { defineCommand, type Invocation } from './parser/command.ts';
+import { namespaceOption, outputOption } from './parser/common-options.ts';
+import { dnsProcess } from './processes.ts';
+import { type LabSession, openLab } from './session/lab-session.ts';
+
+export const dns = defineCommand(
+  {
+    name: 'dns',
+    summary:
+      "Shows what cluster DNS says: what a name gets, search step by search step, and all records of the cluster zone, both made of the API's objects as the server makes them. Without a word it is the server.",
+    usage: [
+      'dns query NAME [--from POD] [-n NAMESPACE] [--type TYPE] [-o json]',
+      'dns records [-n NAMESPACE] [-o json]',
+      ...dnsProcess.spec.usage,
+    ],
+    options: {
+      ...dnsProcess.spec.options,
+      zone: { type: 'string', value: 'ZONE', help: "the cluster zone (default: the lab's)" },
+      from: {
+        type: 'string',
+        value: 'POD',
+        help: 'the pod whose search path is walked (default: any of its namespace)',
+      },
+      type: {
+        type: 'string',
+        value: 'TYPE',
+        help: 'A, AAAA, SRV, PTR, CNAME, TXT … (default: A, then AAAA)',
+      },
+      namespace: namespaceOption('of the pod, or of the records (default: default; for records: all)'),
+      output: outputOption('json'),
+    },
+    words: { min: 0, max: 2 },
+    examples: ['tendril dns query web --from shop-0 -n shop', 'tendril dns records -n shop -o json'],
+  },
+  async (invocation) => {
+    const [verb, name, ...more] = invocation.words;
+    if (verb === undefined) return await dnsProcess.run(invocation as unknown as Invocation);
+    if (verb === 'query' && name !== undefined && more.length === 0) return await query(invocation, name);
+    if (verb === 'records' && name === undefined) return await records(invocation);
+    throw new TendrilError(
+      'USAGE',
+      `dns ${invocation.words.join(' ')} is nothing; try dns query NAME, or dns records`,
+    );
+  },
+);
+
+interface DnsInvocation {
+  name: string;
+  options: {
+    zone?: string | undefined;
+    from?: string | undefined;
+    type?: string | undefined;
+    namespace?: string | undefined;
+    output?: string | undefined;
+  };
+}
+
+async function records({ name, options }: DnsInvocation): Promise<number> {
+  const format = chooseFormat(options.output, ['json']);
+  using lab = await openLab(name);
+  const zone = options.zone ?? lab.config.clusterDomain;
+  const lookup = await readClusterZone(lab.api, zone);
+  const rows = listRecords(lookup, zone, { namespace: options.namespace }).map(({ name, ttl, data }) => ({
+    name,
+    ttl,
+    type: typeName(data.type),
+    data: dataText(data),
+  }));
+  if (format === 'json') printJson(rows);
+  else
+    process.stdout.write(
+      formatTable(
+        ['NAME', 'TTL', 'TYPE', 'DATA'],
+        rows.map(({ name, ttl, type, data }) => [name, String(ttl), type, data]),
+      ),
+    );
+  return 0;
+}
+
+async function query({ name: labName, options }: DnsInvocation, name: string): Promise<number> {
+  const format = chooseFormat(options.output, ['json']);
+  const types = typesOf(options.type);
+  using lab = await openLab(labName);
+  const zone = options.zone ?? lab.config.clusterDomain;
+  const settings = await resolverOf(lab, {
+    pod: options.from,
+    namespace: options.namespace ?? 'default',
+    zone,
+  });
+  const lookup = await readClusterZone(lab.api, zone);
+  const names = searchOrder(name, settings);
+  const steps: SearchStep[] = [];
+  for (const type of types) steps.push(...(await searchSteps(lookup, names, type)));
+  if (format === 'json') printJson({ name, ...settings, steps });
+  else process.stdout.write(stepsText(steps));
+  return 0;
+}
+
+/** @throws TendrilError USAGE */
+function typesOf(text: string | undefined): (keyof typeof recordTypes)[] {
+  if (text === undefined) return ['A', 'AAAA'];
+  const type = text.toUpperCase();
+  if (!Object.hasOwn(recordTypes, type))
+    throw new TendrilError('USAGE', `--type ${text} is no type of records`);
+  return [type as keyof typeof recordTypes];
+}
+
+/** A pod's resolver settings by its dnsPolicy and dnsConfig; without a pod, those of one that asks for nothing else. */
+async function resolverOf(
+  lab: LabSession,
+  { pod: name, namespace, zone }: { pod: string | undefined; namespace: string; zone: string },
+): Promise<ResolverSettings> {
+  const pod =
+    name === undefined
+      ? ({ metadata: { name: '', namespace } } as Pod)
+      : ((await lab.api.send({
+          method: 'GET',
+          path: resourcePath(resources.pods, { namespace, name }),
+        })) as Pod);
+  // Servers are not looked at, and a lab's nodes have no search path of their own.
+  const node = { nameservers: [], searches: [], options: [] };
+  const { searches, options } = podResolvConf(pod, {
+    clusterDns: ['cluster DNS'],
+    clusterDomain: zone,
+    node,
+  });
+  const ndots = options.flatMap((option) => /^ndots:(\d+)$/.exec(option)?.[1] ?? []).at(-1);
+  return { searches, ndots: Math.min(15, Number(ndots ?? 1)) };
+}
+
+export function stepsText(steps: readonly SearchStep[]): string {
+  const rows = steps.map(({ question, type, by, outcome, why }) => [question, type, by, outcome, why]);
+  const answers = steps.flatMap((step) => step.records);
+  const table = formatTable(['QUESTION', 'TYPE', 'BY', 'OUTCOME', 'WHY'], rows);
+  return answers.length === 0 ? table : `${table}\n${answers.join('\n')}\n`;
+}
