@@ -1,125 +1,193 @@
-/**
- * Asks other servers for what no plugin before it answers. Each query leaves from a socket of its own, so that
- * the kernel chooses a random port, with a random id; an answer counts only if it comes from the server asked
- * and repeats id and question (RFC 5452). Truncated answers are asked for again over TCP.
- */
+/** Asks other servers for what no plugin before it answers, as CoreDNS's `forward` does. */
 import { randomInt } from 'node:crypto';
-import dgram from 'node:dgram';
-import net from 'node:net';
+import { systemClock } from '../../../util/clock.ts';
 import { TendrilError } from '../../../util/errors.ts';
-import { decodeMessage, encodeMessage, type Message, newQuery } from '../../message/message.ts';
-import { sameName } from '../../message/name.ts';
-import type { DnsPlugin, Query } from '../../plugin.ts';
+import { MetricRegistry } from '../../../util/metrics.ts';
+import { responseCodes } from '../../message/constants.ts';
+import { type Message, newQuery, replyTo } from '../../message/message.ts';
+import { isBelow } from '../../message/name.ts';
+import type { Answer, DnsPlugin, Query, Served } from '../../plugin.ts';
+import { createForwardMetrics } from './forward-metrics.ts';
+import { type ForwardOptions, forwardDefaults } from './options.ts';
+import { createPolicy, shuffled } from './policy.ts';
+import { Upstream, type UpstreamContext, type UpstreamProtocol } from './upstream.ts';
 
-export interface Upstream {
-  address: string;
-  port: number;
-}
+/** How long a query may be tried, whatever its tries take each. */
+const overallMs = 5000;
+const cookieOption = 10;
 
-export interface ForwardOptions {
-  upstreams: readonly Upstream[];
-  /** Per try. */
-  timeoutMs?: number;
-}
+export class Forwarder {
+  readonly #options: ForwardOptions;
+  readonly #context: UpstreamContext;
+  readonly #order: (upstreams: readonly Upstream[]) => readonly Upstream[];
+  #upstreams: readonly Upstream[];
+  #underWay = 0;
 
-export function forwardPlugin({ upstreams, timeoutMs = 2000 }: ForwardOptions): DnsPlugin {
-  let turn = 0;
-  return {
-    name: 'forward',
-    serve: async (query, next) => {
-      if (upstreams.length === 0) return next();
-      const first = turn++;
-      let failure: unknown;
-      for (let attempt = 0; attempt < Math.max(2, upstreams.length); attempt++) {
-        const upstream = upstreams[(first + attempt) % upstreams.length]!;
-        try {
-          return await exchange(query, upstream, timeoutMs);
-        } catch (error) {
-          failure = error;
-        }
+  constructor(options: ForwardOptions, context: UpstreamContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#order = createPolicy(options.policy);
+    this.#upstreams = this.#make(options);
+  }
+
+  /** Takes other upstreams for those it was made with: host names have become addresses. */
+  replaceUpstreams(upstreams: ForwardOptions['upstreams']): void {
+    this.#upstreams = this.#make({ ...this.#options, upstreams });
+  }
+
+  close(): void {
+    for (const upstream of this.#upstreams) upstream.close();
+  }
+
+  matches(name: string): boolean {
+    const { from, except } = this.#options;
+    if (!isBelow(name, from)) return false;
+    return name === from || !except.some((zone) => isBelow(name, zone));
+  }
+
+  /**
+   * The upstreams' answer, or `next`'s where the answer is one that the next forwarder is to be asked for.
+   * @throws TendrilError DNS_UPSTREAM where none answers
+   */
+  serve(query: Query, next?: () => Served): Served {
+    const { maxConcurrent } = this.#options;
+    if (maxConcurrent > 0 && this.#underWay >= maxConcurrent) {
+      this.#context.metrics.rejected();
+      return replyTo(query.message, { rcode: responseCodes.REFUSED });
+    }
+    this.#underWay++;
+    return this.#forward(query, next).finally(() => {
+      this.#underWay--;
+    });
+  }
+
+  async #forward(query: Query, next?: () => Served): Promise<Answer> {
+    const answer = await this.#tryUpstreams(query);
+    if (next !== undefined && this.#leavesToNext(answer)) return await next();
+    return { ...answer, id: query.message.id, questions: query.message.questions };
+  }
+
+  async #tryUpstreams(query: Query): Promise<Message> {
+    const { monotonic } = this.#context.clock;
+    const deadline = monotonic() + overallMs;
+    const list = this.#order(this.#upstreams);
+    const { maxConnectAttempts = 2 * list.length, failoverRcodes } = this.#options;
+    const walk = new HealthyWalk(list);
+    let failures = 0;
+    let failovers = 0;
+    let failure: unknown;
+    while (monotonic() < deadline && (maxConnectAttempts === 0 || failures < maxConnectAttempts)) {
+      const upstream = walk.next() ?? this.#noneHealthy();
+      if (upstream === undefined) break;
+      query.metadata?.set('forward/upstream', upstream.label);
+      try {
+        const answer = await this.#ask(upstream, query);
+        if (failoverRcodes.includes(answer.rcode) && ++failovers < list.length) continue;
+        return answer;
+      } catch (error) {
+        failure = error;
+        failures++;
+        upstream.checkHealth();
       }
-      throw failure;
-    },
-  };
+    }
+    throw failure ?? noneHealthy();
+  }
+
+  /** With all of them down, checks may be what is broken: any may be tried. */
+  #noneHealthy(): Upstream | undefined {
+    this.#context.metrics.allUnhealthy();
+    return this.#options.failfast ? undefined : shuffled(this.#upstreams)[0];
+  }
+
+  async #ask(upstream: Upstream, query: Query): Promise<Message> {
+    const { forceTcp, preferUdp } = this.#options;
+    const protocol: UpstreamProtocol = forceTcp
+      ? 'tcp'
+      : preferUdp || query.transport === 'udp'
+        ? 'udp'
+        : 'tcp';
+    const asked = questionOf(query);
+    const answer = await upstream.ask(asked, protocol);
+    // Without prefer_udp the client learns that the answer is cut off, and asks by TCP itself.
+    if (answer.truncated && protocol === 'udp' && preferUdp)
+      return await upstream.ask({ ...asked, id: randomInt(0x10000) }, 'tcp');
+    return answer;
+  }
+
+  #leavesToNext({ rcode, answers }: Message): boolean {
+    const { nextRcodes, nextOnNodata } = this.#options;
+    return (
+      nextRcodes.includes(rcode) || (nextOnNodata && rcode === responseCodes.NOERROR && answers.length === 0)
+    );
+  }
+
+  #make(options: ForwardOptions): Upstream[] {
+    return options.upstreams
+      .filter(({ isName }) => !isName)
+      .map((address) => new Upstream(address, options, this.#context));
+  }
 }
 
-async function exchange(query: Query, upstream: Upstream, timeoutMs: number): Promise<Message> {
-  const question = query.message.questions[0]!;
-  const asked = newQuery(randomInt(0x10000), question, {
-    recursionDesired: query.message.recursionDesired,
-    checkingDisabled: query.message.checkingDisabled,
-    edns: { udpBytes: 1232, version: 0, dnssecOk: query.message.edns?.dnssecOk ?? false, options: [] },
-  });
-  const signal = AbortSignal.timeout(timeoutMs);
-  const reply = await overUdp(asked, upstream, signal);
-  const answer = reply.truncated ? await overTcp(asked, upstream, signal) : reply;
-  return { ...answer, id: query.message.id, questions: query.message.questions };
-}
+/** Goes round the list, past those that are down; undefined where all of them are. */
+class HealthyWalk {
+  readonly #list: readonly Upstream[];
+  #at = 0;
 
-function answers(asked: Message, bytes: Uint8Array): Message | undefined {
-  try {
-    const reply = decodeMessage(bytes);
-    const [question] = reply.questions;
-    const wanted = asked.questions[0]!;
-    const matches =
-      reply.response &&
-      reply.id === asked.id &&
-      question?.type === wanted.type &&
-      sameName(question.name, wanted.name);
-    return matches ? reply : undefined;
-  } catch {
+  constructor(list: readonly Upstream[]) {
+    this.#list = list;
+  }
+
+  next(): Upstream | undefined {
+    for (let tried = 0; tried < this.#list.length; tried++) {
+      const upstream = this.#list[this.#at++ % this.#list.length]!;
+      if (!upstream.down) return upstream;
+    }
     return undefined;
   }
 }
 
-function noAnswer(upstream: Upstream, cause?: unknown): TendrilError {
-  const server = `${upstream.address} port ${upstream.port}`;
-  return new TendrilError('DNS_UPSTREAM', `the DNS server ${server} does not answer`, {
-    cause,
-    remedy: 'See that it serves and can be reached from here, or name another in resolv.conf.',
+function noneHealthy(): TendrilError {
+  return new TendrilError('DNS_UPSTREAM', 'no DNS server that queries are forwarded to is healthy', {
+    remedy: 'See that they serve and can be reached from here.',
   });
 }
 
-function overUdp(asked: Message, upstream: Upstream, signal: AbortSignal): Promise<Message> {
-  return new Promise((resolve, reject) => {
-    const socket = dgram.createSocket(net.isIPv4(upstream.address) ? 'udp4' : 'udp6');
-    const settle = (outcome: () => void) => {
-      signal.removeEventListener('abort', onAbort);
-      socket.close();
-      outcome();
-    };
-    const onAbort = () => settle(() => reject(noAnswer(upstream)));
-    const onError = (error: Error) => settle(() => reject(noAnswer(upstream, error)));
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.on('error', onError);
-    socket.on('message', (bytes) => {
-      const reply = answers(asked, bytes);
-      if (reply) settle(() => resolve(reply));
-    });
-    // Connected: the kernel drops what comes from anyone else. The callback gets an error where there is no route.
-    socket.connect(upstream.port, upstream.address, (error?: Error) => {
-      if (error) onError(error);
-      else socket.send(encodeMessage(asked));
-    });
+/** The client's query under a random id. A cookie stays: it is one between client and this server (RFC 7873). */
+function questionOf({ message }: Query): Message {
+  const { questions, recursionDesired, checkingDisabled, authenticData, edns } = message;
+  return newQuery(randomInt(0x10000), questions[0]!, {
+    questions,
+    recursionDesired,
+    checkingDisabled,
+    authenticData,
+    ...(edns && { edns: { ...edns, options: edns.options.filter(({ code }) => code !== cookieOption) } }),
   });
 }
 
-function overTcp(asked: Message, upstream: Upstream, signal: AbortSignal): Promise<Message> {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect({ host: upstream.address, port: upstream.port, signal });
-    let pending: Buffer = Buffer.alloc(0);
-    socket.on('error', (error) => reject(noAnswer(upstream, error)));
-    socket.on('close', () => reject(noAnswer(upstream)));
-    socket.on('data', (chunk: Buffer) => {
-      pending = Buffer.concat([pending, chunk]);
-      if (pending.length < 2 || pending.length < 2 + pending.readUInt16BE(0)) return;
-      const reply = answers(asked, pending.subarray(2, 2 + pending.readUInt16BE(0)));
-      socket.destroy();
-      if (reply) resolve(reply);
-    });
-    const message = encodeMessage(asked);
-    const length = Buffer.alloc(2);
-    length.writeUInt16BE(message.length);
-    socket.write(Buffer.concat([length, message]));
-  });
+export interface SimpleForwardOptions {
+  upstreams: readonly { address: string; port: number }[];
+  /** Per try. */
+  timeoutMs?: number;
+}
+
+/** Forwards everything in turn to some servers; truncated answers are asked for again over TCP. */
+export function forwardPlugin({ upstreams, timeoutMs = 2000 }: SimpleForwardOptions): DnsPlugin {
+  const addresses = upstreams.map(({ address, port }) => ({
+    transport: 'dns' as const,
+    host: address,
+    port,
+  }));
+  const options: ForwardOptions = {
+    ...forwardDefaults(addresses),
+    readTimeoutMs: timeoutMs,
+    policy: 'round_robin',
+    preferUdp: true,
+    maxFails: 0,
+  };
+  const metrics = createForwardMetrics(new MetricRegistry());
+  const forwarder = new Forwarder(options, { clock: systemClock, metrics });
+  return {
+    name: 'forward',
+    serve: (query, next) => (upstreams.length === 0 ? next() : forwarder.serve(query)),
+  };
 }

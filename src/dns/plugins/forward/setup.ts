@@ -1,56 +1,55 @@
-/** `forward FROM TO...`: asks other servers. */
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { tryParseIp } from '../../../net/ip.ts';
+/** `forward FROM TO... { … }`: several of a block are asked in their order, each for the names that it takes. */
+import { Resolver } from 'node:dns/promises';
 import type { Directive } from '../../corefile/directive.ts';
-import { corefileError, countArguments, unknownOption, zonesOfText } from '../../corefile/options.ts';
-import { isBelow } from '../../message/name.ts';
-import type { DnsPlugin, PluginSetup } from '../../plugin.ts';
-import { nameserversOf } from '../../resolv-conf.ts';
-import { tryAddress } from '../../server/http-endpoints.ts';
-import { forwardPlugin, type Upstream } from './forward.ts';
+import { corefileError } from '../../corefile/options.ts';
+import type { PluginSetup, Query, Served } from '../../plugin.ts';
+import { Forwarder } from './forward.ts';
+import { createForwardMetrics } from './forward-metrics.ts';
+import { type ForwardOptions, readForward } from './options.ts';
+import type { UpstreamAddress } from './upstream-address.ts';
 
-interface Forwarder {
-  zones: readonly string[];
-  plugin: DnsPlugin;
-}
+export const setup: PluginSetup = (directives, { clock, directory, metrics }) => {
+  const shared = { clock, metrics: createForwardMetrics(metrics) };
+  const forwarders = directives.map((directive) => {
+    const options = readForward(directive, directory);
+    return { directive, options, forwarder: new Forwarder(options, shared) };
+  });
 
-export const setup: PluginSetup = (directives, { directory }) => {
-  const forwarders = directives.map((directive) => forwarderOf(directive, directory));
+  const serveFrom = (index: number, query: Query, next: () => Served): Served => {
+    const at = forwarders.findIndex(({ forwarder }, i) => i >= index && forwarder.matches(query.name));
+    if (at === -1) return next();
+    const isLast = at === forwarders.length - 1;
+    return forwarders[at]!.forwarder.serve(query, isLast ? undefined : () => serveFrom(at + 1, query, next));
+  };
+
   return {
     recursive: true,
-    handler: {
-      name: 'forward',
-      serve: (query, next) => {
-        const to = forwarders.find(({ zones }) => zones.some((zone) => isBelow(query.name, zone)));
-        return to === undefined ? next() : to.plugin.serve(query, next);
-      },
+    handler: { name: 'forward', serve: (query, next) => serveFrom(0, query, next) },
+    start: async () => {
+      for (const { directive, options, forwarder } of forwarders)
+        if (options.upstreams.some(({ isName }) => isName))
+          forwarder.replaceUpstreams(await resolveNames(options, directive));
+    },
+    close: () => {
+      for (const { forwarder } of forwarders) forwarder.close();
     },
   };
 };
 
-function forwarderOf(directive: Directive, directory: string): Forwarder {
-  countArguments(directive, 2, Number.POSITIVE_INFINITY);
-  const [from, ...to] = directive.args as [string, ...string[]];
-  const other = directive.block?.find(({ name }) => name !== 'max_concurrent');
-  if (other !== undefined) throw unknownOption(other, 'forward');
-  const upstreams = to.flatMap((word) => upstreamsOf(word, directive, directory));
-  return { zones: zonesOfText(from, directive.at), plugin: forwardPlugin({ upstreams }) };
-}
-
-function upstreamsOf(word: string, { at }: Directive, directory: string): Upstream[] {
-  if (tryParseIp(word) !== undefined) return [{ address: word, port: 53 }];
-  const place = tryAddress(word);
-  if (place !== undefined && tryParseIp(place.host) !== undefined)
-    return [{ address: place.host, port: place.port }];
-  try {
-    const text = readFileSync(resolve(directory, word), 'utf8');
-    return nameserversOf(text).map((address) => ({ address, port: 53 }));
-  } catch (cause) {
-    throw corefileError(
-      at,
-      `"${word}" is neither an address nor a resolv.conf that can be read`,
-      String(cause),
-    );
-  }
+/** Host names become all of their addresses, once, at the start. */
+async function resolveNames(options: ForwardOptions, { at }: Directive): Promise<UpstreamAddress[]> {
+  const resolver = new Resolver();
+  if (options.resolvers.length > 0) resolver.setServers(options.resolvers);
+  const resolved = options.upstreams.map(async (upstream) => {
+    if (!upstream.isName) return [upstream];
+    const found = await Promise.allSettled([
+      resolver.resolve4(upstream.host),
+      resolver.resolve6(upstream.host),
+    ]);
+    const addresses = found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+    if (addresses.length > 0) return addresses.map((host) => ({ ...upstream, host, isName: false }));
+    const cause = found.find((one) => one.status === 'rejected')?.reason;
+    throw corefileError(at, `the host name "${upstream.host}" cannot be resolved`, String(cause));
+  });
+  return (await Promise.all(resolved)).flat();
 }
