@@ -32,6 +32,9 @@ export function admit(
   if (message.opcode !== 0) return refuse(responseCodes.NOTIMP);
   const [question, ...others] = message.questions;
   if (question === undefined || others.length > 0) return refuse(responseCodes.FORMERR);
+  // One SOA record of an IXFR query, OPT and a signature: no query has more (as miekg/dns, and so CoreDNS, has it).
+  if (message.answers.length > 1 || message.authorities.length > 1 || message.additionals.length > 1)
+    return refuse(responseCodes.FORMERR);
   if (message.edns && message.edns.version !== 0) {
     const edns = {
       udpBytes: message.edns.udpBytes,

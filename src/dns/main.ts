@@ -16,7 +16,7 @@ import { type DefaultCorefileOptions, defaultCorefile } from './default-corefile
 import type { Query, Served } from './plugin.ts';
 import { keptObjects } from './plugins/kubernetes/kept-objects.ts';
 import { plugins } from './plugins/order.ts';
-import { startDnsServer } from './server/dns-server.ts';
+import { startDnsServer, startDnsTlsServer } from './server/dns-server.ts';
 import { createHttpEndpoints } from './server/http-endpoints.ts';
 import { wildcardAddresses } from './server/wildcard.ts';
 import type { ListenerPlan } from './server-blocks/listeners.ts';
@@ -108,15 +108,14 @@ async function listen(
   serve: (query: Query) => Served,
   logger: Logger,
 ): Promise<OpenListener> {
-  if (plan.transport !== 'dns')
-    throw new TendrilError('LISTEN', `${plan.label} cannot be listened on: DNS over TLS is not served yet`);
   const addresses = plan.address === undefined ? await wildcardAddresses() : [plan.address];
-  return await startDnsServer({
-    plugins: [{ name: plan.label, serve }],
-    logger,
-    listen: addresses.map((address) => {
-      const place = { address, port: plan.port, ipv6Only: address.includes(':') };
-      return { udp: place, tcp: place };
-    }),
+  const places = addresses.map((address) => ({ address, port: plan.port, ipv6Only: address.includes(':') }));
+  const serving = { plugins: [{ name: plan.label, serve }], logger };
+  if (plan.transport === 'dns')
+    return await startDnsServer({ ...serving, listen: places.map((place) => ({ udp: place, tcp: place })) });
+  if (plan.transport === 'tls' && plan.tls !== undefined)
+    return await startDnsTlsServer({ ...serving, listen: places, tls: plan.tls });
+  throw new TendrilError('LISTEN', `${plan.label} cannot be listened on: no certificate is named for it`, {
+    remedy: 'Add the plugin tls to its server block: tls CERT KEY.',
   });
 }

@@ -109,9 +109,9 @@ export function encodeMessage(message: Message, limit = 65_535): Buffer {
   const room = limit - (message.edns ? ednsByteLength(message.edns) : 0);
   const fits = writeSection(writer, message.answers, { countAt: 6, room });
   const fitsAll = fits && writeSection(writer, message.authorities, { countAt: 8, room });
-  // Additional records are optional: leaving some out is no truncation.
-  if (fitsAll) writeSection(writer, message.additionals, { countAt: 10, room });
-  else writer.patchU16(2, flagsOf({ ...message, truncated: true }));
+  // RFC 2181 would let additional records go silently where nobody needs them; that cannot be known here.
+  if (!(fitsAll && writeSection(writer, message.additionals, { countAt: 10, room })))
+    writer.patchU16(2, flagsOf({ ...message, truncated: true }));
   if (message.edns) {
     writeEdns(writer, message.edns, message.rcode);
     writer.patchU16(10, writer.finish().readUInt16BE(10) + 1);

@@ -3,8 +3,8 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import type { Family } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
-import type { Responder } from './dns-server.ts';
 import { listenError } from './listen-error.ts';
+import type { Responder } from './responder.ts';
 
 export type UdpPlace = { address: string; port: number; ipv6Only?: boolean } | { fd: number; family: Family };
 
@@ -19,15 +19,20 @@ export async function listenUdp(at: UdpPlace, answer: Responder, logger: Logger)
   const ipv6Only = 'address' in at && at.ipv6Only;
   const socket = dgram.createSocket({ type: family === 4 ? 'udp4' : 'udp6', ipv6Only });
   let open = true;
-  socket.on('message', async (bytes, from) => {
-    // Port 0 is nobody's: no reply can be sent there, and none is meant to be.
-    if (from.port === 0) return;
-    const reply = await answer(bytes, 'udp', from);
+  const send = (reply: Buffer | undefined, to: { address: string; port: number }) => {
+    if (reply === undefined || !open) return;
     // A client that cannot be reached (ECONNREFUSED, EPERM, ENETUNREACH) asks again, or is gone.
-    const unsent = (error: Error | null) => {
-      if (error) logger.debug('a reply cannot be sent', { client: from.address, error });
-    };
-    if (reply && open) socket.send(reply, from.port, from.address, unsent);
+    socket.send(reply, to.port, to.address, (error) => {
+      if (error) logger.debug('a reply cannot be sent', { client: to.address, error });
+    });
+  };
+  socket.on('message', (bytes, { address, port }) => {
+    // Port 0 is nobody's: no reply can be sent there, and none is meant to be.
+    if (port === 0) return;
+    const client = { address, port };
+    const reply = answer(bytes, { transport: 'udp', client });
+    if (reply instanceof Promise) void reply.then((later) => send(later, client));
+    else send(reply, client);
   });
   await bind(socket, at);
   socket.on('error', (error) => logger.warn('receiving failed', { transport: 'udp', error }));

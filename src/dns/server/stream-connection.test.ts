@@ -1,0 +1,100 @@
+import net from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { silentLogger } from '../../util/logger.ts';
+import { recordTypes } from '../message/constants.ts';
+import { decodeMessage, encodeMessage, type Message, newQuery, replyTo } from '../message/message.ts';
+import type { DnsPlugin } from '../plugin.ts';
+import { startDnsServer } from './dns-server.ts';
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((one) => one.close()));
+});
+
+async function serve(plugin: DnsPlugin['serve']): Promise<number> {
+  const server = await startDnsServer({
+    plugins: [{ name: 'test', serve: plugin }],
+    logger: silentLogger,
+    listen: [{ udp: { address: '127.0.0.1', port: 0 }, tcp: { address: '127.0.0.1', port: 0 } }],
+  });
+  open.push(server);
+  return server.ports[0]!.tcp;
+}
+
+function framed(message: Message): Buffer {
+  const bytes = encodeMessage(message);
+  return Buffer.concat([Buffer.of(bytes.length >> 8, bytes.length & 255), bytes]);
+}
+
+const query = (id: number, name = `n${id}.example.org`) =>
+  framed(newQuery(id, { name, type: recordTypes.A }));
+
+/** The replies' ids until the server closes, or `count` of them are there. */
+function replyIds(socket: net.Socket, count = Number.POSITIVE_INFINITY): Promise<number[]> {
+  return new Promise((resolve) => {
+    const ids: number[] = [];
+    let pending: Buffer = Buffer.alloc(0);
+    const done = () => resolve(ids);
+    socket.on('data', (chunk: Buffer) => {
+      pending = Buffer.concat([pending, chunk]);
+      while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
+        const end = 2 + pending.readUInt16BE(0);
+        ids.push(decodeMessage(pending.subarray(2, end)).id);
+        pending = pending.subarray(end);
+      }
+      if (ids.length >= count) done();
+    });
+    socket.on('close', done).on('error', () => {});
+  });
+}
+
+test('answers come as they are ready, not in the order of the queries', async () => {
+  const slow = Promise.withResolvers<void>();
+  const port = await serve(async ({ message, name }) => {
+    if (name === 'n1.example.org') await slow.promise;
+    else slow.resolve();
+    return replyTo(message);
+  });
+  const socket = net.connect(port, '127.0.0.1');
+  socket.write(Buffer.concat([query(1), query(2)]));
+  expect(await replyIds(socket, 2)).toEqual([2, 1]);
+  socket.destroy();
+});
+
+test('queries that come byte by byte are put together', async () => {
+  const port = await serve(({ message }) => replyTo(message));
+  const socket = net.connect(port, '127.0.0.1').setNoDelay(true);
+  for (const byte of query(7)) socket.write(Buffer.of(byte));
+  expect(await replyIds(socket, 1)).toEqual([7]);
+  socket.destroy();
+});
+
+test('a client that ends its side gets all its answers, then the end', async () => {
+  const port = await serve(async ({ message }) => replyTo(message));
+  const socket = net.connect(port, '127.0.0.1');
+  socket.end(Buffer.concat([query(1), query(2), query(3)]));
+  expect((await replyIds(socket)).sort()).toEqual([1, 2, 3]);
+});
+
+test('a client that reads nothing has a bounded number of queries served', async () => {
+  let served = 0;
+  const name = 'x'.repeat(60);
+  const data = { type: recordTypes.TXT, strings: Array.from({ length: 240 }, () => new Uint8Array(250)) };
+  const port = await serve(({ message }) => {
+    served++;
+    return replyTo(message, { answers: [{ name, class: 1, ttl: 1, data }] });
+  });
+  const socket = net.connect(port, '127.0.0.1').pause();
+  // 36 MB of replies: the kernel's buffers hold 10.
+  const total = 600;
+  socket.write(Buffer.concat(Array.from({ length: total }, (_, id) => query(id, name))));
+  await expect.poll(() => served).toBeGreaterThan(3);
+  // The server answers another client: what it had to do for the first is done.
+  const other = net.connect(port, '127.0.0.1');
+  other.write(query(1));
+  expect(await replyIds(other, 1)).toEqual([1]);
+  other.destroy();
+  expect(served).toBeLessThan(total / 2);
+  expect((await replyIds(socket.resume(), total)).length).toBe(total);
+  socket.destroy();
+});

@@ -1,0 +1,75 @@
+/**
+ * One client's connection, TCP or TLS (RFC 7766): queries are answered as they become ready, not in their order.
+ * What a client may have of the server is bounded: queries under way, replies that it does not read, time.
+ */
+import type { Socket } from 'node:net';
+import type { Responder } from './responder.ts';
+
+/** A client that says nothing for this long, or takes none of its replies, is closed. */
+const idleMs = 10_000;
+/** Queries of one connection that may be under way at once; then reading pauses. */
+const maxPipelined = 100;
+/** Replies that a client leaves unread, in bytes; then reading pauses, and the kernel's window does the rest. */
+const maxUnread = 256 * 1024;
+
+export function serveStream(socket: Socket, transport: 'tcp' | 'tls', answer: Responder): void {
+  let pending: Buffer = Buffer.alloc(0);
+  let underWay = 0;
+  let ended = false;
+  const asker = {
+    transport,
+    client: { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 },
+    server: { address: socket.localAddress ?? '', port: socket.localPort ?? 0 },
+  };
+  socket.setNoDelay(true);
+  socket.setTimeout(idleMs, () => socket.destroy());
+  socket.on('error', () => socket.destroy());
+  socket.on('drain', proceed);
+  socket.on('data', (chunk: Buffer) => {
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+    proceed();
+  });
+  // A client may end its side and still wait for its answers.
+  socket.on('end', () => {
+    ended = true;
+    proceed();
+  });
+
+  function proceed(): void {
+    while (!isBusy() && pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
+      const end = 2 + pending.readUInt16BE(0);
+      const bytes = pending.subarray(2, end);
+      pending = pending.subarray(end);
+      serve(bytes);
+      if (socket.destroyed) return;
+    }
+    if (ended && underWay === 0) socket.end();
+    else if (isBusy()) socket.pause();
+    else if (socket.isPaused()) socket.resume();
+  }
+
+  function isBusy(): boolean {
+    return underWay >= maxPipelined || socket.writableLength > maxUnread;
+  }
+
+  function serve(bytes: Buffer): void {
+    const reply = answer(bytes, asker);
+    if (!(reply instanceof Promise)) return void send(reply);
+    underWay++;
+    void reply.then((later) => {
+      underWay--;
+      send(later);
+      if (!socket.destroyed) proceed();
+    });
+  }
+
+  /** Who gets no answer is closed: waiting for it would take the client longer. */
+  function send(reply: Buffer | undefined): void {
+    if (socket.destroyed) return;
+    if (reply === undefined) return void socket.destroy();
+    const framed = Buffer.allocUnsafe(2 + reply.length);
+    framed.writeUInt16BE(reply.length);
+    framed.set(reply, 2);
+    socket.write(framed);
+  }
+}

@@ -1,0 +1,51 @@
+/** DNS over TLS (RFC 7858), with what the plugin `tls` says about certificates. */
+import tls from 'node:tls';
+import type { Logger } from '../../util/logger.ts';
+import type { TlsSettings } from '../plugin.ts';
+import type { Responder } from './responder.ts';
+import { serveStream } from './stream-connection.ts';
+import { listenStream, type TcpPlace } from './tcp-listener.ts';
+import type { Listener } from './udp-listener.ts';
+
+/** A client that has not finished its handshake by then is closed. */
+const handshakeMs = 10_000;
+
+/** Resolves when the socket listens. @throws TendrilError LISTEN */
+export async function listenTls(
+  at: TcpPlace,
+  settings: TlsSettings,
+  { answer, logger }: { answer: Responder; logger: Logger },
+): Promise<Listener> {
+  const { cert, key, ca, clientAuth } = settings;
+  const server = tls.createServer({
+    cert,
+    key,
+    ca,
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['dot'],
+    allowHalfOpen: true,
+    handshakeTimeout: handshakeMs,
+    requestCert: clientAuth !== 'nocert',
+    rejectUnauthorized: clientAuth === 'require_and_verify',
+  });
+  server.on('tlsClientError', (error, socket) => {
+    logger.debug('a TLS handshake failed', { client: socket.remoteAddress, error });
+    socket.destroy();
+  });
+  return await listenStream(server, at, {
+    event: 'secureConnection',
+    what: 'TLS for DNS',
+    serve: (socket) => {
+      if (isAdmitted(socket as tls.TLSSocket, clientAuth)) serveStream(socket, 'tls', answer);
+      else socket.destroy();
+    },
+    logger,
+  });
+}
+
+/** What Node.js does not judge itself: certificates that must be there, or be right only where they are there. */
+function isAdmitted(socket: tls.TLSSocket, clientAuth: TlsSettings['clientAuth']): boolean {
+  if (clientAuth !== 'require' && clientAuth !== 'verify_if_given') return true;
+  const given = Object.keys(socket.getPeerCertificate()).length > 0;
+  return clientAuth === 'require' ? given : !given || socket.authorized;
+}
