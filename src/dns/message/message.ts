@@ -128,7 +128,9 @@ function writeSection(
   for (const record of records) {
     const before = writer.length;
     writer.name(record.name).u16(record.data.type).u16(record.class).u32(record.ttl);
-    writer.lengthPrefixed(() => encodeRecordData(record.data, writer));
+    const lengthAt = writer.length;
+    encodeRecordData(record.data, writer.u16(0));
+    writer.patchU16(lengthAt, writer.length - lengthAt - 2);
     if (writer.length > at.room) {
       writer.truncate(before);
       break;

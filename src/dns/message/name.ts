@@ -48,9 +48,10 @@ export function labelsOf(name: string): Uint8Array[] {
   return bytes;
 }
 
-function labelText(bytes: Uint8Array): string {
+function labelText(message: Uint8Array, start: number, end: number): string {
   let text = '';
-  for (const byte of bytes) {
+  for (let i = start; i < end; i++) {
+    const byte = message[i]!;
     if (byte === 0x2e || byte === 0x5c) text += `\\${String.fromCharCode(byte)}`;
     else if (byte > 0x20 && byte < 0x7f) text += String.fromCharCode(byte);
     else text += `\\${byte.toString().padStart(3, '0')}`;
@@ -63,7 +64,7 @@ function labelText(bytes: Uint8Array): string {
  * than anything read so far, which makes loops impossible.
  */
 export function decodeName(message: Uint8Array, offset: number): { name: string; next: number } {
-  const labels: string[] = [];
+  let name = '';
   let next: number | undefined;
   let at = offset;
   let floor = offset;
@@ -71,7 +72,7 @@ export function decodeName(message: Uint8Array, offset: number): { name: string;
   for (;;) {
     const head = message[at];
     if (head === undefined) throw malformed('a name runs past the end');
-    if (head === 0) return { name: labels.join('.'), next: next ?? at + 1 };
+    if (head === 0) return { name, next: next ?? at + 1 };
     if ((head & pointerBits) === pointerBits) {
       const low = message[at + 1];
       if (low === undefined) throw malformed('a name runs past the end');
@@ -85,7 +86,8 @@ export function decodeName(message: Uint8Array, offset: number): { name: string;
       if (at + 1 + head > message.length) throw malformed('a name runs past the end');
       length += head + 1;
       if (length > maxNameBytes) throw malformed('a name of more than 255 bytes');
-      labels.push(labelText(message.subarray(at + 1, at + 1 + head)));
+      const label = labelText(message, at + 1, at + 1 + head);
+      name = name === '' ? label : `${name}.${label}`;
       at += 1 + head;
     }
   }

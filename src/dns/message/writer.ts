@@ -1,8 +1,11 @@
 /** Writes a DNS message: big-endian numbers, and names compressed against what is written already. */
-import { canonicalName, labelsOf } from './name.ts';
+import { maxLabelBytes, maxNameBytes } from './constants.ts';
+import { canonicalName, labelsOf, malformed } from './name.ts';
 
 /** A compression pointer has 14 bits. */
 const maxPointer = 0x3fff;
+/** Names whose characters are their bytes: nearly all. */
+const plainName = /^[!-[\]-~]*$/;
 
 export class Writer {
   #buffer = Buffer.allocUnsafe(512);
@@ -39,12 +42,35 @@ export class Writer {
     return this;
   }
 
-  /** A name, compressed where a suffix of it stands earlier in the message. */
+  /** A name, compressed where a suffix of it stands earlier in the message. Case is kept in what is written. */
   name(name: string): this {
+    if (!plainName.test(name)) return this.#escapedName(name);
+    const end = name.endsWith('.') ? name.length - 1 : name.length;
+    if (end + 2 > maxNameBytes || name.endsWith('..')) throw malformed(`"${name}" is no domain name`);
+    const lower = name.toLowerCase();
+    for (let start = 0; start < end; ) {
+      const suffix = lower.slice(start, end);
+      const offset = this.#suffixes.get(suffix);
+      if (offset !== undefined) return this.u16(0xc000 | offset);
+      if (this.#length <= maxPointer) this.#suffixes.set(suffix, this.#length);
+      const dot = name.indexOf('.', start);
+      const stop = dot === -1 ? end : dot;
+      const size = stop - start;
+      if (size === 0 || size > maxLabelBytes) throw malformed(`"${name}" is no domain name`);
+      this.#reserve(1 + size);
+      this.#buffer[this.#length] = size;
+      this.#buffer.write(name.slice(start, stop), this.#length + 1, 'latin1');
+      this.#length += 1 + size;
+      start = stop + 1;
+    }
+    return this.u8(0);
+  }
+
+  #escapedName(name: string): this {
     const labels = labelsOf(name);
-    // Case is kept in what is written but not in what is compared; `latin1` keeps one character per byte.
+    // `latin1` keeps one character per byte.
     const keys = labels.map((label) =>
-      canonicalName(Buffer.from(label).toString('latin1')).replaceAll('.', '\\.'),
+      canonicalName(Buffer.from(label).toString('latin1')).replaceAll('\\', '\\\\').replaceAll('.', '\\.'),
     );
     for (let i = 0; i < labels.length; i++) {
       const suffix = keys.slice(i).join('.');

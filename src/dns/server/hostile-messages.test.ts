@@ -1,0 +1,3 @@
+import { hostileMessageCases } from '../testing/hostile-messages.cases.ts';
+
+hostileMessageCases(5000, 1);
