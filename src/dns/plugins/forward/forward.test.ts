@@ -314,8 +314,10 @@ test.each<[string, Behaviour, Partial<ForwardOptions>, string]>([
   expect(answer.replace('rcode 15', 'next')).toBe(expected);
 });
 
-test('the client’s EDNS goes on without its cookie, and an upstream is named in the metadata', async () => {
-  await using server = await startFakeUpstream(well);
+test('EDNS goes on without cookies, there and back, and an upstream is named in the metadata', async () => {
+  await using server = await startFakeUpstream(({ message }) => [
+    { ...address(message), edns: query.message.edns },
+  ]);
   using made = forwardTo([server]);
   const options = [
     { code: 10, data: new Uint8Array(8) },
@@ -323,7 +325,7 @@ test('the client’s EDNS goes on without its cookie, and an upstream is named i
   ];
   const query: Query = { ...question(), metadata: new Map() };
   query.message.edns = { udpBytes: 4096, version: 0, dnssecOk: true, options };
-  await made.forwarder.serve(query);
+  expect(await made.forwarder.serve(query)).toMatchObject({ edns: { options: [{ code: 8 }] } });
   expect(server.asked[0]!.message.edns).toMatchObject({
     udpBytes: 4096,
     dnssecOk: true,

@@ -4,7 +4,7 @@ import { systemClock } from '../../../util/clock.ts';
 import { TendrilError } from '../../../util/errors.ts';
 import { MetricRegistry } from '../../../util/metrics.ts';
 import { responseCodes } from '../../message/constants.ts';
-import { type Message, newQuery, replyTo } from '../../message/message.ts';
+import { type Edns, type Message, newQuery, replyTo } from '../../message/message.ts';
 import { isBelow } from '../../message/name.ts';
 import type { Answer, DnsPlugin, Query, Served } from '../../plugin.ts';
 import { createForwardMetrics } from './forward-metrics.ts';
@@ -64,7 +64,8 @@ export class Forwarder {
   async #forward(query: Query, next?: () => Served): Promise<Answer> {
     const answer = await this.#tryUpstreams(query);
     if (next !== undefined && this.#leavesToNext(answer)) return await next();
-    return { ...answer, id: query.message.id, questions: query.message.questions };
+    const edns = answer.edns && withoutCookie(answer.edns);
+    return { ...answer, id: query.message.id, questions: query.message.questions, edns };
   }
 
   async #tryUpstreams(query: Query): Promise<Message> {
@@ -152,7 +153,12 @@ function noneHealthy(): TendrilError {
   });
 }
 
-/** The client's query under a random id. A cookie stays: it is one between client and this server (RFC 7873). */
+/** A cookie is one between two hops (RFC 7873): neither the client's nor the upstream's is passed on. */
+function withoutCookie(edns: Edns): Edns {
+  return { ...edns, options: edns.options.filter(({ code }) => code !== cookieOption) };
+}
+
+/** The client's query under a random id. */
 function questionOf({ message }: Query): Message {
   const { questions, recursionDesired, checkingDisabled, authenticData, edns } = message;
   return newQuery(randomInt(0x10000), questions[0]!, {
@@ -160,7 +166,7 @@ function questionOf({ message }: Query): Message {
     recursionDesired,
     checkingDisabled,
     authenticData,
-    ...(edns && { edns: { ...edns, options: edns.options.filter(({ code }) => code !== cookieOption) } }),
+    ...(edns && { edns: withoutCookie(edns) }),
   });
 }
 
