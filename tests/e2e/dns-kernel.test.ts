@@ -1,0 +1,116 @@
+/** Cluster names answered in the kernel, at pods of a lab: that they are, that they outlive agent and servers, and when they are not. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { agentStatusPort } from '../../src/lab/server/agents.ts';
+import { bringUp, type TestLab } from './support/lab.ts';
+import { must } from './support/tendril.ts';
+
+const manifest = `
+apiVersion: v1
+kind: Pod
+metadata: { name: client, labels: { app: client } }
+spec: { containers: [{ name: main, image: busybox, command: [sleep, infinity] }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { ipFamilyPolicy: PreferDualStack, selector: { app: client }, ports: [{ port: 80 }] }
+`;
+
+let lab: TestLab;
+beforeAll(async () => {
+  lab = await bringUp({ manifest, args: ['--nodes', '1'] });
+});
+afterAll(() => lab?.down());
+
+const onNode = (...command: string[]) => lab.exec(['--node', 'node-1'], ...command);
+const dig = async (...words: string[]) => {
+  const answer = await lab.exec(['client'], 'dig', '+nocookie', '+tries=1', '+time=2', ...words);
+  return { status: /status: (\w+)/.exec(answer)?.[1], text: answer };
+};
+const addresses = async (name: string, type: string) =>
+  (await lab.exec(['client'], 'dig', '+nocookie', '+short', '+tries=1', '+time=2', name, type)).trim();
+
+async function questions(): Promise<Record<string, number>> {
+  const address = (await onNode('hostname', '-I')).trim().split(' ')[0]!;
+  const text = await onNode('curl', '-s', `http://${address}:${agentStatusPort}/metrics`);
+  const lines = text.matchAll(/^tendril_dns_kernel_questions_total\{result="(\w+)"\} (\d+)$/gm);
+  return Object.fromEntries([...lines].map(([, result, count]) => [result!, Number(count)]));
+}
+
+/** What the kernel did meanwhile. */
+async function during(run: () => Promise<unknown>): Promise<Record<string, number>> {
+  const before = await questions();
+  await run();
+  const after = await questions();
+  return Object.fromEntries(Object.entries(after).map(([name, count]) => [name, count - before[name]!]));
+}
+
+const name = 'web.default.svc.cluster.local';
+
+describe('the kernel', () => {
+  test('answers names of Services in both families', async () => {
+    const service = (await lab.kubectl('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIPs}')).stdout;
+    const done = await during(async () => {
+      const found = [await addresses(name, 'A'), await addresses(name, 'AAAA')];
+      expect(found.sort()).toEqual((JSON.parse(service) as string[]).sort());
+    });
+    expect(done).toMatchObject({ hit: 2, passed: 0 });
+  });
+
+  test('a name outside costs one question to the servers, whatever the search path', async () => {
+    const done = await during(() => lab.exec(['client'], 'getent', 'ahostsv4', 'www.example.com'));
+    expect(done).toMatchObject({ hit: 0, nxdomain: 3, passed: 1 });
+  });
+
+  test('says what the servers say', async () => {
+    for (const words of [
+      [name, 'A'],
+      ['default.svc.cluster.local', 'A'],
+      ['nobody.default.svc.cluster.local', 'AAAA'],
+      ['cluster.local', 'A'],
+    ]) {
+      const inKernel = (await dig(...words)).text;
+      // A cookie is for the servers.
+      const byServer = await lab.exec(
+        ['client'],
+        'dig',
+        '+cookie=0123456789abcdef',
+        '+tries=1',
+        '+time=2',
+        ...words,
+      );
+      const records = (text: string) => text.split('\n').filter((line) => /^[^;].*\sIN\s/.test(line) || line.includes('status:')).map((line) => line.replace(/id: \d+/, '')); // biome-ignore format: one line
+      expect(records(inKernel)).toEqual(records(byServer));
+    }
+  });
+
+  test('goes on without the servers and without an agent', async () => {
+    const servers = (await lab.kubectl('get', 'pods', '-n', 'kube-system', '-o', 'name')).stdout;
+    await onNode('sh', '-c', 'pkill -STOP -f "main.js agent" && pkill -STOP -f "main.js dns"');
+    try {
+      expect(servers).toContain('tendril-dns');
+      expect(await addresses(name, 'A')).toMatch(/^10\.96\./);
+      expect((await dig('nobody.default.svc.cluster.local', 'A')).status).toBe('NXDOMAIN');
+    } finally {
+      await onNode('sh', '-c', 'pkill -CONT -f "main.js agent"; pkill -CONT -f "main.js dns"');
+    }
+  });
+
+  test('a Service is known by its first question after it was made, and unknown once it is gone', async () => {
+    await must(lab.kubectl('create', 'service', 'clusterip', 'late', '--tcp=80'));
+    await expect.poll(() => addresses('late.default.svc.cluster.local', 'A')).toMatch(/^10\.96\./);
+    await must(lab.kubectl('delete', 'service', 'late'));
+    await expect.poll(async () => (await dig('late.default.svc.cluster.local', 'A')).status).toBe('NXDOMAIN');
+  });
+
+  test('leaves every question to the servers where the Corefile has them see each, and tells so', async () => {
+    const status = () => must(lab.tendril(['status']));
+    expect(await status()).toMatch(/node-1 +Ready .* kernel +0/);
+    const key = ['configmap', 'coredns', '-n', 'kube-system'];
+    const text = (await lab.kubectl('get', ...key, '-o', 'jsonpath={.data.Corefile}')).stdout;
+    const patch = JSON.stringify({ data: { Corefile: text.replace('errors', 'errors\n    log') } });
+    await must(lab.kubectl('patch', ...key, '--type', 'merge', '-p', patch));
+    await expect.poll(status, { timeout: 20_000 }).toContain('log (Corefile:3) comes before kubernetes');
+    expect(await during(() => addresses(name, 'A'))).toMatchObject({ hit: 0, passed: 1 });
+  });
+});
