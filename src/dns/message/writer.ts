@@ -1,6 +1,6 @@
 /** Writes a DNS message: big-endian numbers, and names compressed against what is written already. */
 import { maxLabelBytes, maxNameBytes } from './constants.ts';
-import { canonicalName, labelsOf, malformed } from './name.ts';
+import { labelsOf, malformed } from './name.ts';
 
 /** A compression pointer has 14 bits. */
 const maxPointer = 0x3fff;
@@ -10,7 +10,7 @@ const plainName = /^[!-[\]-~]*$/;
 export class Writer {
   #buffer = Buffer.allocUnsafe(512);
   #length = 0;
-  /** Offset of each suffix written so far, by its canonical text. */
+  /** Offset of each suffix written so far, by its text. */
   readonly #suffixes = new Map<string, number>();
 
   get length(): number {
@@ -42,14 +42,13 @@ export class Writer {
     return this;
   }
 
-  /** A name, compressed where a suffix of it stands earlier in the message. Case is kept in what is written. */
+  /** A name, compressed where a suffix of it stands earlier in the message. Letter by letter the same: case is kept (RFC 4343). */
   name(name: string): this {
     if (!plainName.test(name)) return this.#escapedName(name);
     const end = name.endsWith('.') ? name.length - 1 : name.length;
     if (end + 2 > maxNameBytes || name.endsWith('..')) throw malformed(`"${name}" is no domain name`);
-    const lower = name.toLowerCase();
     for (let start = 0; start < end; ) {
-      const suffix = lower.slice(start, end);
+      const suffix = name.slice(start, end);
       const offset = this.#suffixes.get(suffix);
       if (offset !== undefined) return this.u16(0xc000 | offset);
       if (this.#length <= maxPointer) this.#suffixes.set(suffix, this.#length);
@@ -70,7 +69,7 @@ export class Writer {
     const labels = labelsOf(name);
     // `latin1` keeps one character per byte.
     const keys = labels.map((label) =>
-      canonicalName(Buffer.from(label).toString('latin1')).replaceAll('\\', '\\\\').replaceAll('.', '\\.'),
+      Buffer.from(label).toString('latin1').replaceAll('\\', '\\\\').replaceAll('.', '\\.'),
     );
     for (let i = 0; i < labels.length; i++) {
       const suffix = keys.slice(i).join('.');
