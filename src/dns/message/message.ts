@@ -100,12 +100,19 @@ function flagsOf(message: Message): number {
 
 /**
  * Encodes a message into at most `limit` bytes. What does not fit is left out at a record's border, and the
- * truncated flag tells so (RFC 2181 section 9); the OPT record is always kept.
+ * truncated flag tells so (RFC 2181 section 9); the OPT record is always kept. With `inCaseOfQuestion`, names in lower case
+ * that are the question's, or end as it does, are written as it is: who sends one in a case of its own may look for it.
  */
-export function encodeMessage(message: Message, limit = 65_535): Buffer {
+export function encodeMessage(
+  message: Message,
+  limit = 65_535,
+  options: { inCaseOfQuestion?: boolean } = {},
+): Buffer {
   const writer = new Writer();
   writer.u16(message.id).u16(flagsOf(message)).u16(message.questions.length).u16(0).u16(0).u16(0);
   for (const question of message.questions) writer.name(question.name).u16(question.type).u16(question.class);
+  if (options.inCaseOfQuestion && message.questions[0])
+    writer.lendCase(message.questions[0].name, headerBytes);
   const room = limit - (message.edns ? ednsByteLength(message.edns) : 0);
   const fits = writeSection(writer, message.answers, { countAt: 6, room });
   const fitsAll = fits && writeSection(writer, message.authorities, { countAt: 8, room });

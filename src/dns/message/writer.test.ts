@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { recordTypes } from './constants.ts';
+import { decodeMessage, encodeMessage, newQuery } from './message.ts';
 import { decodeName } from './name.ts';
 import { Writer } from './writer.ts';
 
@@ -26,4 +28,20 @@ test('case is kept where a name is written first', () => {
 
 test.each(['a..b', '.a', 'x'.repeat(64), Array(128).fill('a').join('.'), 'a..'])('no name: %s', (name) => {
   expect(() => new Writer().name(name)).toThrow('is no domain name');
+});
+
+test('names in lower case take the case of the question where that is asked for', () => {
+  const answers = ['www.example.org', 'other.example.org', 'WWW.example.org'].map((name) => ({
+    ...{ name, class: 1, ttl: 1 },
+    data: { type: recordTypes.CNAME, target: 'example.org' },
+  }));
+  const message = { ...newQuery(1, { name: 'wWw.eXample.org', type: recordTypes.CNAME }), answers };
+  const names = (options: { inCaseOfQuestion?: boolean }) =>
+    decodeMessage(encodeMessage(message, undefined, options)).answers.map(({ name, data }) => [name, 'target' in data && data.target]); // biome-ignore format: one line
+  expect(names({})).toEqual(answers.map(({ name, data }) => [name, data.target]));
+  expect(names({ inCaseOfQuestion: true })).toEqual([
+    ['wWw.eXample.org', 'eXample.org'],
+    ['other.eXample.org', 'eXample.org'],
+    ['WWW.eXample.org', 'eXample.org'],
+  ]);
 });

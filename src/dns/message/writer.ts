@@ -65,6 +65,18 @@ export class Writer {
     return this.u8(0);
   }
 
+  /** From now on names in lower case that end as this one, written at `offset`, take its case with its place. */
+  lendCase(name: string, offset: number): void {
+    const end = name.endsWith('.') ? name.length - 1 : name.length;
+    if (!plainName.test(name)) return;
+    for (let start = 0; start < end; ) {
+      const suffix = name.slice(start, end).toLowerCase();
+      if (!this.#suffixes.has(suffix)) this.#suffixes.set(suffix, offset + start);
+      const dot = name.indexOf('.', start);
+      start = (dot === -1 ? end : dot) + 1;
+    }
+  }
+
   #escapedName(name: string): this {
     const labels = labelsOf(name);
     // `latin1` keeps one character per byte.

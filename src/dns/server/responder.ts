@@ -77,7 +77,8 @@ function encodeReply(query: Message, reply: Message, transport: Query['transport
   };
   const asked = query.edns ? Math.max(query.edns.udpBytes, classicUdpBytes) : classicUdpBytes;
   const limit = transport === 'udp' ? Math.min(asked, maxUdpBytes) : 65_535;
-  return encodeMessage({ ...reply, id: query.id, questions: query.questions, edns }, limit);
+  const sent = { ...reply, id: query.id, questions: query.questions, edns };
+  return encodeMessage(sent, limit, { inCaseOfQuestion: true });
 }
 
 /** FORMERR for what has a readable header and is a query; nothing for the rest (never answer an answer). */

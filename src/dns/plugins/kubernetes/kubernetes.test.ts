@@ -3,7 +3,7 @@ import type { MemoryStore } from '../../../kube/client/memory-store.ts';
 import { serveChain } from '../../chain.ts';
 import { responseCodes } from '../../message/constants.ts';
 import { decodeMessage, encodeMessage, replyTo } from '../../message/message.ts';
-import type { DnsPlugin } from '../../plugin.ts';
+import type { DnsPlugin, Query } from '../../plugin.ts';
 import { queryFor, replyFrom } from '../../testing/ask.ts';
 import { kubernetesPlugin } from './kubernetes.ts';
 import { answerText, recordText } from './testing/case-table.ts';
@@ -178,10 +178,14 @@ test('the serial is the second of the last change that answers show', async () =
 
 test('on the wire names have the case of the question', async () => {
   const query = queryFor('WeB.sHop.SVC.cluster.LOCAL', 'A');
-  const decoded = decodeMessage(encodeMessage(await replyFrom([pluginOver(cluster)], query)));
+  const onTheWire = async (asked: Query) =>
+    decodeMessage(
+      encodeMessage(await replyFrom([pluginOver(cluster)], asked), undefined, { inCaseOfQuestion: true }),
+    );
+  const decoded = await onTheWire(query);
   expect(decoded.answers[0]!.name).toBe('WeB.sHop.SVC.cluster.LOCAL');
   const unknown = queryFor('nobody.shop.svc.ClUsTeR.lOcAl', 'A');
-  const negative = decodeMessage(encodeMessage(await replyFrom([pluginOver(cluster)], unknown)));
+  const negative = await onTheWire(unknown);
   expect(negative.authorities[0]).toMatchObject({
     name: 'ClUsTeR.lOcAl',
     data: { primary: 'ns.dns.ClUsTeR.lOcAl' },
