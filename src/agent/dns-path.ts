@@ -5,9 +5,10 @@
  *     Corefile ──► planZone ──┐
  *     Services, slices, namespaces ──► ClusterIndex ──► ZoneFeed ──► FastPath ──► maps, programs at pods
  */
+import { join } from 'node:path';
 import { parseCorefile } from '../dns/corefile/parser.ts';
 import type { CorefileSources } from '../dns/corefile/sources.ts';
-import type { FastPath, FastPathState } from '../dns/fastpath/fast-path.ts';
+import type { FastPath, FastPathOptions, FastPathState } from '../dns/fastpath/fast-path.ts';
 import { ZoneFeed } from '../dns/fastpath/zone-feed.ts';
 import type { Counters, ZoneSettings } from '../dns/fastpath/zone-maps.ts';
 import { planZone, type ZoneDecision, type ZonePlan } from '../dns/fastpath/zone-plan.ts';
@@ -22,6 +23,8 @@ import { type Ip, tryParseIp } from '../net/ip.ts';
 import type { Clock } from '../util/clock.ts';
 import { describeError } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
+import type { AgentConfig } from './config.ts';
+import type { PodDatapath } from './pod-network.ts';
 
 /** Where kubeadm and all who follow it keep the cluster's DNS. */
 const corefileMap = { namespace: 'kube-system', name: 'coredns' };
@@ -41,12 +44,48 @@ export interface DnsPathStatus {
   counters: Counters;
 }
 
+export interface DnsPathParts {
+  config: Pick<AgentConfig, 'objectsDirectory' | 'bpfDirectory' | 'mapSizes' | 'dnsFastPath'>;
+  informers: Informers;
+  /** Absent: every question goes to the DNS servers. */
+  openFastPath?: (options: Omit<FastPathOptions, 'bpf'>) => FastPath;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** Undefined where it is switched off or cannot be had, which is told once: pods ask the servers, as they do everywhere. */
+export function openDnsPath({
+  config,
+  informers,
+  openFastPath,
+  clock,
+  logger,
+}: DnsPathParts): DnsPath | undefined {
+  const { objectsDirectory, bpfDirectory, mapSizes } = config;
+  const own = logger.child({ component: 'dns' });
+  if (openFastPath === undefined || config.dnsFastPath === 'off') return undefined;
+  try {
+    const pinDirectory = join(bpfDirectory, 'dns');
+    const fastPath = openFastPath({
+      objectsDirectory,
+      pinDirectory,
+      ...(mapSizes && { mapSizes }),
+      logger: own,
+    });
+    return new DnsPath({ informers, fastPath, clock, logger: own });
+  } catch (error) {
+    own.error('cluster DNS is not answered in the kernel', { error });
+    return undefined;
+  }
+}
+
 export class DnsPath {
   readonly #fastPath: FastPath;
   readonly #logger: Logger;
   readonly #corefile: Store<ConfigMap>;
   readonly #index: ClusterIndex;
   readonly #unsubscribe: (() => void)[] = [];
+  #closed = false;
   /** The Corefile that the decision was made by. */
   #text: string | undefined;
   #feed: { feed: ZoneFeed; lookup: ZoneLookup } | undefined;
@@ -75,9 +114,17 @@ export class DnsPath {
     Promise.all(all.map((store) => store.synced())).then(() => this.#begin());
   }
 
-  /** Questions of the pod whose veth's host end this is. */
-  attachPod(ifindex: number): void {
-    this.#fastPath.attachPod(ifindex);
+  /** The datapath with questions answered ahead of it; what is attached to a pod's device goes with that. */
+  aheadOf(datapath: PodDatapath): PodDatapath {
+    return {
+      attachPod: (pod) => {
+        datapath.attachPod(pod);
+        this.#fastPath.attachPod(pod.ifindex);
+      },
+      detachPod: (ifindex) => datapath.detachPod(ifindex),
+      detachPodOf: (ips) => datapath.detachPodOf(ips),
+      retainPods: (ifindexes) => datapath.retainPods(ifindexes),
+    };
   }
 
   status(): DnsPathStatus {
@@ -86,6 +133,7 @@ export class DnsPath {
 
   /** Ends this process's part: the kernel goes on answering. */
   close(): void {
+    this.#closed = true;
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
     this.#feed?.lookup.close();
     this.#index.close();
@@ -93,6 +141,7 @@ export class DnsPath {
   }
 
   #begin(): void {
+    if (this.#closed) return;
     this.#unsubscribe.push(
       this.#corefile.onChange(() => this.#decide()),
       this.#index.onChange((change) => this.#onChange(change)),

@@ -47,13 +47,13 @@ import { CniFiles } from './cni-files.ts';
 import { CompleteState } from './complete-state.ts';
 import type { AgentConfig } from './config.ts';
 import { installShim } from './conflist.ts';
-import { DnsPath } from './dns-path.ts';
+import { type DnsPath, openDnsPath } from './dns-path.ts';
 import { createNodeCondition, type NodeCondition } from './node-condition.ts';
 import { type NodeFacts, NodeMemory } from './node-facts.ts';
 import { NodeNetwork } from './node-network.ts';
 import { applyNodeSysctls } from './node-sysctls.ts';
 import { isPodGone } from './pod-gone.ts';
-import { type PodDatapath, PodNetwork } from './pod-network.ts';
+import { PodNetwork } from './pod-network.ts';
 import { ServiceCidrs } from './service-cidrs.ts';
 import { recordHealthCheckFailure } from './service-events.ts';
 import { type StatusSources, startStatusServer } from './status-server.ts';
@@ -97,7 +97,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   const { tookOver } = await services.start();
   stack.defer(() => services.stop());
   const inForce = takeOver(node, tookOver);
-  const dns = wireDns(node);
+  const dns = openDnsPath(node);
   stack.defer(() => dns?.close());
   const pods = wirePods(node, services, dns);
   const recovery = inForce ? pods.recover() : services.synced().then(() => pods.recover());
@@ -294,40 +294,15 @@ function wireNetwork(node: NodeContext, services: ServiceProxy): NodeNetwork {
   });
 }
 
-/** What is in its way is told once: pods then ask the servers, as they do everywhere. */
-function wireDns({ config, informers, openFastPath, clock, logger: all }: NodeContext): DnsPath | undefined {
-  const { objectsDirectory, bpfDirectory, mapSizes } = config;
-  const logger = all.child({ component: 'dns' });
-  if (openFastPath === undefined || config.dnsFastPath === 'off') return undefined;
-  try {
-    const pinDirectory = join(bpfDirectory, 'dns');
-    const fastPath = openFastPath({ objectsDirectory, pinDirectory, ...(mapSizes && { mapSizes }), logger });
-    return new DnsPath({ informers, fastPath, clock, logger });
-  } catch (error) {
-    logger.error('cluster DNS is not answered in the kernel', { error });
-    return undefined;
-  }
-}
-
 function wirePods(
   { ipam, netlink, uplink, podNetnsCookie, notReady, logger }: NodeContext,
   services: ServiceProxy,
   dns: DnsPath | undefined,
 ): PodNetwork {
-  const datapath: PodDatapath = {
-    // Ahead of what translates: it goes with the pod's device.
-    attachPod: (pod) => {
-      services.attachPod(pod);
-      dns?.attachPod(pod.ifindex);
-    },
-    detachPod: (ifindex) => services.detachPod(ifindex),
-    detachPodOf: (ips) => services.detachPodOf(ips),
-    retainPods: (ifindexes) => services.retainPods(ifindexes),
-  };
   return new PodNetwork({
     ipam,
     podInterface: createRoutedInterface({ node: netlink, situation: () => uplink.situation() }),
-    datapath,
+    datapath: dns?.aheadOf(services) ?? services,
     netnsCookie: podNetnsCookie,
     notReady,
     logger: logger.child({ component: 'pods' }),

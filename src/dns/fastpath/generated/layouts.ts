@@ -10,7 +10,16 @@ export interface DnsSet {
   v6: Uint8Array;
 }
 
+export interface DnsServerKey {
+  addr: Ip;
+  port: number;
+}
+
 export interface DnsShortName {
+  wire: Uint8Array;
+}
+
+export interface DnsLongName {
   wire: Uint8Array;
 }
 
@@ -19,15 +28,6 @@ export interface DnsName {
   set: number;
   v4: Uint8Array;
   v6: Uint8Array;
-}
-
-export interface DnsLongName {
-  wire: Uint8Array;
-}
-
-export interface DnsServerKey {
-  addr: Ip;
-  port: number;
 }
 
 export interface DnsConfig {
@@ -81,6 +81,31 @@ const structs: Record<string, BtfStruct> = {
    }
   ]
  },
+ "dns_server_key": {
+  "name": "dns_server_key",
+  "size": 24,
+  "fields": [
+   {
+    "name": "addr",
+    "offset": 0,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "port",
+    "offset": 16,
+    "size": 2,
+    "type": "__be16"
+   },
+   {
+    "name": "pad",
+    "offset": 18,
+    "size": 6,
+    "type": "__u8",
+    "elements": 6
+   }
+  ]
+ },
  "dns_short_name": {
   "name": "dns_short_name",
   "size": 64,
@@ -91,6 +116,19 @@ const structs: Record<string, BtfStruct> = {
     "size": 64,
     "type": "__u8",
     "elements": 64
+   }
+  ]
+ },
+ "dns_long_name": {
+  "name": "dns_long_name",
+  "size": 256,
+  "fields": [
+   {
+    "name": "wire",
+    "offset": 0,
+    "size": 256,
+    "type": "__u8",
+    "elements": 256
    }
   ]
  },
@@ -130,44 +168,6 @@ const structs: Record<string, BtfStruct> = {
     "size": 4,
     "type": "__u8",
     "elements": 4
-   }
-  ]
- },
- "dns_long_name": {
-  "name": "dns_long_name",
-  "size": 256,
-  "fields": [
-   {
-    "name": "wire",
-    "offset": 0,
-    "size": 256,
-    "type": "__u8",
-    "elements": 256
-   }
-  ]
- },
- "dns_server_key": {
-  "name": "dns_server_key",
-  "size": 24,
-  "fields": [
-   {
-    "name": "addr",
-    "offset": 0,
-    "size": 16,
-    "type": "address"
-   },
-   {
-    "name": "port",
-    "offset": 16,
-    "size": 2,
-    "type": "__be16"
-   },
-   {
-    "name": "pad",
-    "offset": 18,
-    "size": 6,
-    "type": "__u8",
-    "elements": 6
    }
   ]
  },
@@ -267,10 +267,10 @@ const structs: Record<string, BtfStruct> = {
 
 export const layouts = {
   dnsSet: layoutOf<DnsSet>('dns_set', structs),
-  dnsShortName: layoutOf<DnsShortName>('dns_short_name', structs),
-  dnsName: layoutOf<DnsName>('dns_name', structs),
-  dnsLongName: layoutOf<DnsLongName>('dns_long_name', structs),
   dnsServerKey: layoutOf<DnsServerKey>('dns_server_key', structs),
+  dnsShortName: layoutOf<DnsShortName>('dns_short_name', structs),
+  dnsLongName: layoutOf<DnsLongName>('dns_long_name', structs),
+  dnsName: layoutOf<DnsName>('dns_name', structs),
   dnsConfig: layoutOf<DnsConfig>('dns_config', structs),
   dnsCounters: layoutOf<DnsCounters>('dns_counters', structs),
 } as const;
