@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { FastPath } from '../dns/fastpath/fast-path.ts';
+import { FastPath, type FastPathOptions } from '../dns/fastpath/fast-path.ts';
 import { fakeDnsBpf, kernelAnswer } from '../dns/fastpath/testing-maps.ts';
 import { FakeClient } from '../kube/client/fake-client.ts';
 import { createInformers, type Informers } from '../kube/client/informers.ts';
@@ -8,7 +8,7 @@ import type { EndpointSlice, Service } from '../kube/types.ts';
 import type { FakeBpf } from '../linux/bpf/fake-bpf.ts';
 import { systemClock } from '../util/clock.ts';
 import { silentLogger } from '../util/logger.ts';
-import { DnsPath } from './dns-path.ts';
+import { DnsPath, openDnsPath } from './dns-path.ts';
 
 const kubeadm =
   '.:53 {\n kubernetes cluster.local in-addr.arpa ip6.arpa {\n ttl 30\n fallthrough in-addr.arpa ip6.arpa\n}\n forward . /etc/resolv.conf\n}';
@@ -134,4 +134,16 @@ test('the Corefile decides, whenever it changes', async () => {
   await refusing('variables');
   await change('import /etc/other');
   await refusing('/etc/other');
+});
+
+test('switched off, the kernel says nothing more of what an earlier agent told it', async () => {
+  await corefile(kubeadm);
+  begin();
+  await answering();
+  expect(answer('web.shop.svc.cluster.local')).not.toBe('server');
+  const config = { objectsDirectory: '/objects', bpfDirectory: '/bpf', dnsFastPath: 'off' as const };
+  const openFastPath = (options: Omit<FastPathOptions, 'bpf'>) => new FastPath({ bpf, ...options });
+  const off = openDnsPath({ config, informers, openFastPath, clock: systemClock, logger: silentLogger });
+  expect(off).toBeUndefined();
+  expect(answer('web.shop.svc.cluster.local')).toBe('server');
 });

@@ -63,7 +63,7 @@ export function openDnsPath({
 }: DnsPathParts): DnsPath | undefined {
   const { objectsDirectory, bpfDirectory, mapSizes } = config;
   const own = logger.child({ component: 'dns' });
-  if (openFastPath === undefined || config.dnsFastPath === 'off') return undefined;
+  if (openFastPath === undefined) return undefined;
   try {
     const pinDirectory = join(bpfDirectory, 'dns');
     const fastPath = openFastPath({
@@ -72,7 +72,11 @@ export function openDnsPath({
       ...(mapSizes && { mapSizes }),
       logger: own,
     });
-    return new DnsPath({ informers, fastPath, clock, logger: own });
+    if (config.dnsFastPath !== 'off') return new DnsPath({ informers, fastPath, clock, logger: own });
+    // An earlier agent's programs may be at pods, and answer as long as they may.
+    fastPath.stop('it is switched off');
+    fastPath.close();
+    return undefined;
   } catch (error) {
     own.error('cluster DNS is not answered in the kernel', { error });
     return undefined;
