@@ -7,7 +7,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
-const objects = ['sock', 'pod', 'host', 'sockmap'];
+const objects = ['sock', 'pod', 'host', 'sockmap', 'dns'];
 
 interface Edit {
   file: string;
