@@ -300,6 +300,13 @@ describe('kubectl’s server-side apply after its client-side one', () => {
     expect(managersOf(taken)['kubectl Apply']).toEqual({ 'f:data': { 'f:a': {} } });
   });
 
+  test('drops its annotation where what is applied is larger than annotations may be', async () => {
+    await call('POST', created, applied({ a: '1' }));
+    const taken = await applyMap('kubectl', { a: 'x'.repeat(300_000) });
+    expect(taken.code).toBe(200);
+    expect(taken.metadata.annotations?.[annotation]).toBeUndefined();
+  });
+
   test('not what somebody changed since; nor does another manager', async () => {
     await call('POST', created, applied({ a: '1', b: '1' }));
     expect((await applyMap('other', { a: '2' })).code).toBe(409);

@@ -1,5 +1,6 @@
 /** The annotation by which `kubectl apply` without --server-side knows what it set. */
 import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
+import { validateAnnotations } from '../validation/object-meta.ts';
 
 const annotation = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -24,7 +25,10 @@ function sorted(value: unknown): unknown {
   );
 }
 
-/** Keeps the annotation, where the object has it, true after an apply by the server (lastappliedupdater.go). */
+/**
+ * Keeps the annotation, where the object has it, true after an apply by the server (lastappliedupdater.go); it goes where
+ * it would be longer than annotations may be.
+ */
 export function updateLastApplied(object: JsonObject, applied: JsonObject): void {
   const { annotations } = object.metadata;
   if (!annotations?.[annotation]) return;
@@ -33,5 +37,8 @@ export function updateLastApplied(object: JsonObject, applied: JsonObject): void
   const { [annotation]: _, ...left } = own ?? {};
   const kept = Object.keys(left).length === 0 ? others : { ...others, annotations: left };
   const text = `${JSON.stringify(sorted({ ...rest, metadata: kept }))}\n`;
-  object.metadata = { ...object.metadata, annotations: { ...annotations, [annotation]: text } };
+  const { [annotation]: _before, ...without } = annotations;
+  const updated = { ...annotations, [annotation]: text };
+  const fits = validateAnnotations(updated, 'metadata.annotations').length === 0;
+  object.metadata = { ...object.metadata, annotations: fits ? updated : without };
 }
