@@ -106,15 +106,22 @@ describe.each(families)('IPv%i', (f) => {
     };
     const to = (port: number, options: TcpOptions) =>
       rig.from('uplink').ip(outside[f], node[f]).tcp(port, 30080, options);
-    /** Four of them, whose clients' clocks tell the given. */
-    const closed = (stamps: (number | undefined)[]) =>
-      stamps.map((value, i) => {
-        const options = (isSyn: boolean) => (value === undefined ? {} : { options: stamp(value, isSyn) });
-        const taken = begin(to(i + 1, { ...syn, ...options(true) })) as number;
-        server(taken, 'FA');
-        rig.send('host_ingress', to(i + 1, { flags: 'FA', seq: 1001, ack: 5001, ...options(false) }));
-        return taken;
-      });
+    /** Four of them, whose clients' clocks tell the given; all begun before the first is closed, whose port another might get. */
+    const closed = (stamps: (number | undefined)[]) => {
+      const optionsOf = (value: number | undefined, isSyn: boolean) =>
+        value === undefined ? {} : { options: stamp(value, isSyn) };
+      const taken = stamps.map(
+        (value, i) => begin(to(i + 1, { ...syn, ...optionsOf(value, true) })) as number,
+      );
+      for (const [i, value] of stamps.entries()) {
+        server(taken[i]!, 'FA');
+        rig.send(
+          'host_ingress',
+          to(i + 1, { flags: 'FA', seq: 1001, ack: 5001, ...optionsOf(value, false) }),
+        );
+      }
+      return taken;
+    };
 
     it('go to one whose timestamp it takes for a newer one, whatever the sequence numbers', () => {
       const taken = closed([1000, 0x9000_0000, 3000, 4000]);
