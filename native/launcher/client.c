@@ -104,8 +104,9 @@ int client_is_behind(uint64_t number)
 {
 	struct client *client = find(number);
 
+	/* Until all has gone, whatever was found before: an output that was paused meanwhile waits to be resumed. */
 	if (client)
-		client->behind = client->outgoing.length > OUTGOING_MUCH;
+		client->behind |= client->outgoing.length > OUTGOING_MUCH;
 	return client && client->behind;
 }
 

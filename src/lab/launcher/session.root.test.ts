@@ -99,6 +99,15 @@ describe('a command that is talked to', () => {
     expect(await session.exited).toBe(0);
   });
 
+  test('goes on with one output that its reader has kept waiting, whatever the other says meanwhile', async () => {
+    const session = await shell(
+      '(while echo e; do :; done | head -c 200000 >&2) & head -c 20000000 /dev/zero; wait',
+    );
+    const [zeros, other] = await Promise.all([buffer(session.stdout), buffer(session.stderr)]);
+    expect([zeros.length, other.length]).toEqual([20_000_000, 200_000]);
+    expect(await session.exited).toBe(0);
+  });
+
   test('takes no more than it reads, and others go on meanwhile', async () => {
     const session = await shell('sleep 1000', { interactive: true });
     let taken = 0;
