@@ -126,6 +126,15 @@ describe('what is kept', () => {
     expect(upstream.asked).toBe(4);
   });
 
+  test('what is told without recursion is not given to those who want it', async () => {
+    const { upstream, ask } = cached();
+    upstream.said = {};
+    await ask('A', { recursionDesired: false });
+    upstream.said = { answers: [a(60)] };
+    expect((await ask('A', { recursionDesired: true }))?.answers).toHaveLength(1);
+    expect((await ask('A', { recursionDesired: false }))?.answers).toHaveLength(0);
+  });
+
   test('but not what the plugin kubernetes says: a named deviation', async () => {
     let asked = 0;
     const served = serveCorefile('. {\n cache\n kubernetes\n}', {

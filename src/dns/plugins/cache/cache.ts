@@ -190,9 +190,9 @@ export function cachePlugin({ options, clock, metrics }: CacheContext): DnsPlugi
   return { name: 'cache', serve };
 }
 
-/** Signed and unchecked answers differ from others. */
+/** Signed and unchecked answers differ from others, and what an upstream tells without recursion is nobody else's. */
 function keyOf({ name, type, message }: Query): string {
-  const flags = (message.edns?.dnssecOk ? 1 : 0) + (message.checkingDisabled ? 2 : 0);
+  const flags = (message.edns?.dnssecOk ? 1 : 0) + (message.checkingDisabled ? 2 : 0) + (message.recursionDesired ? 0 : 4);
   return `${type} ${flags} ${message.questions[0]!.class} ${name}`;
 }
 
