@@ -57,6 +57,9 @@ test.each([
   ['acl', 'acl {\n block net 10.0.0.0/8\n}'],
   ['template', 'template ANY ANY {\n rcode NXDOMAIN\n}'],
   ['autopath', 'autopath @kubernetes'],
+  ['local', 'local'],
+  ['loadbalance', 'loadbalance weighted weights.txt'],
+  ['loadbalance', 'loadbalance {\n prefer 10.0.0.0/8\n}'],
   ['view', 'view inside {\n expr true\n}'],
 ])('an obstacle: %s', (name, line) => {
   const decision = decide(`. {\n${line}\n${kubernetes}\n}`);

@@ -1,6 +1,7 @@
 /**
  * Whether the kernel may answer for the cluster zone by what a Corefile says, and how: its answers must be those that
- * the chain of plugins gives. `cache` never holds the zone's names and `loadbalance` only changes their order.
+ * the chain of plugins gives. `cache` never holds the zone's names and `loadbalance` only changes
+ * their order, by no rule unless it is given one. `local` answers `localhost` below every search domain.
  */
 import type { Directive, ServerBlock } from '../corefile/directive.ts';
 import { canonicalName, isBelow } from '../message/name.ts';
@@ -21,7 +22,7 @@ const dnsPort = 53;
 
 /** Plugins that may stand before `kubernetes` and leave its answers to plain questions for addresses as they are. */
 const harmless = new Set(
-  `root metadata cancel timeouts multisocket reload nsid bind debug trace ready health pprof prometheus errors local any
+  `root metadata cancel timeouts multisocket reload nsid bind debug trace ready health pprof prometheus errors any
    chaos loadbalance cache tls minimal transfer kubernetes`.split(/\s+/),
 );
 /** Plugins that `kubernetes` comes before: they see what it lets through. */
@@ -63,8 +64,9 @@ export function planZone(blocks: readonly ServerBlock[]): ZoneDecision {
 const isPlain = ({ transport, port }: ServerBlock['keys'][number]) => transport === 'dns' && port === dnsPort;
 const isKubernetes = ({ name }: Directive) => name === 'kubernetes';
 
-function obstacleOf({ name, args, at }: Directive, zone: string): string | undefined {
-  if (harmless.has(name) || behind.has(name)) return undefined;
+function obstacleOf({ name, args, block = [], at }: Directive, zone: string): string | undefined {
+  const isOrdering = name === 'loadbalance' && (args.some((arg) => arg !== 'round_robin') || block.length > 0);
+  if ((harmless.has(name) && !isOrdering) || behind.has(name)) return undefined;
   const zones = args.slice(zonal[name] ?? args.length).map(canonicalName);
   const elsewhere = zones.length > 0 && zones.every((one) => !isBelow(zone, one) && !isBelow(one, zone));
   return elsewhere
