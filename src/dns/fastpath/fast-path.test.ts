@@ -114,6 +114,23 @@ test('stop leaves every question to the server until it follows again', async ()
   expect(config().enabled).toBe(1);
 });
 
+test('of another zone nothing is denied before it is known', async () => {
+  const path = fastPath();
+  await path.follow(source, settings);
+  const seen: number[] = [];
+  const others = {
+    names: () => ['other.zone'],
+    addresses: (name: string) => {
+      seen.push(config().enabled);
+      return name === 'other.zone' ? { ips: [] } : undefined;
+    },
+  };
+  await path.follow(others, () => ({ ...settings(), zone: 'other.zone' }));
+  expect(new Set(seen)).toEqual(new Set([0]));
+  expect(config()).toMatchObject({ enabled: 1, zoneBytes: 12 });
+  expect(kept()).toEqual(['other.zone']);
+});
+
 test('pods’ interfaces are attached ahead of other programs, and detached', () => {
   const path = fastPath();
   path.attachPod(7);

@@ -35,12 +35,13 @@ export interface FastPathOptions {
 export type FastPathState = { answering: true } | { answering: false; reason: string };
 
 const program = 'dns_pod_ingress';
+const notYet = 'not all names are known yet';
 
 export class FastPath {
   readonly #options: FastPathOptions;
   readonly #object: BpfObject;
   readonly #maps: ZoneMaps;
-  #state: FastPathState = { answering: false, reason: 'not all names are known yet' };
+  #state: FastPathState = { answering: false, reason: notYet };
   /** Names to look at again; undefined: all. */
   #dirty: Set<string> | undefined;
   #source: { names: ZoneNames; settings: () => ZoneSettings } | undefined;
@@ -121,7 +122,7 @@ export class FastPath {
     const dirty = this.#dirty;
     this.#dirty = new Set();
     try {
-      if (dirty === undefined) await this.#writeAll(source.names);
+      if (dirty === undefined) await this.#writeAll(source);
       else for (const name of dirty) this.#write(source.names, name);
       // Another source, or none, meanwhile: its own turn comes.
       if (this.#source !== source) return;
@@ -136,8 +137,9 @@ export class FastPath {
     }
   }
 
-  async #writeAll(names: ZoneNames): Promise<void> {
-    if (!this.#state.answering) this.#maps.disable();
+  async #writeAll({ names, settings }: { names: ZoneNames; settings: () => ZoneSettings }): Promise<void> {
+    // Names of another zone are about to go, and would be denied.
+    if (!this.#state.answering || !this.#maps.isFor(settings().zone)) this.#refuse(notYet);
     const slice = new TimeSlice();
     await this.#maps.retain((name) => names.addresses(name) !== undefined, slice);
     for (const name of names.names()) {

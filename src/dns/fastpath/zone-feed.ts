@@ -1,5 +1,6 @@
 /** The cluster zone's names for the kernel, out of the index that the server's answers are made of. */
 import type { Ip } from '../../net/ip.ts';
+import { isBelow } from '../message/name.ts';
 import type { ClusterChange, ClusterIndex } from '../plugins/kubernetes/cluster-index.ts';
 import type { ZoneLookup } from '../plugins/kubernetes/zone-lookup.ts';
 import type { ZoneNames } from './fast-path.ts';
@@ -33,6 +34,7 @@ export class ZoneFeed implements ZoneNames {
   }
 
   addresses(name: string): NameAddresses | undefined {
+    if (!isBelow(name, this.#zone)) return undefined;
     // Which addresses the server has, only the server knows.
     if (name === this.#serverName) return { ips: [], userSpace: true };
     const found = this.#lookup.find(name, this.#zone);

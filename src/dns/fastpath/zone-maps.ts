@@ -70,17 +70,26 @@ export class ZoneMaps {
     this.#config.update(index, layouts.dnsConfig.encode({ ...now, enabled: 0 }));
   }
 
+  /** Whether the program was last told of this zone. */
+  isFor(zone: string): boolean {
+    const wire = wireName(zone);
+    const now = layouts.dnsConfig.decode(this.#config.lookup(index)!);
+    return now.zoneBytes === wire.length && Buffer.compare(now.zone.subarray(0, wire.length), wire) === 0;
+  }
+
   /** From now on a name below the zone that is in no map does not exist: only once all names are. */
   enable({ zone, recursive, ...settings }: ZoneSettings): void {
     const labels = labelsOf(zone);
     const wire = wireName(zone);
     const padded = Buffer.alloc(shortBytes);
     padded.set(wire);
-    const config = { ...settings, enabled: 1, recursive: Number(recursive), zone: padded };
-    this.#config.update(
-      index,
-      layouts.dnsConfig.encode({ ...config, zoneLabels: labels.length, zoneBytes: wire.length }),
-    );
+    const config = {
+      ...settings,
+      ...{ recursive: Number(recursive), zone: padded, zoneLabels: labels.length, zoneBytes: wire.length },
+    };
+    // An array's value is not changed at once: nobody may see half of another zone.
+    if (!this.isFor(zone)) this.#config.update(index, layouts.dnsConfig.encode({ ...config, enabled: 0 }));
+    this.#config.update(index, layouts.dnsConfig.encode({ ...config, enabled: 1 }));
   }
 
   /** @throws TendrilError MAP_FULL: then nothing has changed */
