@@ -78,6 +78,17 @@ test('Services are answered in the kernel, and follow their changes', async () =
   await vi.waitFor(() => expect(answer('other.shop.svc.cluster.local')).toBe('none'));
 });
 
+test('a pod whose questions cannot be answered in the kernel is attached all the same', async () => {
+  begin();
+  vi.spyOn(FastPath.prototype, 'attachPod').mockImplementationOnce(() => {
+    throw new Error('no room');
+  });
+  const attachPod = vi.fn();
+  const datapath = { attachPod, detachPod: vi.fn(), detachPodOf: vi.fn(), retainPods: vi.fn() };
+  path.aheadOf(datapath).attachPod({ ifindex: 7 } as never);
+  expect(attachPod).toHaveBeenCalledOnce();
+});
+
 test('a headless Service’s endpoints have names of their own, as long as they are ready', async () => {
   await corefile(kubeadm);
   await service('shop', 'db', { clusterIPs: ['None'] });

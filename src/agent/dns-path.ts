@@ -123,12 +123,21 @@ export class DnsPath {
     return {
       attachPod: (pod) => {
         datapath.attachPod(pod);
-        this.#fastPath.attachPod(pod.ifindex);
+        this.#attach(pod.ifindex);
       },
       detachPod: (ifindex) => datapath.detachPod(ifindex),
       detachPodOf: (ips) => datapath.detachPodOf(ips),
       retainPods: (ifindexes) => datapath.retainPods(ifindexes),
     };
+  }
+
+  /** A pod without it asks the servers: no reason to refuse the pod. */
+  #attach(ifindex: number): void {
+    try {
+      this.#fastPath.attachPod(ifindex);
+    } catch (error) {
+      this.#logger.error('cluster DNS of a pod is not answered in the kernel', { ifindex, error });
+    }
   }
 
   status(): DnsPathStatus {
