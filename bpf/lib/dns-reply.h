@@ -36,6 +36,8 @@ struct soa_record {
 } __attribute__((packed));
 
 #define POINTER 0xc000
+/* Seconds; as CoreDNS has it. */
+#define LONGEST_SOA_TTL 300
 
 static __always_inline void record_fill(struct record *record, __u16 name, __u16 type, __u32 ttl, __u16 length)
 {
@@ -146,7 +148,8 @@ VERIFIED_ONCE int dns_append_soa(void)
 		return -1;
 	zone = bpf_htons(POINTER | zone_offset(work, config));
 	soa = (struct soa_record *)(work->reply + at);
-	record_fill(&soa->record, zone_offset(work, config), DNS_SOA, config->ttl, sizeof(*soa) - sizeof(soa->record));
+	record_fill(&soa->record, zone_offset(work, config), DNS_SOA,
+		    config->ttl < LONGEST_SOA_TTL ? config->ttl : LONGEST_SOA_TTL, sizeof(*soa) - sizeof(soa->record));
 	__builtin_memcpy(soa->primary, "\002ns\003dns", sizeof(soa->primary));
 	soa->primary_zone = zone;
 	__builtin_memcpy(soa->mailbox, "\012hostmaster", sizeof(soa->mailbox));
@@ -174,7 +177,8 @@ VERIFIED_ONCE int dns_append_single(__u32 ttl, __u32 is_v6)
 	if (at > DNS_QUERY_MAX)
 		return -1;
 	name = dns_lookup(work, work->name_bytes);
-	if (!name)
+	/* It may have changed since it was looked up first. */
+	if (!name || (name->flags & (DNS_USER_SPACE | DNS_IS_SET)) || !(name->flags & (is_v6 ? DNS_HAS_V6 : DNS_HAS_V4)))
 		return -1;
 	if (is_v6) {
 		struct v6_record *record = (struct v6_record *)(work->reply + at);
