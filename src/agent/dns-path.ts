@@ -137,6 +137,8 @@ export class DnsPath {
       this.#fastPath.attachPod(ifindex);
     } catch (error) {
       this.#logger.error('cluster DNS of a pod is not answered in the kernel', { ifindex, error });
+      // An earlier agent's program may be there, with maps that are told nothing any more.
+      this.#fastPath.detachPod(ifindex);
     }
   }
 

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { FakeBpf } from '../../linux/bpf/fake-bpf.ts';
 import { parseIp } from '../../net/ip.ts';
 import { silentLogger } from '../../util/logger.ts';
@@ -81,7 +81,10 @@ test('what an earlier process pinned goes on, and what is gone meanwhile goes', 
 
 test('maps of another size are made anew, and answer once they are filled', async () => {
   await fastPath().follow(source, settings);
+  // Programs at pods have it until theirs are replaced.
+  const before = map('dns_config');
   const next = fastPath({ dns_names: 99 });
+  expect(layouts.dnsConfig.decode(before.lookup(new Uint8Array(4))!).enabled).toBe(0);
   expect(config().enabled).toBe(0);
   await next.follow(source, settings);
   expect(kept()).toHaveLength(2);
@@ -112,6 +115,15 @@ test('stop leaves every question to the server until it follows again', async ()
   expect(path.state()).toEqual({ answering: false, reason: 'a plugin before kubernetes changes answers' });
   await path.follow(source, settings);
   expect(config().enabled).toBe(1);
+});
+
+test('a program that cannot be loaded leaves what an earlier process pinned silent', async () => {
+  await fastPath().follow(source, settings);
+  vi.spyOn(bpf, 'load').mockImplementationOnce(() => {
+    throw new Error('refused');
+  });
+  expect(() => fastPath()).toThrow('refused');
+  expect(config().enabled).toBe(0);
 });
 
 test('of another zone nothing is denied before it is known', async () => {

@@ -57,8 +57,16 @@ export class FastPath {
       ...(mapSizes && { mapSizes }),
     };
     // Of another version or size: all in them is derived, and written again.
-    if (bpf.misfit(request) !== undefined) bpf.clear(pinDirectory);
-    this.#object = bpf.load(request);
+    if (bpf.misfit(request) !== undefined) {
+      silence(bpf, pinDirectory);
+      bpf.clear(pinDirectory);
+    }
+    try {
+      this.#object = bpf.load(request);
+    } catch (error) {
+      silence(bpf, pinDirectory);
+      throw error;
+    }
     this.#maps = new ZoneMaps(this.#object);
   }
 
@@ -162,6 +170,16 @@ export class FastPath {
   #pin(ifindex: number): string {
     return join(this.#options.pinDirectory, 'links', `dns-${ifindex}`);
   }
+}
+
+/** Programs that are at pods keep these maps, whoever unpins them: nobody would tell them of a change any more. */
+function silence(bpf: Bpf, pinDirectory: string): void {
+  using maps = bpf.pinned(pinDirectory);
+  const config = maps.get('dns_config')?.map;
+  const key = new Uint8Array(4);
+  // Of whatever version: `enabled` comes first.
+  const value = config?.lookup(key);
+  if (value !== undefined) config!.update(key, value.fill(0, 0, 4));
 }
 
 function attachPoint(ifindex: number) {
