@@ -220,6 +220,14 @@ test('nothing is answered while not all names are there', () => {
   expect(rig.ask(question('web.shop.svc.cluster.local'))).toBeDefined();
 });
 
+test('what does not exist is known for no longer than the servers say', () => {
+  rig.maps.enable({ ...zone, ttl: 3600 });
+  const { message } = rig.ask(question('nobody.shop.svc.cluster.local'))!;
+  expect(message.authorities[0]).toMatchObject({ ttl: 300, data: { minimum: 3600 } });
+  expect(rig.ask(question('web.shop.svc.cluster.local'))!.message.answers[0]!.ttl).toBe(3600);
+  rig.maps.enable(zone);
+});
+
 test('counts what it answered, and what it left to the server', () => {
   const before = rig.maps.counters();
   rig.ask(question('web.shop.svc.cluster.local'));

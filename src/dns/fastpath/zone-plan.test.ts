@@ -69,6 +69,8 @@ test.each([
 });
 
 test.each([
+  ['the servers do not take the ttl "abc"', '. {\n kubernetes cluster.local {\n ttl abc\n}\n}'],
+  ['the servers do not take the ttl "3601"', '. {\n kubernetes cluster.local {\n ttl 3601\n}\n}'],
   ['no server block on port 53 has the plugin kubernetes', '. {\n whoami\n}'],
   ['no server block on port 53 has the plugin kubernetes', `.:5353 {\n ${kubernetes}\n}`],
   ['the plugin kubernetes has no zone of its own', '. {\n kubernetes\n}'],

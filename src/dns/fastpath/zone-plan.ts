@@ -18,6 +18,7 @@ export type ZoneDecision = ZonePlan | { obstacle: string };
 
 /** CoreDNS's own, where `kubernetes` has no `ttl`. */
 const defaultTtl = 5;
+const longestTtl = 3600;
 const dnsPort = 53;
 
 /** Plugins that may stand before `kubernetes` and leave its answers to plain questions for addresses as they are. */
@@ -53,10 +54,12 @@ export function planZone(blocks: readonly ServerBlock[]): ZoneDecision {
     block.directives.map((directive) => obstacleOf(directive, zone)).find((found) => found !== undefined) ??
     optionObstacle(kubernetes, zone);
   if (obstacle !== undefined) return { obstacle };
-  const ttl = kubernetes.block?.find(({ name }) => name === 'ttl')?.args[0];
+  const ttl = kubernetes.block?.find(({ name }) => name === 'ttl')?.args[0] ?? String(defaultTtl);
+  if (!/^\d+$/.test(ttl) || Number(ttl) > longestTtl)
+    return { obstacle: `the servers do not take the ttl "${ttl}"` };
   return {
     zone,
-    ttl: ttl === undefined ? defaultTtl : Number(ttl),
+    ttl: Number(ttl),
     recursive: block.directives.some(({ name }) => name === 'forward'),
   };
 }
@@ -65,7 +68,8 @@ const isPlain = ({ transport, port }: ServerBlock['keys'][number]) => transport 
 const isKubernetes = ({ name }: Directive) => name === 'kubernetes';
 
 function obstacleOf({ name, args, block = [], at }: Directive, zone: string): string | undefined {
-  const isOrdering = name === 'loadbalance' && (args.some((arg) => arg !== 'round_robin') || block.length > 0);
+  const isOrdering =
+    name === 'loadbalance' && (args.some((arg) => arg !== 'round_robin') || block.length > 0);
   if ((harmless.has(name) && !isOrdering) || behind.has(name)) return undefined;
   const zones = args.slice(zonal[name] ?? args.length).map(canonicalName);
   const elsewhere = zones.length > 0 && zones.every((one) => !isBelow(zone, one) && !isBelow(one, zone));

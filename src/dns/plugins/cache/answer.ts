@@ -18,8 +18,13 @@ export function kindForCache(message: Message, now: number): AnswerKind {
   return kind === 'NOERROR' && hasSoa(message) && isNoData(message) ? 'NODATA' : kind;
 }
 
+/** More than this is not kept: the cache's room is counted in answers, and whoever has a name's servers makes them. */
+const mostRecords = 256;
+
 /** Truncated answers and errors are not kept, nor denials without the SOA record that bounds them (RFC 2308 section 5). */
 export function mayBeKept(message: Message, kind: AnswerKind): boolean {
+  const { answers, authorities, additionals } = message;
+  if (answers.length + authorities.length + additionals.length > mostRecords) return false;
   if (message.truncated || kind === 'OTHERERROR' || kind === 'META' || kind === 'UPDATE') return false;
   if (kind === 'NXDOMAIN' && !hasSoa(message)) return false;
   return !(kind === 'NOERROR' && !hasSoa(message) && isNoData(message));

@@ -71,6 +71,7 @@ function cached(options = 'cache') {
 describe('what is kept', () => {
   test.each<[string, Partial<Message>, boolean]>([
     ['an answer', { answers: [a(60)] }, true],
+    ['more records than anybody needs', { answers: Array.from({ length: 257 }, () => a(60)) }, false],
     ['a truncated answer', { answers: [a(60)], truncated: true }, false],
     ['NXDOMAIN', { rcode: NXDOMAIN, authorities: [soa(60)] }, true],
     ['NXDOMAIN without SOA', { rcode: NXDOMAIN }, false],

@@ -192,7 +192,10 @@ export function cachePlugin({ options, clock, metrics }: CacheContext): DnsPlugi
 
 /** Signed and unchecked answers differ from others, and what an upstream tells without recursion is nobody else's. */
 function keyOf({ name, type, message }: Query): string {
-  const flags = (message.edns?.dnssecOk ? 1 : 0) + (message.checkingDisabled ? 2 : 0) + (message.recursionDesired ? 0 : 4);
+  const flags =
+    (message.edns?.dnssecOk ? 1 : 0) +
+    (message.checkingDisabled ? 2 : 0) +
+    (message.recursionDesired ? 0 : 4);
   return `${type} ${flags} ${message.questions[0]!.class} ${name}`;
 }
 
