@@ -86,7 +86,7 @@ async function start(directory: string, closers: Closers): Promise<Contender[]> 
     return made;
   };
   const server = async (name: string, argv: (at: string) => string[]): Promise<Contender> => {
-    const made = machine(name.split(' ')[0]!);
+    const made = machine(name.replaceAll(/\W/g, ''));
     const { child } = made.start('server', argv(made.directory));
     await answering(made, name);
     return { name, machine: made, pid: child.pid! };
@@ -172,23 +172,24 @@ async function turns(
   }
 }
 
-/** Of its processor so far, children included that it waits for. */
+/** Of its processors so far, by it and what it has started. */
 function seconds(pid: number | undefined): number {
   if (pid === undefined) return Number.NaN;
   let ticks = 0;
-  for (const one of [pid, ...childrenOf(pid)]) {
+  for (const one of familyOf(pid)) {
     const fields = readFileSync(`/proc/${one}/stat`, 'utf8').split(') ')[1]!.split(' ');
     ticks += Number(fields[11]) + Number(fields[12]);
   }
   return ticks / ticksPerSecond;
 }
 
-function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+/** A process, its children and theirs. */
+function familyOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     .trim()
     .split(' ')
-    .filter(Boolean)
-    .map(Number);
+    .filter(Boolean);
+  return [pid, ...children.flatMap((child) => familyOf(Number(child)))];
 }
 
 /** The first beside each of the others. */
