@@ -52,26 +52,22 @@ interface Turn {
 
 export async function run(report: Report): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'tendril-bench-dns-'));
-  const closers = new Closers();
+  await using closers = new Closers();
   closers.add(async () => rmSync(directory, { recursive: true, force: true }));
-  try {
-    const contenders = await start(directory, closers);
-    const load = compile('dns-load', directory);
-    const full = await turns(contenders, [load, 'saturate', String(window), ip]);
-    compare(report, 'answers, two sockets of a client', '/s', full, ({ perSecond }) => perSecond);
-    compare(
-      report,
-      'processor of the server for an answer',
-      'µs',
-      full.slice(1),
-      ({ cpuMicroseconds }) => cpuMicroseconds,
-    );
-    const easy = await turns(contenders, [load, 'paced', String(perSecond), ip]);
-    compare(report, `time of an answer at ${perSecond} /s, p50`, 'µs', easy, ({ p50 }) => p50 / 1000);
-    compare(report, `time of an answer at ${perSecond} /s, p99`, 'µs', easy, ({ p99 }) => p99 / 1000);
-  } finally {
-    await closers.close();
-  }
+  const contenders = await start(directory, closers);
+  const load = compile('dns-load', directory);
+  const full = await turns(contenders, [load, 'saturate', String(window), ip]);
+  compare(report, 'answers, two sockets of a client', '/s', full, ({ perSecond }) => perSecond);
+  compare(
+    report,
+    'processor of the server for an answer',
+    'µs',
+    full.slice(1),
+    ({ cpuMicroseconds }) => cpuMicroseconds,
+  );
+  const easy = await turns(contenders, [load, 'paced', String(perSecond), ip]);
+  compare(report, `time of an answer at ${perSecond} /s, p50`, 'µs', easy, ({ p50 }) => p50 / 1000);
+  compare(report, `time of an answer at ${perSecond} /s, p99`, 'µs', easy, ({ p99 }) => p99 / 1000);
 }
 
 async function start(directory: string, closers: Closers): Promise<Contender[]> {

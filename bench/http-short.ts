@@ -20,21 +20,17 @@ const loads = [
 const [rounds, ms] = [25, 120];
 
 export async function run(report: Report): Promise<void> {
-  const arena = await Arena.open({ plain: true, modes: ['nftables', 'iptables'] });
-  try {
-    const served = await arena.serve(objectsOf({ services, endpoints: 1, families }));
-    const others = [...served.keys()].filter((contender) => contender !== arena.ours);
-    for (const family of families) {
-      const targets = spread(services).map((n) => ({ ip: clusterIp(family, n), port: servicePort }));
-      for (const { title, unit, ...load } of loads) {
-        const contenders = [arena.ours, ...others];
-        const rates = await arena.measure({
-          ...{ ...load, place: 'client', targets, family, contenders, rounds, ms },
-        });
-        reportRates(report, { name: `${title}, IPv${family}, ${services} Services`, unit }, rates);
-      }
+  await using arena = await Arena.open({ plain: true, modes: ['nftables', 'iptables'] });
+  const served = await arena.serve(objectsOf({ services, endpoints: 1, families }));
+  const others = [...served.keys()].filter((contender) => contender !== arena.ours);
+  for (const family of families) {
+    const targets = spread(services).map((n) => ({ ip: clusterIp(family, n), port: servicePort }));
+    for (const { title, unit, ...load } of loads) {
+      const contenders = [arena.ours, ...others];
+      const rates = await arena.measure({
+        ...{ ...load, place: 'client', targets, family, contenders, rounds, ms },
+      });
+      reportRates(report, { name: `${title}, IPv${family}, ${services} Services`, unit }, rates);
     }
-  } finally {
-    await arena.close();
   }
 }

@@ -21,16 +21,12 @@ const loads = [
 const [rounds, ms] = [15, 100];
 
 export async function run(report: Report): Promise<void> {
-  const arena = await Arena.open({ modes: ['nftables', 'iptables'], limitMs: 90_000 });
-  try {
-    for (const services of sizes) {
-      const objects = objectsOf({ services, endpoints: 1, families, udp: true, nodePorts: true });
-      const contenders = [...(await arena.serve(objects)).keys()];
-      for (const family of families)
-        for (const load of loads) await measure(arena, { services, family, load, contenders }, report);
-    }
-  } finally {
-    await arena.close();
+  await using arena = await Arena.open({ modes: ['nftables', 'iptables'], limitMs: 90_000 });
+  for (const services of sizes) {
+    const objects = objectsOf({ services, endpoints: 1, families, udp: true, nodePorts: true });
+    const contenders = [...(await arena.serve(objects)).keys()];
+    for (const family of families)
+      for (const load of loads) await measure(arena, { services, family, load, contenders }, report);
   }
 }
 

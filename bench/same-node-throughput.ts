@@ -18,29 +18,25 @@ const [rounds, ms] = [15, 300];
 const bytesPerGbit = 1e9 / 8;
 
 export async function run(report: Report): Promise<void> {
-  const arena = await Arena.open({ plain: true, modes: ['nftables'] });
-  try {
-    const objects = objectsOf({ services, endpoints: 1, families });
-    for (const way of ['short', 'ordinary'] as const) {
-      const served = await arena.serve(
-        way === 'short' ? shortened(objects) : objectsOf({ services, endpoints: 1, families }),
+  await using arena = await Arena.open({ plain: true, modes: ['nftables'] });
+  const objects = objectsOf({ services, endpoints: 1, families });
+  for (const way of ['short', 'ordinary'] as const) {
+    const served = await arena.serve(
+      way === 'short' ? shortened(objects) : objectsOf({ services, endpoints: 1, families }),
+    );
+    const others = [...served.keys()].filter((contender) => contender !== arena.ours);
+    for (const [family, kib] of families.flatMap((family) => writes.map((kib) => [family, kib] as const))) {
+      const targets = spread(services).map((n) => ({ ip: clusterIp(family, n), port: servicePort }));
+      const rates = await arena.measure({
+        ...{ mode: 'stream', connections: kib, place: 'client', targets, family, rounds, ms },
+        contenders: [arena.ours, ...others],
+      });
+      reportRates(
+        report,
+        { name: `a stream, IPv${family}, writes of ${kib} KiB, the ${way} way`, unit: 'Gbit/s' },
+        rates.map(inGbit),
       );
-      const others = [...served.keys()].filter((contender) => contender !== arena.ours);
-      for (const [family, kib] of families.flatMap((family) => writes.map((kib) => [family, kib] as const))) {
-        const targets = spread(services).map((n) => ({ ip: clusterIp(family, n), port: servicePort }));
-        const rates = await arena.measure({
-          ...{ mode: 'stream', connections: kib, place: 'client', targets, family, rounds, ms },
-          contenders: [arena.ours, ...others],
-        });
-        reportRates(
-          report,
-          { name: `a stream, IPv${family}, writes of ${kib} KiB, the ${way} way`, unit: 'Gbit/s' },
-          rates.map(inGbit),
-        );
-      }
     }
-  } finally {
-    await arena.close();
   }
 }
 

@@ -25,27 +25,23 @@ const peerChanges = 12;
 
 export async function run(report: Report): Promise<void> {
   const writes: MapWriteEvent[] = [];
-  const arena = await Arena.open({
+  await using arena = await Arena.open({
     modes: ['nftables', 'iptables'],
     onWrite: (event) => void writes.push(event),
   });
-  try {
-    const objects = objectsOf(shape);
-    // Before the peers are told: their API server's objects would be collected in this process.
-    await arena.serve(objects, { peers: false });
-    let serial = 0;
-    for (const { name, everyMs } of paces) {
-      const change = () => changeOne(objects, serial++);
-      const { latencies, entries } = await changeOurs(arena, { writes, everyMs, change });
-      reportLatencies(report, `endpoint change, ${name}`, latencies);
-      report({ name: `entries written a change, ${name}`, value: entries, unit: 'entries', runs: changes });
-    }
-    const served = await arena.serve(objects);
-    for (const peer of arena.peers.filter((peer) => served.has(peer)))
-      await reportPeer(arena, { peer, objects, firstSerial: serial }, report);
-  } finally {
-    await arena.close();
+  const objects = objectsOf(shape);
+  // Before the peers are told: their API server's objects would be collected in this process.
+  await arena.serve(objects, { peers: false });
+  let serial = 0;
+  for (const { name, everyMs } of paces) {
+    const change = () => changeOne(objects, serial++);
+    const { latencies, entries } = await changeOurs(arena, { writes, everyMs, change });
+    reportLatencies(report, `endpoint change, ${name}`, latencies);
+    report({ name: `entries written a change, ${name}`, value: entries, unit: 'entries', runs: changes });
   }
+  const served = await arena.serve(objects);
+  for (const peer of arena.peers.filter((peer) => served.has(peer)))
+    await reportPeer(arena, { peer, objects, firstSerial: serial }, report);
 }
 
 function changeOne({ slices }: ClusterObjects, serial: number) {

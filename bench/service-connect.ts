@@ -29,15 +29,11 @@ const families = [4, 6] as const;
 const [rounds, perRound, warmUp] = [200, 20, 500];
 
 export async function run(report: Report): Promise<void> {
-  const arena = await Arena.open({ plain: true, modes: ['nftables', 'iptables'], limitMs: 90_000 });
-  try {
-    for (const { ports, peers } of sizes) {
-      const objects = objectsOf({ services: ports, endpoints: 1, families });
-      const served = [...(await arena.serve(objects, { peers })).keys()];
-      for (const family of families) await measure(arena, { ports, family, served }, report);
-    }
-  } finally {
-    await arena.close();
+  await using arena = await Arena.open({ plain: true, modes: ['nftables', 'iptables'], limitMs: 90_000 });
+  for (const { ports, peers } of sizes) {
+    const objects = objectsOf({ services: ports, endpoints: 1, families });
+    const served = [...(await arena.serve(objects, { peers })).keys()];
+    for (const family of families) await measure(arena, { ports, family, served }, report);
   }
 }
 

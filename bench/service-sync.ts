@@ -27,20 +27,16 @@ const cases: Case[] = [
 const restMs = 3000;
 
 export async function run(report: Report): Promise<void> {
-  const rig = await SyncRig.open({ limitMs: 150_000 });
-  try {
-    for (const { name, shape, runs, peer } of cases) {
-      rig.api.fill(objectsOf(shape));
-      const reports: AgentReport[] = [];
-      for (let run = 0; run < runs; run++) reports.push(await rig.agent.sync());
-      await new Promise((resolve) => setTimeout(resolve, restMs));
-      const rested = { ...(await rig.agent.report()), liveMib: (await rig.agent.report('live')).liveMib };
-      rig.agent.stop();
-      const theirs = peer ? await peerSync(rig) : undefined;
-      reportSync(report, { name, reports, rested, theirs });
-    }
-  } finally {
-    await rig.close();
+  await using rig = await SyncRig.open({ limitMs: 150_000 });
+  for (const { name, shape, runs, peer } of cases) {
+    rig.api.fill(objectsOf(shape));
+    const reports: AgentReport[] = [];
+    for (let run = 0; run < runs; run++) reports.push(await rig.agent.sync());
+    await new Promise((resolve) => setTimeout(resolve, restMs));
+    const rested = { ...(await rig.agent.report()), liveMib: (await rig.agent.report('live')).liveMib };
+    rig.agent.stop();
+    const theirs = peer ? await peerSync(rig) : undefined;
+    reportSync(report, { name, reports, rested, theirs });
   }
 }
 

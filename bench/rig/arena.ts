@@ -26,7 +26,7 @@ export interface Target {
   port: number;
 }
 
-export class Arena {
+export class Arena implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'tendril-bench-'));
   readonly #closers = new Closers();
   readonly #servers = new Map<Contender, LineProcess>();
@@ -40,14 +40,11 @@ export class Arena {
   }
 
   static async open(options: ArenaOptions = {}): Promise<Arena> {
-    const arena = new Arena();
-    try {
-      await arena.#fill(options);
-      return arena;
-    } catch (error) {
-      await arena.close();
-      throw error;
-    }
+    await using opening = new AsyncDisposableStack();
+    const arena = opening.use(new Arena());
+    await arena.#fill(options);
+    opening.move();
+    return arena;
   }
 
   /**
@@ -109,8 +106,8 @@ export class Arena {
     return existsSync(path) ? path : compile(name, this.directory);
   }
 
-  close(): Promise<void> {
-    return this.#closers.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#closers[Symbol.asyncDispose]();
   }
 
   async #fill({ modes = [], ...options }: ArenaOptions): Promise<void> {

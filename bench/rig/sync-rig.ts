@@ -9,7 +9,7 @@ import { type ClusterApi, startClusterApi } from './cluster-api.ts';
 import { Machine } from './machine.ts';
 import { OwnAgent } from './own-agent.ts';
 
-export class SyncRig {
+export class SyncRig implements AsyncDisposable {
   readonly #closers = new Closers();
   agent!: OwnAgent;
   peer!: KubeProxy;
@@ -18,18 +18,15 @@ export class SyncRig {
   private constructor() {}
 
   static async open(options: { limitMs: number }): Promise<SyncRig> {
-    const rig = new SyncRig();
-    try {
-      await rig.#fill(options.limitMs);
-      return rig;
-    } catch (error) {
-      await rig.close();
-      throw error;
-    }
+    await using opening = new AsyncDisposableStack();
+    const rig = opening.use(new SyncRig());
+    await rig.#fill(options.limitMs);
+    opening.move();
+    return rig;
   }
 
-  close(): Promise<void> {
-    return this.#closers.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#closers[Symbol.asyncDispose]();
   }
 
   async #fill(limitMs: number): Promise<void> {
