@@ -18,7 +18,11 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'tests/*.test.ts', 'tests/scenarios/**/*.test.ts'],
           exclude: ['src/**/*.root.test.ts', 'tests/scenarios/**/*.root.test.ts'],
           retry,
-          testTimeout: 10_000,
+          setupFiles: ['tests/support/patience.ts'],
+          // Only what hangs takes as long, also where a dozen programs share a core.
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          expect: { poll: { timeout: 20_000 } },
         },
       },
       {

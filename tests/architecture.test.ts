@@ -131,6 +131,12 @@ describe('the kernel', () => {
   });
 });
 
+test('properties are tried from a seed that stays', () => {
+  const breaks = ({ path }: Source, { target }: Import) =>
+    target === 'fast-check' && path !== 'util/testing/properties.ts';
+  expect(offences(sources, breaks)).toEqual([]);
+});
+
 describe('a backend', () => {
   test('plans without touching the kernel: plan.ts takes only types from linux/', () => {
     const breaks = ({ path }: Source, { target, typeOnly }: Import) =>

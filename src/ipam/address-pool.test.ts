@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCidr } from '../net/cidr.ts';
 import { formatIp } from '../net/ip.ts';
+import fc from '../util/testing/properties.ts';
 import { AddressPool } from './address-pool.ts';
 
 const pool = (cidr: string, restMs = 30_000) => new AddressPool(parseCidr(cidr), { restMs });

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { remedyOf } from '../util/errors.ts';
+import fc from '../util/testing/properties.ts';
 import { encodeRecord, Journal, type JournalFile, parseJournal } from './journal.ts';
 
 let directory: string;

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import fc from '../util/testing/properties.ts';
 import { checksum, onesSum, pseudoHeaderSum, sumsUp } from './checksum.ts';
 import { parseIp } from './ip.ts';
 

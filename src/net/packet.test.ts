@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isError } from '../util/errors.ts';
+import fc from '../util/testing/properties.ts';
 import { datagram, packet } from './packet.ts';
 import { decodePacket, describePacket } from './packet-decode.ts';
 

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import fc from '../../util/testing/properties.ts';
 import { decodeAnswer, encodeAnswer, encodeRequest, RequestReader } from './frame.ts';
 
 const requests = fc.record({

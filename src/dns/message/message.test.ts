@@ -1,7 +1,7 @@
 import packet from 'dns-packet';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseIp } from '../../net/ip.ts';
+import fc from '../../util/testing/properties.ts';
 import { recordTypes } from './constants.ts';
 import {
   decodeMessage,

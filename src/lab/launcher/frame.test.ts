@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import fc from '../../util/testing/properties.ts';
 import { decodeFields, encodeFrame, type Field, FrameReader, textOf, textsOf } from './frame.ts';
 
 const key = fc.string({ minLength: 1, maxLength: 12 }).filter((text) => !text.includes('='));

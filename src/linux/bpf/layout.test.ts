@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Ip, ipFromBytes, parseIp } from '../../net/ip.ts';
+import fc from '../../util/testing/properties.ts';
 import type { BtfStruct } from './btf.ts';
 import { layoutOf } from './layout.ts';
 

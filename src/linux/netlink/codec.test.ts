@@ -1,8 +1,9 @@
 /** Codecs of netlink messages: what goes in comes out, and no bytes make them do anything but refuse. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { cidrOf, familyBits, parseCidr } from '../../net/cidr.ts';
 import { type Family, type Ip, parseIp } from '../../net/ip.ts';
+import fc from '../../util/testing/properties.ts';
 import { KernelError } from '../errno.ts';
 import { decodeAddress, encodeAddress } from './address.ts';
 import { decodeAttributes, encodeAttributes, nested, raw, text, u32 } from './attribute.ts';

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import fc from '../../../util/testing/properties.ts';
 import { type TestEndpoint, testService, testSlice } from '../../testing-objects.ts';
 import { layouts } from './generated/layouts.ts';
 import { testRig as rig, type TestRig } from './testing-backend.ts';

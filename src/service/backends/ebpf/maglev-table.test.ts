@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import fc from '../../../util/testing/properties.ts';
 import { maglevTable, maglevTableSize } from './maglev-table.ts';
 
 const names = (count: number, first = 1) =>
