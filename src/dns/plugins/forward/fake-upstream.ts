@@ -47,13 +47,11 @@ export async function startFakeUpstream(
     });
   };
   const server = secure ? tls.createServer(secure, serve) : net.createServer(serve);
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  const { port } = server.address() as net.AddressInfo;
   const udp = dgram.createSocket(net.isIPv4(host) ? 'udp4' : 'udp6');
   udp.on('message', (bytes, from) => {
     for (const reply of replies(bytes, 'udp', from.port)) udp.send(reply, from.port, from.address);
   });
-  await new Promise<void>((resolve) => udp.bind(port, host, resolve));
+  const port = await listenAtOnePort(server, udp, host);
   const fake: FakeUpstream = {
     port,
     asked,
@@ -71,4 +69,18 @@ export async function startFakeUpstream(
     },
   };
   return fake;
+}
+
+/** A port that is free for TCP may be taken for UDP: then by another. */
+async function listenAtOnePort(server: net.Server, udp: dgram.Socket, host: string): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  const { port } = server.address() as net.AddressInfo;
+  const isBound = await new Promise<boolean>((resolve) => {
+    udp.once('error', () => resolve(false));
+    udp.bind(port, host, () => resolve(true));
+  });
+  udp.removeAllListeners('error');
+  if (isBound) return port;
+  await new Promise((resolve) => server.close(resolve));
+  return await listenAtOnePort(server, udp, host);
 }
