@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { silentLogger } from '../../util/logger.ts';
+import { openAtFreePort } from '../../util/testing/free-port.ts';
 import { createHttpEndpoints, tryAddress } from './http-endpoints.ts';
 import { wildcardAddresses } from './wildcard.ts';
 
@@ -15,14 +16,6 @@ async function open(address: string, path: string, respond: () => { status: numb
   const close = await http.open(address, path, respond);
   cleanups.push(close);
   return close;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, () => resolve()));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 test('answers its paths, each anew for each request', async () => {
@@ -61,8 +54,9 @@ test('a port that is taken is named with its purpose and what to do', async () =
 });
 
 test('an address without a host is every address of both families', async () => {
-  const port = await freePort();
-  await open(`:${port}`, '/health', () => ({ status: 200, body: 'OK' }));
+  const { port } = await openAtFreePort((port) =>
+    open(`:${port}`, '/health', () => ({ status: 200, body: 'OK' })),
+  );
   expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
   if ((await wildcardAddresses()).includes('::'))
     expect((await fetch(`http://[::1]:${port}/health`)).status).toBe(200);

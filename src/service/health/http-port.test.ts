@@ -1,18 +1,10 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
+import { openAtFreePort } from '../../util/testing/free-port.ts';
 import { openPort } from './http-port.ts';
 
 const host = '127.0.0.1';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** The status line and body that whoever asks for the target gets. */
 async function ask(port: number, target: string): Promise<string[]> {
@@ -23,11 +15,14 @@ async function ask(port: number, target: string): Promise<string[]> {
 }
 
 it('answers whatever is asked for, be it no URL', async () => {
-  const port = await freePort();
-  await using _ = await openPort({ port, addresses: [{ family: 4, host }] }, ({ path }) => ({
-    ok: true,
-    body: path === '/none' ? undefined : JSON.stringify(path),
-  }));
+  const addresses = [{ family: 4, host }] as const;
+  const { port, opened } = await openAtFreePort((port) =>
+    openPort({ port, addresses }, ({ path }) => ({
+      ok: true,
+      body: path === '/none' ? undefined : JSON.stringify(path),
+    })),
+  );
+  await using _ = opened;
   for (const [target, path] of [
     ['/healthz?verbose', '/healthz'],
     ['http://elsewhere/healthz', '/healthz'],

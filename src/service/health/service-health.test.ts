@@ -5,7 +5,9 @@ import type { Node } from '../../kube/types.ts';
 import { parseIp } from '../../net/ip.ts';
 import { FakeClock } from '../../util/clock.ts';
 import { createLogger } from '../../util/logger.ts';
+import { openAtFreePort } from '../../util/testing/free-port.ts';
 import type { ServiceState } from '../model/service-state.ts';
+import { type OpenPort, openPort } from './http-port.ts';
 import { createServiceHealth, isEligible, type ServiceHealth } from './service-health.ts';
 
 const logger = createLogger({ write: () => {} });
@@ -17,24 +19,31 @@ let open: ServiceHealth[] = [];
 afterEach(async () => {
   for (const health of open) await health[Symbol.asyncDispose]();
   open = [];
+  places.clear();
 });
 
-/** A port that was free a moment ago, on 127.0.0.1. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** Where the ports that a test names are open: at any that is free. */
+const places = new Map<number, number>();
+const openAnywhere: OpenPort = async (at, answer) => {
+  const { port, opened } = await openAtFreePort((port) => openPort({ ...at, port }, answer));
+  places.set(at.port, port);
+  return opened;
+};
+
+interface Start {
+  port: number;
+  object?: () => Node | undefined | 'unknown';
+  open?: OpenPort;
 }
 
-function start(port: number, object: () => Node | undefined | 'unknown' = () => node()) {
+function start({ port, object = () => node(), open: openIt = openAnywhere }: Start) {
   const clock = new FakeClock(Date.now());
   const health = createServiceHealth({
     port,
     families: [4, 6],
     node: { addresses: () => [parseIp('127.0.0.1')], object },
     nodePortAddresses: [],
+    openPort: openIt,
     clock,
     logger,
   });
@@ -47,7 +56,8 @@ const state = (healthChecks: ServiceState['healthChecks'] = new Map()) => ({ hea
 const host = { 4: '127.0.0.1', 6: '[::1]' };
 
 async function get(port: number, path: string, family: 4 | 6 = 4, method = 'GET') {
-  const response = await fetch(`http://${host[family]}:${port}${path}`, { method });
+  const at = `${host[family]}:${places.get(port) ?? port}`;
+  const response = await fetch(`http://${at}${path}`, { method });
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
@@ -66,9 +76,9 @@ describe('a node that is eligible for load balancers', () => {
 
 describe('/healthz and /livez', () => {
   it('answer on both families; only /healthz knows of the node’s end', async () => {
-    const port = await freePort();
+    const port = 10256;
     let object = node();
-    const { health, clock } = start(port, () => object);
+    const { health, clock } = start({ port, object: () => object });
     await clock.advance(1);
     await vi.waitFor(() => get(port, '/livez', 6));
     for (const family of [4, 6] as const) expect((await get(port, '/healthz', family)).status).toBe(200);
@@ -91,23 +101,25 @@ describe('/healthz and /livez', () => {
   });
 
   it('a port that is taken is a problem in the status, and is tried again', async () => {
-    const port = await freePort();
     const other = createServer();
-    await new Promise<void>((resolve) => other.listen(port, '0.0.0.0', resolve));
-    const { health, clock } = start(port);
+    await new Promise<void>((resolve) => other.listen(0, '0.0.0.0', resolve));
+    const { port } = other.address() as AddressInfo;
+    const { health, clock } = start({ port, open: openPort });
     await clock.advance(1);
     await vi.waitFor(() => expect(health.status().problems).toEqual([expect.stringContaining('EADDRINUSE')]));
     await new Promise((resolve) => other.close(resolve));
-    await clock.advance(30_000);
-    await vi.waitFor(() => expect(health.status().problems).toEqual([]));
+    await vi.waitFor(async () => {
+      await clock.advance(30_000);
+      expect(health.status().problems).toEqual([]);
+    });
     expect((await get(port, '/healthz')).status).toBe(200);
   });
 });
 
 describe('a healthCheckNodePort', () => {
   it('tells the ready endpoints of each family, as kube-proxy’s bytes', async () => {
-    const [port, checked] = [await freePort(), await freePort()];
-    const { health, clock } = start(port);
+    const [port, checked] = [10256, 30100];
+    const { health, clock } = start({ port });
     const check = { port: checked, families: [4, 6] as const, localEndpoints: { 4: 2, 6: 0 } };
     health.updated(state(new Map([['shop/web', check]])));
     await clock.advance(1);
