@@ -28,7 +28,7 @@ describe('http', () => {
   const serve = (handler: RequestListener) => listening(createServer(handler) as Server);
   const target = (port: number, path = '/healthz') =>
     ({ scheme: 'http', host: '127.0.0.1', port, path, headers: [['X-Probe', 'yes']] }) as const;
-  const probe = (port: number, timeoutMs = 1000) =>
+  const probe = (port: number, timeoutMs = 20_000) =>
     httpProbe({ ...target(port), headers: [['X-Probe', 'yes']] }, dial, timeoutMs);
 
   test.each([
