@@ -20,7 +20,7 @@ let config: {
 const conflist = () => join(config.cniConfDirectory, conflistName);
 const shim = () => join(config.cniBinDirectory, 'tendril');
 /** A failed run is tried again after a second. */
-const patience = { interval: 5, timeout: 10_000 };
+const patience = { interval: 5 };
 const untilConflistIsRight = () =>
   vi.waitFor(() => expect(readFileSync(conflist(), 'utf8')).toBe(renderConflist(config)), patience);
 const untilShimIsRight = () =>

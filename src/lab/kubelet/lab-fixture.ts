@@ -57,7 +57,7 @@ export class KubeletFixture {
   readonly cni = new FakeCni();
   readonly informers: Informers = createInformers({ client: this.client, clock: this.clock });
   /** Real time that a condition may take: files are written in between. */
-  patienceMs = 4000;
+  readonly patienceMs = 20_000;
   directory = '';
   kubelet!: Kubelet;
 

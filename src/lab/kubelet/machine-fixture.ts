@@ -52,7 +52,6 @@ export async function machineFixture(): Promise<MachineFixture> {
   await mkdir(join(root, 'netns/pods'), { recursive: true });
   createNetns(join(root, 'netns/node-1'));
   const lab = new KubeletFixture();
-  lab.patienceMs = 20_000;
   await lab.start({
     launcher,
     host,

@@ -32,8 +32,7 @@ afterEach(() => {
   server.close();
 });
 
-const until = (condition: () => boolean) =>
-  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 10_000 });
+const until = (condition: () => boolean) => vi.waitFor(() => expect(condition()).toBe(true));
 const port = () => (server.address() as AddressInfo).port;
 
 function command(streams: Partial<WantedStreams>, begin?: () => Promise<FakeSession>): void {
@@ -246,7 +245,7 @@ describe('a command over a WebSocket', () => {
         client.socket.ping(Buffer.alloc(100));
       expect(process.isClosed).toBe(true);
     };
-    await vi.waitFor(ping, { timeout: 5000, interval: 1 });
+    await vi.waitFor(ping, { interval: 1 });
   });
 
   test('is left when the client goes, or takes what is no signal for one', async () => {

@@ -14,7 +14,7 @@ test.each([
   ['alternatives that are the same', '^(a|a)*$', `${'a'.repeat(60)}!`],
   ['one repetition after the other', '^a*a*a*a*a*b$', 'a'.repeat(20_000)],
 ])('%s are given up', (_, source, text) => {
-  const start = performance.now();
+  const before = process.threadCpuUsage();
   expect(() => new BoundedRegExp(source, 'u').test(text)).toThrow(PatternTimeout);
-  expect(performance.now() - start).toBeLessThan(3000);
+  expect(process.threadCpuUsage(before).user).toBeLessThan(3_000_000);
 });

@@ -24,8 +24,7 @@ beforeEach(() => {
   client = new SpdyTestClient(theirs);
 });
 
-const until = (condition: () => boolean) =>
-  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 10_000 });
+const until = (condition: () => boolean) => vi.waitFor(() => expect(condition()).toBe(true));
 const opened = async (headers = {}) => {
   const id = client.open(headers);
   await until(() => client.has('syn-reply', { streamId: id }));
@@ -130,8 +129,8 @@ describe('the connection', () => {
     client.transport.on('error', () => {});
     const refuse = { refuse: 'yes' };
     for (let i = 0; i < 5000; i++) client.open(refuse);
-    await vi.waitFor(() => expect(transport.destroyed).toBe(true), { timeout: 30_000 });
-  }, 40_000);
+    await vi.waitFor(() => expect(transport.destroyed).toBe(true));
+  });
 
   test('lasts while much is on its way to a client that opens more streams', async () => {
     const { stream } = await opened();
@@ -165,7 +164,7 @@ describe('the connection', () => {
         client.send({ type: 'ping', id: 1 });
     };
     const asking = setInterval(ask, 0);
-    await vi.waitFor(() => expect(transport.destroyed).toBe(true), 5000);
+    await vi.waitFor(() => expect(transport.destroyed).toBe(true));
     clearInterval(asking);
   });
 });
