@@ -37,8 +37,10 @@ export default defineConfig({
             'native/**/*.root.test.ts',
           ],
           fileParallelism: false,
+          setupFiles: ['tests/support/patience.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          expect: { poll: { timeout: 20_000 } },
         },
       },
       {

@@ -1,5 +1,5 @@
 /**
- * How long a unit test waits for what comes by itself. vitest's own second is less than a busy machine may take to
+ * How long a test waits for what comes by itself. vitest's own second is less than a busy machine may take to
  * start a process or to make a key; a longer wait costs only a test that fails.
  */
 import { vi } from 'vitest';

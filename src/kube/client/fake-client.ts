@@ -50,6 +50,8 @@ export class FakeClient implements KubeClient {
   readonly #collections = new Map<string, Map<string, KubeObject>>();
   readonly #types = new Map<string, ResourceType>();
   #history: HistoryEntry[] = [];
+  /** Names made so far: none comes twice. */
+  #generated = 0;
   #version = 0;
   #oldest = 0;
   #wake = Promise.withResolvers<void>();
@@ -263,7 +265,7 @@ export class FakeClient implements KubeClient {
     const given: Metadata = body.metadata;
     const metadata = {
       ...given,
-      name: given.name ?? `${given.generateName}${Math.random().toString(36).slice(2, 7)}`,
+      name: given.name ?? `${given.generateName}${(++this.#generated).toString(36).padStart(5, '0')}`,
       uid: given.uid ?? randomUUID(),
       creationTimestamp: given.creationTimestamp ?? this.#now(),
       generation: given.generation ?? 1,

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => lab.stop());
 
 const run = (argv: string[], options: { stdin?: string; timeoutMs?: number } = {}) =>
-  lab.client.run(lab.plain('run', argv), { timeoutMs: 5000, ...options });
+  lab.client.run(lab.plain('run', argv), { timeoutMs: 30_000, ...options });
 
 /** Runs `launcher enter` as the command line does. */
 const enter = (...argv: string[]) =>
@@ -40,12 +40,12 @@ describe('a process on a node', () => {
       const script =
         'tail -1 /proc/self/cgroup; ls /sys/class/net | wc -l; cat /proc/net/dev | grep -c :; env | sort';
       const spec = lab.plain('born', ['sh', '-c', script], { netns, env: { A: '1', PATH: '/usr/bin:/bin' } });
-      const { stdout } = await lab.client.run(spec, { timeoutMs: 5000 });
+      const { stdout } = await lab.client.run(spec, { timeoutMs: 30_000 });
       expect(stdout).toContain(`${spec.cgroup.split('/').slice(-2).join('/')}\n`);
       expect(stdout).toMatch(/^A=1\nPATH=.*\nPWD=.*$/m);
       await lab.client.sysctl(netns, { 'net.ipv4.ip_unprivileged_port_start': '7' });
       const read = ['cat', '/proc/sys/net/ipv4/ip_unprivileged_port_start'];
-      const value = await lab.client.run(lab.plain('value', read, { netns }), { timeoutMs: 5000 });
+      const value = await lab.client.run(lab.plain('value', read, { netns }), { timeoutMs: 30_000 });
       expect(value.stdout).toBe('7\n');
       await expect(lab.client.sysctl(netns, { 'kernel.hostname': 'x' })).rejects.toThrow(
         /sysctl: kernel.hostname/,
@@ -62,7 +62,7 @@ describe('a process on a node', () => {
 
   it('is ended with its children when its time is over', async () => {
     expect((await run(['sh', '-c', 'sleep 100 & sleep 100'], { timeoutMs: 50 })).code).toBe(137);
-    expect((await lab.client.run(lab.plain('after', ['pgrep', '-f', 'sleep 100 & sleep']), { timeoutMs: 5000 })).code).toBe(1); // biome-ignore format: one line
+    expect((await lab.client.run(lab.plain('after', ['pgrep', '-f', 'sleep 100 & sleep']), { timeoutMs: 30_000 })).code).toBe(1); // biome-ignore format: one line
   });
 
   it('may say more than is kept', async () => {
@@ -126,7 +126,7 @@ describe('the launcher itself', () => {
   it('runs hundreds at once and holds no more afterwards', async () => {
     const descriptors = async () =>
       (
-        await lab.client.run(lab.plain('count', ['ls', `/proc/${lab.pid}/fd`]), { timeoutMs: 5000 })
+        await lab.client.run(lab.plain('count', ['ls', `/proc/${lab.pid}/fd`]), { timeoutMs: 30_000 })
       ).stdout.split('\n').length;
     const before = await descriptors();
     const many = Array.from({ length: 300 }, (_, i) =>
@@ -149,7 +149,7 @@ describe('groups of version 1', () => {
       expect(readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n')).toContain(String(pid));
     // Seen from inside, the container's own groups are the highest.
     const own = ['grep', '-cE', ':(memory|pids|):/$', '/proc/self/cgroup'];
-    const executed = await lab.client.exec('limited', own, { timeoutMs: 5000 });
+    const executed = await lab.client.exec('limited', own, { timeoutMs: 30_000 });
     expect(executed.stdout).toBe(`${cgroups1.length + 1}\n`);
     const more = cgroups1.flatMap((group) => ['--cgroup1', group]);
     const place = ['--pid', String(pid), '--cgroup', join(lab.cgroup, 'node', 'limited'), ...more, '--'];
@@ -204,7 +204,7 @@ describe('a command of somebody at a terminal, or not', () => {
       shown += bytes;
     });
     const type = async (after: string, text: string) => {
-      await expect.poll(() => shown, { timeout: 10_000 }).toContain(after);
+      await expect.poll(() => shown).toContain(after);
       session.stdin.write(text);
     };
     await type('ready', '\x03');

@@ -155,7 +155,7 @@ describe('a hostile container', () => {
   it('gets no code run on the machine by its environment', async () => {
     const spec = lab.container('preload', ['true']);
     spec.env = { ...spec.env, LD_PRELOAD: join(lab.directory, 'nonesuch.so'), LD_DEBUG: 'files' };
-    expect((await lab.client.run(spec, { timeoutMs: 5000 })).code).toBe(0);
+    expect((await lab.client.run(spec, { timeoutMs: 30_000 })).code).toBe(0);
   });
 });
 
@@ -227,7 +227,7 @@ describe('a container', () => {
   it('shares the processes of another where its pod wants it', async () => {
     await lab.client.start(lab.container('first', ['sleep', '4712']));
     const spec = lab.container('second', ['ps', 'ax'], { pidNamespaceOf: 'first' });
-    const { stdout } = await lab.client.run(spec, { timeoutMs: 5000 });
+    const { stdout } = await lab.client.run(spec, { timeoutMs: 30_000 });
     expect(stdout).toMatch(/ 1 .*sleep 4712/);
     await lab.client.signal('first', 9);
   });
@@ -236,7 +236,7 @@ describe('a container', () => {
     await lab.client.start(lab.container('probed', ['sleep', '4713'], { uid: 7 }));
     const script =
       'id -u; ps ax | grep -c "[s]leep 4713"; grep -E "^(Seccomp|NoNewPrivs):" /proc/self/status; exit 3';
-    const result = await lab.client.exec('probed', ['sh', '-c', script], { timeoutMs: 5000 });
+    const result = await lab.client.exec('probed', ['sh', '-c', script], { timeoutMs: 30_000 });
     expect(result).toEqual({ code: 3, stdout: '7\n1\nNoNewPrivs:\t1\nSeccomp:\t2\n', stderr: '' });
     expect((await lab.client.exec('probed', ['sleep', '9'], { timeoutMs: 50 })).code).toBe(137);
     await expect(lab.client.exec('probed', ['nonesuch'], { timeoutMs: 50 })).rejects.toThrow(

@@ -56,7 +56,7 @@ describe('a command that is talked to', () => {
     await inBox(['nosuch']).catch(() => {});
     await result(await shell('killall tail cat; true'));
     await Promise.all(ended);
-    await vi.waitFor(() => expect(held()).toBe(before), 5000);
+    await vi.waitFor(() => expect(held()).toBe(before));
     expect((await result(await shell('ps ax | grep -cE "[y]es|[c]at$|[t]ail"; true'))).stdout).toBe('0\n');
   });
 
@@ -153,7 +153,7 @@ describe('a command that is talked to', () => {
     await vi.waitFor(() => expect(said()).not.toBe(''));
     session.close();
     const left = async () => (await result(await shell('ps ax | grep -c "[c]at; echo x"'))).stdout;
-    await vi.waitFor(async () => expect(await left()).toBe('0\n'), 5000);
+    await vi.waitFor(async () => expect(await left()).toBe('0\n'));
   });
 
   test('a hundred at a time', async () => {
@@ -204,7 +204,7 @@ describe('a terminal', () => {
     await vi.waitFor(() => expect(said()).toContain('up'));
     session.close();
     const left = async () => (await result(await shell('ps ax | grep -c "[s]leep 4321"'))).stdout;
-    await vi.waitFor(async () => expect(await left()).toBe('0\n'), 5000);
+    await vi.waitFor(async () => expect(await left()).toBe('0\n'));
   });
 });
 

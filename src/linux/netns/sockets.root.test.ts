@@ -55,7 +55,7 @@ describe.each(['127.0.0.1', '::1'])('sockets on %s of a namespace', (ip) => {
   test('TCP servers and clients are adopted, talk, and close their descriptors', async () => {
     const before = openSockets();
     const { server, port } = await serve(a, { ip });
-    const socket = await connectTcp(a, { ip: parseIp(ip), port, timeoutMs: 1000 });
+    const socket = await connectTcp(a, { ip: parseIp(ip), port, timeoutMs: 10_000 });
     socket.write('hello');
     const [data] = (await once(socket, 'data')) as [Buffer];
     expect(data.toString()).toBe('hello');
@@ -68,7 +68,7 @@ describe.each(['127.0.0.1', '::1'])('sockets on %s of a namespace', (ip) => {
 
   test('the same port of another namespace refuses', async () => {
     const { server, port } = await serve(a, { ip });
-    await expect(connectTcp(b, { ip: parseIp(ip), port, timeoutMs: 1000 })).rejects.toMatchObject({
+    await expect(connectTcp(b, { ip: parseIp(ip), port, timeoutMs: 10_000 })).rejects.toMatchObject({
       errnoName: 'ECONNREFUSED',
       message: expect.stringContaining(`:${port} in ${b.path}: ECONNREFUSED (connection refused)`),
     });
@@ -106,12 +106,12 @@ describe.each(['127.0.0.1', '::1'])('sockets on %s of a namespace', (ip) => {
 
 test('an IPv6 socket takes IPv4 too, unless it must not', async () => {
   const both = await serve(a, { ip: '::' });
-  const socket = await connectTcp(a, { ip: parseIp('127.0.0.1'), port: both.port, timeoutMs: 1000 });
+  const socket = await connectTcp(a, { ip: parseIp('127.0.0.1'), port: both.port, timeoutMs: 10_000 });
   socket.destroy();
   both.server.close();
   const only = await serve(a, { ip: '::', v6only: true });
   await expect(
-    connectTcp(a, { ip: parseIp('127.0.0.1'), port: only.port, timeoutMs: 1000 }),
+    connectTcp(a, { ip: parseIp('127.0.0.1'), port: only.port, timeoutMs: 10_000 }),
   ).rejects.toMatchObject({
     errnoName: 'ECONNREFUSED',
   });
@@ -129,7 +129,7 @@ test('what nobody answers times out, or is cancelled; what has no route says so'
   const pending = connectTcp(a, { ...nobody, timeoutMs: 10_000, signal: abort.signal });
   abort.abort();
   await expect(pending).rejects.toMatchObject({ code: 'CANCELLED' });
-  await expect(connectTcp(b, { ...nobody, timeoutMs: 1000 })).rejects.toMatchObject({
+  await expect(connectTcp(b, { ...nobody, timeoutMs: 10_000 })).rejects.toMatchObject({
     errnoName: 'ENETUNREACH',
   });
   expect(openSockets()).toBe(before);

@@ -33,7 +33,7 @@ async function connection(ip: string): Promise<{ server: Server; port: number; c
   const { port } = localEndpoint(fd);
   const server = createServer((socket) => socket.on('error', () => {})).listen({ fd });
   await once(server, 'listening');
-  const client = await connectTcp(netns, { ip: parseIp(ip), port, timeoutMs: 5000 });
+  const client = await connectTcp(netns, { ip: parseIp(ip), port, timeoutMs: 20_000 });
   client.resume();
   return { server, port, client };
 }

@@ -52,7 +52,7 @@ function attempt(ask: ParsedAsk, target: Target, at: { family: Family; protocol:
       connected: true,
       sourcePort: ++lastPort,
       payload: 'GET / HTTP/1.0\r\n\r\n',
-      timeoutMs: isSilent(ask) ? silenceMs : 1000,
+      timeoutMs: isSilent(ask) ? silenceMs : 10_000,
     }),
   );
   const json = answer.slice(answer.indexOf('{'));
