@@ -54,7 +54,7 @@ async function untilComplete(cluster: TestCluster, replicas: number): Promise<De
       expect(status?.observedGeneration).toBe(metadata.generation);
       expect(status).toMatchObject({ replicas, updatedReplicas: replicas, availableReplicas: replicas });
     },
-    { timeout: 5000, interval: 5 },
+    { interval: 5 },
   );
   return deployment!;
 }
@@ -188,18 +188,15 @@ export function clusterCases(open: () => Promise<KubeClient>): void {
     await vi.waitFor(() => expect(order).toEqual(['db-0', 'db-1', 'db-2']));
     const body = { spec: { template: { spec: { containers: [{ name: 'db', image: 'db:2' }] } } } };
     await cluster.client.patch(resources.statefulSets, dbKey, { type: merge, body });
-    await vi.waitFor(
-      async () => {
-        const { metadata, status } = await cluster.client.get(resources.statefulSets, dbKey);
-        expect(status).toMatchObject({
-          observedGeneration: metadata.generation,
-          readyReplicas: 3,
-          updatedReplicas: 3,
-        });
-        expect(status?.currentRevision).toBe(status?.updateRevision);
-      },
-      { timeout: 5000 },
-    );
+    await vi.waitFor(async () => {
+      const { metadata, status } = await cluster.client.get(resources.statefulSets, dbKey);
+      expect(status).toMatchObject({
+        observedGeneration: metadata.generation,
+        readyReplicas: 3,
+        updatedReplicas: 3,
+      });
+      expect(status?.currentRevision).toBe(status?.updateRevision);
+    });
     expect(order.slice(3)).toEqual(['db-2', 'db-1', 'db-0']);
     expect(imagesOf(await cluster.list(resources.pods))).toEqual(new Set(['db:2']));
     const revisions = await cluster.list(resources.controllerRevisions);

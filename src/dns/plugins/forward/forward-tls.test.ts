@@ -26,6 +26,7 @@ test.each([
   const options = {
     ...forwardDefaults([upstream]),
     maxFails: 0,
+    readTimeoutMs: 20_000,
     tls: { ca: authority.certificate },
     tlsServerName,
   };
@@ -52,7 +53,7 @@ test('a certificate of an unknown authority is refused', async () => {
   const upstream = { transport: 'tls' as const, host: '127.0.0.1', port: server.port };
   const metrics = createForwardMetrics(new MetricRegistry());
   const forwarder = new Forwarder(
-    { ...forwardDefaults([upstream]), maxFails: 0 },
+    { ...forwardDefaults([upstream]), maxFails: 0, readTimeoutMs: 20_000 },
     { clock: systemClock, metrics },
   );
   await expect(forwarder.serve(queryFor('a.example.org', 'A'))).rejects.toThrow('does not answer');

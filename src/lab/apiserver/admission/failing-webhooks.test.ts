@@ -85,7 +85,7 @@ describe('a webhook that fails', () => {
   });
 
   test('blocks nobody else', async () => {
-    await validatedBy({ timeoutSeconds: 5 });
+    await validatedBy({ timeoutSeconds: 30 });
     const entered = Promise.withResolvers<() => void>();
     webhook.answers.set('/check', (_, { response }) => void entered.resolve(() => response.destroy()));
     const blocked = call('POST', pods, podOf('a'));
