@@ -5,7 +5,7 @@
 typedef int command(int argc, char **argv);
 
 command netexec, connect_command, porter, serve_hostname, pause_command, liveness, test_webserver, logs_generator;
-command dns_suffix, dns_server_list, etc_hosts, entrypoint_tester;
+command nettest, dns_suffix, dns_server_list, etc_hosts, entrypoint_tester;
 
 /* Waits for SIGTERM or SIGINT, which main has blocked. */
 int commands_wait(void);

@@ -8,15 +8,14 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "../standin/chunks.h"
 #include "address.h"
-#include "answer.h"
+#include "fetch.h"
 #include "flags.h"
 #include "json.h"
 #include "netexec.h"
 #include "wire.h"
 
-enum { TIMEOUT_MS = 5000, RESPONSE_MAX = 16 << 20, HTTP_RESPONSE_MAX = RESPONSE_MAX, DATAGRAM_MAX = 2048 };
+enum { TIMEOUT_MS = 5000, RESPONSE_MAX = 16 << 20, DATAGRAM_MAX = 2048 };
 
 typedef int dialer(const struct sockaddr_storage *to, const char *request, struct buffer *response, char *error, size_t size);
 
@@ -25,7 +24,7 @@ static void write_target(struct buffer *out, const char *request)
 {
 	char text[8];
 
-	buffer_text(out, "GET /");
+	buffer_text(out, "/");
 	for (; *request; request++) {
 		unsigned char c = (unsigned char)*request;
 
@@ -34,80 +33,19 @@ static void write_target(struct buffer *out, const char *request)
 	}
 }
 
-/* All that comes until the end; -1 with errno. */
-static int read_all(int fd, struct buffer *in, int64_t until)
-{
-	for (;;) {
-		int64_t left = until - wire_now();
-		ssize_t n;
-
-		if (left <= 0)
-			return errno = ETIMEDOUT, -1;
-		address_timeout(fd, left);
-		n = recv(fd, buffer_reserve(in, DATAGRAM_MAX), DATAGRAM_MAX, 0);
-		if (n <= 0)
-			return n == 0 ? 0 : -1;
-		in->length += (size_t)n;
-		if (in->length > HTTP_RESPONSE_MAX)
-			return errno = EMSGSIZE, -1;
-	}
-}
-
-/* The body of a whole answer, its chunks joined; -1 when it is no answer. */
-static int read_body(const struct buffer *in, struct buffer *response)
-{
-	size_t head = http_head_length(in->bytes, in->length);
-	struct chunks chunks = { 0 };
-
-	if (head == 0 || in->length < 12 || memcmp(in->bytes, "HTTP/1.", 7) != 0)
-		return -1;
-	for (size_t i = 0; i + 28 <= head; i++) {
-		if (strncasecmp(in->bytes + i, "\r\ntransfer-encoding: chunked", 28) != 0)
-			continue;
-		for (i = head; i < in->length && chunks.state != CHUNK_DONE && chunks.state != CHUNK_BAD; i++) {
-			uint64_t before = chunks.total;
-
-			chunks_take(&chunks, in->bytes + i, 1);
-			if (chunks.total > before)
-				buffer_append(response, in->bytes + i, 1);
-		}
-		return chunks.state == CHUNK_DONE ? 0 : -1;
-	}
-	buffer_append(response, in->bytes + head, in->length - head);
-	return 0;
-}
-
 static int dial_http(const struct sockaddr_storage *to, const char *request, struct buffer *response, char *error, size_t size)
 {
-	static const char late[] = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
-	int64_t until = wire_now() + TIMEOUT_MS;
-	struct buffer out = { 0 }, in = { 0 };
-	char at[ADDRESS_TEXT];
-	int fd = address_connect(to, 0, TIMEOUT_MS), failed;
+	struct buffer target = { 0 };
+	char at[ADDRESS_TEXT], url[1024];
+	int status;
 
-	address_text(to, at);
-	if (fd < 0) {
-		if (errno == ETIMEDOUT)
-			snprintf(error, size, "Get \"http://%s/%s\": %s", at, request, late);
-		else
-			snprintf(error, size, "Get \"http://%s/%s\": dial tcp %s: connect: %s", at, request, at, address_error(errno));
-		return -1;
-	}
-	write_target(&out, request);
-	buffer_text(&out, " HTTP/1.1\r\nHost: ");
-	buffer_text(&out, at);
-	buffer_text(&out, "\r\nUser-Agent: Go-http-client/1.1\r\nConnection: close\r\n\r\n");
-	failed = answer_send(fd, out.bytes, out.length) != 0 || read_all(fd, &in, until) != 0;
-	if (failed && (errno == EAGAIN || errno == ETIMEDOUT))
-		snprintf(error, size, "Get \"http://%s/%s\": %s", at, request, late);
-	else if (failed)
-		snprintf(error, size, "Get \"http://%s/%s\": %s", at, request, address_error(errno));
-	else if ((failed = read_body(&in, response)))
-		snprintf(error, size, "Get \"http://%s/%s\": %s", at, request, in.length ? "malformed HTTP response" : "EOF");
-	buffer_free(&out);
-	buffer_free(&in);
-	close(fd);
-	return failed;
+	write_target(&target, request);
+	buffer_append(&target, "", 1);
+	snprintf(url, sizeof url, "http://%s/%s", address_text(to, at), request);
+	status = fetch(&(struct fetch){ .to = to, .method = "GET", .url = url, .target = target.bytes, .timeout_ms = TIMEOUT_MS },
+		       response, error, size);
+	buffer_free(&target);
+	return status < 0 ? -1 : 0;
 }
 
 static int dial_udp(const struct sockaddr_storage *to, const char *request, struct buffer *response, char *error, size_t size)

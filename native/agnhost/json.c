@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Length of the UTF-8 sequence; 0 when it is none (RFC 3629: no surrogates, none longer than need be). */
-static size_t sequence(const unsigned char *text, size_t length)
+size_t json_sequence(const unsigned char *text, size_t length)
 {
 	size_t size = *text >= 0xf0 ? 4 : *text >= 0xe0 ? 3 : 2;
 
@@ -41,7 +40,7 @@ void json_string(struct buffer *json, const char *text, size_t length)
 		size_t size = 1;
 
 		if (*at >= 0x80) {
-			size = sequence(at, (size_t)(end - at));
+			size = json_sequence(at, (size_t)(end - at));
 			/* Line and paragraph separator end a line in JavaScript. */
 			if (size == 3 && at[0] == 0xe2 && at[1] == 0x80 && (at[2] == 0xa8 || at[2] == 0xa9))
 				buffer_text(json, at[2] == 0xa8 ? "\\u2028" : "\\u2029");

@@ -23,6 +23,7 @@ static const struct {
 	{ "liveness", liveness, "Starts a server that is alive for 10 seconds" },
 	{ "logs-generator", logs_generator, "Outputs lines of logs to stdout uniformly" },
 	{ "netexec", netexec, "Creates HTTP, UDP, and (optionally) SCTP servers with various endpoints" },
+	{ "nettest", nettest, "Starts a tiny web server for checking networking connectivity" },
 	{ "pause", pause_command, "Pauses the execution" },
 	{ "porter", porter, "Serves requested data on ports specified in ENV variables" },
 	{ "serve-hostname", serve_hostname, "Serves the hostname" },
