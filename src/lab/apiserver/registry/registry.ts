@@ -48,6 +48,7 @@ import {
   roleBindingStrategy,
   roleStrategy,
 } from './others/rbac.ts';
+import { schedulingResources } from './others/scheduling.ts';
 import { ipAddressStrategy, serviceCidrStrategy } from './others/service-cidr.ts';
 import { autoscalerStrategy, leaseStrategy } from './others/strategies.ts';
 import { disruptionBudgetStrategy } from './policy/disruption-budget.ts';
@@ -352,4 +353,5 @@ export const builtInResources: readonly Resource[] = [
     strategy: definitionStrategy,
     columns: other.roleColumns,
   }),
+  ...schedulingResources,
 ];

@@ -2,6 +2,10 @@
 
 /** `apps/v1 Deployment` */
 export const kinds = `
+admissionregistration.k8s.io/v1 MutatingAdmissionPolicy
+admissionregistration.k8s.io/v1 MutatingAdmissionPolicyBinding
+admissionregistration.k8s.io/v1 MutatingAdmissionPolicyBindingList
+admissionregistration.k8s.io/v1 MutatingAdmissionPolicyList
 admissionregistration.k8s.io/v1 MutatingWebhookConfiguration
 admissionregistration.k8s.io/v1 MutatingWebhookConfigurationList
 admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy
@@ -65,8 +69,24 @@ rbac.authorization.k8s.io/v1 Role
 rbac.authorization.k8s.io/v1 RoleBinding
 rbac.authorization.k8s.io/v1 RoleBindingList
 rbac.authorization.k8s.io/v1 RoleList
+resource.k8s.io/v1 DeviceClass
+resource.k8s.io/v1 DeviceClassList
+resource.k8s.io/v1 ResourceClaim
+resource.k8s.io/v1 ResourceClaimList
+resource.k8s.io/v1 ResourceSlice
+resource.k8s.io/v1 ResourceSliceList
 scheduling.k8s.io/v1 PriorityClass
 scheduling.k8s.io/v1 PriorityClassList
+storage.k8s.io/v1 CSIDriver
+storage.k8s.io/v1 CSIDriverList
+storage.k8s.io/v1 CSINode
+storage.k8s.io/v1 CSINodeList
+storage.k8s.io/v1 CSIStorageCapacity
+storage.k8s.io/v1 CSIStorageCapacityList
+storage.k8s.io/v1 StorageClass
+storage.k8s.io/v1 StorageClassList
+storage.k8s.io/v1 VolumeAttachment
+storage.k8s.io/v1 VolumeAttachmentList
 v1 Binding
 v1 ConfigMap
 v1 ConfigMapList
@@ -79,10 +99,14 @@ v1 Namespace
 v1 NamespaceList
 v1 Node
 v1 NodeList
+v1 PersistentVolume
 v1 PersistentVolumeClaim
 v1 PersistentVolumeClaimList
+v1 PersistentVolumeList
 v1 Pod
 v1 PodList
+v1 ReplicationController
+v1 ReplicationControllerList
 v1 Secret
 v1 SecretList
 v1 Service
@@ -94,13 +118,22 @@ v1 Status
 
 /** A message a line: its name, and of each field `name:number:type`; read by protobuf/message-types.ts. */
 export const messages = `
+admissionregistration/v1.ApplyConfiguration expression?:1:s
 admissionregistration/v1.AuditAnnotation key:1:s valueExpression:2:s
 admissionregistration/v1.ExpressionWarning fieldRef:2:s warning:3:s
+admissionregistration/v1.JSONPatch expression?:1:s
 admissionregistration/v1.MatchCondition name:1:s expression:2:s
 admissionregistration/v1.MatchResources namespaceSelector?:1:*@meta/v1.LabelSelector objectSelector?:2:*@meta/v1.LabelSelector resourceRules?:3:[@admissionregistration/v1.NamedRuleWithOperations excludeResourceRules?:4:[@admissionregistration/v1.NamedRuleWithOperations matchPolicy?:7:*s
+admissionregistration/v1.MutatingAdmissionPolicy metadata?:1:@meta/v1.ObjectMeta spec?:2:@admissionregistration/v1.MutatingAdmissionPolicySpec
+admissionregistration/v1.MutatingAdmissionPolicyBinding metadata?:1:@meta/v1.ObjectMeta spec?:2:@admissionregistration/v1.MutatingAdmissionPolicyBindingSpec
+admissionregistration/v1.MutatingAdmissionPolicyBindingList metadata?:1:@meta/v1.ListMeta items:2:[@admissionregistration/v1.MutatingAdmissionPolicyBinding
+admissionregistration/v1.MutatingAdmissionPolicyBindingSpec policyName?:1:s paramRef?:2:*@admissionregistration/v1.ParamRef matchResources?:3:*@admissionregistration/v1.MatchResources
+admissionregistration/v1.MutatingAdmissionPolicyList metadata?:1:@meta/v1.ListMeta items:2:[@admissionregistration/v1.MutatingAdmissionPolicy
+admissionregistration/v1.MutatingAdmissionPolicySpec paramKind?:1:*@admissionregistration/v1.ParamKind matchConstraints?:2:*@admissionregistration/v1.MatchResources variables?:3:[@admissionregistration/v1.Variable mutations?:4:[@admissionregistration/v1.Mutation failurePolicy?:5:*s matchConditions?:6:[@admissionregistration/v1.MatchCondition reinvocationPolicy?:7:s
 admissionregistration/v1.MutatingWebhook name:1:s clientConfig:2:@admissionregistration/v1.WebhookClientConfig rules?:3:[@admissionregistration/v1.RuleWithOperations failurePolicy?:4:*s namespaceSelector?:5:*@meta/v1.LabelSelector sideEffects:6:*s timeoutSeconds?:7:*i admissionReviewVersions:8:[s matchPolicy?:9:*s reinvocationPolicy?:10:*s objectSelector?:11:*@meta/v1.LabelSelector matchConditions?:12:[@admissionregistration/v1.MatchCondition
 admissionregistration/v1.MutatingWebhookConfiguration metadata?:1:@meta/v1.ObjectMeta webhooks?:2:[@admissionregistration/v1.MutatingWebhook
 admissionregistration/v1.MutatingWebhookConfigurationList metadata?:1:@meta/v1.ListMeta items:2:[@admissionregistration/v1.MutatingWebhookConfiguration
+admissionregistration/v1.Mutation patchType:2:s applyConfiguration?:3:*@admissionregistration/v1.ApplyConfiguration jsonPatch?:4:*@admissionregistration/v1.JSONPatch
 admissionregistration/v1.NamedRuleWithOperations resourceNames?:1:[s :2:@admissionregistration/v1.RuleWithOperations
 admissionregistration/v1.ParamKind apiVersion?:1:s kind?:2:s
 admissionregistration/v1.ParamRef name?:1:s namespace?:2:s selector?:3:*@meta/v1.LabelSelector parameterNotFoundAction?:4:*s
@@ -256,11 +289,15 @@ core/v1.Affinity nodeAffinity?:1:*@core/v1.NodeAffinity podAffinity?:2:*@core/v1
 core/v1.AppArmorProfile type:1:s localhostProfile?:2:*s
 core/v1.AttachedVolume name:1:s devicePath:2:s
 core/v1.AzureDiskVolumeSource diskName:1:s diskURI:2:s cachingMode?:3:*s fsType?:4:*s readOnly?:5:*b kind?:6:*s
+core/v1.AzureFilePersistentVolumeSource secretName:1:s shareName:2:s readOnly?:3:b secretNamespace:4:*s
 core/v1.AzureFileVolumeSource secretName:1:s shareName:2:s readOnly?:3:b
 core/v1.Binding metadata?:1:@meta/v1.ObjectMeta target:2:@core/v1.ObjectReference
+core/v1.CSIPersistentVolumeSource driver:1:s volumeHandle:2:s readOnly?:3:b fsType?:4:s volumeAttributes?:5:{s controllerPublishSecretRef?:6:*@core/v1.SecretReference nodeStageSecretRef?:7:*@core/v1.SecretReference nodePublishSecretRef?:8:*@core/v1.SecretReference controllerExpandSecretRef?:9:*@core/v1.SecretReference nodeExpandSecretRef?:10:*@core/v1.SecretReference
 core/v1.CSIVolumeSource driver:1:s readOnly?:2:*b fsType?:3:*s volumeAttributes?:4:{s nodePublishSecretRef?:5:*@core/v1.LocalObjectReference
 core/v1.Capabilities add?:1:[s drop?:2:[s
+core/v1.CephFSPersistentVolumeSource monitors:1:[s path?:2:s user?:3:s secretFile?:4:s secretRef?:5:*@core/v1.SecretReference readOnly?:6:b
 core/v1.CephFSVolumeSource monitors:1:[s path?:2:s user?:3:s secretFile?:4:s secretRef?:5:*@core/v1.LocalObjectReference readOnly?:6:b
+core/v1.CinderPersistentVolumeSource volumeID:1:s fsType?:2:s readOnly?:3:b secretRef?:4:*@core/v1.SecretReference
 core/v1.CinderVolumeSource volumeID:1:s fsType?:2:s readOnly?:3:b secretRef?:4:*@core/v1.LocalObjectReference
 core/v1.ClientIPConfig timeoutSeconds?:1:*i
 core/v1.ClusterTrustBundleProjection name?:1:*s signerName?:2:*s labelSelector?:3:*@meta/v1.LabelSelector path:4:s optional?:5:*b
@@ -307,17 +344,20 @@ core/v1.EventSource component?:1:s host?:2:s
 core/v1.ExecAction command?:1:[s
 core/v1.FCVolumeSource targetWWNs?:1:[s lun?:2:*i fsType?:3:s readOnly?:4:b wwids?:5:[s
 core/v1.FileKeySelector volumeName:1:s path:2:s key:3:s optional?:4:*b
+core/v1.FlexPersistentVolumeSource driver:1:s fsType?:2:s secretRef?:3:*@core/v1.SecretReference readOnly?:4:b options?:5:{s
 core/v1.FlexVolumeSource driver:1:s fsType?:2:s secretRef?:3:*@core/v1.LocalObjectReference readOnly?:4:b options?:5:{s
 core/v1.FlockerVolumeSource datasetName?:1:s datasetUUID?:2:s
 core/v1.GCEPersistentDiskVolumeSource pdName:1:s fsType?:2:s partition?:3:i readOnly?:4:b
 core/v1.GRPCAction port:1:i service:2:*s
 core/v1.GitRepoVolumeSource repository:1:s revision?:2:s directory?:3:s
+core/v1.GlusterfsPersistentVolumeSource endpoints:1:s path:2:s readOnly?:3:b endpointsNamespace?:4:*s
 core/v1.GlusterfsVolumeSource endpoints:1:s path:2:s readOnly?:3:b
 core/v1.HTTPGetAction path?:1:s port:2:x host?:3:s scheme?:4:s httpHeaders?:5:[@core/v1.HTTPHeader
 core/v1.HTTPHeader name:1:s value:2:s
 core/v1.HostAlias ip:1:s hostnames?:2:[s
 core/v1.HostIP ip:1:s
 core/v1.HostPathVolumeSource path:1:s type?:2:*s
+core/v1.ISCSIPersistentVolumeSource targetPortal:1:s iqn:2:s lun:3:i iscsiInterface?:4:s fsType?:5:s readOnly?:6:b portals?:7:[s chapAuthDiscovery?:8:b secretRef?:10:*@core/v1.SecretReference chapAuthSession?:11:b initiatorName?:12:*s
 core/v1.ISCSIVolumeSource targetPortal:1:s iqn:2:s lun:3:i iscsiInterface?:4:s fsType?:5:s readOnly?:6:b portals?:7:[s chapAuthDiscovery?:8:b secretRef?:10:*@core/v1.LocalObjectReference chapAuthSession?:11:b initiatorName?:12:*s
 core/v1.ImageVolumeSource reference?:1:s pullPolicy?:2:s
 core/v1.ImageVolumeStatus imageRef?:1:s
@@ -328,6 +368,7 @@ core/v1.LinuxContainerUser uid:1:l gid:2:l supplementalGroups?:3:[l
 core/v1.LoadBalancerIngress ip?:1:s hostname?:2:s ipMode?:3:*s ports?:4:[@core/v1.PortStatus
 core/v1.LoadBalancerStatus ingress?:1:[@core/v1.LoadBalancerIngress
 core/v1.LocalObjectReference name?:1:s
+core/v1.LocalVolumeSource path:1:s fsType?:2:*s
 core/v1.ModifyVolumeStatus targetVolumeAttributesClassName?:1:s status:2:s
 core/v1.NFSVolumeSource server:1:s path:2:s readOnly?:3:b
 core/v1.Namespace metadata?:1:@meta/v1.ObjectMeta spec?:2:@core/v1.NamespaceSpec status?:3:@core/v1.NamespaceStatus
@@ -356,6 +397,7 @@ core/v1.NodeSwapStatus capacity?:1:*l
 core/v1.NodeSystemInfo machineID:1:s systemUUID:2:s bootID:3:s kernelVersion:4:s osImage:5:s containerRuntimeVersion:6:s kubeletVersion:7:s kubeProxyVersion:8:s operatingSystem:9:s architecture:10:s swap?:11:*@core/v1.NodeSwapStatus
 core/v1.ObjectFieldSelector apiVersion?:1:s fieldPath:2:s
 core/v1.ObjectReference kind?:1:s namespace?:2:s name?:3:s uid?:4:s apiVersion?:5:s resourceVersion?:6:s fieldPath?:7:s
+core/v1.PersistentVolume metadata?:1:@meta/v1.ObjectMeta spec?:2:@core/v1.PersistentVolumeSpec status?:3:@core/v1.PersistentVolumeStatus
 core/v1.PersistentVolumeClaim metadata?:1:@meta/v1.ObjectMeta spec?:2:@core/v1.PersistentVolumeClaimSpec status?:3:@core/v1.PersistentVolumeClaimStatus
 core/v1.PersistentVolumeClaimCondition type:1:s status:2:s lastProbeTime?:3:t lastTransitionTime?:4:t reason?:5:s message?:6:s
 core/v1.PersistentVolumeClaimList metadata?:1:@meta/v1.ListMeta items:2:[@core/v1.PersistentVolumeClaim
@@ -363,6 +405,10 @@ core/v1.PersistentVolumeClaimSpec accessModes?:1:[s resources?:2:@core/v1.Volume
 core/v1.PersistentVolumeClaimStatus phase?:1:s accessModes?:2:[s capacity?:3:{q conditions?:4:[@core/v1.PersistentVolumeClaimCondition allocatedResources?:5:{q allocatedResourceStatuses?:7:{s currentVolumeAttributesClassName?:8:*s modifyVolumeStatus?:9:*@core/v1.ModifyVolumeStatus
 core/v1.PersistentVolumeClaimTemplate metadata?:1:@meta/v1.ObjectMeta spec:2:@core/v1.PersistentVolumeClaimSpec
 core/v1.PersistentVolumeClaimVolumeSource claimName:1:s readOnly?:2:b
+core/v1.PersistentVolumeList metadata?:1:@meta/v1.ListMeta items:2:[@core/v1.PersistentVolume
+core/v1.PersistentVolumeSource gcePersistentDisk?:1:*@core/v1.GCEPersistentDiskVolumeSource awsElasticBlockStore?:2:*@core/v1.AWSElasticBlockStoreVolumeSource hostPath?:3:*@core/v1.HostPathVolumeSource glusterfs?:4:*@core/v1.GlusterfsPersistentVolumeSource nfs?:5:*@core/v1.NFSVolumeSource rbd?:6:*@core/v1.RBDPersistentVolumeSource iscsi?:7:*@core/v1.ISCSIPersistentVolumeSource cinder?:8:*@core/v1.CinderPersistentVolumeSource cephfs?:9:*@core/v1.CephFSPersistentVolumeSource fc?:10:*@core/v1.FCVolumeSource flocker?:11:*@core/v1.FlockerVolumeSource flexVolume?:12:*@core/v1.FlexPersistentVolumeSource azureFile?:13:*@core/v1.AzureFilePersistentVolumeSource vsphereVolume?:14:*@core/v1.VsphereVirtualDiskVolumeSource quobyte?:15:*@core/v1.QuobyteVolumeSource azureDisk?:16:*@core/v1.AzureDiskVolumeSource photonPersistentDisk?:17:*@core/v1.PhotonPersistentDiskVolumeSource portworxVolume?:18:*@core/v1.PortworxVolumeSource scaleIO?:19:*@core/v1.ScaleIOPersistentVolumeSource local?:20:*@core/v1.LocalVolumeSource storageos?:21:*@core/v1.StorageOSPersistentVolumeSource csi?:22:*@core/v1.CSIPersistentVolumeSource
+core/v1.PersistentVolumeSpec capacity?:1:{q :2:@core/v1.PersistentVolumeSource accessModes?:3:[s claimRef?:4:*@core/v1.ObjectReference persistentVolumeReclaimPolicy?:5:s storageClassName?:6:s mountOptions?:7:[s volumeMode?:8:*s nodeAffinity?:9:*@core/v1.VolumeNodeAffinity volumeAttributesClassName?:10:*s
+core/v1.PersistentVolumeStatus phase?:1:s message?:2:s reason?:3:s lastPhaseTransitionTime?:4:*t
 core/v1.PhotonPersistentDiskVolumeSource pdID:1:s fsType?:2:s
 core/v1.Pod metadata?:1:@meta/v1.ObjectMeta spec?:2:@core/v1.PodSpec status?:3:@core/v1.PodStatus
 core/v1.PodAffinity requiredDuringSchedulingIgnoredDuringExecution?:1:[@core/v1.PodAffinityTerm preferredDuringSchedulingIgnoredDuringExecution?:2:[@core/v1.WeightedPodAffinityTerm
@@ -392,13 +438,20 @@ core/v1.Probe :1:@core/v1.ProbeHandler initialDelaySeconds?:2:i timeoutSeconds?:
 core/v1.ProbeHandler exec?:1:*@core/v1.ExecAction httpGet?:2:*@core/v1.HTTPGetAction tcpSocket?:3:*@core/v1.TCPSocketAction grpc?:4:*@core/v1.GRPCAction
 core/v1.ProjectedVolumeSource sources:1:[@core/v1.VolumeProjection defaultMode?:2:*i
 core/v1.QuobyteVolumeSource registry:1:s volume:2:s readOnly?:3:b user?:4:s group?:5:s tenant?:6:s
+core/v1.RBDPersistentVolumeSource monitors:1:[s image:2:s fsType?:3:s pool?:4:s user?:5:s keyring?:6:s secretRef?:7:*@core/v1.SecretReference readOnly?:8:b
 core/v1.RBDVolumeSource monitors:1:[s image:2:s fsType?:3:s pool?:4:s user?:5:s keyring?:6:s secretRef?:7:*@core/v1.LocalObjectReference readOnly?:8:b
+core/v1.ReplicationController metadata?:1:@meta/v1.ObjectMeta spec?:2:@core/v1.ReplicationControllerSpec status?:3:@core/v1.ReplicationControllerStatus
+core/v1.ReplicationControllerCondition type:1:s status:2:s lastTransitionTime?:3:t reason?:4:s message?:5:s
+core/v1.ReplicationControllerList metadata?:1:@meta/v1.ListMeta items:2:[@core/v1.ReplicationController
+core/v1.ReplicationControllerSpec replicas?:1:*i selector?:2:{s template?:3:*@core/v1.PodTemplateSpec minReadySeconds?:4:i
+core/v1.ReplicationControllerStatus replicas:1:i fullyLabeledReplicas?:2:i observedGeneration?:3:l readyReplicas?:4:i availableReplicas?:5:i conditions?:6:[@core/v1.ReplicationControllerCondition
 core/v1.ResourceClaim name:1:s request?:2:s
 core/v1.ResourceFieldSelector containerName?:1:s resource:2:s divisor?:3:q
 core/v1.ResourceHealth resourceID:1:s health?:2:s message?:6:*s
 core/v1.ResourceRequirements limits?:1:{q requests?:2:{q claims?:3:[@core/v1.ResourceClaim
 core/v1.ResourceStatus name:1:s resources?:2:[@core/v1.ResourceHealth
 core/v1.SELinuxOptions user?:1:s role?:2:s type?:3:s level?:4:s
+core/v1.ScaleIOPersistentVolumeSource gateway:1:s system:2:s secretRef:3:*@core/v1.SecretReference sslEnabled?:4:b protectionDomain?:5:s storagePool?:6:s storageMode?:7:s volumeName?:8:s fsType?:9:s readOnly?:10:b
 core/v1.ScaleIOVolumeSource gateway:1:s system:2:s secretRef:3:*@core/v1.LocalObjectReference sslEnabled?:4:b protectionDomain?:5:s storagePool?:6:s storageMode?:7:s volumeName?:8:s fsType?:9:s readOnly?:10:b
 core/v1.SeccompProfile type:1:s localhostProfile?:2:*s
 core/v1.Secret metadata?:1:@meta/v1.ObjectMeta data?:2:{y type?:3:s stringData?:4:{s immutable?:5:*b
@@ -406,6 +459,7 @@ core/v1.SecretEnvSource :1:@core/v1.LocalObjectReference optional?:2:*b
 core/v1.SecretKeySelector :1:@core/v1.LocalObjectReference key:2:s optional?:3:*b
 core/v1.SecretList metadata?:1:@meta/v1.ListMeta items:2:[@core/v1.Secret
 core/v1.SecretProjection :1:@core/v1.LocalObjectReference items?:2:[@core/v1.KeyToPath optional?:4:*b
+core/v1.SecretReference name?:1:s namespace?:2:s
 core/v1.SecretVolumeSource secretName?:1:s items?:2:[@core/v1.KeyToPath defaultMode?:3:*i optional?:4:*b
 core/v1.SecurityContext capabilities?:1:*@core/v1.Capabilities privileged?:2:*b seLinuxOptions?:3:*@core/v1.SELinuxOptions runAsUser?:4:*l runAsNonRoot?:5:*b readOnlyRootFilesystem?:6:*b allowPrivilegeEscalation?:7:*b runAsGroup?:8:*l procMount?:9:*s windowsOptions?:10:*@core/v1.WindowsSecurityContextOptions seccompProfile?:11:*@core/v1.SeccompProfile appArmorProfile?:12:*@core/v1.AppArmorProfile
 core/v1.Service metadata?:1:@meta/v1.ObjectMeta spec?:2:@core/v1.ServiceSpec status?:3:@core/v1.ServiceStatus
@@ -418,11 +472,14 @@ core/v1.ServiceSpec ports?:1:[@core/v1.ServicePort selector?:2:{s clusterIP?:3:s
 core/v1.ServiceStatus loadBalancer?:1:@core/v1.LoadBalancerStatus conditions?:2:[@meta/v1.Condition
 core/v1.SessionAffinityConfig clientIP?:1:*@core/v1.ClientIPConfig
 core/v1.SleepAction seconds:1:l
+core/v1.StorageOSPersistentVolumeSource volumeName?:1:s volumeNamespace?:2:s fsType?:3:s readOnly?:4:b secretRef?:5:*@core/v1.ObjectReference
 core/v1.StorageOSVolumeSource volumeName?:1:s volumeNamespace?:2:s fsType?:3:s readOnly?:4:b secretRef?:5:*@core/v1.LocalObjectReference
 core/v1.Sysctl name:1:s value:2:s
 core/v1.TCPSocketAction port:1:x host?:2:s
 core/v1.Taint key:1:s value?:2:s effect:3:s timeAdded?:4:*t
 core/v1.Toleration key?:1:s operator?:2:s value?:3:s effect?:4:s tolerationSeconds?:5:*l
+core/v1.TopologySelectorLabelRequirement key:1:s values:2:[s
+core/v1.TopologySelectorTerm matchLabelExpressions?:1:[@core/v1.TopologySelectorLabelRequirement
 core/v1.TopologySpreadConstraint maxSkew:1:i topologyKey:2:s whenUnsatisfiable:3:s labelSelector?:4:*@meta/v1.LabelSelector minDomains?:5:*i nodeAffinityPolicy?:6:*s nodeTaintsPolicy?:7:*s matchLabelKeys?:8:[s
 core/v1.TypedLocalObjectReference apiGroup:1:*s kind:2:s name:3:s
 core/v1.TypedObjectReference apiGroup:1:*s kind:2:s name:3:s namespace?:4:*s
@@ -430,6 +487,7 @@ core/v1.Volume name:1:s :2:@core/v1.VolumeSource
 core/v1.VolumeDevice name:1:s devicePath:2:s
 core/v1.VolumeMount name:1:s readOnly?:2:b mountPath:3:s subPath?:4:s mountPropagation?:5:*s subPathExpr?:6:s recursiveReadOnly?:7:*s
 core/v1.VolumeMountStatus name:1:s mountPath:2:s readOnly?:3:b recursiveReadOnly?:4:*s volumeStatus?:5:*@core/v1.VolumeStatus
+core/v1.VolumeNodeAffinity required?:1:*@core/v1.NodeSelector
 core/v1.VolumeProjection secret?:1:*@core/v1.SecretProjection downwardAPI?:2:*@core/v1.DownwardAPIProjection configMap?:3:*@core/v1.ConfigMapProjection serviceAccountToken?:4:*@core/v1.ServiceAccountTokenProjection clusterTrustBundle?:5:*@core/v1.ClusterTrustBundleProjection podCertificate?:6:*@core/v1.PodCertificateProjection
 core/v1.VolumeResourceRequirements limits?:1:{q requests?:2:{q
 core/v1.VolumeSource hostPath?:1:*@core/v1.HostPathVolumeSource emptyDir?:2:*@core/v1.EmptyDirVolumeSource gcePersistentDisk?:3:*@core/v1.GCEPersistentDiskVolumeSource awsElasticBlockStore?:4:*@core/v1.AWSElasticBlockStoreVolumeSource gitRepo?:5:*@core/v1.GitRepoVolumeSource secret?:6:*@core/v1.SecretVolumeSource nfs?:7:*@core/v1.NFSVolumeSource iscsi?:8:*@core/v1.ISCSIVolumeSource glusterfs?:9:*@core/v1.GlusterfsVolumeSource persistentVolumeClaim?:10:*@core/v1.PersistentVolumeClaimVolumeSource rbd?:11:*@core/v1.RBDVolumeSource flexVolume?:12:*@core/v1.FlexVolumeSource cinder?:13:*@core/v1.CinderVolumeSource cephfs?:14:*@core/v1.CephFSVolumeSource flocker?:15:*@core/v1.FlockerVolumeSource downwardAPI?:16:*@core/v1.DownwardAPIVolumeSource fc?:17:*@core/v1.FCVolumeSource azureFile?:18:*@core/v1.AzureFileVolumeSource configMap?:19:*@core/v1.ConfigMapVolumeSource vsphereVolume?:20:*@core/v1.VsphereVirtualDiskVolumeSource quobyte?:21:*@core/v1.QuobyteVolumeSource azureDisk?:22:*@core/v1.AzureDiskVolumeSource photonPersistentDisk?:23:*@core/v1.PhotonPersistentDiskVolumeSource portworxVolume?:24:*@core/v1.PortworxVolumeSource scaleIO?:25:*@core/v1.ScaleIOVolumeSource projected?:26:*@core/v1.ProjectedVolumeSource storageos?:27:*@core/v1.StorageOSVolumeSource csi?:28:*@core/v1.CSIVolumeSource ephemeral?:29:*@core/v1.EphemeralVolumeSource image?:30:*@core/v1.ImageVolumeSource
@@ -514,6 +572,66 @@ rbac/v1.RoleBindingList metadata?:1:@meta/v1.ListMeta items:2:[@rbac/v1.RoleBind
 rbac/v1.RoleList metadata?:1:@meta/v1.ListMeta items:2:[@rbac/v1.Role
 rbac/v1.RoleRef apiGroup:1:s kind:2:s name:3:s
 rbac/v1.Subject kind:1:s apiGroup?:2:s name:3:s namespace?:4:s
+resource/v1.AllocatedDeviceStatus driver:1:s pool:2:s device:3:s conditions:4:[@meta/v1.Condition data?:5:*r networkData?:6:*@resource/v1.NetworkDeviceData shareID?:7:*s
+resource/v1.AllocationResult devices?:1:@resource/v1.DeviceAllocationResult nodeSelector?:3:*@core/v1.NodeSelector allocationTimestamp?:5:*t
+resource/v1.CELDeviceSelector expression:1:s
+resource/v1.CapacityRequestPolicy default:1:*q validValues?:3:[q validRange?:4:*@resource/v1.CapacityRequestPolicyRange
+resource/v1.CapacityRequestPolicyRange min?:1:*q max?:2:*q step?:3:*q
+resource/v1.CapacityRequirements requests?:1:{q
+resource/v1.Counter value:1:q
+resource/v1.CounterSet name:1:s counters?:2:{@resource/v1.Counter
+resource/v1.Device name:1:s attributes?:2:{@resource/v1.DeviceAttribute capacity?:3:{@resource/v1.DeviceCapacity consumesCounters?:4:[@resource/v1.DeviceCounterConsumption nodeName?:5:*s nodeSelector?:6:*@core/v1.NodeSelector allNodes?:7:*b taints?:8:[@resource/v1.DeviceTaint bindsToNode?:9:*b bindingConditions?:10:[s bindingFailureConditions?:11:[s allowMultipleAllocations?:12:*b nodeAllocatableResourceMappings?:13:{@resource/v1.NodeAllocatableResourceMapping
+resource/v1.DeviceAllocationConfiguration source:1:s requests?:2:[s :3:@resource/v1.DeviceConfiguration
+resource/v1.DeviceAllocationResult results?:1:[@resource/v1.DeviceRequestAllocationResult config?:2:[@resource/v1.DeviceAllocationConfiguration
+resource/v1.DeviceAttribute int?:2:*l bool?:3:*b string?:4:*s version?:5:*s ints?:6:[l bools?:7:[b strings?:8:[s versions?:9:[s
+resource/v1.DeviceCapacity value:1:q requestPolicy?:2:*@resource/v1.CapacityRequestPolicy
+resource/v1.DeviceClaim requests:1:[@resource/v1.DeviceRequest constraints?:2:[@resource/v1.DeviceConstraint config?:3:[@resource/v1.DeviceClaimConfiguration
+resource/v1.DeviceClaimConfiguration requests?:1:[s :2:@resource/v1.DeviceConfiguration
+resource/v1.DeviceClass metadata?:1:@meta/v1.ObjectMeta spec:2:@resource/v1.DeviceClassSpec
+resource/v1.DeviceClassConfiguration :1:@resource/v1.DeviceConfiguration
+resource/v1.DeviceClassList metadata?:1:@meta/v1.ListMeta items:2:[@resource/v1.DeviceClass
+resource/v1.DeviceClassSpec selectors?:1:[@resource/v1.DeviceSelector config?:2:[@resource/v1.DeviceClassConfiguration extendedResourceName?:4:*s
+resource/v1.DeviceConfiguration opaque?:1:*@resource/v1.OpaqueDeviceConfiguration
+resource/v1.DeviceConstraint requests?:1:[s matchAttribute?:2:*s distinctAttribute?:3:*s
+resource/v1.DeviceCounterConsumption counterSet:1:s counters?:2:{@resource/v1.Counter
+resource/v1.DeviceRequest name:1:s exactly?:2:*@resource/v1.ExactDeviceRequest firstAvailable?:3:[@resource/v1.DeviceSubRequest
+resource/v1.DeviceRequestAllocationResult request:1:s driver:2:s pool:3:s device:4:s adminAccess?:5:*b tolerations?:6:[@resource/v1.DeviceToleration bindingConditions?:7:[s bindingFailureConditions?:8:[s shareID?:9:*s consumedCapacity?:10:{q
+resource/v1.DeviceSelector cel?:1:*@resource/v1.CELDeviceSelector
+resource/v1.DeviceSubRequest name:1:s deviceClassName:2:s selectors?:3:[@resource/v1.DeviceSelector allocationMode?:4:s count?:5:l tolerations?:6:[@resource/v1.DeviceToleration capacity?:7:*@resource/v1.CapacityRequirements
+resource/v1.DeviceTaint key:1:s value?:2:s effect:3:s timeAdded?:4:*t
+resource/v1.DeviceToleration key?:1:s operator?:2:s value?:3:s effect?:4:s tolerationSeconds?:5:*l
+resource/v1.ExactDeviceRequest deviceClassName:1:s selectors?:2:[@resource/v1.DeviceSelector allocationMode?:3:s count?:4:l adminAccess?:5:*b tolerations?:6:[@resource/v1.DeviceToleration capacity?:7:*@resource/v1.CapacityRequirements
+resource/v1.NetworkDeviceData interfaceName?:1:s ips?:2:[s hardwareAddress?:3:s
+resource/v1.NodeAllocatableResourceMapping capacityKey?:1:*s allocationMultiplier?:2:*q
+resource/v1.OpaqueDeviceConfiguration driver:1:s parameters:2:r
+resource/v1.ResourceClaim metadata?:1:@meta/v1.ObjectMeta spec:2:@resource/v1.ResourceClaimSpec status?:3:@resource/v1.ResourceClaimStatus
+resource/v1.ResourceClaimConsumerReference apiGroup?:1:s resource:3:s name:4:s uid:5:s
+resource/v1.ResourceClaimList metadata?:1:@meta/v1.ListMeta items:2:[@resource/v1.ResourceClaim
+resource/v1.ResourceClaimSpec devices:1:@resource/v1.DeviceClaim
+resource/v1.ResourceClaimStatus allocation?:1:*@resource/v1.AllocationResult reservedFor?:2:[@resource/v1.ResourceClaimConsumerReference devices?:4:[@resource/v1.AllocatedDeviceStatus
+resource/v1.ResourcePool name:1:s generation:2:l resourceSliceCount:3:l
+resource/v1.ResourceSlice metadata?:1:@meta/v1.ObjectMeta spec:2:@resource/v1.ResourceSliceSpec
+resource/v1.ResourceSliceList metadata?:1:@meta/v1.ListMeta items:2:[@resource/v1.ResourceSlice
+resource/v1.ResourceSliceSpec driver:1:s pool:2:@resource/v1.ResourcePool nodeName?:3:*s nodeSelector?:4:*@core/v1.NodeSelector allNodes?:5:*b devices?:6:[@resource/v1.Device perDeviceNodeSelection?:7:*b sharedCounters?:8:[@resource/v1.CounterSet
 scheduling/v1.PriorityClass metadata?:1:@meta/v1.ObjectMeta value:2:i globalDefault?:3:b description?:4:s preemptionPolicy?:5:*s
 scheduling/v1.PriorityClassList metadata?:1:@meta/v1.ListMeta items:2:[@scheduling/v1.PriorityClass
+storage/v1.CSIDriver metadata?:1:@meta/v1.ObjectMeta spec:2:@storage/v1.CSIDriverSpec
+storage/v1.CSIDriverList metadata?:1:@meta/v1.ListMeta items:2:[@storage/v1.CSIDriver
+storage/v1.CSIDriverSpec attachRequired?:1:*b podInfoOnMount?:2:*b volumeLifecycleModes?:3:[s storageCapacity?:4:*b fsGroupPolicy?:5:*s tokenRequests?:6:[@storage/v1.TokenRequest requiresRepublish?:7:*b seLinuxMount?:8:*b nodeAllocatableUpdatePeriodSeconds?:9:*l serviceAccountTokenInSecrets?:10:*b preventPodSchedulingIfMissing?:11:*b
+storage/v1.CSINode metadata?:1:@meta/v1.ObjectMeta spec:2:@storage/v1.CSINodeSpec
+storage/v1.CSINodeDriver name:1:s nodeID:2:s topologyKeys:3:[s allocatable?:4:*@storage/v1.VolumeNodeResources
+storage/v1.CSINodeList metadata?:1:@meta/v1.ListMeta items:2:[@storage/v1.CSINode
+storage/v1.CSINodeSpec drivers:1:[@storage/v1.CSINodeDriver
+storage/v1.CSIStorageCapacity metadata?:1:@meta/v1.ObjectMeta nodeTopology?:2:*@meta/v1.LabelSelector storageClassName:3:s capacity?:4:*q maximumVolumeSize?:5:*q
+storage/v1.CSIStorageCapacityList metadata?:1:@meta/v1.ListMeta items:2:[@storage/v1.CSIStorageCapacity
+storage/v1.StorageClass metadata?:1:@meta/v1.ObjectMeta provisioner:2:s parameters?:3:{s reclaimPolicy?:4:*s mountOptions?:5:[s allowVolumeExpansion?:6:*b volumeBindingMode?:7:*s allowedTopologies?:8:[@core/v1.TopologySelectorTerm
+storage/v1.StorageClassList metadata?:1:@meta/v1.ListMeta items:2:[@storage/v1.StorageClass
+storage/v1.TokenRequest audience:1:s expirationSeconds?:2:*l
+storage/v1.VolumeAttachment metadata?:1:@meta/v1.ObjectMeta spec:2:@storage/v1.VolumeAttachmentSpec status?:3:@storage/v1.VolumeAttachmentStatus
+storage/v1.VolumeAttachmentList metadata?:1:@meta/v1.ListMeta items:2:[@storage/v1.VolumeAttachment
+storage/v1.VolumeAttachmentSource persistentVolumeName?:1:*s inlineVolumeSpec?:2:*@core/v1.PersistentVolumeSpec
+storage/v1.VolumeAttachmentSpec attacher:1:s source:2:@storage/v1.VolumeAttachmentSource nodeName:3:s
+storage/v1.VolumeAttachmentStatus attached:1:b attachmentMetadata?:2:{s attachError?:3:*@storage/v1.VolumeError detachError?:4:*@storage/v1.VolumeError
+storage/v1.VolumeError time?:1:t message?:2:s errorCode?:3:*i
+storage/v1.VolumeNodeResources count?:1:*i
 `;
