@@ -27,8 +27,8 @@ function built(path: string, isOld: () => boolean, build: () => void): string | 
 }
 
 /** One of Kubernetes' own programs, of the version that a lab stands in for. */
-function kubernetesProgram(name: string): string | undefined {
-  const directory = join(root, '.cache', 'peers');
+function kubernetesProgram(name: string, folder = 'peers'): string | undefined {
+  const directory = join(root, '.cache', folder);
   const script = join(root, 'scripts', 'build-kubernetes');
   const build = () => execFileSync(script, [name, directory], { stdio: 'inherit' });
   return built(join(directory, name), () => false, build);
@@ -37,6 +37,11 @@ function kubernetesProgram(name: string): string | undefined {
 /** The original of the lab's agnhost. */
 export function originalAgnhost(): string | undefined {
   return kubernetesProgram('agnhost');
+}
+
+/** The one that a real control plane of the tests has. */
+export function kubeScheduler(): string | undefined {
+  return kubernetesProgram('kube-scheduler', 'control-plane');
 }
 
 /** kubectl of the Kubernetes that a lab stands in for: it speaks WebSocket first. */
