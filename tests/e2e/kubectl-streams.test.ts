@@ -153,7 +153,8 @@ describe.each(ways)('kubectl $entry.version $way', ({ entry, env, way }) => {
 
   test('attach -it is at the container’s own terminal, and ends with it', async () => {
     const command = `'${entry.path}' attach -it terminal`;
-    const typed = 'stty size; echo $((6 * 7)); exit\n';
+    // kubectl asks for a size one larger first, so that whoever attaches anew is drawn a whole screen.
+    const typed = 'until stty size | grep "33 90"; do sleep 0.1; done; echo $((6 * 7)); exit\n';
     const { stdout } = await run('script', ['-qec', `stty cols 90 rows 33; ${command}`, '/dev/null'], {
       env: { ...env, ...lab.environment() },
       stdin: typed,
