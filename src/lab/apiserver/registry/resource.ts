@@ -14,6 +14,8 @@ export interface AdmissionContext {
   list(collection: string, namespace?: string): KubeObject[];
   /** Kubernetes' own resources of a group. */
   builtIn(group: string): Resource[];
+  /** All that are served. */
+  resources(): readonly Resource[];
   /** RFC 3339. */
   now(): string;
   /** Gives a Service its cluster IPs and node ports; errors where a requested one cannot be had. */

@@ -36,6 +36,7 @@ export function createRestContext(parts: Omit<RestContext, 'admission'>): RestCo
     get: (collection, key) => storage.get(collection, key),
     list: (collection, namespace) => storage.list(collection, { namespace }),
     builtIn: (group) => resources.builtIn(group),
+    resources: () => resources.all,
     now: () => timestamp(parts.clock.now()),
     allocateService: (next, old) => services.allocate(next, old),
   };

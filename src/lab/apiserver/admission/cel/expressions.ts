@@ -14,6 +14,7 @@ import {
 import { registerLibrary } from '../../customresources/cel/library/library.ts';
 import { rewriteMessages } from '../../customresources/cel/message-syntax.ts';
 import { type DeclaredType, TypeDeclarations } from '../../customresources/cel/types.ts';
+import type { JsonSchema } from '../../customresources/schema/json-schema.ts';
 import { authorizerFunctions, authorizerTypes, authorizerVariable } from './authorizer-library.ts';
 import { declareMessages, patchFunctions } from './patch-types.ts';
 import { namespaceSchema, requestSchema } from './types.ts';
@@ -85,33 +86,54 @@ export interface CompileOptions {
   patches?: boolean;
 }
 
+interface KnownType {
+  /** Names the type in what is said of it. */
+  kind: string;
+  schema: JsonSchema;
+}
+
+/** What objects and parameters are made of, where that is to be checked. */
+export interface KnownTypes {
+  object: KnownType;
+  params: KnownType | undefined;
+}
+
 /** Compiles the expressions of one policy or webhook. */
 export class AdmissionCompiler {
   readonly #params: boolean;
+  readonly #base: Environment;
+  /** The types of what there is a schema for. */
+  readonly #types: { object: string; params: string };
   readonly #variables = new Map<string, { type: string; expression: Expression }>();
   readonly #environments = new Map<string, Environment>();
 
-  constructor({ params }: { params: boolean }) {
+  constructor({ params, types }: { params: boolean; types?: KnownTypes }) {
     this.#params = params;
+    const { environment } = commonEnvironment();
+    this.#base = types === undefined ? environment : environment.clone();
+    const declarations = new TypeDeclarations(this.#base);
+    const declared = (of: KnownType | undefined) =>
+      (of && declarations.declare(of.schema, of.kind, false)?.name) ?? 'dyn';
+    this.#types = { object: declared(types?.object), params: declared(types?.params) };
   }
 
   #environment(authorizer: boolean, namespaceType: string): Environment {
     const key = `${authorizer} ${namespaceType}`;
     let environment = this.#environments.get(key);
     if (environment !== undefined) return environment;
-    const { environment: base, request } = commonEnvironment();
-    environment = base.clone();
+    const { request } = commonEnvironment();
+    environment = this.#base.clone();
     if (this.#variables.size > 0) {
       const fields = Object.fromEntries([...this.#variables].map(([name, { type }]) => [name, type]));
       environment.registerType(variablesType, { ctor: Variables, fields });
       environment.registerVariable('variables', variablesType);
     }
     environment
-      .registerVariable('object', 'dyn')
-      .registerVariable('oldObject', 'dyn')
+      .registerVariable('object', this.#types.object)
+      .registerVariable('oldObject', this.#types.object)
       .registerVariable('request', request.name)
       .registerVariable('namespaceObject', namespaceType);
-    if (this.#params) environment.registerVariable('params', 'dyn');
+    if (this.#params) environment.registerVariable('params', this.#types.params);
     if (authorizer) environment.registerVariable('authorizer', authorizerVariable.type);
     this.#environments.set(key, environment);
     return environment;
@@ -146,6 +168,16 @@ export class AdmissionCompiler {
   declareVariable(name: string, source: string): void {
     this.#variables.set(name, this.#compile(source, { authorizer: true }));
     this.#environments.clear();
+  }
+
+  /** The same for one that may not compile: nothing is known of its type then. */
+  declareVariableIfRight(name: string, source: string): void {
+    try {
+      this.declareVariable(name, source);
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      this.declareVariable(name, 'dyn(null)');
+    }
   }
 
   /** The bindings with the policy's own variables among them, none of which is computed yet. */

@@ -1,6 +1,7 @@
 /** ValidatingAdmissionPolicies and their bindings: defaults and validation (pkg/apis/admissionregistration/validation). */
 import type { JsonObject } from '../../json.ts';
 import type { Strategy } from '../../registry/resource.ts';
+import { loadDefinitions } from '../../schema/definitions.ts';
 import {
   duplicate,
   type FieldError,
@@ -20,6 +21,7 @@ import {
   validateVariable,
 } from './policy-validation.ts';
 import { validateChoice } from './rule-validation.ts';
+import { expressionWarnings } from './type-checking.ts';
 
 const reasons = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
 const actions = ['Audit', 'Deny', 'Warn'];
@@ -119,15 +121,20 @@ const validatePolicy = (policy: JsonObject, old?: JsonObject): FieldError[] => [
 ];
 
 export const policyStrategy: Strategy = {
-  load: async () => void (await loadAdmissionEngine()),
+  load: async () => void (await Promise.all([loadAdmissionEngine(), loadDefinitions()])),
   setDefaults(policy) {
     policy.spec ??= {};
     policy.spec.failurePolicy ??= 'Fail';
     setRuleDefaults(policy.spec.matchConstraints);
   },
-  // The controller that checks types would say so; here no type of an object is known to expressions.
-  admit(policy, old) {
-    policy.status = { ...old?.status, observedGeneration: generationOf(policy, old), typeChecking: {} };
+  // In a cluster the validatingadmissionpolicy-status controller does it, a moment later.
+  admit(policy, old, { resources }) {
+    policy.status = { ...old?.status };
+    const observedGeneration = generationOf(policy, old);
+    if (observedGeneration === old?.status?.observedGeneration) return [];
+    const warnings = expressionWarnings(policy, resources());
+    const typeChecking = warnings.length === 0 ? {} : { expressionWarnings: warnings };
+    Object.assign(policy.status, { observedGeneration, typeChecking });
     return [];
   },
   validate: validatePolicy,

@@ -82,7 +82,7 @@ const renamed: Record<string, string> = {
   lowerAscii: 'asciiLower',
 };
 
-function adaptCall(node: SyntaxNode): void {
+function adaptCall(node: SyntaxNode, text: string): void {
   const parts = node.args as [string, ...unknown[]];
   const [name] = parts;
   const args = parts.at(-1) as Node[];
@@ -92,8 +92,11 @@ function adaptCall(node: SyntaxNode): void {
     const problem = rule!.problem(literal.args);
     if (problem !== undefined) throw problemAt(literal, `invalid ${name} argument: ${problem}`);
   }
-  if (node.op === 'call' && name === 'has' && args.length === 1 && args[0]!.op === '.')
+  if (node.op === 'call' && name === 'has' && args.length === 1 && args[0]!.op === '.') {
     node.setMeta('macro', hasMacro(args[0]!));
+    // What is wrong with the field is said of the macro.
+    Object.assign(args[0]!, { pos: text.indexOf('(', node.start) });
+  }
   if (Object.hasOwn(renamed, name)) parts[0] = renamed[name]!;
 }
 
@@ -112,15 +115,19 @@ function adaptOptionalField(node: SyntaxNode): void {
 }
 
 /** Puts Kubernetes' meaning in the place of the environment's own. */
-function adapt(node: SyntaxNode): void {
-  if (node.op === 'call' || node.op === 'rcall') adaptCall(node);
+function adapt(node: SyntaxNode, text: string): void {
+  if (node.op === 'call' || node.op === 'rcall') adaptCall(node, text);
   if (node.op === '.?') adaptOptionalField(node);
   if (node.op === 'id' && node.args === 'cel')
     throw problemAt(node, "undeclared reference to 'cel' (in container '')");
 }
 
 /** `list<int>` as cel-go writes it: list(int). */
-export const typeText = (type: string) => type.replaceAll('<', '(').replaceAll('>', ')');
+export const typeText = (type: string) =>
+  type
+    .replaceAll('<', '(')
+    .replaceAll('>', ')')
+    .replaceAll(/\bgoogle\.protobuf\.(Timestamp|Duration)\b/g, (_, name: string) => name.toLowerCase());
 
 /** What does not fit, and with what. */
 function overloadText(text: string): string {
@@ -153,7 +160,7 @@ function wordsOf({ code, summary, message }: Located, checking: boolean): string
 function positionOf({ code, node, range }: Located, source: string): number {
   const start = range?.start ?? 0;
   if (code === 'no_such_key' || code === 'cannot_index_type')
-    return source[start - 1] === '.' ? start - 1 : start;
+    return start - (/\.\??$/.exec(source.slice(0, start))?.[0].length ?? 0);
   if (!/^no_(such|matching)_overload$/.test(code ?? '') || !Array.isArray(node?.args)) return start;
   const operand: unknown = node.op === 'rcall' ? node.args[1] : node.args[0];
   const at = isNode(operand) ? source.indexOf(node.op === 'rcall' ? '(' : node.op, operand.end) : -1;
@@ -182,6 +189,43 @@ export interface TypedExpression {
 
 const asWritten = (source: string): Rewritten => ({ text: source, types: new Set(), positionOf: (at) => at });
 
+class TypeErrors extends Error {
+  readonly all: Located[];
+
+  constructor(all: Located[]) {
+    super('types do not fit');
+    this.all = all;
+  }
+}
+
+type Parsed = ReturnType<Environment['parse']>;
+
+function dynType(environment: Environment): unknown {
+  const parsed = environment.parse('dyn(1)');
+  parsed.check();
+  return (parsed.ast as { checkedType?: unknown }).checkedType;
+}
+
+/**
+ * All that does not fit is told at once, as cel-go does: a part that is wrong may be anything to the rest. Throws TypeErrors,
+ * in the order of the text.
+ */
+function checkedType(environment: Environment, parsed: Parsed): string {
+  const errors: Located[] = [];
+  const wrong = new Set<SyntaxNode>();
+  for (;;) {
+    const { valid, type, error } = parsed.check() as { valid: boolean; type?: string; error: Located };
+    if (valid && errors.length === 0) return type!;
+    if (valid) break;
+    errors.push(error);
+    const { node } = error;
+    if (node === undefined || wrong.has(node)) break;
+    wrong.add(node);
+    Object.assign(node, { checkedType: dynType(environment) });
+  }
+  throw new TypeErrors(errors.sort((a, b) => (a.range?.start ?? 0) - (b.range?.start ?? 0)));
+}
+
 /** `read` is the source as the environment takes it. Throws ExpressionError where it does not parse or its types do not fit. */
 export function compileTyped(
   environment: Environment,
@@ -196,15 +240,15 @@ export function compileTyped(
     const nodes: SyntaxNode[] = [];
     visit(parsed.ast, (node) => {
       if (node.op === 'id') names.add(node.args as string);
-      adapt(node);
+      adapt(node, read.text);
       nodes.push(node);
     });
-    const checked = parsed.check();
-    if (!checked.valid) throw checked.error;
-    type = checked.type!;
+    type = checkedType(environment, parsed);
     meter(nodes as never);
   } catch (error) {
-    throw new ExpressionError(`compilation failed: ${located(error as Located, source, read)}`);
+    const problems = error instanceof TypeErrors ? error.all : [error as Located];
+    const texts = problems.map((problem) => located(problem, source, read));
+    throw new ExpressionError(`compilation failed: ${texts.join('\n')}`);
   }
   const expression: Expression = {
     uses: (variable) => names.has(variable),
