@@ -2,6 +2,8 @@
 import type { Environment } from '@marcbachmann/cel-js/evaluator';
 import { goRegExp } from '../schema/patterns.ts';
 import { type CostBudget, meter, metered, OutOfBudget } from './cost.ts';
+import { estimateCost } from './estimate/estimate.ts';
+import type { SizedType } from './estimate/sized-type.ts';
 import { type CelType, hasMacro, type Node } from './library/macros.ts';
 import type { Rewritten } from './message-syntax.ts';
 import { parseDuration, parseTimestamp } from './time.ts';
@@ -14,6 +16,8 @@ export interface Expression {
    * Throws OutOfBudget where the budget does not last.
    */
   evaluate(variables: Record<string, unknown>, budget?: CostBudget): unknown;
+  /** What it costs at most where `self` is of the type. */
+  estimate(self: SizedType): number;
 }
 
 export class ExpressionError extends Error {}
@@ -252,6 +256,7 @@ export function compileTyped(
   }
   const expression: Expression = {
     uses: (variable) => names.has(variable),
+    estimate: (self) => estimateCost(parsed.ast as never, self),
     evaluate(variables, budget) {
       try {
         return metered(() => parsed(variables), budget);

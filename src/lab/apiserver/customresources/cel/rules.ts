@@ -338,6 +338,8 @@ function problemsAt(node: RuleNode, path: string, uncorrelatable: string | undef
   ];
 }
 
+export { ruleCostErrors } from './estimate/rule-costs.ts';
+
 export function ruleProblems(node: RuleNode, path: string): RuleProblem[] {
   return problemsAt(node, path, undefined);
 }

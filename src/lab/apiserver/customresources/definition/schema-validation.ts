@@ -52,7 +52,7 @@ function ruleError(problem: RuleProblem): FieldError {
 export function validateSchema(
   schema: JsonSchema,
   path: string,
-  { hasStatus }: { hasStatus: boolean },
+  { hasStatus, unchanged }: { hasStatus: boolean; unchanged: boolean },
 ): FieldError[] {
   const errors = [
     ...(hasStatus ? validateRoot(schema, path) : []),
@@ -62,8 +62,10 @@ export function validateSchema(
   ];
   // What does not hold together has no types that rules could be written for.
   if (errors.length > 0) return errors;
-  const { rulesOf, ruleProblems } = ruleEngine();
+  const { rulesOf, ruleProblems, ruleCostErrors } = ruleEngine();
   const rules = rulesOf(schema);
-  const problems = rules ? ruleProblems(rules, path).map(ruleError) : [];
+  const problems = rules
+    ? [...ruleProblems(rules, path).map(ruleError), ...ruleCostErrors(rules, path, unchanged)]
+    : [];
   return problems.length > 0 ? problems : validateDefaults(schema, path, rules);
 }

@@ -121,7 +121,7 @@ function isCommon(versions: readonly DefinitionVersion[], key: keyof DefinitionV
   );
 }
 
-type Part = (version: DefinitionVersion, field: string) => FieldError[];
+type Part = (version: DefinitionVersion, field: string, old: DefinitionVersion | undefined) => FieldError[];
 
 /** The parts of versions that may be common, where they are told then. */
 const parts: { key: keyof DefinitionVersion; common: string; own: string; validate: Part }[] = [
@@ -147,22 +147,35 @@ const parts: { key: keyof DefinitionVersion; common: string; own: string; valida
   },
 ];
 
-function validateVersionSchema({ schema, subresources }: DefinitionVersion, field: string): FieldError[] {
+function validateVersionSchema(
+  { schema, subresources }: DefinitionVersion,
+  field: string,
+  old: DefinitionVersion | undefined,
+): FieldError[] {
   const root = schema?.openAPIV3Schema;
-  return root === undefined
-    ? []
-    : validateSchema(root, `${field}.openAPIV3Schema`, { hasStatus: subresources?.status !== undefined });
+  if (root === undefined) return [];
+  return validateSchema(root, `${field}.openAPIV3Schema`, {
+    hasStatus: subresources?.status !== undefined,
+    unchanged: equalJson(root, old?.schema?.openAPIV3Schema),
+  });
 }
 
-function validateParts(versions: readonly DefinitionVersion[]): FieldError[] {
+function validateParts(
+  versions: readonly DefinitionVersion[],
+  oldVersions: readonly DefinitionVersion[],
+): FieldError[] {
+  const oldOf = ({ name }: DefinitionVersion) => oldVersions.find((old) => old.name === name);
   return parts.flatMap(({ key, common, own, validate }) =>
     isCommon(versions, key)
-      ? validate(versions[0]!, `spec.${common}`)
-      : versions.flatMap((version, i) => validate(version, `spec.versions[${i}].${own}`)),
+      ? validate(versions[0]!, `spec.${common}`, oldOf(versions[0]!))
+      : versions.flatMap((version, i) => validate(version, `spec.versions[${i}].${own}`, oldOf(version))),
   );
 }
 
-function validateVersions(versions: readonly DefinitionVersion[]): FieldError[] {
+function validateVersions(
+  versions: readonly DefinitionVersion[],
+  oldVersions: readonly DefinitionVersion[],
+): FieldError[] {
   const field = 'spec.versions';
   const names = versions.map((v) => v.name);
   const stored = versions.filter((v) => v.storage).length;
@@ -172,7 +185,7 @@ function validateVersions(versions: readonly DefinitionVersion[]): FieldError[] 
       ...isDns1035Label(version.name).map((why) => invalidValue(`${field}[${i}].name`, version.name, why)),
       ...validateDeprecation(version, `${field}[${i}]`),
     ]),
-    ...validateParts(versions),
+    ...validateParts(versions, oldVersions),
     ...(new Set(names).size < names.length
       ? [invalidValue(field, names, 'must contain unique version names')]
       : []),
@@ -244,11 +257,11 @@ function validateApproval({ metadata, spec }: CustomResourceDefinition): FieldEr
   return [invalidValue(field, text, why)];
 }
 
-function validateSpec(spec: DefinitionSpec): FieldError[] {
+function validateSpec(spec: DefinitionSpec, old?: DefinitionSpec): FieldError[] {
   return [
     ...validateGroup(spec.group),
     ...validateScope(spec.scope),
-    ...validateVersions(spec.versions),
+    ...validateVersions(spec.versions, old?.versions ?? []),
     ...validateNames(spec.names),
     ...validateConversion(spec),
   ];
@@ -298,7 +311,7 @@ export function validateDefinitionUpdate(
   const unchanged = equalJson(next.metadata.annotations?.[approval], old.metadata.annotations?.[approval]);
   const { names } = next.spec;
   return [
-    ...validateSpec(next.spec),
+    ...validateSpec(next.spec, old.spec),
     ...(isTrue(old, 'Established')
       ? [
           ...validateImmutable(next.spec.scope, old.spec.scope, 'spec.scope'),
