@@ -107,7 +107,7 @@ describe('an object', () => {
     expect(await call('PUT', url, widget({ size: 2 }))).toMatchObject({
       code: 422,
       message:
-        'Widget.example.com "w" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
+        'widgets.example.com "w" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
     });
     expect(await call('PUT', url, widget({ size: 2 }, { metadata }))).toMatchObject({
       code: 200,

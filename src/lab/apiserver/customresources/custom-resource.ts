@@ -1,6 +1,7 @@
 /** From a version of a CustomResourceDefinition to a resource of the registry. */
 import { cloneJson, equalJson, type JsonObject } from '../json.ts';
 import type { Conversion, Resource, ScalePaths } from '../registry/resource.ts';
+import { compareVersions } from '../registry/version-priority.ts';
 import { loadDefinitions } from '../schema/definitions.ts';
 import type { Decode } from '../schema/field-check.ts';
 import { createTerminating } from '../status.ts';
@@ -40,32 +41,56 @@ function decoderOf(schema: JsonSchema): () => Promise<Decode> {
     return (body) => {
       const object = cloneJson(body);
       const { unknown, typeErrors } = decodeMetadata(object, embedding, definitions);
-      return { object, typeErrors, unknown: [...unknown, ...prune(object, schema)] };
+      const ofRoot = (field: string) => field.startsWith('metadata.');
+      const [own, others] = [unknown.filter(ofRoot), unknown.filter((field) => !ofRoot(field))];
+      return { object, typeErrors, unknown: [...own, ...prune(object, schema), ...others] };
     };
   };
 }
 
-/** Objects are stored as they come but for their apiVersion; readers get what their version's schema has for them. */
-function conversionOf(schema: JsonSchema, apiVersion: string, storedAs: string): Conversion {
+interface ConvertedVersion {
+  apiVersion: string;
+  storedAs: string;
+  /** Of another version. */
+  schemaOf(apiVersion: string): JsonSchema | undefined;
+}
+
+/**
+ * Objects are stored as they come but for their apiVersion; readers get what their version's schema describes, with the
+ * defaults of the version that they were stored in.
+ */
+function conversionOf(schema: JsonSchema, { apiVersion, storedAs, schemaOf }: ConvertedVersion): Conversion {
   return {
     toStored: (object) => (storedAs === apiVersion ? object : { ...object, apiVersion: storedAs }),
     fromStored(stored) {
       const object = cloneJson(stored);
+      const own = schemaOf(stored.apiVersion) ?? schema;
+      dropNulls(object, own);
+      setDefaults(object, own);
       object.apiVersion = apiVersion;
       prune(object, schema);
-      dropNulls(object, schema);
-      setDefaults(object, schema);
       return equalJson(object, stored) ? stored : object;
     },
   };
 }
 
+/** Where there is a later version that is not to go, it says which. */
 function deprecationOf(
-  { group, names }: { group: string; names: Partial<Names> },
+  {
+    group,
+    names,
+    versions,
+  }: { group: string; names: Partial<Names>; versions: readonly DefinitionVersion[] },
   version: DefinitionVersion,
 ) {
   if (!version.deprecated) return undefined;
-  return version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated`;
+  const others = versions.filter((v) => v.served && !v.deprecated).map(({ name }) => name);
+  const [best] = others.sort(compareVersions);
+  const instead =
+    best !== undefined && compareVersions(best, version.name) < 0
+      ? `; use ${group}/${best} ${names.kind}`
+      : '';
+  return version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated${instead}`;
 }
 
 export interface CustomResourceOptions {
@@ -94,7 +119,7 @@ export function customResource(
     const now = current();
     if (now === undefined || isTrue(now, 'Terminating')) throw createTerminating({ group, plural, kind });
   };
-  const deprecation = deprecationOf({ group, names }, version);
+  const deprecation = deprecationOf({ group, names, versions: spec.versions }, version);
   return {
     group,
     version: version.name,
@@ -129,7 +154,12 @@ export function customResource(
     ...(deprecation === undefined ? {} : { deprecation }),
     retired,
     conversion: {
-      ...conversionOf(schema, `${group}/${version.name}`, `${group}/${stored}`),
+      ...conversionOf(schema, {
+        apiVersion: `${group}/${version.name}`,
+        storedAs: `${group}/${stored}`,
+        schemaOf: (apiVersion) =>
+          spec.versions.find(({ name }) => `${group}/${name}` === apiVersion)?.schema?.openAPIV3Schema,
+      }),
       webhook: conversionWebhook(spec, webhooks),
     },
   };

@@ -64,7 +64,7 @@ function validateReplicas(object: JsonObject, path: string): FieldError[] {
   if (replicas === undefined) return [];
   const field = `.${path}`;
   if (!Number.isInteger(replicas)) {
-    const why = `.${path} accessor error: ${JSON.stringify(replicas)} is of the type ${typeof replicas}, expected int64`;
+    const why = `.${path} accessor error: ${typeof replicas === 'string' ? replicas : JSON.stringify(replicas)} is of the type ${typeof replicas}, expected int64`;
     return [invalidValue(field, 0, why)];
   }
   if ((replicas as number) < 0) return [invalidValue(field, replicas, 'should be a non-negative integer')];

@@ -6,6 +6,7 @@ import { type FieldError, invalidValue, required } from '../validation/field-err
 import { isDns1035Label, isPathSegment } from '../validation/names.ts';
 import { validateObjectMeta } from '../validation/object-meta.ts';
 import { childPath, type JsonSchema, keyPath, memberOf } from './schema/json-schema.ts';
+import { inOrder } from './schema/list-types.ts';
 
 const objectMeta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 
@@ -42,6 +43,18 @@ function withoutZeros(metadata: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(metadata).filter(([, value]) => !isZero(value)));
 }
 
+/** What is wrong with metadata of a resource within is told of the whole of it, as Go reads it apart. */
+function ofPart(error: string, path: string, metadata: unknown): string {
+  const own = error
+    .replace(`ObjectMeta.${path.replaceAll(/\[\d+\]/g, '')}.`, 'ObjectMeta.')
+    .replace(/(ObjectMeta\.(?:labels|annotations))\.\S+/, '$1')
+    .replace(
+      /Go struct field ObjectMeta\.\S*metadata of type v1\.ObjectMeta/,
+      'Go value of type v1.ObjectMeta',
+    );
+  return `${path}: ${invalidValue(path, inOrder(metadata), own).message}`;
+}
+
 /**
  * Reads metadata in place, at the root and, where there is a schema for them, of resources below: wrong types are told, what is
  * unknown is dropped.
@@ -64,7 +77,9 @@ export function decodeMetadata(
     const at = childPath(path, 'metadata');
     const checked = checkPart(resource.metadata ?? {}, { definition: objectMeta, path: at }, definitions);
     unknown.push(...checked.unknown);
-    typeErrors.push(...checked.typeErrors);
+    typeErrors.push(
+      ...checked.typeErrors.map((error) => (path === '' ? error : ofPart(error, at, resource.metadata))),
+    );
     resource.metadata = path === '' ? checked.object : withoutZeros(checked.object);
   }
   return { unknown, typeErrors };

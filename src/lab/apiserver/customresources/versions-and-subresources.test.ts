@@ -99,7 +99,9 @@ describe('versions', () => {
   test('that are to go are warned of', async () => {
     await define(sized, {}, two());
     await call('POST', widgetsUrl, widget({ size: 1 }));
-    expect((await call('GET', old)).warnings).toEqual(['example.com/v1beta1 Widget is deprecated']);
+    expect((await call('GET', old)).warnings).toEqual([
+      'example.com/v1beta1 Widget is deprecated; use example.com/v1 Widget',
+    ]);
     expect((await call('GET', `${widgetsUrl}/w`)).warnings).toEqual([]);
   });
 

@@ -96,7 +96,10 @@ async function update(call: Call, subresource?: string): Promise<ApiResponse> {
 function versionMissing({ resource, name = '' }: Target): ApiError {
   const field = 'metadata.resourceVersion';
   const message = 'Invalid value: 0: must be specified for an update';
-  return invalid(resource, name, [{ field, reason: 'FieldValueInvalid', message }]);
+  // The store, which knows no kinds, says so.
+  return invalid({ ...resource, kind: resource.plural }, name, [
+    { field, reason: 'FieldValueInvalid', message },
+  ]);
 }
 
 async function apply(call: Call, subresource?: string): Promise<ApiResponse> {

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../../kube/meta.ts';
 import { formatSelector } from '../../../kube/selectors.ts';
 import { cloneJson, isJsonObject, type JsonObject } from '../json.ts';
 import type { Resource } from '../registry/resource.ts';
-import { badRequest, conflict, invalid } from '../status.ts';
+import { badRequest, conflict, internalError, invalid } from '../status.ts';
 import { invalidValue, required } from '../validation/field-error.ts';
 import { updateAdmitted } from './admitted-writes.ts';
 import type { WriteOptions } from './create.ts';
@@ -27,9 +27,12 @@ function selectorText(selector: unknown): string | undefined {
   return isJsonObject(selector) ? formatSelector(selector) : (selector as string | undefined);
 }
 
-export function scaleOf({ scale }: Resource, object: KubeObject): Scale {
+/** Throws InternalError where a custom resource does not say how many it wants. */
+export function scaleOf({ scale, conversion }: Resource, object: KubeObject): Scale {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const { replicas, statusReplicas, selector } = scale!;
+  if (conversion !== undefined && at(object, replicas) === undefined)
+    throw internalError(`the spec replicas field ".${replicas}" does not exist`);
   const text = selector === undefined ? undefined : selectorText(at(object, selector));
   return {
     kind: 'Scale',
@@ -69,6 +72,10 @@ export async function updateScale(
   const wish = wishOf(scaleOf(resource, old));
   checkPreconditions(ref, wish, old);
   const replicas = wish.spec?.replicas ?? 0;
+  if (resource.conversion !== undefined && replicas < 0) {
+    const why = 'should be a non-negative integer';
+    throw invalid(resource, ref.name, [invalidValue(`.${resource.scale!.replicas}`, replicas, why)]);
+  }
   if (!Number.isInteger(replicas) || replicas < 0) {
     throw invalid({ group: 'autoscaling', plural: 'scales', kind: 'Scale' }, ref.name, [
       invalidValue('spec.replicas', replicas, 'must be greater than or equal to 0'),

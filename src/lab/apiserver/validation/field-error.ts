@@ -8,10 +8,14 @@ export interface FieldError {
   message: string;
 }
 
+/** As Go writes them in JSON, lest they be taken for HTML. */
+const escapes: Record<string, string> = { '<': '\\u003c', '>': '\\u003e', '&': '\\u0026' };
+
 /** JSON: how Kubernetes shows the value at fault. */
 function show(value: unknown): string {
   if (value === undefined || value === null) return 'null';
-  return JSON.stringify(value);
+  const text = JSON.stringify(value);
+  return typeof value === 'object' ? text.replaceAll(/[<>&]/g, (char) => escapes[char]!) : text;
 }
 
 export const required = (field: string, detail = ''): FieldError => ({

@@ -15,6 +15,7 @@ import {
   required,
 } from '../../validation/field-error.ts';
 import { type Correlation, correlateItems } from '../schema/correlation.ts';
+import { normalFieldPath } from '../schema/field-path.ts';
 import { childPath, type JsonSchema, keyPath, type ValidationRule, valuesOf } from '../schema/json-schema.ts';
 import { CostBudget, CostExceeded, OutOfBudget, objectBudget } from './cost.ts';
 import { createEnvironment } from './environment.ts';
@@ -198,7 +199,7 @@ function expenseOf(error: Error, { messageExpression }: ValidationRule): string 
 }
 
 function failure({ rule }: CompiledRule, { schema }: RuleNode, at: At, detail: string): FieldError {
-  const field = rule.fieldPath ? `${at.field}${rule.fieldPath}`.replace(/^\./, '') : at.field;
+  const field = `${at.field}${normalFieldPath(rule.fieldPath)}`.replace(/^\./, '');
   const compound = schema.type === 'object' || schema.type === 'array';
   switch (rule.reason) {
     case 'FieldValueForbidden':

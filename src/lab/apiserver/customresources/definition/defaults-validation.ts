@@ -2,6 +2,7 @@
 import { cloneJson, equalJson } from '../../json.ts';
 import { type FieldError, invalidValue } from '../../validation/field-error.ts';
 import { type RuleNode, ruleEngine } from '../cel/engine.ts';
+import { validateEmbeddedResources } from '../embedded-resources.ts';
 import { isMetaField, type JsonSchema } from '../schema/json-schema.ts';
 import { pruneValue } from '../schema/pruning.ts';
 import { validateValue } from '../schema/value-validation.ts';
@@ -15,7 +16,12 @@ function validateDefault(schema: JsonSchema, path: string, rules: RuleNode | und
   const unknown = equalJson(pruned, value)
     ? []
     : [invalidValue(field, value, 'must not have unknown fields')];
-  const errors = [...unknown, ...validateValue(value, schema, { field })];
+  const embedded = validateEmbeddedResources({ default: value }, { properties: { default: schema } });
+  const errors = [
+    ...unknown,
+    ...embedded.map((error) => ({ ...error, field: `${path}.${error.field}` })),
+    ...validateValue(value, schema, { field }),
+  ];
   return errors.length > 0 || rules === undefined
     ? errors
     : ruleEngine().validateRules(rules, value, { field });

@@ -50,10 +50,17 @@ export const definitionStrategy: Strategy = {
     old === undefined
       ? validateDefinition(next as CustomResourceDefinition)
       : validateDefinitionUpdate(next as CustomResourceDefinition, old as CustomResourceDefinition),
+  prepareForStatus({ spec, status }) {
+    const stored = (spec.versions as JsonObject[]).find(({ storage }) => storage)?.name;
+    if (status && !status.storedVersions?.length && stored) status.storedVersions = [stored];
+  },
   warnings,
   deletionFinalizers: [cleanupFinalizer],
   markDeleted(definition, now) {
-    const { status } = definition;
+    const { status, metadata } = definition;
+    // Its own store deletes it, without grace and without counting that as a change of what is wished.
+    delete metadata.deletionGracePeriodSeconds;
+    metadata.generation -= 1;
     definition.status = { ...status, conditions: terminating(status?.conditions ?? [], now) };
   },
 };

@@ -54,11 +54,16 @@ export function validateSchema(
   path: string,
   { hasStatus, unchanged }: { hasStatus: boolean; unchanged: boolean },
 ): FieldError[] {
+  const keywords = validateKeywords(schema, path);
+  // What is not structured at all is not told what its structure lacks.
+  const unstructured = keywords.some(
+    ({ field, message }) => /\.\$ref$/.test(field) || /not an array$/.test(message),
+  );
   const errors = [
     ...(hasStatus ? validateRoot(schema, path) : []),
     ...(schema.nullable ? [fieldForbidden(`${path}.nullable`, 'nullable cannot be true at the root')] : []),
-    ...validateStructure(schema, path),
-    ...validateKeywords(schema, path),
+    ...(unstructured ? [] : validateStructure(schema, path)),
+    ...keywords,
   ];
   // What does not hold together has no types that rules could be written for.
   if (errors.length > 0) return errors;

@@ -21,6 +21,10 @@ const free: JsonSchema = { type: 'object', 'x-kubernetes-preserve-unknown-fields
 const root = 'spec.validation.openAPIV3Schema';
 const part = `${root}.properties[spec]`;
 
+/** As Go prints a version whose parts are those of all. */
+const shown = (storage: boolean) =>
+  `{"Name":"v1","Served":true,"Storage":${storage},"Deprecated":false,"DeprecationWarning":null,"Schema":null,"Subresources":null,"AdditionalPrinterColumns":null,"SelectableFields":null}`;
+
 describe('a part of a schema', () => {
   test.each<[string, JsonSchema, ...string[]]>([
     ['with a type', { type: 'string' }],
@@ -144,7 +148,7 @@ describe('a definition', () => {
     [
       'that stores nothing',
       widgets(free, { storage: false }),
-      'spec.versions: Invalid value: ["v1"]: must have exactly one version marked as storage version',
+      `spec.versions: Invalid value: [${shown(false)}]: must have exactly one version marked as storage version`,
     ],
     [
       'without a schema',
@@ -154,7 +158,7 @@ describe('a definition', () => {
     [
       'with one version twice',
       widgets(free, {}, { versions: [versionOf(free), versionOf(free, { storage: false })] }),
-      'spec.versions: Invalid value: ["v1","v1"]: must contain unique version names',
+      `spec.versions: Invalid value: [${shown(true)},${shown(false)}]: must contain unique version names`,
     ],
     [
       'with a column of no type',
@@ -205,6 +209,7 @@ describe('a definition', () => {
       'converted by nobody',
       widgets(free, {}, { conversion: { strategy: 'Webhook' } }),
       'spec.conversion.webhookClientConfig: Required value: required when strategy is set to Webhook',
+      'spec.conversion.conversionReviewVersions: Required value',
     ],
   ])('%s', (_, definition, ...wanted) => {
     expect(errors(definition)).toEqual(wanted);

@@ -172,12 +172,26 @@ function validateParts(
   );
 }
 
+/** As Go prints one whose parts are those of all. */
+const shownVersion = ({ name, served, storage, deprecated, deprecationWarning }: DefinitionVersion) => ({
+  Name: name,
+  Served: served ?? false,
+  Storage: storage ?? false,
+  Deprecated: deprecated ?? false,
+  DeprecationWarning: deprecationWarning ?? null,
+  Schema: null,
+  Subresources: null,
+  AdditionalPrinterColumns: null,
+  SelectableFields: null,
+});
+
 function validateVersions(
   versions: readonly DefinitionVersion[],
   oldVersions: readonly DefinitionVersion[],
 ): FieldError[] {
   const field = 'spec.versions';
   const names = versions.map((v) => v.name);
+  const shown = versions.map(shownVersion);
   const stored = versions.filter((v) => v.storage).length;
   return [
     ...versions.flatMap((version, i) => [
@@ -187,11 +201,11 @@ function validateVersions(
     ]),
     ...validateParts(versions, oldVersions),
     ...(new Set(names).size < names.length
-      ? [invalidValue(field, names, 'must contain unique version names')]
+      ? [invalidValue(field, shown, 'must contain unique version names')]
       : []),
     ...(stored === 1
       ? []
-      : [invalidValue(field, names, 'must have exactly one version marked as storage version')]),
+      : [invalidValue(field, shown, 'must have exactly one version marked as storage version')]),
   ];
 }
 
@@ -210,8 +224,12 @@ function validateConversion({ conversion }: DefinitionSpec): FieldError[] {
     return config ? [fieldForbidden(`${field}.webhookClientConfig`, why)] : [];
   }
   const at = `${field}.webhookClientConfig`;
-  if (config === undefined) return [required(at, 'required when strategy is set to Webhook')];
   const versions = (webhook?.conversionReviewVersions ?? []) as string[];
+  if (config === undefined)
+    return [
+      required(at, 'required when strategy is set to Webhook'),
+      ...(versions.length === 0 ? [required(`${field}.conversionReviewVersions`)] : []),
+    ];
   return [
     ...validateClientConfig(config, at),
     ...validateCaBundle(config.caBundle, `${at}.caBundle`),
@@ -277,7 +295,10 @@ function validatePreserved({ spec }: CustomResourceDefinition): FieldError[] {
 /** Versions that objects may be stored in have to stay. */
 function validateStoredVersions({ spec, status }: CustomResourceDefinition): FieldError[] {
   const names = spec.versions.map((v) => v.name);
-  return (status?.storedVersions ?? []).flatMap((version, i) =>
+  const { storedVersions = names } = status ?? {};
+  if (storedVersions.length === 0)
+    return [invalidValue('status.storedVersions', null, 'must have at least one stored version')];
+  return storedVersions.flatMap((version, i) =>
     names.includes(version)
       ? []
       : [

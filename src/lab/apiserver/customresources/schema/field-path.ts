@@ -1,7 +1,7 @@
 /** Paths into a schema, as fieldPath of rules and jsonPath of selectable fields write them: `.spec.a`, `.labels['x.y']`. */
 import { type JsonSchema, valuesOf } from './json-schema.ts';
 
-const step = /\.([^.[\]]+)|\['((?:[^'\\]|\\.)*)'\]|([\s\S])/y;
+const step = /\.([^.[\]]+)|\['((?:[^'\\]|\\.)*)'\]|([^.[\]]+|[\s\S])/y;
 
 function next(schema: JsonSchema, name: string): JsonSchema | undefined {
   if (schema.properties) return Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
@@ -26,3 +26,7 @@ export function schemaAt(
   }
   return at;
 }
+
+/** As errors show it: `.m[a.b]` for `.m['a.b']`. */
+export const normalFieldPath = (path = ''): string =>
+  path.replaceAll(/\['((?:[^'\\]|\\.)*)'\]/g, (_, key: string) => `[${key.replaceAll(/\\(.)/g, '$1')}]`);

@@ -21,6 +21,17 @@ function repetitions(values: readonly unknown[]): number[] {
   });
 }
 
+/** With its keys in the order in which Go writes a map. */
+export function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, inOrder(value[key])]),
+  );
+}
+
 function keysOf(item: unknown, keys: readonly string[]): JsonObject {
   const of: JsonObject = {};
   if (isJsonObject(item)) for (const key of keys) if (item[key] !== undefined) of[key] = item[key];
@@ -29,7 +40,7 @@ function keysOf(item: unknown, keys: readonly string[]): JsonObject {
 
 function validateList(list: readonly unknown[], schema: JsonSchema, field: string): FieldError[] {
   const type = schema['x-kubernetes-list-type'];
-  if (type === 'set') return repetitions(list).map((i) => duplicate(`${field}[${i}]`, list[i]));
+  if (type === 'set') return repetitions(list).map((i) => duplicate(`${field}[${i}]`, inOrder(list[i])));
   if (type !== 'map') return [];
   const wrong = list.findIndex((item) => item !== null && !isJsonObject(item));
   if (wrong >= 0)

@@ -212,7 +212,7 @@ describe('a list', () => {
         { b: 2, a: 1 },
       ],
       set,
-      '[1]: Duplicate value: {"b":2,"a":1}',
+      '[1]: Duplicate value: {"a":1,"b":2}',
     ],
     [
       'that is a map',

@@ -143,6 +143,17 @@ function isInRange(value: number, type: string | undefined, format: string | und
   return (type !== 'integer' || Number.isInteger(value)) && value >= least && value <= most;
 }
 
+/** Of a whole number the factor is taken as one too, and cut off: of 0.5 nothing is left. */
+function checkMultiple(value: number, multipleOf: number | undefined, path: Path): FieldError[] {
+  if (multipleOf === undefined) return [];
+  const factor = Number.isInteger(value) ? Math.trunc(multipleOf) : multipleOf;
+  if (factor === 0) {
+    const why = `factor MultipleOf declared for ${shown(path)} must be positive: 0`;
+    return [invalidValue(shown(path), 0, why)];
+  }
+  return Number.isInteger(value / factor) ? [] : [wrong(path, value, `should be a multiple of ${factor}`)];
+}
+
 function checkNumber(value: number, schema: JsonSchema, path: Path): FieldError[] {
   const { maximum, minimum, exclusiveMaximum, exclusiveMinimum, multipleOf } = schema;
   const errors: FieldError[] = [];
@@ -151,8 +162,7 @@ function checkNumber(value: number, schema: JsonSchema, path: Path): FieldError[
     const kind = `${schema.type} ${format === undefined ? '(default format)' : `with format ${format}`}`;
     errors.push(ofWhole(`Checked value must be of type ${kind} in ${shown(path)}`));
   }
-  if (multipleOf !== undefined && !Number.isInteger(value / multipleOf))
-    errors.push(wrong(path, value, `should be a multiple of ${multipleOf}`));
+  errors.push(...checkMultiple(value, multipleOf, path));
   if (minimum !== undefined && (exclusiveMinimum ? value <= minimum : value < minimum))
     errors.push(
       wrong(path, value, `should be greater than ${exclusiveMinimum ? '' : 'or equal to '}${minimum}`),
