@@ -10,6 +10,7 @@ import {
 } from '../../validation/field-error.ts';
 import type { AdmissionContext, Strategy } from '../resource.ts';
 import { ephemeralContainers } from './ephemeral-containers.ts';
+import { admitNewPod } from './pod-admission.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { validatePodSpec } from './pod-validation.ts';
 
@@ -42,35 +43,11 @@ function addDefaultTolerations(spec: JsonObject): void {
   spec.tolerations = tolerations;
 }
 
-/** Priority admission: the class's value, or that of the global default. */
-function setPriority(spec: JsonObject, context: AdmissionContext): FieldError[] {
-  const collection = 'scheduling.k8s.io/priorityclasses';
-  const builtIn: Record<string, number> = {
-    'system-cluster-critical': 2_000_000_000,
-    'system-node-critical': 2_000_001_000,
-  };
-  const name = spec.priorityClassName;
-  if (name && builtIn[name] !== undefined) spec.priority = builtIn[name];
-  else if (name) {
-    const found = context.get(collection, name) as JsonObject | undefined;
-    if (found === undefined)
-      return [fieldForbidden('spec.priorityClassName', `no PriorityClass with name ${name} was found`)];
-    spec.priority = found.value;
-  } else {
-    const preferred = (context.list(collection) as JsonObject[]).find((c) => c.globalDefault);
-    if (preferred) spec.priorityClassName = preferred.metadata.name;
-    spec.priority = preferred?.value ?? 0;
-  }
-  spec.preemptionPolicy ??= 'PreemptLowerPriority';
-  return [];
-}
-
 function admitPod(pod: JsonObject, old: JsonObject | undefined, context: AdmissionContext): FieldError[] {
   if (old !== undefined) return [];
-  pod.spec.serviceAccountName ||= 'default';
-  pod.spec.serviceAccount = pod.spec.serviceAccountName;
   addDefaultTolerations(pod.spec);
-  return setPriority(pod.spec, context);
+  admitNewPod(pod, context);
+  return [];
 }
 
 function prepareForCreate(pod: JsonObject): void {
