@@ -61,6 +61,26 @@ function withoutKinds(body: unknown): unknown {
   return { ...list, items: items.map((item) => ({ ...item, kind: null, apiVersion: null })) };
 }
 
+/** What is wrong with values is told in the order of Go's maps, which is none. */
+function withoutOrder(body: unknown): unknown {
+  const { kind, details, ...rest } = (body ?? {}) as Record<string, unknown> & {
+    details?: { causes?: { field: string; message: string }[] };
+  };
+  const causes = details?.causes ?? [];
+  if (kind !== 'Status' || causes.length < 2) return body;
+  const told = ({ field, message }: { field: string; message: string }) => `${field}: ${message}`;
+  const sorted = [...causes].sort((a, b) => (told(a) < told(b) ? -1 : 1));
+  const start = String(rest.message).split(': ')[0];
+  return { ...rest, kind, details: { ...details, causes: sorted }, message: start };
+}
+
+/** The lab's definitions are in force at once, and there a moment later. */
+function withoutState(body: unknown): unknown {
+  const { kind, status } = (body ?? {}) as { kind?: string; status?: { storedVersions?: string[] } };
+  if (kind !== 'CustomResourceDefinition') return body;
+  return { ...(body as object), status: { storedVersions: status?.storedVersions } };
+}
+
 /** With generated names' ends cut off. */
 export function normalForm({ status, warnings, body }: Answer): Answer {
   const metadata = (body as { metadata?: { generateName?: string; name?: string } } | null)?.metadata;
@@ -69,5 +89,5 @@ export function normalForm({ status, warnings, body }: Answer): Answer {
     generateName && name
       ? JSON.parse(JSON.stringify(answer).replaceAll(name, `${generateName}<random>`))
       : answer;
-  return { status, warnings, body: normal(withoutKinds(cut(body))) };
+  return { status, warnings, body: normal(withoutState(withoutOrder(withoutKinds(cut(body))))) };
 }

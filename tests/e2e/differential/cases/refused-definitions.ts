@@ -1,0 +1,226 @@
+/** Custom resources: definitions that are refused, and some that are not. */
+import type { Case } from '../case.ts';
+import {
+  defining,
+  definitions,
+  embedded,
+  free,
+  integer,
+  intOrText,
+  keyed,
+  list,
+  map,
+  object,
+  refused,
+  ruled,
+  set,
+  text,
+  version,
+} from './definitions.ts';
+import { post } from './objects.ts';
+
+export const refusedDefinitionCases: Case[] = [
+  refused('definitions that have no structure', [
+    {},
+    { properties: { a: text } },
+    { type: 'object', properties: { a: {} } },
+    object({ a: { type: 'thing' } }),
+    object({ a: { type: 'array' } }),
+    object({ a: list({}) }),
+    object({ a: text }, { additionalProperties: text }),
+    object({ a: { ...text, additionalProperties: text } }),
+    object({ a: { ...text, uniqueItems: true } }),
+    object({ a: list(text, { uniqueItems: true }) }),
+    object({ a: { $ref: '#/definitions/x' } }),
+    object({ a: object({}, { anyOf: [{ properties: { b: { type: 'string' } } }] }) }),
+    object({ a: object({}, { allOf: [{ properties: { b: { minLength: 1 } } }] }) }),
+    object({ a: object({}, { oneOf: [{ additionalProperties: false }] }) }),
+    object({ a: object({}, { not: { default: 1 } }) }),
+    object({ a: object({}, { additionalProperties: false }) }),
+    object({ a: { ...text, 'x-kubernetes-preserve-unknown-fields': false } }),
+    object({ a: { ...text, 'x-kubernetes-preserve-unknown-fields': true } }),
+    object({ a: { ...text, 'x-kubernetes-embedded-resource': true } }),
+    object({ a: embedded }),
+    object({ a: { ...intOrText, type: 'string' } }),
+    object({ a: { ...intOrText, anyOf: [text, integer] } }),
+    object({ a: { ...text, pattern: '(' } }),
+    object({ a: { ...text, enum: [] } }),
+    object({ a: { ...text, nullable: true, enum: ['a'] } }),
+    object({ a: { ...text, format: 'strange' } }),
+    object({ a: { type: 'null' } }),
+    object({ a: list(text, { items: [text] }) }),
+    object({ a: { ...text, id: 'x' } }),
+    object({ a: { ...text, patternProperties: { a: text } } }),
+    object({ a: { ...text, definitions: { a: text } } }),
+    object({ a: { ...text, dependencies: { a: ['b'] } } }),
+    object({ a: list(text, { additionalItems: true }) }),
+    object({ a: { ...integer, minimum: 5, maximum: 1 } }),
+    object({ a: { ...text, minLength: -1 } }),
+    object({ metadata: object({ x: text }) }),
+  ]),
+  refused('definitions whose lists and maps are none', [
+    object({ a: { ...text, 'x-kubernetes-list-type': 'set' } }),
+    object({ a: list(text, { 'x-kubernetes-list-type': 'bag' }) }),
+    object({ a: list(text, keyed('k')) }),
+    object({ a: list(object({ k: text }), keyed('k')) }),
+    object({ a: list(object({ k: text }, { required: ['k'] }), keyed('j')) }),
+    object({ a: list(object({ k: text }, { required: ['k'] }), keyed('k', 'k')) }),
+    object({ a: list(object({ k: text }, { required: ['k'] }), keyed()) }),
+    object({ a: list(object({ k: list(text) }, { required: ['k'] }), keyed('k')) }),
+    object({ a: list(object({ k: { ...text, nullable: true } }, { required: ['k'] }), keyed('k')) }),
+    object({ a: list(object({ k: text }), { 'x-kubernetes-list-map-keys': ['k'] }) }),
+    object({ a: list(object({ k: text }), set) }),
+    object({ a: list(list(text), set) }),
+    object({ a: list(list(text, { 'x-kubernetes-list-type': 'atomic' }), set) }),
+    object({ a: list({ ...text, nullable: true }, set) }),
+    object({ a: { ...text, 'x-kubernetes-map-type': 'atomic' } }),
+    object({ a: map(text, { 'x-kubernetes-map-type': 'loose' }) }),
+    object({ a: map(object({ b: text }), { 'x-kubernetes-map-type': 'granular' }) }),
+    object({ a: list(text, { ...set, default: ['a', 'a'] }) }),
+  ]),
+  refused('definitions whose defaults and rules do not fit', [
+    object({ a: { ...text, default: 1 } }),
+    object({ a: { ...integer, default: 5, maximum: 1 } }),
+    object({ a: object({ b: text }, { default: { b: 'x', c: 1 } }) }),
+    object({ a: object({ b: text }, { required: ['b'], default: {} }) }),
+    object({ a: { ...text, default: null } }),
+    object({ a: { ...text, nullable: true, default: null } }),
+    object({ a: { ...embedded, properties: { spec: free }, default: { kind: 'X' } } }),
+    object({
+      a: {
+        ...embedded,
+        properties: { spec: free },
+        default: { apiVersion: 'v1', kind: 'X', metadata: { x: 1 } },
+      },
+    }),
+    object({ a: ruled({ ...integer, default: 5 }, { rule: 'self < 3' }) }),
+    object({ a: ruled(integer, { rule: '' }) }),
+    object({ a: ruled(integer, { rule: 'self' }) }),
+    object({ a: ruled(integer, { rule: 'self.x == 1' }) }),
+    object({ a: ruled(integer, { rule: 'self ==' }) }),
+    object({ a: ruled(integer, { rule: 'self > 1', message: ' ' }) }),
+    object({ a: ruled(integer, { rule: 'self > 1', message: 'a\nb' }) }),
+    object({ a: ruled(integer, { rule: 'self >\n 1' }) }),
+    object({ a: ruled(integer, { rule: 'self > 1', messageExpression: '1' }) }),
+    object({ a: ruled(integer, { rule: 'self > 1', messageExpression: ' ' }) }),
+    object({ a: ruled(integer, { rule: 'self > 1', messageExpression: '', message: '' }) }),
+    object({ a: ruled(integer, { rule: 'self > 1', reason: 'Whim' }) }),
+    object({ a: ruled(integer, { rule: 'self > 1', fieldPath: '.x' }) }),
+    object({ a: ruled(object({ b: text }), { rule: 'true', fieldPath: 'b' }) }),
+    object({ a: ruled(object({ b: text }), { rule: 'true', fieldPath: '.c' }) }),
+    object({ a: ruled(object({ b: list(text) }), { rule: 'true', fieldPath: '.b[0]' }) }),
+    object({ a: ruled(object({ b: map(text) }), { rule: 'true', fieldPath: ".b['x y']" }) }),
+    object({ a: ruled(object({ b: text }), { rule: 'true', fieldPath: '' }) }),
+    object({ a: ruled(integer, { rule: 'self > 1', optionalOldSelf: true }) }),
+    object({ a: list(ruled(integer, { rule: 'self > oldSelf' })) }),
+    object({
+      a: list(
+        ruled(object({ k: text, v: integer }, { required: ['k'] }), { rule: 'self.v > oldSelf.v' }),
+        keyed('k'),
+      ),
+    }),
+    object({ a: map(ruled(integer, { rule: 'self > oldSelf' })) }),
+    ruled(object({ a: integer }), { rule: 'self.a > 1 && self.b == 1 && self.c' }),
+    object({ a: ruled(free, { rule: 'self.x == 1' }) }),
+    object({ a: ruled({ 'x-kubernetes-preserve-unknown-fields': true }, { rule: 'true' }) }),
+  ]),
+  {
+    name: 'definitions whose names, versions and columns are wrong',
+    steps: [
+      {},
+      { group: 'example' },
+      { scope: 'Everywhere' },
+      { names: { plural: 'Things', kind: 'thing x' } },
+      {
+        names: {
+          plural: 'things',
+          kind: 'Thing',
+          singular: 'A_b',
+          shortNames: ['T', 't t'],
+          listKind: 'list',
+        },
+      },
+      { names: { plural: 'things', kind: 'Thing', categories: ['All'] } },
+      { names: { plural: 'things', kind: 'Thing', listKind: 'Thing' } },
+      { versions: [] },
+      { versions: [version(text, { storage: false })] },
+      { versions: [version(text), version(text)] },
+      { versions: [version(text), version(text, { name: 'V_2' })] },
+      { versions: [version(text, { schema: undefined })] },
+      { versions: [version(text, { deprecationWarning: 'soon' })] },
+      {
+        versions: [
+          version(text, { additionalPrinterColumns: [{ name: 'a', type: 'thing', jsonPath: 'x' }] }),
+        ],
+      },
+      { versions: [version(text, { additionalPrinterColumns: [{ name: '', type: '', jsonPath: '' }] })] },
+      {
+        versions: [
+          version(text, {
+            additionalPrinterColumns: [{ name: 'a', type: 'string', format: 'x', jsonPath: '.a[' }],
+          }),
+        ],
+      },
+      {
+        versions: [
+          version(text, {
+            additionalPrinterColumns: [{ name: 'a', type: 'string', jsonPath: '.metadata.labels' }],
+          }),
+        ],
+      },
+      { versions: [version(text, { subresources: { scale: {} } })] },
+      {
+        versions: [
+          version(text, {
+            subresources: {
+              scale: {
+                specReplicasPath: '.status.r',
+                statusReplicasPath: '.spec.r',
+                labelSelectorPath: '.metadata.s',
+              },
+            },
+          }),
+        ],
+      },
+      {
+        versions: [
+          version(text, {
+            subresources: { scale: { specReplicasPath: 'spec.r', statusReplicasPath: '.status[0]' } },
+          }),
+        ],
+      },
+      { versions: [version(text, { selectableFields: [{ jsonPath: '.spec.x' }] })] },
+      {
+        versions: [
+          version(object({ a: text, l: list(text) }), {
+            selectableFields: [
+              { jsonPath: '.spec.a' },
+              { jsonPath: '.spec.a' },
+              { jsonPath: '.spec.l' },
+              { jsonPath: 'spec.a' },
+              { jsonPath: '.metadata.name' },
+            ],
+          }),
+        ],
+      },
+      { conversion: { strategy: 'Sometimes' } },
+      { conversion: { strategy: 'Webhook' } },
+      {
+        conversion: {
+          strategy: 'Webhook',
+          webhook: { clientConfig: { url: 'http://x' }, conversionReviewVersions: [] },
+        },
+      },
+      {
+        conversion: {
+          strategy: 'Webhook',
+          webhook: {
+            clientConfig: { url: 'https://x/', service: { name: 'a', namespace: 'b' } },
+            conversionReviewVersions: ['v2'],
+          },
+        },
+      },
+      { preserveUnknownFields: true },
+    ].map((spec) => post(`${definitions}?dryRun=All`, defining([version(text)], spec))),
+  },
+];
