@@ -26,7 +26,18 @@ export interface ListenOptions {
   upgradable?: (message: IncomingMessage) => boolean;
   /** An address and port (0: any free one), or sockets that listen already, made in another namespace. */
   at: { host: string; port: number } | { fds: number[] };
+  patience?: Patience;
 }
+
+/** How long a request may take to arrive, in ms: one that trickles in would hold its connection for ever. */
+export interface Patience {
+  headers: number;
+  /** With the body. */
+  whole: number;
+}
+
+/** kube-apiserver's: its server's ReadHeaderTimeout, and --request-timeout. */
+const usualPatience: Patience = { headers: 32_000, whole: 60_000 };
 
 export interface Listener {
   /** Of the first socket. */
@@ -143,7 +154,7 @@ function close(server: Server): Promise<void> {
 /** One TLS server for each socket, all on the same handler. */
 export async function listenHttps(handle: ApiHandler, options: ListenOptions): Promise<Listener> {
   const places = 'fds' in options.at ? options.at.fds.map((fd) => ({ fd })) : [options.at];
-  const { authenticate = () => undefined, upgradable = isUpgradable } = options;
+  const { authenticate = () => undefined, upgradable = isUpgradable, patience = usualPatience } = options;
   const servers: Server[] = [];
   const upgraded = new Set<Duplex>();
   const closeAll = async () => {
@@ -155,10 +166,14 @@ export async function listenHttps(handle: ApiHandler, options: ListenOptions): P
       const tls = { cert: options.certificate, key: options.key, ca: options.clientCa };
       const asked = { requestCert: true, rejectUnauthorized: false, shouldUpgradeCallback: upgradable };
       const parts = { handle, authenticate };
-      const server = createServer({ ...tls, ...asked }, serve(parts));
+      // Answers may take as long as they like: watches are silent for long, and the clients' own timeouts end them.
+      const arriving = {
+        headersTimeout: patience.headers,
+        requestTimeout: patience.whole,
+        connectionsCheckingInterval: Math.min(5000, patience.headers),
+      };
+      const server = createServer({ ...tls, ...asked, ...arriving }, serve(parts));
       server.on('upgrade', serveUpgrades(parts, upgraded));
-      // Watches are silent for long; the clients' own timeouts end them.
-      server.requestTimeout = 0;
       server.keepAliveTimeout = 65_000;
       servers.push(server);
       await listen(server, place);
