@@ -111,11 +111,7 @@ async function listen(
   const addresses = plan.address === undefined ? await wildcardAddresses() : [plan.address];
   const places = addresses.map((address) => ({ address, port: plan.port, ipv6Only: address.includes(':') }));
   const serving = { plugins: [{ name: plan.label, serve }], logger };
-  if (plan.transport === 'dns')
-    return await startDnsServer({ ...serving, listen: places.map((place) => ({ udp: place, tcp: place })) });
-  if (plan.transport === 'tls' && plan.tls !== undefined)
-    return await startDnsTlsServer({ ...serving, listen: places, tls: plan.tls });
-  throw new TendrilError('LISTEN', `${plan.label} cannot be listened on: no certificate is named for it`, {
-    remedy: 'Add the plugin tls to its server block: tls CERT KEY.',
-  });
+  return plan.tls === undefined
+    ? await startDnsServer({ ...serving, listen: places.map((place) => ({ udp: place, tcp: place })) })
+    : await startDnsTlsServer({ ...serving, listen: places, tls: plan.tls });
 }

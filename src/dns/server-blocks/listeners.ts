@@ -27,7 +27,7 @@ export function planListeners(blocks: readonly RunningBlock[]): ListenerPlan[] {
       for (const address of addressesOf(block)) {
         claims.claim(key, address, block);
         const plan = planFor(plans, key, address);
-        plan.tls ??= block.settings.tls;
+        if (key.transport !== 'dns') plan.tls ??= block.settings.tls;
         plan.routes.push({ zone: key.zone, block });
       }
     }

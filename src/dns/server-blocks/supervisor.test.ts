@@ -38,11 +38,16 @@ const answer: PluginSetup = ([directive]) => {
   };
 };
 
+const certificate: PluginSetup = ([directive]) => ({
+  settings: { tls: { cert: directive!.args[0]!, key: '', clientAuth: 'nocert' } },
+});
+
 function supervise() {
   return createSupervisor({
     context: {
       plugins: [
         { name: 'reload', setup: reload },
+        { name: 'certificate', setup: certificate },
         { name: 'answer', setup: answer },
       ],
       clock,
@@ -61,6 +66,7 @@ function supervise() {
       steps.push(`open ${plan.label}`);
       open.set(plan.label, serve);
       return {
+        setTls: ({ cert }) => void steps.push(`show ${cert}`),
         close: async () => {
           steps.push(`shut ${plan.label}`);
           open.delete(plan.label);
@@ -132,6 +138,29 @@ describe('a reload', () => {
     corefile = '. {\n answer 3\n}';
     expect(await supervisor.reload()).toBe(true);
     expect(await answerOf()).toBe(3);
+  });
+
+  test('changes the certificates of a listener that stays, once the new plugins have started', async () => {
+    corefile = 'tls://. {\n certificate old\n answer 1\n}';
+    const supervisor = supervise();
+    await supervisor.start();
+    corefile = 'tls://. {\n certificate new\n answer 2\n}';
+    expect(await supervisor.reload()).toBe(true);
+    expect(steps).toEqual(['open tls://:853', 'start 1', 'start 2', 'show new', 'close 1']);
+  });
+
+  test.each([
+    ['whose plugins do not start', 'tls://. {\n certificate new\n answer broken\n}'],
+    ['with another port that is taken', 'tls://. .:1 {\n certificate new\n answer 2\n}'],
+    ['that names no certificate', 'tls://. {\n answer 2\n}'],
+  ])('%s leaves a TLS listener with its certificates', async (_, text) => {
+    corefile = 'tls://. {\n certificate old\n answer 1\n}';
+    const supervisor = supervise();
+    await supervisor.start();
+    corefile = text;
+    expect(await supervisor.reload()).toBe(false);
+    expect(steps.filter((step) => /^(show|shut)/.test(step))).toEqual([]);
+    expect(await answerOf('tls://:853')).toBe(1);
   });
 
   test('comes by itself within the interval that the Corefile names, as long as it names one', async () => {

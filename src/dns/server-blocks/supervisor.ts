@@ -6,14 +6,17 @@
  *   Corefile --parse--> blocks --configure--> plugins, listeners --open--> sockets --start--> serving
  */
 import { createHash } from 'node:crypto';
-import { describeError } from '../../util/errors.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { describeError, TendrilError } from '../../util/errors.ts';
 import type { ServerBlock } from '../corefile/directive.ts';
-import type { Query, Served } from '../plugin.ts';
+import type { Query, Served, TlsSettings } from '../plugin.ts';
 import { type Configuration, type ConfigurationContext, configure } from './configuration.ts';
 import type { ListenerPlan } from './listeners.ts';
 
 /** A listener's sockets. */
 export interface OpenListener {
+  /** Takes other certificates for clients to come, where the listener is one of TLS. Does not fail for those that can be used together. */
+  setTls?(tls: TlsSettings): void;
   close(): Promise<void>;
 }
 
@@ -40,7 +43,7 @@ interface Listening {
   open: OpenListener;
   /** What queries go to: replaced by a reload. */
   target: { serve: (query: Query) => Served };
-  fingerprint: string;
+  tls: TlsSettings | undefined;
 }
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
@@ -84,28 +87,30 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
     const old = current;
     current = next;
-    for (const [label, { target }] of listening) {
-      const route = next.serverOf(label);
-      if (route !== undefined) target.serve = route;
-    }
+    for (const plan of next.listeners) handOver(listening.get(plan.label)!, plan, next);
     await Promise.all([...listening.keys()].filter((label) => !next.serverOf(label)).map(closeListener));
     await old?.close();
     lookAgain();
   }
 
-  /** True where the listener is new. One whose TLS has changed is opened anew, at once after the old one. */
+  /** True where the listener is new. */
   async function openFor(plan: ListenerPlan, next: Configuration): Promise<boolean> {
-    const fingerprint = JSON.stringify(plan.tls ?? null);
-    const known = listening.get(plan.label);
-    if (known?.fingerprint === fingerprint) return false;
-    if (known !== undefined) await closeListener(plan.label);
+    if (plan.transport !== 'dns' && plan.tls === undefined) throw noCertificate(plan);
+    if (listening.has(plan.label)) return false;
     const target = { serve: next.serverOf(plan.label)! };
     const labelled = (query: Query) => {
       query.listener = plan.label;
       return target.serve(query);
     };
-    listening.set(plan.label, { open: await options.listen(plan, labelled), target, fingerprint });
+    listening.set(plan.label, { open: await options.listen(plan, labelled), target, tls: plan.tls });
     return true;
+  }
+
+  function handOver(listener: Listening, plan: ListenerPlan, next: Configuration): void {
+    listener.target.serve = next.serverOf(plan.label)!;
+    if (plan.tls === undefined || isDeepStrictEqual(plan.tls, listener.tls)) return;
+    listener.open.setTls?.(plan.tls);
+    listener.tls = plan.tls;
   }
 
   async function closeListener(label: string): Promise<void> {
@@ -176,6 +181,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       }),
   };
   return supervisor;
+}
+
+function noCertificate({ label }: ListenerPlan): TendrilError {
+  return new TendrilError('LISTEN', `${label} cannot be listened on: no certificate is named for it`, {
+    remedy: 'Add the plugin tls to its server block: tls CERT KEY.',
+  });
 }
 
 /** Changes with anything but white space and comments. */

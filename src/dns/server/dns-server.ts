@@ -32,20 +32,29 @@ export interface DnsTlsServerOptions extends ResponderOptions {
   tls: TlsSettings;
 }
 
+export interface DnsTlsServer {
+  readonly ports: number[];
+  /** What clients who connect from now on are shown and asked. */
+  setTls(tls: TlsSettings): void;
+  /** Stops listening and ends connections. */
+  close(): Promise<void>;
+}
+
 /** DNS over TLS only. @throws TendrilError LISTEN: then nothing is listened on */
-export async function startDnsTlsServer(
-  options: DnsTlsServerOptions,
-): Promise<{ readonly ports: number[]; close(): Promise<void> }> {
+export async function startDnsTlsServer(options: DnsTlsServerOptions): Promise<DnsTlsServer> {
   const answer = createResponder(options);
   const { listeners, close } = await all(
     options.listen.map((place) => listenTls(place, options.tls, { answer, logger: options.logger })),
   );
-  return { ports: listeners.map(({ port }) => port), close };
+  const setTls = (tls: TlsSettings) => {
+    for (const listener of listeners) listener.setTls(tls);
+  };
+  return { ports: listeners.map(({ port }) => port), setTls, close };
 }
 
-async function all(
-  starting: Promise<Listener>[],
-): Promise<{ listeners: Listener[]; close(): Promise<void> }> {
+async function all<L extends Listener>(
+  starting: Promise<L>[],
+): Promise<{ listeners: L[]; close(): Promise<void> }> {
   const settled = await Promise.allSettled(starting);
   const listeners = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const close = async () => {

@@ -16,7 +16,6 @@ export async function listenTcp(at: TcpPlace, answer: Responder, logger: Logger)
   // Half open: a client that has sent all its queries still gets the answers.
   const server = net.createServer({ allowHalfOpen: true });
   return await listenStream(server, at, {
-    event: 'connection',
     what: 'TCP for DNS',
     serve: (socket) => serveStream(socket, 'tcp', answer),
     logger,
@@ -24,8 +23,6 @@ export async function listenTcp(at: TcpPlace, answer: Responder, logger: Logger)
 }
 
 export interface StreamServing {
-  /** The server's event that gives a connection to be served. */
-  event: 'connection' | 'secureConnection';
   what: string;
   serve(socket: net.Socket): void;
   logger: Logger;
@@ -35,15 +32,15 @@ export interface StreamServing {
 export async function listenStream(
   server: net.Server,
   at: TcpPlace,
-  { event, what, serve, logger }: StreamServing,
+  { what, serve, logger }: StreamServing,
 ): Promise<Listener> {
   const connections = new Set<net.Socket>();
   server.maxConnections = maxConnections;
   server.on('connection', (socket: net.Socket) => {
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
+    serve(socket);
   });
-  server.on(event, serve);
   await listen(server, at, what);
   // Accepting fails where descriptors run out; those who are connected are served on.
   server.on('error', (error) => logger.warn('accepting failed', { transport: what, error }));

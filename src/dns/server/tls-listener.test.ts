@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
@@ -6,7 +7,7 @@ import { silentLogger } from '../../util/logger.ts';
 import { recordTypes } from '../message/constants.ts';
 import { decodeMessage, encodeMessage, newQuery, replyTo } from '../message/message.ts';
 import type { DnsPlugin, TlsSettings } from '../plugin.ts';
-import { startDnsTlsServer } from './dns-server.ts';
+import { type DnsTlsServer, startDnsTlsServer } from './dns-server.ts';
 
 const authority = createCertificateAuthority('dns');
 const other = createCertificateAuthority('other');
@@ -25,16 +26,25 @@ const echo: DnsPlugin = {
     replyTo(message, { rcode: transport === 'tls' && server!.port > 0 ? 0 : 2 }),
 };
 
-async function serve(clientAuth: TlsSettings['clientAuth'] = 'nocert'): Promise<number> {
+const settings = (clientAuth: TlsSettings['clientAuth'] = 'nocert'): TlsSettings => ({
+  cert,
+  key,
+  ca: authority.certificate,
+  clientAuth,
+});
+
+async function start(tls: TlsSettings): Promise<DnsTlsServer> {
   const server = await startDnsTlsServer({
     plugins: [echo],
     logger: silentLogger,
     listen: [{ address: '127.0.0.1', port: 0 }],
-    tls: { cert, key, ca: authority.certificate, clientAuth },
+    tls,
   });
   open.push(server);
-  return server.ports[0]!;
+  return server;
 }
+
+const serve = async (clientAuth?: TlsSettings['clientAuth']) => (await start(settings(clientAuth))).ports[0]!;
 
 /** The response code, or `closed`. */
 function ask(port: number, options: tls.ConnectionOptions = {}): Promise<number | 'closed'> {
@@ -89,4 +99,22 @@ test('who does not speak TLS is closed, and the next is answered', async () => {
   socket.resume();
   await closed;
   expect(await ask(port)).toBe(0);
+});
+
+test('other certificates are for clients to come; those who are connected are answered on', async () => {
+  const server = await start(settings());
+  const port = server.ports[0]!;
+  const query = encodeMessage(newQuery(1, { name: 'a.example.org', type: recordTypes.A }));
+  const framed = Buffer.concat([Buffer.of(0, query.length), query]);
+  const early = tls.connect({ host: '127.0.0.1', port, ca: authority.certificate });
+  await once(early, 'secureConnect');
+  const changed = other.serverCertificate(['127.0.0.1']);
+  server.setTls({ ...settings('require_and_verify'), cert: changed.certificate, key: changed.key });
+  early.write(framed);
+  const [bytes] = await once(early, 'data');
+  expect(decodeMessage(bytes.subarray(2)).rcode).toBe(0);
+  early.destroy();
+  expect(await ask(port)).toBe('closed');
+  expect(await ask(port, { ca: other.certificate })).toBe('closed');
+  expect(await ask(port, { ...own, ca: other.certificate })).toBe(0);
 });

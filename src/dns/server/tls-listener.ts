@@ -1,4 +1,8 @@
-/** DNS over TLS (RFC 7858), with what the plugin `tls` says about certificates. */
+/**
+ * DNS over TLS (RFC 7858), with what the plugin `tls` says about certificates. A TCP socket listens; who connects is
+ * given to a TLS server that does not, so that another with other certificates can take its place between two clients.
+ */
+import net from 'node:net';
 import tls from 'node:tls';
 import type { Logger } from '../../util/logger.ts';
 import type { TlsSettings } from '../plugin.ts';
@@ -10,12 +14,35 @@ import type { Listener } from './udp-listener.ts';
 /** A client that has not finished its handshake by then is closed. */
 const handshakeMs = 10_000;
 
+export interface TlsListener extends Listener {
+  /** Clients who connect from now on are shown and asked these; those who are connected are served on. */
+  setTls(settings: TlsSettings): void;
+}
+
 /** Resolves when the socket listens. @throws TendrilError LISTEN */
 export async function listenTls(
   at: TcpPlace,
   settings: TlsSettings,
   { answer, logger }: { answer: Responder; logger: Logger },
-): Promise<Listener> {
+): Promise<TlsListener> {
+  let server = createTlsServer(settings, { answer, logger });
+  const listener = await listenStream(net.createServer({ allowHalfOpen: true }), at, {
+    what: 'TLS for DNS',
+    serve: (socket) => server.emit('connection', socket),
+    logger,
+  });
+  return {
+    ...listener,
+    setTls: (changed) => {
+      server = createTlsServer(changed, { answer, logger });
+    },
+  };
+}
+
+function createTlsServer(
+  settings: TlsSettings,
+  { answer, logger }: { answer: Responder; logger: Logger },
+): tls.Server {
   const { cert, key, ca, clientAuth } = settings;
   const server = tls.createServer({
     cert,
@@ -32,15 +59,11 @@ export async function listenTls(
     logger.debug('a TLS handshake failed', { client: socket.remoteAddress, error });
     socket.destroy();
   });
-  return await listenStream(server, at, {
-    event: 'secureConnection',
-    what: 'TLS for DNS',
-    serve: (socket) => {
-      if (isAdmitted(socket as tls.TLSSocket, clientAuth)) serveStream(socket, 'tls', answer);
-      else socket.destroy();
-    },
-    logger,
+  server.on('secureConnection', (socket) => {
+    if (isAdmitted(socket, clientAuth)) serveStream(socket, 'tls', answer);
+    else socket.destroy();
   });
+  return server;
 }
 
 /** What Node.js does not judge itself: certificates that must be there, or be right only where they are there. */
