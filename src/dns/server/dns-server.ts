@@ -1,5 +1,6 @@
 /** DNS over UDP, TCP and TLS (RFC 1035 section 4.2, RFC 7766, RFC 7858). */
 import type { TlsSettings } from '../plugin.ts';
+import type { ConnectionLimits } from './connections.ts';
 import { createResponder, type ResponderOptions } from './responder.ts';
 import { listenTcp, type TcpPlace } from './tcp-listener.ts';
 import { listenTls } from './tls-listener.ts';
@@ -8,6 +9,8 @@ import { type Listener, listenUdp, type UdpPlace } from './udp-listener.ts';
 export interface DnsServerOptions extends ResponderOptions {
   /** Where to listen: addresses, or descriptors of sockets that are bound already. */
   listen: { udp: UdpPlace; tcp: TcpPlace }[];
+  /** Connections of each TCP listener. */
+  limits?: ConnectionLimits;
 }
 
 export interface DnsServer {
@@ -20,9 +23,12 @@ export interface DnsServer {
 /** Starts listening; resolves when every socket is bound. @throws TendrilError LISTEN: then none is */
 export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const answer = createResponder(options);
-  const { listen, logger } = options;
+  const { listen, logger, limits } = options;
   const { listeners, close } = await all(
-    listen.flatMap(({ udp, tcp }) => [listenUdp(udp, answer, logger), listenTcp(tcp, answer, logger)]),
+    listen.flatMap(({ udp, tcp }) => [
+      listenUdp(udp, answer, logger),
+      listenTcp(tcp, answer, { logger, limits }),
+    ]),
   );
   return { ports: listen.map((_, i) => portsOf(listeners.slice(2 * i, 2 * i + 2))), close };
 }

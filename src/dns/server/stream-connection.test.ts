@@ -1,20 +1,24 @@
 import net from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { PassThrough } from 'node:stream';
+import { afterEach, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../util/logger.ts';
 import { recordTypes } from '../message/constants.ts';
 import { decodeMessage, encodeMessage, type Message, newQuery, replyTo } from '../message/message.ts';
 import type { DnsPlugin } from '../plugin.ts';
+import { type ConnectionLimits, Connections } from './connections.ts';
 import { startDnsServer } from './dns-server.ts';
+import { serveStream } from './stream-connection.ts';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
 
-async function serve(plugin: DnsPlugin['serve']): Promise<number> {
+async function serve(plugin: DnsPlugin['serve'], limits?: ConnectionLimits): Promise<number> {
   const server = await startDnsServer({
     plugins: [{ name: 'test', serve: plugin }],
     logger: silentLogger,
+    limits,
     listen: [{ udp: { address: '127.0.0.1', port: 0 }, tcp: { address: '127.0.0.1', port: 0 } }],
   });
   open.push(server);
@@ -97,4 +101,43 @@ test('a client that reads nothing has a bounded number of queries served', async
   expect(served).toBeLessThan(total / 2);
   expect((await replyIds(socket.resume(), total)).length).toBe(total);
   socket.destroy();
+});
+
+test('a client that opens connection after connection loses its own, and the others are served', async () => {
+  const port = await serve(({ message }) => replyTo(message), { total: 10, perAddress: 2 });
+  const good = net.connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+  good.write(query(1));
+  expect(await replyIds(good, 1)).toEqual([1]);
+  const greedy: net.Socket[] = [];
+  const ended: Promise<number[]>[] = [];
+  for (let id = 0; id < 5; id++) {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.write(query(id));
+    expect(await replyIds(socket, 1)).toEqual([id]);
+    greedy.push(socket);
+    ended.push(replyIds(socket));
+  }
+  await Promise.all(ended.slice(0, 3));
+  good.write(query(2));
+  expect(await replyIds(good, 1)).toEqual([2]);
+  for (const socket of [good, ...greedy]) socket.destroy();
+});
+
+test('a message that does not end in its time ends the connection, however it trickles in', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const socket = new PassThrough() as unknown as net.Socket & PassThrough;
+    Object.assign(socket, { setNoDelay: () => socket, setTimeout: () => socket });
+    serveStream(socket, { transport: 'tcp', answer: () => Buffer.of(), connections: new Connections() });
+    const bytes = query(1);
+    for (const byte of bytes.subarray(0, 10)) {
+      socket.emit('data', Buffer.of(byte));
+      vi.advanceTimersByTime(900);
+    }
+    expect(socket.destroyed).toBe(false);
+    vi.advanceTimersByTime(1000);
+    expect(socket.destroyed).toBe(true);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -3,19 +3,30 @@
  * What a client may have of the server is bounded: queries under way, replies that it does not read, time.
  */
 import type { Socket } from 'node:net';
+import type { Connections } from './connections.ts';
 import type { Responder } from './responder.ts';
 
 /** A client that says nothing for this long, or takes none of its replies, is closed. */
 const idleMs = 10_000;
+/** How long a client may take from a message's first byte to its last. */
+const messageMs = 10_000;
 /** Queries of one connection that may be under way at once; then reading pauses. */
 const maxPipelined = 100;
 /** Replies that a client leaves unread, in bytes; then reading pauses, and the kernel's window does the rest. */
 const maxUnread = 256 * 1024;
 
-export function serveStream(socket: Socket, transport: 'tcp' | 'tls', answer: Responder): void {
+export interface StreamServing {
+  transport: 'tcp' | 'tls';
+  answer: Responder;
+  /** Told of queries under way. */
+  connections: Connections;
+}
+
+export function serveStream(socket: Socket, { transport, answer, connections }: StreamServing): void {
   let pending: Buffer = Buffer.alloc(0);
   let underWay = 0;
   let ended = false;
+  let incomplete: NodeJS.Timeout | undefined;
   const asker = {
     transport,
     client: { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 },
@@ -24,6 +35,7 @@ export function serveStream(socket: Socket, transport: 'tcp' | 'tls', answer: Re
   socket.setNoDelay(true);
   socket.setTimeout(idleMs, () => socket.destroy());
   socket.on('error', () => socket.destroy());
+  socket.on('close', () => clearTimeout(incomplete));
   socket.on('drain', proceed);
   socket.on('data', (chunk: Buffer) => {
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
@@ -40,9 +52,12 @@ export function serveStream(socket: Socket, transport: 'tcp' | 'tls', answer: Re
       const end = 2 + pending.readUInt16BE(0);
       const bytes = pending.subarray(2, end);
       pending = pending.subarray(end);
+      clearTimeout(incomplete);
+      incomplete = undefined;
       serve(bytes);
       if (socket.destroyed) return;
     }
+    if (pending.length > 0 && !isBusy()) incomplete ??= setTimeout(() => socket.destroy(), messageMs);
     if (ended && underWay === 0) socket.end();
     else if (isBusy()) socket.pause();
     else if (socket.isPaused()) socket.resume();
@@ -53,11 +68,16 @@ export function serveStream(socket: Socket, transport: 'tcp' | 'tls', answer: Re
   }
 
   function serve(bytes: Buffer): void {
+    const done = connections.query(socket);
     const reply = answer(bytes, asker);
-    if (!(reply instanceof Promise)) return void send(reply);
+    if (!(reply instanceof Promise)) {
+      done();
+      return void send(reply);
+    }
     underWay++;
     void reply.then((later) => {
       underWay--;
+      done();
       send(later);
       if (!socket.destroyed) proceed();
     });

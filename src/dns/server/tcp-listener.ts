@@ -1,6 +1,7 @@
 /** DNS over TCP: a bounded number of connections, at one address or on a socket that listens already. */
 import net from 'node:net';
 import type { Logger } from '../../util/logger.ts';
+import { type ConnectionLimits, Connections } from './connections.ts';
 import { listenError } from './listen-error.ts';
 import type { Responder } from './responder.ts';
 import { serveStream } from './stream-connection.ts';
@@ -8,38 +9,38 @@ import type { Listener } from './udp-listener.ts';
 
 export type TcpPlace = { address: string; port: number; ipv6Only?: boolean } | { fd: number };
 
-/** Connections of one listener; what comes beyond is closed at once (RFC 7766, section 6.2.2). */
-const maxConnections = 4096;
-
 /** Resolves when the socket listens. @throws TendrilError LISTEN */
-export async function listenTcp(at: TcpPlace, answer: Responder, logger: Logger): Promise<Listener> {
-  // Half open: a client that has sent all its queries still gets the answers.
-  const server = net.createServer({ allowHalfOpen: true });
-  return await listenStream(server, at, {
+export async function listenTcp(
+  at: TcpPlace,
+  answer: Responder,
+  { logger, limits }: { logger: Logger; limits?: ConnectionLimits },
+): Promise<Listener> {
+  const connections = new Connections(limits);
+  return await listenStream(at, {
     what: 'TCP for DNS',
-    serve: (socket) => serveStream(socket, 'tcp', answer),
+    serve: (socket) => serveStream(socket, { transport: 'tcp', answer, connections }),
+    connections,
     logger,
   });
 }
 
 export interface StreamServing {
   what: string;
+  connections: Connections;
+  /** Called with each connection for which there is room. */
   serve(socket: net.Socket): void;
   logger: Logger;
 }
 
-/** Listens, and keeps the connections to end them. @throws TendrilError LISTEN */
+/** Listens, and ends the connections at the end. @throws TendrilError LISTEN */
 export async function listenStream(
-  server: net.Server,
   at: TcpPlace,
-  { what, serve, logger }: StreamServing,
+  { what, connections, serve, logger }: StreamServing,
 ): Promise<Listener> {
-  const connections = new Set<net.Socket>();
-  server.maxConnections = maxConnections;
+  // Half open: a client that has sent all its queries still gets the answers.
+  const server = net.createServer({ allowHalfOpen: true });
   server.on('connection', (socket: net.Socket) => {
-    connections.add(socket);
-    socket.on('close', () => connections.delete(socket));
-    serve(socket);
+    if (connections.admit(socket)) serve(socket);
   });
   await listen(server, at, what);
   // Accepting fails where descriptors run out; those who are connected are served on.
@@ -47,7 +48,7 @@ export async function listenStream(
   return {
     port: (server.address() as net.AddressInfo).port,
     close: () => {
-      for (const socket of connections) socket.destroy();
+      connections.closeAll();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };

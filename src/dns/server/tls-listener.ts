@@ -2,10 +2,10 @@
  * DNS over TLS (RFC 7858), with what the plugin `tls` says about certificates. A TCP socket listens; who connects is
  * given to a TLS server that does not, so that another with other certificates can take its place between two clients.
  */
-import net from 'node:net';
 import tls from 'node:tls';
 import type { Logger } from '../../util/logger.ts';
 import type { TlsSettings } from '../plugin.ts';
+import { Connections } from './connections.ts';
 import type { Responder } from './responder.ts';
 import { serveStream } from './stream-connection.ts';
 import { listenStream, type TcpPlace } from './tcp-listener.ts';
@@ -25,23 +25,26 @@ export async function listenTls(
   settings: TlsSettings,
   { answer, logger }: { answer: Responder; logger: Logger },
 ): Promise<TlsListener> {
-  let server = createTlsServer(settings, { answer, logger });
-  const listener = await listenStream(net.createServer({ allowHalfOpen: true }), at, {
+  const connections = new Connections();
+  const serve = (socket: tls.TLSSocket) => serveStream(socket, { transport: 'tls', answer, connections });
+  let server = createTlsServer(settings, { serve, logger });
+  const listener = await listenStream(at, {
     what: 'TLS for DNS',
+    connections,
     serve: (socket) => server.emit('connection', socket),
     logger,
   });
   return {
     ...listener,
     setTls: (changed) => {
-      server = createTlsServer(changed, { answer, logger });
+      server = createTlsServer(changed, { serve, logger });
     },
   };
 }
 
 function createTlsServer(
   settings: TlsSettings,
-  { answer, logger }: { answer: Responder; logger: Logger },
+  { serve, logger }: { serve(socket: tls.TLSSocket): void; logger: Logger },
 ): tls.Server {
   const { cert, key, ca, clientAuth } = settings;
   const server = tls.createServer({
@@ -60,7 +63,7 @@ function createTlsServer(
     socket.destroy();
   });
   server.on('secureConnection', (socket) => {
-    if (isAdmitted(socket, clientAuth)) serveStream(socket, 'tls', answer);
+    if (isAdmitted(socket, clientAuth)) serve(socket);
     else socket.destroy();
   });
   return server;

@@ -7,7 +7,7 @@ import { encodeMessage, type Message, replyTo } from '../../message/message.ts';
 import type { Query } from '../../plugin.ts';
 import { queryFor } from '../../testing/ask.ts';
 import { type Asked, type Behaviour, type FakeUpstream, startFakeUpstream } from './fake-upstream.ts';
-import { Forwarder } from './forward.ts';
+import { Forwarder, unnamedMaxConcurrent } from './forward.ts';
 import { createForwardMetrics } from './forward-metrics.ts';
 import { type ForwardOptions, forwardDefaults } from './options.ts';
 
@@ -231,6 +231,13 @@ test('max_concurrent refuses what is more', async () => {
   expect(answers).toEqual(['192.0.2.1', 'rcode 5']);
   expect(await made.ask()).toBe('192.0.2.1');
   expect(made.metrics.render()).toContain('coredns_forward_max_concurrent_rejects_total 1');
+});
+
+test.each([{}, { maxConcurrent: 0 }])('with %j there is a bound all the same', async (options) => {
+  using made = forwardTo([], options);
+  const asked = Array.from({ length: unnamedMaxConcurrent }, () => made.ask());
+  expect(await made.ask()).toBe('rcode 5');
+  await Promise.allSettled(asked);
 });
 
 test('connections are used again, the server’s closing of one costs nothing', async () => {

@@ -14,6 +14,8 @@ import { Upstream, type UpstreamContext, type UpstreamProtocol } from './upstrea
 
 /** How long a query may be tried, whatever its tries take each. */
 const overallMs = 5000;
+/** Queries under way where the Corefile names no number, or 0: each has a socket and some 10 KB for up to 5 s. */
+export const unnamedMaxConcurrent = 4096;
 const cookieOption = 10;
 
 export class Forwarder {
@@ -50,8 +52,8 @@ export class Forwarder {
    * @throws TendrilError DNS_UPSTREAM where none answers
    */
   serve(query: Query, next?: () => Served): Served {
-    const { maxConcurrent } = this.#options;
-    if (maxConcurrent > 0 && this.#underWay >= maxConcurrent) {
+    const maxConcurrent = this.#options.maxConcurrent || unnamedMaxConcurrent;
+    if (this.#underWay >= maxConcurrent) {
       this.#context.metrics.rejected();
       return replyTo(query.message, { rcode: responseCodes.REFUSED });
     }

@@ -40,7 +40,7 @@ export interface ForwardOptions {
   tlsServerName?: string;
   policy: PolicyName;
   healthCheck: { intervalMs: number; recursionDesired: boolean; domain: string };
-  /** 0: any number. */
+  /** 0: as many as is safe. */
   maxConcurrent: number;
   /** Answers with which the next `forward` of the block is asked. */
   nextRcodes: number[];
