@@ -24,6 +24,7 @@ export const errno = {
   EMFILE: 24,
   ENOSPC: 28,
   ERANGE: 34,
+  ENOSYS: 38,
   ENOTEMPTY: 39,
   ENOLINK: 67,
   EBADMSG: 74,

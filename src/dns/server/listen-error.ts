@@ -1,4 +1,5 @@
 /** What a user reads when a port cannot be listened on. */
+import { KernelError } from '../../linux/errno.ts';
 import { TendrilError } from '../../util/errors.ts';
 
 const remedies: Record<string, (port: number) => string> = {
@@ -14,7 +15,7 @@ export function listenError(
   cause: unknown,
 ): TendrilError {
   const { address = 'a given socket', port = 0 } = at;
-  const code = (cause as NodeJS.ErrnoException).code ?? '';
+  const code = cause instanceof KernelError ? cause.errnoName : ((cause as NodeJS.ErrnoException).code ?? '');
   const where = at.port === undefined ? address : `${address} port ${port}`;
   const remedy = Object.hasOwn(remedies, code) ? remedies[code]!(port) : undefined;
   return new TendrilError('LISTEN', `${where} cannot be listened on (${what})`, { cause, remedy });

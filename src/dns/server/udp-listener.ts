@@ -1,8 +1,13 @@
-/** DNS over UDP: one datagram, one answer. Nothing that one client does or suffers ends the service of the others. */
+/**
+ * DNS over UDP: one datagram, one answer. Nothing that one client does or suffers ends the service of the others.
+ * By batches where an address is given, by Node's sockets where one is handed over or the kernel lacks the calls.
+ */
 import dgram from 'node:dgram';
 import net from 'node:net';
+import { errno, isErrno } from '../../linux/errno.ts';
 import type { Family } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
+import { listenBatchedUdp } from './batched-udp-listener.ts';
 import { listenError } from './listen-error.ts';
 import type { Responder } from './responder.ts';
 
@@ -15,6 +20,17 @@ export interface Listener {
 
 /** Resolves when the socket is bound. @throws TendrilError LISTEN */
 export async function listenUdp(at: UdpPlace, answer: Responder, logger: Logger): Promise<Listener> {
+  if (!('address' in at)) return await listenDgram(at, answer, logger);
+  try {
+    return listenBatchedUdp(at, answer, logger);
+  } catch (cause) {
+    if (isErrno(cause, errno.ENOSYS)) return await listenDgram(at, answer, logger);
+    throw listenError('UDP for DNS', at, cause);
+  }
+}
+
+/** By Node's sockets. @throws TendrilError LISTEN */
+export async function listenDgram(at: UdpPlace, answer: Responder, logger: Logger): Promise<Listener> {
   const family = 'address' in at ? net.isIP(at.address) : at.family;
   const ipv6Only = 'address' in at && at.ipv6Only;
   const socket = dgram.createSocket({ type: family === 4 ? 'udp4' : 'udp6', ipv6Only });

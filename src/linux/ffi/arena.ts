@@ -67,6 +67,12 @@ export function allocate(size: number): Block {
   return permanent.allocate(size);
 }
 
+/** A zeroed block that lives as long as somebody refers to it, and to the ArrayBuffer in it. */
+export function ownBlock(size: number): Block {
+  const memory = new ArrayBuffer(size);
+  return { bytes: new Uint8Array(memory), view: new DataView(memory), address: koffi.address(memory) };
+}
+
 /** Lends zeroed blocks to a synchronous function; they are reused once it has returned. Nests. */
 export function withScratch<T>(use: (allocate: Allocate) => T): T {
   const mark = scratch.mark();

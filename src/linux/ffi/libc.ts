@@ -102,6 +102,14 @@ export const recvmsg = bind<(fd: number, header: Pointer, flags: number) => numb
   'long recvmsg(int fd, void *header, int flags)',
 );
 
+/** `headers` is an array of struct mmsghdr; it and all it points at lie in memory that does not move. */
+export const recvmmsg = bind<
+  (fd: number, headers: Pointer, count: number, flags: number, timeout: null) => number
+>('int recvmmsg(int fd, void *headers, unsigned int count, int flags, void *timeout)');
+export const sendmmsg = bind<(fd: number, headers: Pointer, count: number, flags: number) => number>(
+  'int sendmmsg(int fd, void *headers, unsigned int count, int flags)',
+);
+
 /** Moves the calling thread only; the rest of the program goes through netns/. */
 export const setns = bind<(fd: number, type: number) => number>('int setns(int fd, int type)');
 export const unshare = bind<(flags: number) => number>('int unshare(int flags)');

@@ -1,0 +1,131 @@
+/**
+ * DNS over UDP by batches. While a batch has room all in it are answered as they come. Where more come than can be
+ * answered, the kernel's queue is emptied first and sources are answered in turns: a flood from one fills its own
+ * share of the queue, and the others do not wait behind it.
+ */
+
+import { BatchedSocket, batchSize } from '../../linux/udp/batched-socket.ts';
+import { formatIp, ipFromBytes, parseIp } from '../../net/ip.ts';
+import type { Logger } from '../../util/logger.ts';
+import { FairQueue } from './fair-queue.ts';
+import type { Responder } from './responder.ts';
+import type { Listener } from './udp-listener.ts';
+
+/** Datagrams that wait for their turn, of all sources: some hundred bytes each. */
+const room = 8192;
+/** System calls of one turn of the event loop that receive, and datagrams that are answered in it. */
+const receivesPerTurn = 32;
+const answersPerTurn = 128;
+
+interface Client {
+  address: string;
+  port: number;
+}
+
+interface Datagram {
+  bytes: Uint8Array;
+  client: Client;
+  path: Uint8Array;
+}
+
+/** @throws KernelError */
+export function listenBatchedUdp(
+  at: { address: string; port: number; ipv6Only?: boolean },
+  answer: Responder,
+  logger: Logger,
+): Listener {
+  const lost = (error: Error) => logger.debug('a reply cannot be sent', { error });
+  const ip = parseIp(at.address);
+  const socket = new BatchedSocket({ ip, port: at.port, v6only: at.ipv6Only }, lost);
+  const clients = new ClientTexts();
+  const queue = new FairQueue<Datagram>(room);
+  let open = true;
+  let flushing = false;
+  let turning = false;
+
+  function turn(): void {
+    turning = false;
+    if (!open) return;
+    try {
+      receive();
+    } catch (error) {
+      logger.warn('receiving failed', { transport: 'udp', error });
+    }
+    for (let served = 0; served < answersPerTurn; served++) {
+      const next = queue.take();
+      if (next === undefined) break;
+      serve(next.bytes, next.client, next.path);
+    }
+    socket.flush();
+    if (queue.size === 0 || turning) return;
+    turning = true;
+    setImmediate(turn);
+  }
+
+  function receive(): void {
+    for (let calls = 0; calls < receivesPerTurn; calls++) {
+      const count = socket.receive();
+      const enough = count === batchSize || queue.size > 0;
+      for (let i = 0; i < count; i++) {
+        const path = socket.pathOf(i);
+        const client = clients.of(path);
+        // Port 0 is nobody's: no reply can be sent there, and none is meant to be.
+        if (client.port === 0) continue;
+        if (!enough) serve(socket.bytesOf(i), client, path);
+        else if (queue.hasRoom(client.address))
+          queue.add(client.address, { bytes: socket.bytesOf(i).slice(), client, path: path.slice() });
+      }
+      if (count < batchSize) return;
+    }
+  }
+
+  function serve(bytes: Uint8Array, client: Client, path: Uint8Array): void {
+    const reply = answer(bytes, { transport: 'udp', client });
+    if (reply === undefined) return;
+    if (!(reply instanceof Promise)) socket.send(reply, path);
+    else sendLater(reply, path.slice());
+  }
+
+  function sendLater(reply: Promise<Buffer | undefined>, path: Uint8Array): void {
+    void reply.then((later) => {
+      if (later === undefined || !open) return;
+      socket.send(later, path);
+      if (!flushing) setImmediate(flush);
+      flushing = true;
+    });
+  }
+
+  function flush(): void {
+    flushing = false;
+    if (open) socket.flush();
+  }
+
+  socket.onReadable(turn);
+  return {
+    port: socket.port,
+    close: async () => {
+      open = false;
+      socket.close();
+    },
+  };
+}
+
+/** Addresses as text, kept for those who ask again. */
+class ClientTexts {
+  readonly #texts = new Map<string, string>();
+
+  /** `path` begins with a struct sockaddr. */
+  of(path: Uint8Array): Client {
+    const view = path as Buffer;
+    const isV4 = view[0] === 2;
+    const key = Buffer.prototype.latin1Slice.call(view, isV4 ? 4 : 8, isV4 ? 8 : 24);
+    let address = this.#texts.get(key);
+    if (address === undefined) {
+      if (this.#texts.size >= maxTexts) this.#texts.clear();
+      address = formatIp(ipFromBytes(isV4 ? view.subarray(4, 8) : view.subarray(8, 24)));
+      this.#texts.set(key, address);
+    }
+    return { address, port: (view[2]! << 8) | view[3]! };
+  }
+}
+const maxTexts = 4096;

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { parseIp } from '../../net/ip.ts';
+import { errno, type KernelError } from '../errno.ts';
+import { BatchedSocket, batchSize } from './batched-socket.ts';
+import { pathTo } from './message-array.ts';
+
+const noLoss = (error: KernelError): void => {
+  throw error;
+};
+
+function socketAt(address: string, onLost = noLoss): BatchedSocket {
+  return new BatchedSocket({ ip: parseIp(address), port: 0 }, onLost);
+}
+
+test.each(['127.0.0.1', '::1'])('datagrams at %s come as they were sent, up to a batch a call', (address) => {
+  using one = socketAt(address);
+  using other = socketAt(address);
+  const path = pathTo({ ip: parseIp(address), port: other.port });
+  for (let i = 0; i < batchSize + 1; i++) one.send(Buffer.alloc(i, i), path);
+  one.flush();
+  expect(other.receive()).toBe(batchSize);
+  for (let i = 0; i < batchSize; i++) expect(Buffer.from(other.bytesOf(i))).toEqual(Buffer.alloc(i, i));
+  other.send(Buffer.from('back'), other.pathOf(0));
+  expect(other.receive()).toBe(1);
+  expect(other.receive()).toBe(0);
+  other.flush();
+  expect(one.receive()).toBe(1);
+  expect(Buffer.from(one.bytesOf(0)).toString()).toBe('back');
+});
+
+test('one that cannot be sent is told and lost alone', () => {
+  const lost: number[] = [];
+  using one = socketAt('127.0.0.1', (error) => lost.push(error.errno));
+  using other = socketAt('127.0.0.1');
+  const good = pathTo({ ip: parseIp('127.0.0.1'), port: other.port });
+  // Without SO_BROADCAST.
+  const bad = pathTo({ ip: parseIp('255.255.255.255'), port: 53 });
+  for (const path of [good, bad, good, bad, bad, good]) one.send(Buffer.from('x'), path);
+  one.flush();
+  expect(lost).toHaveLength(3);
+  expect(other.receive()).toBe(3);
+});
+
+test('a datagram that is too long to send is refused', () => {
+  using one = socketAt('127.0.0.1');
+  expect(() => one.send(Buffer.alloc(5000), pathTo({ ip: parseIp('127.0.0.1'), port: 1 }))).toThrow(
+    RangeError,
+  );
+});
+
+test('an address that is not there, and a port that is taken, are errors of the kernel', () => {
+  using one = socketAt('127.0.0.1');
+  const at = (address: string, port: number) => () =>
+    new BatchedSocket({ ip: parseIp(address), port }, noLoss);
+  expect(at('127.0.0.1', one.port)).toThrow(expect.objectContaining({ errno: errno.EADDRINUSE }));
+  expect(at('192.0.2.1', 0)).toThrow(expect.objectContaining({ errno: errno.EADDRNOTAVAIL }));
+});
