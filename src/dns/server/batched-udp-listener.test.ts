@@ -12,8 +12,8 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
 
-function serve(answer: Responder): Listener {
-  const listener = listenBatchedUdp({ address: '127.0.0.1', port: 0 }, answer, silentLogger);
+function serve(answer: Responder, room?: number): Listener {
+  const listener = listenBatchedUdp({ address: '127.0.0.1', port: 0, room }, answer, silentLogger);
   open.push(listener);
   return listener;
 }
@@ -23,20 +23,25 @@ function client(address: string, port: number) {
   const socket = new BatchedSocket({ ip: parseIp(address), port: 0 }, () => {});
   open.push(socket);
   const path = pathTo({ ip: parseIp('127.0.0.1'), port });
+  const got: string[] = [];
+  let enough = () => {};
+  socket.onReadable(() => {
+    const received = socket.receive();
+    for (let i = 0; i < received; i++) got.push(Buffer.from(socket.bytesOf(i)).toString());
+    enough();
+  });
   return {
     send: (count: number) => {
       for (let i = 0; i < count; i++) socket.send(Buffer.from(`${i}`), path);
       socket.flush();
     },
-    /** Resolves when so many answers have come. */
+    /** Resolves when so many answers have come, with them. */
     answers: (count: number) =>
       new Promise<string[]>((resolve) => {
-        const got: string[] = [];
-        socket.onReadable(() => {
-          const received = socket.receive();
-          for (let i = 0; i < received; i++) got.push(Buffer.from(socket.bytesOf(i)).toString());
-          if (got.length >= count) resolve(got);
-        });
+        enough = () => {
+          if (got.length >= count) resolve(got.splice(0));
+        };
+        enough();
       }),
   };
 }
@@ -55,6 +60,24 @@ test('a flood from one address: another is answered in its turn, all of it', asy
   expect(await good.answers(20)).toEqual(Array.from({ length: 20 }, (_, i) => `${i}`));
   expect(asked.indexOf('127.0.0.3')).toBeLessThan(3);
   expect(asked.lastIndexOf('127.0.0.3')).toBeLessThan(41);
+});
+
+test('one that floods far beyond its share: another gets its answer each time', async () => {
+  let ofFlood = 0;
+  const { port } = serve((bytes, asker) => {
+    if (asker.client.address === '127.0.0.2') ofFlood++;
+    return Buffer.from(bytes);
+  }, 32);
+  const flood = client('127.0.0.2', port);
+  const good = client('127.0.0.3', port);
+  const [rounds, datagrams] = [60, 300];
+  for (let round = 0; round < rounds; round++) {
+    flood.send(datagrams);
+    good.send(1);
+    expect(await good.answers(1)).toEqual(['0']);
+  }
+  expect(ofFlood).toBeGreaterThan(rounds);
+  expect(ofFlood).toBeLessThan((rounds * datagrams) / 2);
 });
 
 test('what comes by one system call and by many is answered whole', async () => {

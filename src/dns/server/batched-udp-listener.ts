@@ -1,21 +1,26 @@
 /**
  * DNS over UDP by batches. While a batch has room all in it are answered as they come. Where more come than can be
  * answered, the kernel's queue is emptied first and sources are answered in turns: a flood from one fills its own
- * share of the queue, and the others do not wait behind it.
+ * share of the queue, then is kept out at the socket for a while, and the others do not wait behind it.
  */
 
 import { BatchedSocket, batchSize } from '../../linux/udp/batched-socket.ts';
+import { maxSources } from '../../linux/udp/source-filter.ts';
 import { formatIp, ipFromBytes, parseIp } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
 import { FairQueue } from './fair-queue.ts';
+import { FloodGate } from './flood-gate.ts';
 import type { Responder } from './responder.ts';
 import type { Listener } from './udp-listener.ts';
 
 /** Datagrams that wait for their turn, of all sources: some hundred bytes each. */
-const room = 8192;
-/** System calls of one turn of the event loop that receive, and datagrams that are answered in it. */
-const receivesPerTurn = 32;
-const answersPerTurn = 128;
+const defaultRoom = 4096;
+/**
+ * System calls of one turn of the event loop that receive, and datagrams that are answered in it. To receive one
+ * costs a tenth of an answer: most of what the kernel holds is looked at before anybody is answered.
+ */
+const receivesPerTurn = 64;
+const answersPerTurn = 32;
 
 interface Client {
   address: string;
@@ -30,7 +35,7 @@ interface Datagram {
 
 /** @throws KernelError */
 export function listenBatchedUdp(
-  at: { address: string; port: number; ipv6Only?: boolean },
+  at: { address: string; port: number; ipv6Only?: boolean; room?: number },
   answer: Responder,
   logger: Logger,
 ): Listener {
@@ -38,7 +43,8 @@ export function listenBatchedUdp(
   const ip = parseIp(at.address);
   const socket = new BatchedSocket({ ip, port: at.port, v6only: at.ipv6Only }, lost);
   const clients = new ClientTexts();
-  const queue = new FairQueue<Datagram>(room);
+  const queue = new FairQueue<Datagram>(at.room ?? defaultRoom);
+  const gate = new FloodGate(maxSources, (sources) => socket.dropFrom(sources.map(parseIp)));
   let open = true;
   let flushing = false;
   let turning = false;
@@ -57,6 +63,7 @@ export function listenBatchedUdp(
       serve(next.bytes, next.client, next.path);
     }
     socket.flush();
+    gate.settle(queue);
     if (queue.size === 0 || turning) return;
     turning = true;
     setImmediate(turn);
@@ -74,6 +81,7 @@ export function listenBatchedUdp(
         if (!enough) serve(socket.bytesOf(i), client, path);
         else if (queue.hasRoom(client.address))
           queue.add(client.address, { bytes: socket.bytesOf(i).slice(), client, path: path.slice() });
+        else gate.shut(client.address);
       }
       if (count < batchSize) return;
     }

@@ -22,12 +22,15 @@ export class FairQueue<T> {
     return this.#size;
   }
 
+  waitingOf(source: string): number {
+    const waiting = this.#sources.get(source);
+    return waiting === undefined ? 0 : waiting.items.length - waiting.next;
+  }
+
   /** Whether the source's share has room for one more. */
   hasRoom(source: string): boolean {
     if (this.#size >= this.#room) return this.#sources.size < this.#room && !this.#sources.has(source);
-    const waiting = this.#sources.get(source);
-    const share = this.#room / (this.#sources.size + 1);
-    return waiting === undefined || waiting.items.length - waiting.next < share;
+    return this.waitingOf(source) < this.#room / (this.#sources.size + 1);
   }
 
   /** What `hasRoom` has said yes for. */

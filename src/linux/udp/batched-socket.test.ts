@@ -55,3 +55,46 @@ test('an address that is not there, and a port that is taken, are errors of the 
   expect(at('127.0.0.1', one.port)).toThrow(expect.objectContaining({ errno: errno.EADDRINUSE }));
   expect(at('192.0.2.1', 0)).toThrow(expect.objectContaining({ errno: errno.EADDRNOTAVAIL }));
 });
+
+test.each([
+  ['127.0.0.1', '127.0.0.2', '127.0.0.3'],
+  ['127.0.0.1', '127.0.0.3', '127.0.0.2'],
+])(
+  'what comes from %s’s dropped sources is not received, until they are no longer dropped',
+  (at, dropped, other) => {
+    using server = socketAt(at);
+    using shut = socketAt(dropped);
+    using free = socketAt(other);
+    const path = pathTo({ ip: parseIp(at), port: server.port });
+    const receivedOf = () => {
+      for (const client of [shut, free]) {
+        client.send(Buffer.from(client === shut ? 'shut' : 'free'), path);
+        client.flush();
+      }
+      return Array.from({ length: server.receive() }, (_, i) => Buffer.from(server.bytesOf(i)).toString());
+    };
+    server.dropFrom([]);
+    expect(receivedOf()).toEqual(['shut', 'free']);
+    server.dropFrom(['192.0.2.1', dropped, '2001:db8::1'].map(parseIp));
+    expect(receivedOf()).toEqual(['free']);
+    server.dropFrom([dropped, other].map(parseIp));
+    expect(receivedOf()).toEqual([]);
+    server.dropFrom([]);
+    expect(receivedOf()).toEqual(['shut', 'free']);
+  },
+);
+
+test('an IPv6 source is dropped by its whole address', () => {
+  using one = socketAt('::1');
+  using other = socketAt('::1');
+  const path = pathTo({ ip: parseIp('::1'), port: one.port });
+  const receives = () => {
+    other.send(Buffer.from('x'), path);
+    other.flush();
+    return one.receive();
+  };
+  one.dropFrom(['::2', '1::1', '0:1::1', '0:0:1::1'].map(parseIp));
+  expect(receives()).toBe(1);
+  one.dropFrom(['::2', '::1', '1::1'].map(parseIp));
+  expect(receives()).toBe(0);
+});

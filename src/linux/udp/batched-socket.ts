@@ -3,22 +3,27 @@
  * that was asked (a machine with several addresses, a socket on all of them). Node's own has a call, two handles' worth
  * of objects and a callback for each datagram.
  */
-import { isUnspecified } from '../../net/ip.ts';
+import { type Ip, isUnspecified } from '../../net/ip.ts';
 import { errno, isErrno, KernelError } from '../errno.ts';
+import { withScratch } from '../ffi/arena.ts';
 import * as constants from '../ffi/constants.ts';
 import * as libc from '../ffi/libc.ts';
 import { type Endpoint, encodeSocketAddress } from '../netns/socket-address.ts';
 import { localEndpoint } from '../netns/sockets.ts';
 import { poller } from '../poller/poller.ts';
 import { headerBytes, MessageArray, turnPath } from './message-array.ts';
+import { encodeSourceFilter, instructionBytes, maxSources } from './source-filter.ts';
 
 /** Datagrams of one system call. */
 export const batchSize = 64;
 /** Longer ones are received cut off. */
 const maxReceived = 4096;
 const maxSent = 2048;
-/** What waits in the kernel while the event loop is busy, bytes; as much as is allowed without CAP_NET_ADMIN. */
-const receiveBuffer = 4 * 1024 * 1024;
+/**
+ * What waits in the kernel while the event loop is busy, bytes: some 2700 small datagrams, of which the kernel counts
+ * 768 bytes each against twice the number; as much as is allowed without CAP_NET_ADMIN. More only makes a flood wait longer.
+ */
+const receiveBuffer = 1024 * 1024;
 
 export interface BatchedSocketOptions extends Endpoint {
   v6only?: boolean;
@@ -104,6 +109,32 @@ export class BatchedSocket implements Disposable {
       done += Math.max(sent, 1);
     }
     this.#waiting = 0;
+  }
+
+  /** From now on nothing that these addresses send is received; what waits already is. Others of another family are ignored. */
+  dropFrom(sources: readonly Ip[]): void {
+    const { SOL_SOCKET, SO_ATTACH_FILTER, SO_DETACH_FILTER } = constants;
+    const named = sources.filter(({ family }) => family === this.#family).slice(0, maxSources);
+    if (named.length === 0) {
+      // ENOENT: there was none.
+      const detached = libc.setsockopt(this.#fd, SOL_SOCKET, SO_DETACH_FILTER, new Uint32Array(1), 4);
+      if (detached !== -errno.ENOENT) libc.must(detached, 'take filter from socket', String(this.#fd));
+      return;
+    }
+    const filter = encodeSourceFilter(named, this.#family);
+    withScratch((allocate) => {
+      const code = allocate(filter.length);
+      code.bytes.set(filter);
+      // struct sock_fprog.
+      const program = allocate(16);
+      program.view.setUint16(0, filter.length / instructionBytes, true);
+      program.view.setBigUint64(8, code.address, true);
+      libc.must(
+        libc.setsockopt(this.#fd, SOL_SOCKET, SO_ATTACH_FILTER, program.bytes, program.bytes.length),
+        'filter what comes to socket',
+        String(this.#fd),
+      );
+    });
   }
 
   close(): void {
