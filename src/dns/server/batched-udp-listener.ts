@@ -14,7 +14,7 @@ import type { Responder } from './responder.ts';
 import type { Listener } from './udp-listener.ts';
 
 /** Datagrams that wait for their turn, of all sources: some hundred bytes each. */
-const defaultRoom = 4096;
+const defaultRoom = 1024;
 /**
  * System calls of one turn of the event loop that receive, and datagrams that are answered in it. To receive one
  * costs a tenth of an answer: most of what the kernel holds is looked at before anybody is answered.

@@ -20,10 +20,10 @@ export const batchSize = 64;
 const maxReceived = 4096;
 const maxSent = 2048;
 /**
- * What waits in the kernel while the event loop is busy, bytes: some 2700 small datagrams, of which the kernel counts
+ * What waits in the kernel while the event loop is busy, bytes: some 1300 small datagrams, of which the kernel counts
  * 768 bytes each against twice the number; as much as is allowed without CAP_NET_ADMIN. More only makes a flood wait longer.
  */
-const receiveBuffer = 1024 * 1024;
+const receiveBuffer = 512 * 1024;
 
 export interface BatchedSocketOptions extends Endpoint {
   v6only?: boolean;
@@ -37,6 +37,7 @@ export class BatchedSocket implements Disposable {
   readonly #incoming: MessageArray;
   readonly #outgoing: MessageArray;
   readonly #onLost: (error: KernelError) => void;
+  #received = 0;
   #waiting = 0;
   #open = true;
 
@@ -72,10 +73,11 @@ export class BatchedSocket implements Disposable {
 
   /** How many there are: fewer than `batchSize` where no more were waiting. @throws KernelError */
   receive(): number {
-    this.#incoming.reset(batchSize);
+    this.#incoming.reset(this.#received);
+    this.#received = 0;
     const count = libc.recvmmsg(this.#fd, this.#incoming.headers, batchSize, 0, null);
     if (count === -errno.EAGAIN || count === -errno.EINTR) return 0;
-    libc.must(count, 'receive from socket', String(this.#fd));
+    this.#received = libc.must(count, 'receive from socket', String(this.#fd));
     if (this.#turned) for (let i = 0; i < count; i++) turnPath(this.#incoming.paths[i]!, this.#family);
     return count;
   }
