@@ -6,7 +6,6 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { keepHeapSmall } from '../../src/agent/memory.ts';
 import { createHttpClient } from '../../src/kube/client/http-client.ts';
 import { createInformers } from '../../src/kube/client/informers.ts';
 import { loadKubeconfig } from '../../src/kube/client/kubeconfig.ts';
@@ -16,6 +15,7 @@ import { parseIp } from '../../src/net/ip.ts';
 import { parseMac } from '../../src/net/mac.ts';
 import { keptObjects } from '../../src/service/model/kept-objects.ts';
 import { createServiceProxy } from '../../src/service/service-proxy.ts';
+import { keepHeapSmall } from '../../src/util/heap.ts';
 import { createLogger } from '../../src/util/logger.ts';
 import { percentileOf } from '../report.ts';
 

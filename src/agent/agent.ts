@@ -11,9 +11,10 @@ import { watchRoutes } from '../linux/netlink/route-watch.ts';
 import { warmThreads } from '../linux/netns/netns.ts';
 import { nftProgram } from '../linux/nftables/nft-program.ts';
 import { createServiceProxy } from '../service/service-proxy.ts';
+import { keepHeapSmall } from '../util/heap.ts';
 import { createLogger } from '../util/logger.ts';
 import { type AgentConfig, validateAgentConfig } from './config.ts';
-import { keepHeapSmall } from './memory.ts';
+
 import { startAgent } from './wiring.ts';
 
 /** Without these nothing works; the datapath has other ways where newer ones are missing. */

@@ -9,6 +9,7 @@ import { createInformers, type Informers } from '../kube/client/informers.ts';
 import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
 import { systemClock } from '../util/clock.ts';
 import { TendrilError } from '../util/errors.ts';
+import { keepHeapSmall } from '../util/heap.ts';
 import { createLogger, type Logger } from '../util/logger.ts';
 import { MetricRegistry } from '../util/metrics.ts';
 import { parseCorefile } from './corefile/parser.ts';
@@ -31,6 +32,7 @@ export interface DnsOptions extends Partial<DefaultCorefileOptions> {
 
 /** Serves until SIGTERM; the exit status. @throws TendrilError COREFILE or LISTEN where it cannot serve */
 export async function runDns(options: DnsOptions): Promise<number> {
+  keepHeapSmall();
   const logger = createLogger({ fields: { component: 'dns' } });
   await using cluster = await reachCluster(options.kubeconfig, logger);
   const fatal = Promise.withResolvers<never>();
