@@ -259,7 +259,7 @@ test.each([
   ['no limit', {}, 2],
 ])('%s: two at once and two more take %s connections', async (_, options, connections) => {
   await using server = await startFakeUpstream(well);
-  using made = forwardTo([server], { forceTcp: true, ...options });
+  using made = forwardTo([server], { forceTcp: true, readTimeoutMs: 5000, ...options });
   await Promise.all([made.ask(), made.ask()]);
   await Promise.all([made.ask(), made.ask()]);
   expect(server.connections).toBe(connections);
