@@ -15,6 +15,7 @@ import { MetricRegistry } from '../util/metrics.ts';
 import { parseCorefile } from './corefile/parser.ts';
 import { type DefaultCorefileOptions, defaultCorefile } from './default-corefile.ts';
 import type { Query, Served } from './plugin.ts';
+import { apiMetrics } from './plugins/kubernetes/api-metrics.ts';
 import { keptObjects } from './plugins/kubernetes/kept-objects.ts';
 import { plugins } from './plugins/order.ts';
 import { startDnsServer, startDnsTlsServer } from './server/dns-server.ts';
@@ -34,14 +35,15 @@ export interface DnsOptions extends Partial<DefaultCorefileOptions> {
 export async function runDns(options: DnsOptions): Promise<number> {
   keepHeapSmall();
   const logger = createLogger({ fields: { component: 'dns' } });
-  await using cluster = await reachCluster(options.kubeconfig, logger);
+  const metrics = new MetricRegistry();
+  await using cluster = await reachCluster(options.kubeconfig, { logger, metrics });
   const fatal = Promise.withResolvers<never>();
   const supervisor = createSupervisor({
     context: {
       plugins,
       clock: systemClock,
       logger,
-      metrics: new MetricRegistry(),
+      metrics,
       informers: cluster.informers,
       http: createHttpEndpoints(logger),
       directory: options.conf === undefined ? process.cwd() : dirname(options.conf),
@@ -77,7 +79,10 @@ interface Cluster extends AsyncDisposable {
   start(): void;
 }
 
-async function reachCluster(kubeconfig: string | undefined, logger: Logger): Promise<Cluster> {
+async function reachCluster(
+  kubeconfig: string | undefined,
+  { logger, metrics }: { logger: Logger; metrics: MetricRegistry },
+): Promise<Cluster> {
   if (kubeconfig === undefined)
     return {
       informers: () => {
@@ -92,7 +97,7 @@ async function reachCluster(kubeconfig: string | undefined, logger: Logger): Pro
       start: () => {},
       [Symbol.asyncDispose]: async () => {},
     };
-  const client = createHttpClient(await loadKubeconfig(kubeconfig));
+  const client = createHttpClient(await loadKubeconfig(kubeconfig), { observer: apiMetrics(metrics) });
   const informers = createInformers({ client, logger, kept: keptObjects });
   let started = false;
   return {

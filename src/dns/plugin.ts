@@ -100,6 +100,8 @@ export interface HttpEndpoints {
    * @returns ends it @throws TendrilError LISTEN
    */
   open(address: string, path: string, respond: HttpResponder): Promise<() => Promise<void>>;
+  /** Asks for the path over the network, as a client would. Rejects where no answer comes within a few seconds. */
+  ask(address: string, path: string): Promise<void>;
 }
 
 export type HttpResponder = () => { status: number; body: string; contentType?: string };
@@ -119,6 +121,8 @@ export interface PluginContext {
   directory: string;
   /** Asks the server that the query came to, from its start, for another name (CoreDNS calls it upstream). */
   resolve(query: Query, question: { name: string; type: number }): Served;
+  /** The name of the block's view, once all are set up; '' for a block without one. Metrics have it as a label. */
+  view(): string;
   /** Another plugin of this block by its name, once all are set up (autopath's @kubernetes). */
   sibling(name: string): PluginInstance | undefined;
   http: HttpEndpoints;

@@ -14,6 +14,29 @@ test('health says OK, and makes the process serve on for the lame-duck time', as
   expect(http.get(':8081/health')).toBeUndefined();
 });
 
+test('health asks itself every second, and counts what goes wrong', async () => {
+  const { configuration, http, clock, metrics, lines } = serveCorefile('. {\n health :8081\n}');
+  await configuration.start();
+  const second = async () => {
+    clock.advance(1000);
+    await new Promise(setImmediate);
+  };
+  await second();
+  await second();
+  expect(metrics.render()).toContain('coredns_health_request_duration_seconds_count 2\n');
+  expect(metrics.render()).toContain('coredns_health_request_failures_total 0\n');
+  const { ask } = http;
+  http.ask = () => Promise.reject(new Error('nobody'));
+  await second();
+  http.ask = ask;
+  expect(metrics.render()).toContain('coredns_health_request_duration_seconds_count 3\n');
+  expect(metrics.render()).toContain('coredns_health_request_failures_total 1\n');
+  expect(lines).toEqual(['warn the own health check failed']);
+  await configuration.close();
+  await second();
+  expect(metrics.render()).toContain('coredns_health_request_duration_seconds_count 3\n');
+});
+
 describe('ready', () => {
   function withPlugins(monitor: string) {
     const state = { one: false, two: true, stopping: false };

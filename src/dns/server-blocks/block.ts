@@ -71,6 +71,7 @@ export function setUpBlock(block: ServerBlock, shared: SharedContext): RunningBl
     stopping: shared.stopping,
     fatal: shared.fatal,
     resolve: (query, question) => resolveFor(query, question, { handlers, route: shared.route }),
+    view: () => settings.view?.name ?? '',
     sibling: (name) => instances.find((one) => one.name === name)?.instance,
   };
   for (const { name, setup } of shared.plugins) {

@@ -30,6 +30,16 @@ test('answers its paths, each anew for each request', async () => {
   expect((await fetch(`${url}/other`)).status).toBe(404);
 });
 
+test('asks what it answers itself, over the network', async () => {
+  let asked = 0;
+  const close = await open(':0', '/health', () => ({ status: 200, body: `${asked++}` }));
+  await http.ask(':0', '/health');
+  await http.ask(':0', '/health');
+  expect(asked).toBe(2);
+  await close();
+  await expect(http.ask(':0', '/health')).rejects.toThrow('nobody answers');
+});
+
 test('the latest of one path answers; the listener stays while anybody is left', async () => {
   const first = await open('127.0.0.1:0', '/health', () => ({ status: 200, body: 'first' }));
   const second = await open('127.0.0.1:0', '/health', () => ({ status: 200, body: 'second' }));

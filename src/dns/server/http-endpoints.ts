@@ -17,6 +17,9 @@ export interface HttpListeners extends HttpEndpoints {
   portOf(address: string): Promise<number | undefined>;
 }
 
+/** The longest that an answer is waited for. */
+const askLimitMs = 3000;
+
 export function createHttpEndpoints(logger: Logger): HttpListeners {
   const endpoints = new Map<string, Promise<Endpoint>>();
 
@@ -51,6 +54,7 @@ export function createHttpEndpoints(logger: Logger): HttpListeners {
 
   return {
     open,
+    ask: async (address, path) => await ask((await endpoints.get(address))?.servers[0]?.address(), path),
     portOf: async (address) => {
       const bound = (await endpoints.get(address))?.servers[0]?.address() as AddressInfo | null | undefined;
       return bound?.port;
@@ -98,6 +102,20 @@ async function closeAll(servers: readonly http.Server[]): Promise<void> {
       return new Promise((resolve) => server.close(resolve));
     }),
   );
+}
+
+/** One that listens on all addresses is asked on the loopback interface. */
+function ask(bound: AddressInfo | string | null | undefined, path: string): Promise<void> {
+  if (bound === null || typeof bound !== 'object') throw new Error('nobody answers there');
+  const { address, port } = bound;
+  const host = ({ '::': '::1', '0.0.0.0': '127.0.0.1' } as Record<string, string>)[address] ?? address;
+  return new Promise((resolve, reject) => {
+    // A connection of its own: whether new ones are taken is what is asked.
+    const request = http.get({ host, port, path, agent: false, signal: AbortSignal.timeout(askLimitMs) });
+    request.on('error', reject).on('response', (response) => {
+      response.on('error', reject).on('end', resolve).resume();
+    });
+  });
 }
 
 /** Host and port of `:8080`, `localhost:9153` or `[::1]:8080`; undefined for anything else. */

@@ -29,6 +29,9 @@ export function fakeHttp() {
       responders.set(address + path, respond);
       return async () => void responders.delete(address + path);
     },
+    ask: async (address: string, path: string) => {
+      if (!responders.has(address + path)) throw new Error(`nobody answers at ${address}`);
+    },
     get: (place: string) => responders.get(place)?.(),
   };
 }

@@ -210,3 +210,26 @@ test('a quiet watch lasts its time and is given up when the server does not end 
   });
   expect(asked).toEqual(['0.1']);
 });
+
+test('an observer hears of each request, and how long those take that are read whole', async () => {
+  const { url } = await serverOf((request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.writeHead(request.url!.includes('watch') ? 410 : 200).end('{"metadata":{},"items":[]}');
+  });
+  const heard: unknown[] = [];
+  const client = createHttpClient(
+    { server: url },
+    {
+      observer: {
+        exchanged: (exchange) => heard.push(exchange),
+        answered: ({ method }, ms) => heard.push([method, ms >= 0]),
+      },
+    },
+  );
+  cleanups.push(() => client.close());
+  await client.list(resources.pods);
+  await expect(client.watch(resources.pods)[Symbol.asyncIterator]().next()).rejects.toThrow();
+  const { host } = new URL(url);
+  const exchange = { method: 'GET', host };
+  expect(heard).toEqual([{ ...exchange, status: 200 }, ['GET', true], { ...exchange, status: 410 }]);
+});

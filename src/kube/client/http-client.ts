@@ -1,6 +1,5 @@
 /** The KubeClient over HTTPS, for every API server that speaks Kubernetes' API. */
 import type { IncomingMessage } from 'node:http';
-import type { Clock } from '../../util/clock.ts';
 import { TendrilError } from '../../util/errors.ts';
 import type { KubeObject } from '../meta.ts';
 import { apiVersionOf, type ResourceType, resourcePath } from '../resources.ts';
@@ -9,24 +8,28 @@ import { ApiError, type Status } from './api-error.ts';
 import type { KubeClient, KubeList, ListOptions, WatchEvent, WatchOptions } from './client.ts';
 import { jsonLines } from './json-lines.ts';
 import type { ApiEndpoint } from './kubeconfig.ts';
-import { createTransport, type Transport, type TransportRequest } from './transport.ts';
+import {
+  createTransport,
+  type Transport,
+  type TransportOptions,
+  type TransportRequest,
+} from './transport.ts';
 
 export interface HttpClient extends KubeClient {
   /** Closes all connections; watches end with API_UNREACHABLE. */
   close(): void;
 }
 
-export interface HttpClientOptions {
+export interface HttpClientOptions extends TransportOptions {
   /** How long the server may take to begin to answer, and may pause in what is no watch; 30 s unless given. */
   requestTimeoutMs?: number;
   /** When the server is asked to end a watch; unless given, 5 to 10 minutes, so that they spread over its replicas. */
   watchSeconds?: number;
-  clock?: Clock;
 }
 
 /** A client for the API server of a kubeconfig (see loadKubeconfig). Connects when first used. */
 export function createHttpClient(endpoint: ApiEndpoint, clientOptions: HttpClientOptions = {}): HttpClient {
-  const transport = createTransport(endpoint, clientOptions.clock);
+  const transport = createTransport(endpoint, clientOptions);
   const timeoutMs = clientOptions.requestTimeoutMs ?? 30_000;
   /** For what is answered by an object. */
   const send = async (method: string, path: string, rest: Partial<TransportRequest> = {}) => {

@@ -40,7 +40,32 @@ export interface Transport {
 const tokenLifeMs = 60_000;
 const defaultTimeoutMs = 30_000;
 
-export function createTransport(endpoint: ApiEndpoint, clock: Clock = systemClock): Transport {
+/** One request as the server answered it, or did not. */
+export interface Exchange {
+  method: string;
+  /** The server's host and port. */
+  host: string;
+  /** The HTTP status; undefined where no answer came. */
+  status?: number;
+}
+
+/** Hears of requests: for metrics. */
+export interface ExchangeObserver {
+  /** Every request, one that is repeated each time. */
+  exchanged(exchange: Exchange): void;
+  /** One whose answer is read whole: how long it all took, ms. */
+  answered(exchange: Pick<Exchange, 'method' | 'host'>, ms: number): void;
+}
+
+export interface TransportOptions {
+  clock?: Clock;
+  observer?: ExchangeObserver;
+}
+
+export function createTransport(
+  endpoint: ApiEndpoint,
+  { clock = systemClock, observer }: TransportOptions = {},
+): Transport {
   const base = new URL(endpoint.server);
   const secure = base.protocol === 'https:';
   // TCP keep-alive finds dead peers of quiet watches.
@@ -50,6 +75,18 @@ export function createTransport(endpoint: ApiEndpoint, clock: Clock = systemCloc
   const token = tokenSource(endpoint, clock);
 
   const attempt = async (request: TransportRequest): Promise<http.IncomingMessage> => {
+    const exchange = { method: request.method, host: base.host };
+    try {
+      const response = await begin(request);
+      observer?.exchanged({ ...exchange, status: response.statusCode });
+      return response;
+    } catch (error) {
+      observer?.exchanged(exchange);
+      throw error;
+    }
+  };
+
+  const begin = async (request: TransportRequest): Promise<http.IncomingMessage> => {
     const headers: Record<string, string> = {
       accept: request.accept ?? 'application/json',
       'user-agent': 'tendril',
@@ -94,16 +131,24 @@ export function createTransport(endpoint: ApiEndpoint, clock: Clock = systemCloc
     return response;
   };
 
+  const read = async (request: TransportRequest): Promise<unknown> => {
+    const response = await open(request);
+    const text = await whole(response, request);
+    request.onLength?.(text.length);
+    const json = response.headers['content-type']?.includes('json');
+    return json ? decodeAnswer(titleOf(request), text) : text;
+  };
+
   return {
     open: (request) => orCancelled(request, () => open(request)),
-    send: (request) =>
-      orCancelled(request, async () => {
-        const response = await open(request);
-        const text = await whole(response, request);
-        request.onLength?.(text.length);
-        const json = response.headers['content-type']?.includes('json');
-        return json ? decodeAnswer(titleOf(request), text) : text;
-      }),
+    send: async (request) => {
+      const startedAt = clock.monotonic();
+      try {
+        return await orCancelled(request, () => read(request));
+      } finally {
+        observer?.answered({ method: request.method, host: base.host }, clock.monotonic() - startedAt);
+      }
+    },
     close: () => agent.destroy(),
   };
 }

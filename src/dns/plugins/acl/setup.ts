@@ -51,11 +51,15 @@ export const setup: PluginSetup = (directives, context) => {
   };
 };
 
-function countersOf({ metrics }: PluginContext) {
+function countersOf({ metrics, view }: PluginContext) {
   const counter = (what: string, help: string) =>
     metrics.counter({ name: `coredns_acl_${what}_requests_total`, help });
   const count = (metric: ReturnType<typeof counter>) => (query: Query, zone?: string) =>
-    metric.inc({ server: query.listener ?? '', ...(zone !== undefined && { zone: `${zone}.` }), view: '' });
+    metric.inc({
+      server: query.listener ?? '',
+      ...(zone !== undefined && { zone: `${zone}.` }),
+      view: view(),
+    });
   return {
     block: count(counter('blocked', 'Counter of DNS requests being blocked.')),
     filter: count(counter('filtered', 'Counter of DNS requests being filtered.')),

@@ -1,5 +1,5 @@
 /** The metrics of the cache, under CoreDNS's names. */
-import type { MetricRegistry } from '../../../util/metrics.ts';
+import type { PluginContext } from '../../plugin.ts';
 
 /** Those of one listener. */
 export interface CacheCounters {
@@ -19,7 +19,10 @@ export interface CacheMetrics {
   of(listener: string): CacheCounters;
 }
 
-export function createCacheMetrics(metrics: MetricRegistry, zones: readonly string[]): CacheMetrics {
+export function createCacheMetrics(
+  { metrics, view }: Pick<PluginContext, 'metrics' | 'view'>,
+  zones: readonly string[],
+): CacheMetrics {
   const counter = (what: string, help: string) =>
     metrics.counter({ name: `coredns_cache_${what}_total`, help });
   const requests = counter('requests', 'The count of cache requests.');
@@ -39,7 +42,7 @@ export function createCacheMetrics(metrics: MetricRegistry, zones: readonly stri
 
   const known = new Map<string, CacheCounters>();
   function create(server: string): CacheCounters {
-    const labels = { server, zones: zones.map((zone) => `${zone}.`).join(','), view: '' };
+    const labels = { server, zones: zones.map((zone) => `${zone}.`).join(','), view: view() };
     const success = { ...labels, type: 'success' };
     const denial = { ...labels, type: 'denial' };
     return {

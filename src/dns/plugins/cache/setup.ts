@@ -7,6 +7,6 @@ import { parseCacheOptions } from './options.ts';
 
 export const setup: PluginSetup = (directives, context) => {
   const options = parseCacheOptions(onlyDirective(directives), context);
-  const metrics = createCacheMetrics(context.metrics, options.zones);
+  const metrics = createCacheMetrics(context, options.zones);
   return { handler: cachePlugin({ options, clock: context.clock, metrics }) };
 };

@@ -2,10 +2,12 @@
 import { durationMs, onlyArgument, unknownOption } from '../../corefile/options.ts';
 import type { PluginSetup } from '../../plugin.ts';
 import { httpAddressOf } from '../http-address.ts';
+import { watchHealth } from './self-check.ts';
 
 const defaultAddress = ':8080';
 
-export const setup: PluginSetup = (directives, { http }) => {
+export const setup: PluginSetup = (directives, context) => {
+  const { http } = context;
   let address = defaultAddress;
   let lingerMs = 0;
   for (const directive of directives) {
@@ -16,11 +18,16 @@ export const setup: PluginSetup = (directives, { http }) => {
     }
   }
   let end: (() => Promise<void>) | undefined;
+  let unwatch = () => {};
   return {
     lingerMs,
     start: async () => {
       end = await http.open(address, '/health', () => ({ status: 200, body: 'OK' }));
+      unwatch = watchHealth(address, context);
     },
-    close: () => end?.(),
+    close: () => {
+      unwatch();
+      return end?.();
+    },
   };
 };

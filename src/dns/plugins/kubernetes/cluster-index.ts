@@ -233,6 +233,11 @@ function keysOf(change: { old?: EndpointSlice; new?: EndpointSlice }, label: str
   );
 }
 
+/** `namespace/name` of the Service that a slice is of. */
+export function serviceOfSlice(slice: EndpointSlice): string | undefined {
+  return sliceKey(slice, 'kubernetes.io/service-name')[0];
+}
+
 function sliceKey({ metadata }: EndpointSlice, label: string): string[] {
   const service = metadata.labels?.[label];
   return service ? [`${metadata.namespace}/${service}`] : [];

@@ -61,13 +61,18 @@ export class ReadySlice implements EndpointSlice {
   readonly ports: EndpointSlice['ports'];
   /** The ready endpoints: equal texts are equal answers. */
   readonly packed: string;
+  /** Of the change that led to this version, ms since the epoch; absent where the slice does not say. */
+  declare readonly triggeredAt?: number;
 
-  constructor({ metadata, addressType, ports, endpoints }: EndpointSlice) {
+  constructor(slice: EndpointSlice) {
+    const { metadata, addressType, ports, endpoints } = slice;
     const labels = Object.entries(metadata.labels ?? {}).filter(([label]) => ownerLabels.includes(label));
     this.metadata = { ...keepMetadata(metadata), labels: Object.fromEntries(labels) };
     this.addressType = addressType;
     this.ports = shared(ports ?? []);
     this.packed = packEndpoints(endpoints);
+    const at = triggerTime(slice);
+    if (at !== undefined) this.triggeredAt = at;
   }
 
   get endpoints(): SliceEndpoint[] {
@@ -78,6 +83,15 @@ export class ReadySlice implements EndpointSlice {
       ...(zone && { zone }),
     }));
   }
+}
+
+const triggerAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
+
+/** When what the slice tells of has changed, ms since the epoch, by the controller that wrote it. */
+export function triggerTime(slice: EndpointSlice): number | undefined {
+  if (slice instanceof ReadySlice) return slice.triggeredAt;
+  const at = Date.parse(slice.metadata.annotations?.[triggerAnnotation] ?? '');
+  return Number.isNaN(at) ? undefined : at;
 }
 
 /** What is absent at the end is left out, and 0 before that. */

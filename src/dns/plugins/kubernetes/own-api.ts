@@ -6,13 +6,14 @@ import { createHttpClient, type HttpClient } from '../../../kube/client/http-cli
 import { createInformers, type Informers } from '../../../kube/client/informers.ts';
 import { type ApiEndpoint, loadKubeconfig } from '../../../kube/client/kubeconfig.ts';
 import type { PluginContext } from '../../plugin.ts';
+import { apiMetrics } from './api-metrics.ts';
 import { keptObjects } from './kept-objects.ts';
 import type { ApiOptions } from './options.ts';
 
 /** A kubeconfig goes before an endpoint. Credentials are read at the first request: again and again until they are there. */
 export function ownInformers(
   api: ApiOptions,
-  { logger, clock, directory }: Pick<PluginContext, 'logger' | 'clock' | 'directory'>,
+  { logger, clock, directory, metrics }: Pick<PluginContext, 'logger' | 'clock' | 'directory' | 'metrics'>,
 ): Informers {
   const file = (path: string) => readFileSync(resolve(directory, path), 'utf8');
   const { kubeconfig, server, tls } = api;
@@ -23,7 +24,7 @@ export function ownInformers(
   };
   let opened: Promise<HttpClient> | undefined;
   const client = lateClient(() => {
-    opened ??= endpoint().then(createHttpClient);
+    opened ??= endpoint().then((at) => createHttpClient(at, { observer: apiMetrics(metrics) }));
     opened.catch(() => {
       opened = undefined;
     });

@@ -4,6 +4,7 @@ import { createInformers } from '../../../kube/client/informers.ts';
 import { resources } from '../../../kube/resources.ts';
 import { FakeClock } from '../../../util/clock.ts';
 import { createLogger } from '../../../util/logger.ts';
+import { MetricRegistry } from '../../../util/metrics.ts';
 import type { Directive } from '../../corefile/directive.ts';
 import type { PluginContext } from '../../plugin.ts';
 import { queryFor, replyFrom } from '../../testing/ask.ts';
@@ -25,6 +26,7 @@ function setUp(...block: Directive[]) {
     zones: [''],
     clock,
     logger,
+    metrics: new MetricRegistry(),
     directory: '/nowhere',
     informers: () => informers,
     sibling: (name: string) => (name === 'bind' ? { settings: { addresses: ['192.0.2.53'] } } : undefined),

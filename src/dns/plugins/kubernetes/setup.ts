@@ -10,6 +10,7 @@ import { kubernetesPlugin } from './kubernetes.ts';
 import { collectMetadata, podSearchPath } from './metadata.ts';
 import { type KubernetesOptions, kubernetesOptions } from './options.ts';
 import { ownInformers } from './own-api.ts';
+import { measureProgramming } from './programming-latency.ts';
 import { importLabels, serviceImports } from './service-import.ts';
 import { ZoneLookup } from './zone-lookup.ts';
 
@@ -29,6 +30,7 @@ export const setup: PluginSetup = (directives, context): KubernetesInstance => {
     endpointPodNames: options.endpointPodNames,
     now: () => context.clock.now(),
   });
+  const measuring = measureProgramming(stores, index, context);
   let serverIps: readonly Ip[] = [];
   const lookup = new ZoneLookup(index, { ...options, serverIps: () => serverIps });
   const hostSearch = readSearchPath('/etc/resolv.conf') ?? [];
@@ -44,6 +46,7 @@ export const setup: PluginSetup = (directives, context): KubernetesInstance => {
       await firstLists(stores, options, context);
     },
     close: async () => {
+      measuring.stop();
       lookup.close();
       index.close();
       await own?.stop();

@@ -26,7 +26,10 @@ export interface Observation {
 }
 
 /** Counts an answered query. Series are looked up once for each combination of labels. */
-export function createQueryMetrics(metrics: MetricRegistry): (observation: Observation) => void {
+export function createQueryMetrics(
+  metrics: MetricRegistry,
+  view: () => string,
+): (observation: Observation) => void {
   const counter = (name: string, help: string) => metrics.counter({ name: `${subsystem}_${name}`, help });
   const histogram = (name: string, help: string, buckets: readonly number[]) =>
     metrics.histogram({ name: `${subsystem}_${name}`, help, buckets });
@@ -80,7 +83,7 @@ export function createQueryMetrics(metrics: MetricRegistry): (observation: Obser
     let observe = series.get(key);
     if (observe === undefined) {
       observe = seriesOf(
-        { server: query.listener ?? '', zone: `${zone}.`, view: '' },
+        { server: query.listener ?? '', zone: `${zone}.`, view: view() },
         {
           proto: query.transport === 'udp' ? 'udp' : 'tcp',
           family,

@@ -1,5 +1,6 @@
 /** `prometheus [ADDRESS]`: counts and times queries, and shows all metrics at /metrics, under CoreDNS's names. */
-import { metricsContentType } from '../../../util/metrics.ts';
+import packageJson from '../../../../package.json' with { type: 'json' };
+import { type MetricRegistry, metricsContentType } from '../../../util/metrics.ts';
 import { afterward } from '../../chain.ts';
 import { corefileError, countArguments, onlyDirective, unknownOption } from '../../corefile/options.ts';
 import { responseCodes } from '../../message/constants.ts';
@@ -10,7 +11,7 @@ import { createQueryMetrics } from './query-metrics.ts';
 
 export const setup: PluginSetup = (directives, context) => {
   const directive = onlyDirective(directives);
-  const { clock, http, metrics, zones, instances, sibling } = context;
+  const { clock, http, metrics, zones, instances, sibling, view } = context;
   const address = httpAddressOf(directive, 'localhost:9153');
   for (const line of directive.block ?? []) {
     // Go's own metrics: there is no Go runtime here to tell of.
@@ -18,7 +19,13 @@ export const setup: PluginSetup = (directives, context) => {
     else if (line.name === 'tls') throw corefileError(line.at, 'metrics over TLS are not supported');
     else throw unknownOption(line, 'prometheus');
   }
-  const observe = createQueryMetrics(metrics);
+  const observe = createQueryMetrics(metrics, view);
+  const panics = metrics.counter({
+    name: 'coredns_panics_total',
+    help: 'A metrics that counts the number of panics.',
+  });
+  panics.inc({}, 0);
+  showBuild(metrics);
   const enabled = metrics.gauge({
     name: 'coredns_plugin_enabled',
     help: 'A metric that indicates whether a plugin is enabled on per server and zone basis.',
@@ -40,7 +47,7 @@ export const setup: PluginSetup = (directives, context) => {
     for (const { transport, zone, port } of context.keys) {
       for (const address of sibling('bind')?.settings?.addresses ?? ['']) {
         const host = address.includes(':') ? `[${address}]` : address;
-        enabled.set(1, { server: `${transport}://${host}:${port}`, zone: `${zone}.`, view: '', name });
+        enabled.set(1, { server: `${transport}://${host}:${port}`, zone: `${zone}.`, view: view(), name });
       }
     }
   }
@@ -63,6 +70,7 @@ export const setup: PluginSetup = (directives, context) => {
         const startedAt = clock.monotonic();
         query.reached = { plugin: '' };
         const failed = (error: unknown): never => {
+          if (isPanic(error)) panics.inc();
           count(query, responseCodes.SERVFAIL, undefined, startedAt);
           throw error;
         };
@@ -81,3 +89,15 @@ export const setup: PluginSetup = (directives, context) => {
     },
   };
 };
+
+/** What Go would panic for: a fault of the program's own. */
+const isPanic = (error: unknown): boolean =>
+  [TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind);
+
+function showBuild(metrics: MetricRegistry): void {
+  const build = metrics.gauge({
+    name: 'coredns_build_info',
+    help: "A metric with a constant '1' value labeled by version, revision, and goversion from which CoreDNS was built.",
+  });
+  build.set(1, { version: packageJson.version, revision: '', goversion: `node${process.versions.node}` });
+}

@@ -19,15 +19,22 @@ import { parseRecord } from '../../message/presentation.ts';
 import type { PluginContext, PluginSetup, Query, Served } from '../../plugin.ts';
 import type { Value } from './go-functions.ts';
 import { compileTemplate, type GoTemplate } from './go-template.ts';
+import { type TemplateData, type TemplateMetrics, templateMetrics } from './template-metrics.ts';
+
+const sections = ['answer', 'additional', 'authority'] as const;
+type Section = (typeof sections)[number];
+
+interface RecordTemplate {
+  text: string;
+  make: GoTemplate;
+}
 
 interface Template {
   class: number;
   type: number;
   zones: readonly string[];
   patterns: RegExp[];
-  answer: GoTemplate[];
-  additional: GoTemplate[];
-  authority: GoTemplate[];
+  texts: Record<Section, RecordTemplate[]>;
   rcode: number;
   /** RFC 8914. */
   error?: { code: number; reason: string };
@@ -42,10 +49,7 @@ const maxExpressionLength = 10_000;
 export const setup: PluginSetup = (directives, context) => {
   const templates = directives.map((directive) => templateOf(directive, context));
   const zones = templates.flatMap((template) => template.zones);
-  const matches = context.metrics.counter({
-    name: 'coredns_template_matches_total',
-    help: 'Counter of template regex matches.',
-  });
+  const counters = templateMetrics(context);
 
   return {
     handler: {
@@ -56,14 +60,8 @@ export const setup: PluginSetup = (directives, context) => {
           if (!concerns(template, query)) continue;
           const data = dataFor(template, query);
           if (data !== undefined) {
-            matches.inc({
-              server: query.listener ?? '',
-              zone: data.Zone as string,
-              view: '',
-              class: data.Class as string,
-              type: data.Type as string,
-            });
-            return answerOf(template, query, data, context);
+            counters.matched(query, data);
+            return answerOf(template, { query, data, counters }, context);
           }
           if (!template.fallthrough.some((zone) => isBelow(query.name, zone)))
             return replyTo(query.message, { rcode: responseCodes.SERVFAIL });
@@ -84,10 +82,7 @@ function concerns(template: Template, { name, type, message }: Query): boolean {
 }
 
 /** What the templates see; undefined where no expression fits the name. */
-function dataFor(
-  template: Template,
-  query: Query,
-): Record<string, Value | ((label: Value) => Value)> | undefined {
+function dataFor(template: Template, query: Query): TemplateData | undefined {
   const { name, type, message, client } = query;
   const dotted = `${name}.`;
   for (const pattern of template.patterns) {
@@ -123,16 +118,19 @@ function dataFor(
   return undefined;
 }
 
-function answerOf(
-  template: Template,
-  query: Query,
-  data: ReturnType<typeof dataFor>,
-  context: PluginContext,
-): Served {
-  const { rcode, error } = template;
+interface Match {
+  query: Query;
+  data: TemplateData;
+  counters: TemplateMetrics;
+}
+
+/** @throws where a template fails, or makes no record: both are counted */
+function answerOf(template: Template, match: Match, context: PluginContext): Served {
+  const { rcode, error, texts } = template;
+  const { query } = match;
   if (rcode === responseCodes.SERVFAIL) return replyTo(query.message, { rcode });
-  const made = (texts: readonly GoTemplate[]) => texts.map((text) => recordOf(text(data as Value)));
-  const answers = made(template.answer);
+  const made = (section: Section) => texts[section].map((text) => recordFrom(text, section, match));
+  const answers = made('answer');
   const options = error && [
     {
       code: extendedErrorOption,
@@ -143,8 +141,8 @@ function answerOf(
     authoritative: true,
     rcode,
     answers,
-    additionals: made(template.additional),
-    authorities: made(template.authority),
+    additionals: made('additional'),
+    authorities: made('authority'),
     ...(options && { edns: { udpBytes: 4096, version: 0, dnssecOk: true, options } }),
   });
   const address = query.type === recordTypes.A || query.type === recordTypes.AAAA;
@@ -177,6 +175,16 @@ function targetOf(target: string, query: Query, { resolve }: PluginContext): Ser
   }
 }
 
+function recordFrom(
+  { text, make }: RecordTemplate,
+  section: Section,
+  { query, data, counters }: Match,
+): ResourceRecord {
+  const failing = { section, template: text };
+  const line = counters.counting('template', () => make(data as Value), { query, data, failing });
+  return counters.counting('rr', () => recordOf(line), { query, data, failing });
+}
+
 /** Parentheses only join lines, and there is one. */
 function recordOf(text: string): ResourceRecord {
   const line = text.replaceAll(/"(?:\\.|[^"\\])*"|[()]/g, (word) => (word.startsWith('"') ? word : ' '));
@@ -192,9 +200,7 @@ function templateOf(directive: Directive, context: PluginContext): Template {
     type: typeNumber(type) ?? failed(at, `"${type}" is no record type`),
     zones: zonesOf(zones, context, at),
     patterns: [],
-    answer: [],
-    additional: [],
-    authority: [],
+    texts: { answer: [], additional: [], authority: [] },
     rcode: responseCodes.NOERROR,
     fallthrough: [],
   };
@@ -220,9 +226,9 @@ const lines: Readonly<Record<string, (line: Directive, template: Template) => vo
     if (tooLong) failed(line.at, `a regular expression of more than ${maxExpressionLength} characters`);
     template.patterns.push(...line.args.map((text) => regularExpression(text, line.at)));
   },
-  answer: (line, template) => template.answer.push(...compiled(line)),
-  additional: (line, template) => template.additional.push(...compiled(line)),
-  authority: (line, template) => template.authority.push(...compiled(line)),
+  answer: (line, { texts }) => texts.answer.push(...compiled(line)),
+  additional: (line, { texts }) => texts.additional.push(...compiled(line)),
+  authority: (line, { texts }) => texts.authority.push(...compiled(line)),
   rcode: (line, template) => {
     const text = onlyArgument(line);
     template.rcode = rcodeNumber(text) ?? failed(line.at, `"${text}" is no response code`);
@@ -243,11 +249,11 @@ const lines: Readonly<Record<string, (line: Directive, template: Template) => vo
   expr: unsupported,
 };
 
-function compiled(line: Directive): GoTemplate[] {
+function compiled(line: Directive): RecordTemplate[] {
   countArguments(line, 1, Number.POSITIVE_INFINITY);
   return line.args.map((text) => {
     try {
-      return compileTemplate(text);
+      return { text, make: compileTemplate(text) };
     } catch (cause) {
       throw corefileError(line.at, `"${text}" is no template`, String(cause));
     }
