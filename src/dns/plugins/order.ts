@@ -35,6 +35,7 @@ import { setup as rewrite } from './rewrite/setup.ts';
 import { setup as root } from './root/setup.ts';
 import { setup as template } from './template/setup.ts';
 import { setup as tls } from './tls/setup.ts';
+import { setup as view } from './view/setup.ts';
 import { setup as whoami } from './whoami/setup.ts';
 
 export const plugins: readonly KnownPlugin[] = [
@@ -96,6 +97,6 @@ export const plugins: readonly KnownPlugin[] = [
   { name: 'whoami', setup: whoami },
   { name: 'on' },
   { name: 'sign' },
-  { name: 'view' },
+  { name: 'view', setup: view },
   { name: 'nomad' },
 ];

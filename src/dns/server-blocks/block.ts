@@ -48,6 +48,8 @@ export interface RunningBlock {
   readonly at: ServerBlock['at'];
   readonly instances: readonly NamedInstance[];
   readonly settings: ServerSettings;
+  /** Whether the query is one that the block is for, by its view. */
+  accepts(query: Query): boolean;
   /** Runs the block's chain. */
   serve(query: Query): Served;
 }
@@ -87,33 +89,47 @@ export function setUpBlock(block: ServerBlock, shared: SharedContext): RunningBl
     if (instance.handler !== undefined) handlers.push(instance.handler);
     settings = { ...settings, ...instance.settings };
   }
+  const collectors = settings.metadata ? instances.filter(({ instance }) => instance.collect) : undefined;
   return {
     keys: block.keys,
     at: block.at,
     instances,
     settings,
-    serve: serverOf(instances, handlers, settings),
+    accepts: (query) => accepts(query, settings, collectors),
+    serve: serverOf(instances, handlers, collectors),
   };
 }
 
 function serverOf(
   instances: readonly NamedInstance[],
   handlers: readonly DnsPlugin[],
-  settings: ServerSettings,
+  collectors: readonly NamedInstance[] | undefined,
 ): (query: Query) => Served {
-  const collectors = settings.metadata ? instances.filter(({ instance }) => instance.collect) : [];
   const recursive = instances.some(({ instance }) => instance.recursive);
   return (query) => {
-    if (settings.metadata) {
-      query.metadata = new Map();
-      for (const { instance } of collectors) instance.collect!(query);
-    }
+    if (collectors !== undefined) collect(query, collectors);
     const served = serveChain(handlers, query);
     if (!recursive) return served;
     return afterward(served, (answer) =>
       answer === undefined || answer.recursionAvailable ? answer : { ...answer, recursionAvailable: true },
     );
   };
+}
+
+function collect(query: Query, collectors: readonly NamedInstance[]): void {
+  query.metadata = new Map();
+  for (const { instance } of collectors) instance.collect!(query);
+}
+
+/** A view may ask for metadata, so it is collected before. */
+function accepts(
+  query: Query,
+  { view }: ServerSettings,
+  collectors: readonly NamedInstance[] | undefined,
+): boolean {
+  if (view === undefined) return true;
+  if (collectors !== undefined) collect(query, collectors);
+  return view.matches(query);
 }
 
 /** An alias of an alias of an alias … is a loop (CoreDNS gives up there too). */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { responseCodes } from '../message/constants.ts';
 import { replyTo } from '../message/message.ts';
+import { formatRecord } from '../message/presentation.ts';
 import type { DnsPlugin } from '../plugin.ts';
 import { serveCorefile } from '../testing/corefile.ts';
 
@@ -123,6 +124,31 @@ describe('directives', () => {
   test('a directive that is misspelt is named right', () => {
     expect(refused('. {\n errrors\n}')).toThrow(expect.objectContaining({ remedy: 'Did you mean errors?' }));
   });
+});
+
+test('of blocks for one zone the first answers whose view the query is in, and metrics and metadata say which', async () => {
+  const block = (expression: string, name: string) =>
+    `. {\n metadata\n view ${name} {\n expr ${expression}\n}\n template IN TXT . {\n answer "{{ .Name }} 5 IN TXT {{ .Meta \\"view/name\\" }}"\n}\n}\n`;
+  const { ask, metrics } = serveCorefile(
+    `${block("incidr(client_ip(), '127.0.0.0/24')", 'near')}${block("type() == 'TXT' && metadata('view/name') == 'any'", 'any')}. {\n template IN TXT . {\n rcode NXDOMAIN\n}\n}`,
+  );
+  const text = async (address: string, type: 'TXT' | 'A' = 'TXT') => {
+    const reply = (await ask('a.org', type, { client: { address, port: 1 } }))!;
+    return reply.answers.map(formatRecord)[0] ?? reply.rcode;
+  };
+  expect(await text('127.0.0.9')).toBe('a.org. 5 IN TXT "near"');
+  expect(await text('fd00::1')).toBe('a.org. 5 IN TXT "any"');
+  expect(await text('127.0.0.9', 'A')).toBe(5);
+  expect(metrics.render()).toContain(
+    'coredns_template_matches_total{server="dns://:53",zone=".",view="near",class="IN",type="TXT"} 1\n',
+  );
+});
+
+test('a block without a view behind those with one takes the rest; two such are one too many', async () => {
+  const views = '. {\n view one {\n expr false\n}\n whoami\n}\n';
+  const { ask } = serveCorefile(`${views}. {\n template ANY ANY {\n rcode NXDOMAIN\n}\n}`);
+  expect((await ask('a.org'))!.rcode).toBe(3);
+  expect(() => serveCorefile(`${views}. {\n whoami\n}\n. {\n whoami\n}`)).toThrow('already defined');
 });
 
 test('plugins start in order; where one fails those before it are closed', async () => {

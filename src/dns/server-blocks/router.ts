@@ -39,7 +39,7 @@ export function createRouter(routes: readonly Route[]): (query: Query) => Served
   }
 
   function passing(zone: string, query: Query): RunningBlock | undefined {
-    return byZone.get(zone)?.find(({ settings }) => settings.view?.matches(query) ?? true);
+    return byZone.get(zone)?.find((block) => block.accepts(query));
   }
 }
 

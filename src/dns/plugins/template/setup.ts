@@ -20,6 +20,7 @@ import type { PluginContext, PluginSetup, Query, Served } from '../../plugin.ts'
 import type { Value } from './go-functions.ts';
 import { compileTemplate, type GoTemplate } from './go-template.ts';
 import { type TemplateData, type TemplateMetrics, templateMetrics } from './template-metrics.ts';
+import { TemplateVariables } from './variables.ts';
 
 const sections = ['answer', 'additional', 'authority'] as const;
 type Section = (typeof sections)[number];
@@ -34,6 +35,7 @@ interface Template {
   type: number;
   zones: readonly string[];
   patterns: RegExp[];
+  variables: TemplateVariables;
   texts: Record<Section, RecordTemplate[]>;
   rcode: number;
   /** RFC 8914. */
@@ -59,6 +61,7 @@ export const setup: PluginSetup = (directives, context) => {
         for (const template of templates) {
           if (!concerns(template, query)) continue;
           const data = dataFor(template, query);
+          if (data === 'failed') return replyTo(query.message, { rcode: responseCodes.SERVFAIL });
           if (data !== undefined) {
             counters.matched(query, data);
             return answerOf(template, { query, data, counters }, context);
@@ -81,14 +84,21 @@ function concerns(template: Template, { name, type, message }: Query): boolean {
   );
 }
 
-/** What the templates see; undefined where no expression fits the name. */
-function dataFor(template: Template, query: Query): TemplateData | undefined {
+/** What the templates see; undefined where no expression fits the name, or a condition is not true. */
+function dataFor(template: Template, query: Query): TemplateData | 'failed' | undefined {
   const { name, type, message, client } = query;
   const dotted = `${name}.`;
   for (const pattern of template.patterns) {
     const match = pattern.exec(dotted);
     if (match === null) continue;
-    const groups = [...match].map((text) => text ?? '');
+    const matched = [...match].map((text) => text ?? '');
+    const groups = new Map([
+      ...matched.map((text, i) => [String(i), text] as const),
+      ...Object.entries(match.groups ?? {}).map(([key, text]) => [key, text ?? ''] as const),
+    ]);
+    const variables = template.variables.of({ query, groups });
+    if (variables === 'failed') return 'failed';
+    if (variables === false) return undefined;
     const question = message.questions[0]!;
     const asked = { Name: `${question.name}.`, Qtype: question.type, Qclass: question.class };
     const zone = template.zones.filter((one) => isBelow(name, one)).sort((a, b) => b.length - a.length)[0]!;
@@ -98,11 +108,8 @@ function dataFor(template: Template, query: Query): TemplateData | undefined {
       Regex: pattern.source,
       Class: className(question.class === any ? template.class : question.class),
       Type: typeName(type === any ? template.type : type),
-      Match: groups,
-      Group: new Map([
-        ...groups.map((text, i) => [String(i), text] as const),
-        ...Object.entries(match.groups ?? {}).map(([key, text]) => [key, text ?? ''] as const),
-      ]),
+      Match: matched,
+      Group: groups,
       Message: {
         Id: message.id,
         RecursionDesired: message.recursionDesired,
@@ -111,7 +118,7 @@ function dataFor(template: Template, query: Query): TemplateData | undefined {
       },
       Question: asked,
       Remote: client.address,
-      Var: new Map(),
+      Var: variables as Map<string, Value>,
       Meta: (label) => query.metadata?.get(String(label)) ?? '',
     };
   }
@@ -200,6 +207,7 @@ function templateOf(directive: Directive, context: PluginContext): Template {
     type: typeNumber(type) ?? failed(at, `"${type}" is no record type`),
     zones: zonesOf(zones, context, at),
     patterns: [],
+    variables: new TemplateVariables(),
     texts: { answer: [], additional: [], authority: [] },
     rcode: responseCodes.NOERROR,
     fallthrough: [],
@@ -215,9 +223,6 @@ function templateOf(directive: Directive, context: PluginContext): Template {
 function failed(at: Place, problem: string): never {
   throw corefileError(at, problem);
 }
-
-const unsupported = (line: Directive) =>
-  failed(line.at, `template has no "${line.name}" here: expressions are not supported`);
 
 const lines: Readonly<Record<string, (line: Directive, template: Template) => void>> = {
   match: (line, template) => {
@@ -245,8 +250,8 @@ const lines: Readonly<Record<string, (line: Directive, template: Template) => vo
   },
   // CoreDNS takes it and does nothing with it.
   upstream: () => {},
-  var: unsupported,
-  expr: unsupported,
+  var: (line, { variables }) => variables.add(line),
+  expr: (line, { variables }) => variables.addCondition(line),
 };
 
 function compiled(line: Directive): RecordTemplate[] {
