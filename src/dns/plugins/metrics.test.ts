@@ -29,6 +29,7 @@ counter   coredns_cache_misses_total server view zones
 counter   coredns_cache_prefetch_total server view zones
 counter   coredns_cache_requests_total server view zones
 counter   coredns_cache_served_stale_total server view zones
+counter   coredns_dns64_requests_translated_total server
 counter   coredns_dns_do_requests_total server view zone
 histogram coredns_dns_request_duration_seconds server view zone
 histogram coredns_dns_request_size_bytes proto server view zone
@@ -65,6 +66,9 @@ const corefile = `. {
   autopath ${directory}/resolv.conf
   health
   prometheus
+  dns64 {
+    allow_ipv4
+  }
   local
   acl a.org {
     block type A
@@ -91,6 +95,7 @@ test('each is there, with its type and labels', async () => {
     context: { metrics },
   });
   await configuration.start();
+  await ask('dns64.org', 'AAAA');
   for (const type of ['A', 'AAAA', 'MX', 'SRV'] as const) await ask('a.org', type);
   await ask('rr.org', 'TXT').catch(() => {});
   await ask('template.org', 'TXT').catch(() => {});

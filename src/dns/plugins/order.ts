@@ -13,6 +13,7 @@ import { setup as cache } from './cache/setup.ts';
 import { setup as cancel } from './cancel/setup.ts';
 import { setup as chaos } from './chaos/setup.ts';
 import { setup as debug } from './debug/setup.ts';
+import { setup as dns64 } from './dns64/setup.ts';
 import { setup as errors } from './errors/setup.ts';
 import { setup as file } from './file/setup.ts';
 import { setup as forward } from './forward/setup.ts';
@@ -65,7 +66,7 @@ export const plugins: readonly KnownPlugin[] = [
   { name: 'log', setup: log },
   { name: 'dnstap' },
   { name: 'local', setup: local },
-  { name: 'dns64' },
+  { name: 'dns64', setup: dns64 },
   { name: 'any', setup: any },
   { name: 'chaos', setup: chaos },
   { name: 'loadbalance', setup: loadbalance },
