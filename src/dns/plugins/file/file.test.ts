@@ -141,7 +141,7 @@ test.each<[string, keyof typeof recordTypes, string, string[], string[], string[
   ['delegated.miek.nl', 'NS', 'NOERROR', [], delegation, [`a.delegated.miek.nl. ${address}`], false],
   ['foo.delegated.miek.nl', 'A', 'NOERROR', [], delegation, [`a.delegated.miek.nl. ${address}`], false],
   ['a.delegated.miek.nl', 'TXT', 'NOERROR', [], delegation, [`a.delegated.miek.nl. ${address}`], false],
-  ['delegated.miek.nl', 'DS', 'NOERROR', ['delegated.miek.nl. 1800 IN DS \\# 4 00010203'], [ns]],
+  ['delegated.miek.nl', 'DS', 'NOERROR', ['delegated.miek.nl. 1800 IN DS 1 2 3'], [ns]],
   [
     'into.miek.nl',
     'A',

@@ -45,6 +45,9 @@ function readRecord(line: string, state: State): ResourceRecord {
   const minimum = 'minimum' in record.data ? record.data.minimum : undefined;
   const ttl = record.ttl >= 0 ? record.ttl : minimum;
   if (ttl === undefined) throw new Error('there is no TTL, nor one before it');
+  // CoreDNS refuses such zones too: denials by hashes are not answered with.
+  if (hashed.includes(record.data.type))
+    throw new Error('a zone with NSEC3 records is not supported; sign it with NSEC records');
   state.owner = record.name;
   state.ttl ??= ttl;
   return { ...record, ttl };
@@ -125,3 +128,4 @@ export function signedType({ data }: ResourceRecord): number | undefined {
 export const rrsig = 46;
 export const nsec = 47;
 export const dname = 39;
+const hashed = [50, 51];
