@@ -22,10 +22,12 @@ export function afterward(served: Served, change: (answer: Answer) => Served): S
 
 /**
  * The answer to a decoded message before any plugin sees it: only standard queries with one question are
- * served, zone transfers are not (RFC 1035, RFC 5936; RFC 6891 for BADVERS). Undefined: no answer at all.
+ * served, zone transfers (AXFR) only where the plugins behind know them (RFC 1035, RFC 5936; RFC 6891 for BADVERS).
+ * Undefined: no answer at all.
  */
 export function admit(
   message: Message,
+  { transfers = false }: { transfers?: boolean } = {},
 ): { query: Pick<Query, 'name' | 'type'> } | { reply: Message } | undefined {
   if (message.response) return undefined;
   const refuse = (rcode: number) => ({ reply: replyTo(message, { rcode }) });
@@ -44,6 +46,6 @@ export function admit(
     };
     return { reply: replyTo(message, { rcode: responseCodes.BADVERS, edns }) };
   }
-  if (question.type === recordTypes.AXFR) return refuse(responseCodes.REFUSED);
+  if (question.type === recordTypes.AXFR && !transfers) return refuse(responseCodes.REFUSED);
   return { query: { name: canonicalName(question.name), type: question.type } };
 }

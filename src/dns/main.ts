@@ -117,7 +117,7 @@ async function listen(
 ): Promise<OpenListener> {
   const addresses = plan.address === undefined ? await wildcardAddresses() : [plan.address];
   const places = addresses.map((address) => ({ address, port: plan.port, ipv6Only: address.includes(':') }));
-  const serving = { plugins: [{ name: plan.label, serve }], logger };
+  const serving = { plugins: [{ name: plan.label, serve }], logger, transfers: true };
   return plan.tls === undefined
     ? await startDnsServer({ ...serving, listen: places.map((place) => ({ udp: place, tcp: place })) })
     : await startDnsTlsServer({ ...serving, listen: places, tls: plan.tls });

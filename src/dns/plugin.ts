@@ -4,7 +4,7 @@ import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { MetricRegistry } from '../util/metrics.ts';
 import type { Directive, ServerKey } from './corefile/directive.ts';
-import type { Message } from './message/message.ts';
+import type { Message, ResourceRecord } from './message/message.ts';
 
 export interface Query {
   message: Message;
@@ -55,6 +55,11 @@ export interface PluginInstance {
   recursive?: boolean;
   /** What the plugin says about its block's server. */
   settings?: ServerSettings;
+  /**
+   * All records of a zone of its own, the SOA record first and last; the SOA record alone for who has this serial
+   * number already (0: nobody has). Undefined where the zone, by its canonical name, is none of its own.
+   */
+  transfer?(zone: string, serial: number): readonly ResourceRecord[] | undefined;
   /** Puts into `query.metadata` what it knows, before the chain runs, in a block with the plugin `metadata`. */
   collect?(query: Query): void;
 }

@@ -16,7 +16,8 @@ export function messageByteLength(message: Message): number {
   return length;
 }
 
-function recordByteLength({ name, data }: ResourceRecord): number {
+/** The same of a record. */
+export function recordByteLength({ name, data }: ResourceRecord): number {
   return nameByteLength(name) + 10 + dataByteLength(data);
 }
 

@@ -11,6 +11,7 @@ export const recordTypes = {
   SRV: 33,
   OPT: 41,
   DS: 43,
+  IXFR: 251,
   AXFR: 252,
   ANY: 255,
 } as const;
@@ -31,3 +32,6 @@ export const maxNameBytes = 255;
 export const maxLabelBytes = 63;
 /** What a UDP answer may hold when the query has no OPT record. */
 export const classicUdpBytes = 512;
+
+/** Whether a question of the type asks for a whole zone (RFC 5936, RFC 1995). */
+export const isTransfer = (type: number): boolean => type === recordTypes.AXFR || type === recordTypes.IXFR;

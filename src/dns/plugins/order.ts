@@ -36,6 +36,7 @@ import { setup as rewrite } from './rewrite/setup.ts';
 import { setup as root } from './root/setup.ts';
 import { setup as template } from './template/setup.ts';
 import { setup as tls } from './tls/setup.ts';
+import { setup as transfer } from './transfer/setup.ts';
 import { setup as view } from './view/setup.ts';
 import { setup as whoami } from './whoami/setup.ts';
 
@@ -80,7 +81,7 @@ export const plugins: readonly KnownPlugin[] = [
   { name: 'tls', setup: tls },
   { name: 'minimal', setup: minimal },
   { name: 'template', setup: template },
-  { name: 'transfer' },
+  { name: 'transfer', setup: transfer },
   { name: 'hosts', setup: hosts },
   { name: 'route53' },
   { name: 'azure' },

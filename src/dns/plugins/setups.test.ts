@@ -1,6 +1,8 @@
 /** Which directives each plugin takes: the cases of CoreDNS's own setup tests, in its README's words. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { serveCorefile } from '../testing/corefile.ts';
+import { plugins } from './order.ts';
 
 const setUp = (lines: string) => () => serveCorefile(`. {\n${lines}\n}`);
 
@@ -78,6 +80,8 @@ describe('taken', () => {
     'dns64 {\n prefix 2002:ac12:b083::/96\n}',
     'dns64 {\n prefix 2002:c0a8:a88a::/48\n}',
     'dns64 {\n allow_ipv4\n}',
+    'transfer example.net example.org {\n to 1.2.3.4 5.6.7.8:1053 [1::2]:34\n}\ntransfer example.com {\n to *\n}',
+    'transfer {\n to 1.2.3.4\n source 5.6.7.8\n}',
     'forward . 127.0.0.1 ::1',
     'forward . 127.0.0.1:5353 [::1]:5353 {\n max_concurrent 1000\n}',
   ])('%j', (lines) => {
@@ -165,6 +169,14 @@ describe('refused', () => {
     'dns64 foobar {\n prefix 64:ff9b::/96\n}',
     'dns64 foobar',
     'dns64 {\n foobar\n}',
+    'transfer',
+    'transfer {\n to\n}',
+    'transfer {\n to foo\n}',
+    'transfer {\n to 1.2.3.4 foo\n}',
+    'transfer {\n to *\n source 1.2.3\n}',
+    'transfer {\n to *\n source 1.2.3.4\n source 1.2.3.5\n}',
+    'transfer {\n foo 1.2.3.4\n}',
+    'transfer {\n source 1.2.3.4\n}',
     'tls',
     'tls cert',
     'tls /no/cert /no/key',
@@ -172,5 +184,19 @@ describe('refused', () => {
     'forward . /no/such/file',
   ])('%j', (lines) => {
     expect(setUp(lines)).toThrow(/^Corefile:\d+: /);
+  });
+});
+
+describe('plugins of CoreDNS that are not built in', () => {
+  const missing = plugins.filter(({ setup }) => setup === undefined).map(({ name }) => name);
+
+  test.each(missing)('%s is refused with its place', (name) => {
+    expect(setUp(`debug\n${name}`)).toThrow(`Corefile:3: the plugin "${name}" is not built in`);
+  });
+
+  test('are listed in the documentation', () => {
+    const text = readFileSync(new URL('../../../docs/dns.md', import.meta.url), 'utf8');
+    const row = text.split('\n').find((line) => line.includes('is not built in'))!;
+    expect([...row.matchAll(/`(\w+)`/g)].map(([, name]) => name)).toEqual(missing.sort());
   });
 });

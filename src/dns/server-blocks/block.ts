@@ -8,6 +8,8 @@ import { nearest } from '../../util/suggestion.ts';
 import { afterward, serveChain } from '../chain.ts';
 import type { Directive, ServerBlock, ServerKey } from '../corefile/directive.ts';
 import { corefileError } from '../corefile/options.ts';
+import { recordTypes, responseCodes } from '../message/constants.ts';
+import { replyTo } from '../message/message.ts';
 import type {
   DnsPlugin,
   HttpEndpoints,
@@ -105,9 +107,13 @@ function serverOf(
   handlers: readonly DnsPlugin[],
   collectors: readonly NamedInstance[] | undefined,
 ): (query: Query) => Served {
+  const transfers = instances.some(({ name }) => name === 'transfer');
   const recursive = instances.some(({ instance }) => instance.recursive);
   return (query) => {
     if (collectors !== undefined) collect(query, collectors);
+    // Nobody else would refuse it, and some would ask others for it.
+    if (query.type === recordTypes.AXFR && !transfers)
+      return replyTo(query.message, { rcode: responseCodes.REFUSED });
     const served = serveChain(handlers, query);
     if (!recursive) return served;
     return afterward(served, (answer) =>
@@ -160,7 +166,7 @@ function directivesByName(
     if (plugin.setup === undefined)
       throw corefileError(
         at,
-        `the plugin "${name}" is not supported`,
+        `the plugin "${name}" is not built in`,
         `Remove its line, or serve these zones elsewhere.`,
       );
     byName.set(name, [...(byName.get(name) ?? []), directive]);

@@ -114,7 +114,7 @@ describe('directives', () => {
   test.each([
     ['. {\n chache 30\n}', 'Corefile:2: unknown directive "chache"'],
     ['. {\n errrors\n}', 'unknown directive "errrors"'],
-    ['. {\n etcd example.org\n}', 'Corefile:2: the plugin "etcd" is not supported'],
+    ['. {\n etcd example.org\n}', 'Corefile:2: the plugin "etcd" is not built in'],
     ['. {\n whoami\n whoami\n}', 'Corefile:3: whoami stands twice in one server block'],
     ['. {\n errors\n whoami {\n  x\n }\n}', 'Corefile:4: whoami has no option "x"'],
   ])('refused: %j', (text, problem) => {

@@ -10,7 +10,7 @@ import { formatIp, ipFromBytes, parseIp } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
 import { FairQueue } from './fair-queue.ts';
 import { FloodGate } from './flood-gate.ts';
-import type { Responder } from './responder.ts';
+import type { Reply, Responder } from './responder.ts';
 import type { Listener } from './udp-listener.ts';
 
 /** Datagrams that wait for their turn, of all sources: some hundred bytes each. */
@@ -89,14 +89,13 @@ export function listenBatchedUdp(
 
   function serve(bytes: Uint8Array, client: Client, path: Uint8Array): void {
     const reply = answer(bytes, { transport: 'udp', client });
-    if (reply === undefined) return;
-    if (!(reply instanceof Promise)) socket.send(reply, path);
-    else sendLater(reply, path.slice());
+    if (reply instanceof Promise) sendLater(reply, path.slice());
+    else if (Buffer.isBuffer(reply)) socket.send(reply, path);
   }
 
-  function sendLater(reply: Promise<Buffer | undefined>, path: Uint8Array): void {
+  function sendLater(reply: Promise<Reply>, path: Uint8Array): void {
     void reply.then((later) => {
-      if (later === undefined || !open) return;
+      if (!Buffer.isBuffer(later) || !open) return;
       socket.send(later, path);
       if (!flushing) setImmediate(flush);
       flushing = true;

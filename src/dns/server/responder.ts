@@ -1,7 +1,8 @@
 /** Turns a query's bytes into its reply's: decodes, admits, runs the chain, encodes for the transport and the client's EDNS size. */
 import type { Logger } from '../../util/logger.ts';
 import { admit, serveChain } from '../chain.ts';
-import { classicUdpBytes, responseCodes } from '../message/constants.ts';
+import { recordByteLength } from '../message/byte-length.ts';
+import { classicUdpBytes, isTransfer, responseCodes } from '../message/constants.ts';
 import { decodeMessage, encodeMessage, headerBytes, type Message, replyTo } from '../message/message.ts';
 import type { Answer, DnsPlugin, Query, Served } from '../plugin.ts';
 
@@ -14,21 +15,41 @@ export type Asker = Pick<Query, 'transport' | 'client' | 'server'>;
  * Answers one message: at once where the chain does, so that most queries cost no promise. Undefined: no answer
  * at all. Never throws, and never rejects.
  */
-export type Responder = (bytes: Uint8Array, asker: Asker) => Buffer | undefined | Promise<Buffer | undefined>;
+export type Responder = (bytes: Uint8Array, asker: Asker) => Reply | Promise<Reply>;
+
+export type Reply = Buffer | ZoneTransfer | undefined;
+
+/** A reply of several messages, encoded as they are taken; only over streams. */
+export interface ZoneTransfer {
+  messages: Iterable<Buffer>;
+}
 
 export interface ResponderOptions {
   plugins: readonly DnsPlugin[];
   logger: Logger;
   /** Some plugin resolves names of the whole world: every reply says so (RA). */
   recursive?: boolean;
+  /** The plugins know zone transfers, and refuse those that are not allowed. */
+  transfers?: boolean;
 }
 
-export function createResponder({ plugins, logger, recursive = false }: ResponderOptions): Responder {
-  function finish(message: Message, answer: Answer, asker: Asker): Buffer | undefined {
+export function createResponder({
+  plugins,
+  logger,
+  recursive = false,
+  transfers,
+}: ResponderOptions): Responder {
+  function finish(message: Message, answer: Answer, asker: Asker): Reply {
     if (answer === undefined) return undefined;
     try {
       const known =
         recursive && !answer.recursionAvailable ? { ...answer, recursionAvailable: true } : answer;
+      if (
+        asker.transport !== 'udp' &&
+        isTransfer(message.questions[0]?.type ?? 0) &&
+        known.answers.length > 1
+      )
+        return { messages: transferMessages(message, known) };
       return encodeReply(message, known, asker.transport);
     } catch (error) {
       logger.error('a reply cannot be made', { client: asker.client.address, error });
@@ -48,7 +69,7 @@ export function createResponder({ plugins, logger, recursive = false }: Responde
     } catch {
       return formatError(bytes);
     }
-    const admitted = admit(message);
+    const admitted = admit(message, { transfers });
     if (admitted === undefined) return undefined;
     if ('reply' in admitted) return finish(message, admitted.reply, asker);
     const { name, type } = admitted.query;
@@ -79,6 +100,19 @@ function encodeReply(query: Message, reply: Message, transport: Query['transport
   const limit = transport === 'udp' ? Math.min(asked, maxUdpBytes) : 65_535;
   const sent = { ...reply, id: query.id, questions: query.questions, edns };
   return encodeMessage(sent, limit, { inCaseOfQuestion: true });
+}
+
+/** What the records of one message of a transfer may take, headers aside: it then surely fits its two bytes of length. */
+const maxTransferBytes = 63_000;
+
+function* transferMessages(query: Message, reply: Message): Generator<Buffer> {
+  const { answers } = reply;
+  for (let from = 0, to = 0; from < answers.length; from = to) {
+    let bytes = 0;
+    do bytes += recordByteLength(answers[to++]!);
+    while (to < answers.length && bytes + recordByteLength(answers[to]!) <= maxTransferBytes);
+    yield encodeReply(query, { ...reply, answers: answers.slice(from, to) }, 'tcp');
+  }
 }
 
 /** FORMERR for what has a readable header and is a query; nothing for the rest (never answer an answer). */

@@ -14,11 +14,14 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
 
-async function serve(plugin: DnsPlugin['serve'], limits?: ConnectionLimits): Promise<number> {
+async function serve(
+  plugin: DnsPlugin['serve'],
+  options: { limits?: ConnectionLimits; transfers?: boolean } = {},
+): Promise<number> {
   const server = await startDnsServer({
     plugins: [{ name: 'test', serve: plugin }],
     logger: silentLogger,
-    limits,
+    ...options,
     listen: [{ udp: { address: '127.0.0.1', port: 0 }, tcp: { address: '127.0.0.1', port: 0 } }],
   });
   open.push(server);
@@ -51,6 +54,45 @@ function replyIds(socket: net.Socket, count = Number.POSITIVE_INFINITY): Promise
     socket.on('close', done).on('error', () => {});
   });
 }
+
+test('a zone transfer is several messages of one id, sent as the client reads them', async () => {
+  const text = { type: recordTypes.TXT, strings: Array.from({ length: 4 }, () => new Uint8Array(250)) };
+  const answers = Array.from({ length: 3000 }, (_, ttl) => ({ name: 'a.org', class: 1, ttl, data: text }));
+  const port = await serve(
+    ({ message, type }) => replyTo(message, type === recordTypes.AXFR ? { answers } : {}),
+    { transfers: true },
+  );
+  const socket = net.connect(port, '127.0.0.1');
+  const received: Message[] = [];
+  const messages = new Promise<void>((resolve) => {
+    let pending: Buffer = Buffer.alloc(0);
+    socket.on('data', (chunk: Buffer) => {
+      pending = Buffer.concat([pending, chunk]);
+      while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
+        received.push(decodeMessage(pending.subarray(2, 2 + pending.readUInt16BE(0))));
+        pending = pending.subarray(2 + pending.readUInt16BE(0));
+      }
+      if (received.flatMap((one) => one.answers).length === 3000) resolve();
+    });
+  });
+  socket.write(framed(newQuery(7, { name: 'a.org', type: recordTypes.AXFR })));
+  await messages;
+  expect(received.flatMap((one) => one.answers).map(({ ttl }) => ttl)).toEqual(answers.map(({ ttl }) => ttl));
+  expect(new Set(received.map(({ id }) => id))).toEqual(new Set([7]));
+  expect(received.length).toBe(50);
+  socket.end(query(8));
+  expect(await replyIds(socket)).toEqual([8]);
+});
+
+test('AXFR is refused where no plugin knows zone transfers', async () => {
+  const port = await serve(({ message }) => replyTo(message));
+  const socket = net.connect(port, '127.0.0.1');
+  const reply = new Promise<Message>((resolve) => {
+    socket.once('data', (bytes: Buffer) => resolve(decodeMessage(bytes.subarray(2))));
+  });
+  socket.end(framed(newQuery(7, { name: 'a.org', type: recordTypes.AXFR })));
+  expect((await reply).rcode).toBe(5);
+});
 
 test('answers come as they are ready, not in the order of the queries', async () => {
   const slow = Promise.withResolvers<void>();
@@ -104,7 +146,7 @@ test('a client that reads nothing has a bounded number of queries served', async
 });
 
 test('a client that opens connection after connection loses its own, and the others are served', async () => {
-  const port = await serve(({ message }) => replyTo(message), { total: 10, perAddress: 2 });
+  const port = await serve(({ message }) => replyTo(message), { limits: { total: 10, perAddress: 2 } });
   const good = net.connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
   good.write(query(1));
   expect(await replyIds(good, 1)).toEqual([1]);

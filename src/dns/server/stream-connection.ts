@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Connections } from './connections.ts';
-import type { Responder } from './responder.ts';
+import type { Reply, Responder } from './responder.ts';
 
 /** A client that says nothing for this long, or takes none of its replies, is closed. */
 const idleMs = 10_000;
@@ -84,9 +84,38 @@ export function serveStream(socket: Socket, { transport, answer, connections }: 
   }
 
   /** Who gets no answer is closed: waiting for it would take the client longer. */
-  function send(reply: Buffer | undefined): void {
+  function send(reply: Reply): void {
     if (socket.destroyed) return;
     if (reply === undefined) return void socket.destroy();
+    if (!Buffer.isBuffer(reply)) return void sendAll(reply.messages);
+    write(reply);
+  }
+
+  /** No faster than the client reads. */
+  async function sendAll(messages: Iterable<Buffer>): Promise<void> {
+    underWay++;
+    const done = connections.query(socket);
+    for (const message of messages) {
+      write(message);
+      if (socket.writableLength > maxUnread) await room();
+      if (socket.destroyed) break;
+    }
+    underWay--;
+    done();
+    if (!socket.destroyed) proceed();
+  }
+
+  function room(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        socket.off('drain', done).off('close', done);
+        resolve();
+      };
+      socket.on('drain', done).on('close', done);
+    });
+  }
+
+  function write(reply: Buffer): void {
     const framed = Buffer.allocUnsafe(2 + reply.length);
     framed.writeUInt16BE(reply.length);
     framed.set(reply, 2);

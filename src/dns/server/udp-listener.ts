@@ -9,7 +9,7 @@ import type { Family } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
 import { listenBatchedUdp } from './batched-udp-listener.ts';
 import { listenError } from './listen-error.ts';
-import type { Responder } from './responder.ts';
+import type { Reply, Responder } from './responder.ts';
 
 export type UdpPlace = { address: string; port: number; ipv6Only?: boolean } | { fd: number; family: Family };
 
@@ -35,8 +35,9 @@ export async function listenDgram(at: UdpPlace, answer: Responder, logger: Logge
   const ipv6Only = 'address' in at && at.ipv6Only;
   const socket = dgram.createSocket({ type: family === 4 ? 'udp4' : 'udp6', ipv6Only });
   let open = true;
-  const send = (reply: Buffer | undefined, to: { address: string; port: number }) => {
-    if (reply === undefined || !open) return;
+  const send = (reply: Reply, to: { address: string; port: number }) => {
+    // Zone transfers are for streams.
+    if (!Buffer.isBuffer(reply) || !open) return;
     // A client that cannot be reached (ECONNREFUSED, EPERM, ENETUNREACH) asks again, or is gone.
     socket.send(reply, to.port, to.address, (error) => {
       if (error) logger.debug('a reply cannot be sent', { client: to.address, error });

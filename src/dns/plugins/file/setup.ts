@@ -11,16 +11,16 @@ import {
   unknownOption,
   zonesOf,
 } from '../../corefile/options.ts';
-import { recordTypes, responseCodes } from '../../message/constants.ts';
+import { isTransfer, responseCodes } from '../../message/constants.ts';
 import { type Message, replyTo } from '../../message/message.ts';
 import { isBelow } from '../../message/name.ts';
 import type { PluginContext, PluginSetup, Query, Served } from '../../plugin.ts';
+import type { TransferInstance } from '../transfer/setup.ts';
 import { type Found, lookup } from './lookup.ts';
 import { createZone, type Zone } from './zone.ts';
 import { parseZoneFile } from './zone-file.ts';
 
 const defaultReloadMs = 60_000;
-const ixfr = 251;
 
 interface ServedZone {
   origin: string;
@@ -28,9 +28,12 @@ interface ServedZone {
   zone: Zone | undefined;
 }
 
+type Notify = TransferInstance['notify'];
+
 interface ServedFile {
   zones: ServedZone[];
-  start(): void;
+  /** `notify` is told of each zone that has changed, and of all at the start. */
+  start(notify: Notify | undefined): void;
   close(): void;
 }
 
@@ -40,7 +43,13 @@ export const setup: PluginSetup = (directives, context) => {
   const zones = files.flatMap((file) => file.zones).sort((a, b) => b.origin.length - a.origin.length);
   return {
     start: () => {
-      for (const file of files) file.start();
+      const { notify } = (context.sibling('transfer') ?? {}) as Partial<TransferInstance>;
+      for (const file of files) file.start(notify);
+    },
+    transfer: (zone, serial) => {
+      const { zone: found } = zones.find(({ origin }) => origin === zone) ?? {};
+      if (found?.soa === undefined) return undefined;
+      return serial !== 0 && serial === serialOf(found) ? [found.soa] : found.records();
     },
     close: () => {
       for (const file of files) file.close();
@@ -50,8 +59,7 @@ export const setup: PluginSetup = (directives, context) => {
       serve: (query, next): Served => {
         const served = zones.find(({ origin }) => isBelow(query.name, origin));
         if (served === undefined) return next();
-        if (query.type === recordTypes.AXFR || query.type === ixfr)
-          return replyTo(query.message, { rcode: responseCodes.REFUSED });
+        if (isTransfer(query.type)) return replyTo(query.message, { rcode: responseCodes.REFUSED });
         if (served.zone === undefined) return replyTo(query.message, { rcode: responseCodes.SERVFAIL });
         const signed = query.message.edns?.dnssecOk ?? false;
         const result = lookup(served.zone, { name: query.name, type: query.type, signed }, (name) =>
@@ -93,6 +101,7 @@ function fileOf(directive: Directive, context: PluginContext, fallthrough: strin
   const { reloadMs, byTime } = optionsOf(directive, fallthrough);
   let readAt: number | undefined;
   let cancel = () => {};
+  let notify: Notify = () => {};
 
   /** A zone whose serial number is the same is the same zone, unless the file's time tells. */
   function read(): void {
@@ -103,7 +112,9 @@ function fileOf(directive: Directive, context: PluginContext, fallthrough: strin
       const zone = createZone(served.origin, parseZoneFile(text, { file: path, origin: served.origin }));
       if (zone.soa === undefined)
         throw corefileError({ file: path, line: 1 }, `there is no SOA record of ${served.origin}.`);
-      if (served.zone === undefined || byTime || serialOf(zone) !== serialOf(served.zone)) served.zone = zone;
+      if (served.zone !== undefined && !byTime && serialOf(zone) === serialOf(served.zone)) continue;
+      served.zone = zone;
+      notify(served.origin);
     }
     readAt = mtimeMs;
   }
@@ -128,7 +139,15 @@ function fileOf(directive: Directive, context: PluginContext, fallthrough: strin
       throw corefileError(directive.at, `the zone file ${path} cannot be read`, String(error));
     logger.warn('the zone file cannot be read yet', { file: path, error });
   }
-  return { zones, start: later, close: () => cancel() };
+  return {
+    zones,
+    start: (told = () => {}) => {
+      notify = told;
+      for (const { origin, zone } of zones) if (zone !== undefined) notify(origin);
+      later();
+    },
+    close: () => cancel(),
+  };
 }
 
 function optionsOf({ block = [] }: Directive, fallthrough: string[]): { reloadMs: number; byTime: boolean } {

@@ -14,6 +14,8 @@ export interface Zone {
   has(name: string): boolean;
   /** Whether names with records lie below it: an empty non-terminal (RFC 8020). */
   hasBelow(name: string): boolean;
+  /** All of them, in the order that CoreDNS transfers them: SOA, name servers, then by name; the SOA record again. */
+  records(): ResourceRecord[];
   /** The NSEC records of the name itself, or of the last one before it (RFC 4034 section 6.1). */
   denial(name: string): readonly ResourceRecord[];
 }
@@ -37,10 +39,22 @@ export function createZone(origin: string, records: readonly ResourceRecord[]): 
     if (!signed || found.length === 0) return found;
     return [...found, ...of(name, rrsig).filter((signature) => signedType(signature) === type)];
   };
+  function transferred(): ResourceRecord[] {
+    const apexTypes = [recordTypes.SOA, recordTypes.NS];
+    const isOfApex = (record: ResourceRecord) =>
+      apexTypes.some((type) => type === record.data.type || type === signedType(record));
+    const apex = apexTypes.flatMap((type) => at(origin, type, true));
+    const rest = [...names.keys()].sort(compareNames).flatMap((name) => {
+      const all = [...names.get(name)!.values()].flat();
+      return name === origin ? all.filter((record) => !isOfApex(record)) : all;
+    });
+    return [...apex, ...rest, ...of(origin, recordTypes.SOA)];
+  }
   return {
     origin,
     soa: of(origin, recordTypes.SOA)[0],
     at,
+    records: () => transferred(),
     has: (name) => names.has(name),
     hasBelow: (name) => above.has(name),
     denial: (name) => {

@@ -1,6 +1,6 @@
 /** Answers names of the cluster's zones, and reverse names of its addresses, as CoreDNS does. */
 import { canonicalIp, formatIp, type Ip } from '../../../net/ip.ts';
-import { recordTypes, responseCodes } from '../../message/constants.ts';
+import { isTransfer, recordTypes, responseCodes } from '../../message/constants.ts';
 import { type Message, type ResourceRecord, replyTo } from '../../message/message.ts';
 import { isBelow } from '../../message/name.ts';
 import type { DnsPlugin, PluginContext, Query, Served } from '../../plugin.ts';
@@ -9,6 +9,7 @@ import { followAliases } from './aliases.ts';
 import { clusterNameServers, ownServerName } from './name-servers.ts';
 import { addressRecord, aliasRecord, inZone, record, soaRecord } from './records.ts';
 import type { NameRecords, Section, ZoneLookup } from './zone-lookup.ts';
+import { serviceRecords } from './zone-transfer.ts';
 
 /** A chain of names through other servers that is longer is a loop, or as good as one. */
 const maxDepth = 8;
@@ -20,7 +21,12 @@ export interface KubernetesPluginOptions {
   resolve?: PluginContext['resolve'];
 }
 
-export function kubernetesPlugin({ lookup, resolve }: KubernetesPluginOptions): DnsPlugin {
+export interface KubernetesPlugin extends DnsPlugin {
+  /** As PluginInstance has it. */
+  transfer(zone: string, serial: number): readonly ResourceRecord[] | undefined;
+}
+
+export function kubernetesPlugin({ lookup, resolve }: KubernetesPluginOptions): KubernetesPlugin {
   const { index, options } = lookup;
   const soas = new Map<string, { serial: number; record: ResourceRecord }>();
 
@@ -78,18 +84,29 @@ export function kubernetesPlugin({ lookup, resolve }: KubernetesPluginOptions): 
     return answer(query, found.zone, found.of(type));
   }
 
-  function apex(query: Query, zone: string): Message | undefined {
-    if (query.type === recordTypes.SOA) return answer(query, zone, { answers: [soa(zone)], additionals: [] });
-    if (query.type !== recordTypes.NS) return undefined;
+  function nameServers(zone: string): Section {
     const servers = clusterNameServers(index, options.serverIps()).map(({ name, ip }) => ({
       name: inZone(name, zone),
       ip,
     }));
     const names = [...new Set(servers.map(({ name }) => name))];
-    return answer(query, zone, {
+    return {
       answers: names.map((target) => record(zone, options.ttl, { type: recordTypes.NS, target })),
       additionals: servers.map(({ name, ip }) => addressRecord(name, options.ttl, ip)),
-    });
+    };
+  }
+
+  function transfer(zone: string, serial: number): readonly ResourceRecord[] | undefined {
+    if (lookup.zoneOf(zone) !== zone || isReverseName(zone) || !index.synced) return undefined;
+    const first = soa(zone);
+    if (serial !== 0 && 'serial' in first.data && first.data.serial === serial) return [first];
+    const { answers, additionals } = nameServers(zone);
+    return [first, ...answers, ...additionals, ...serviceRecords(lookup, zone), first];
+  }
+
+  function apex(query: Query, zone: string): Message | undefined {
+    if (query.type === recordTypes.SOA) return answer(query, zone, { answers: [soa(zone)], additionals: [] });
+    return query.type === recordTypes.NS ? answer(query, zone, nameServers(zone)) : undefined;
   }
 
   function reverse(query: Query, zone: string, next: () => Served): Served {
@@ -104,7 +121,10 @@ export function kubernetesPlugin({ lookup, resolve }: KubernetesPluginOptions): 
 
   return {
     name: 'kubernetes',
+    transfer,
     serve: (query, next) => {
+      if (isTransfer(query.type) && lookup.zoneOf(query.name) !== undefined)
+        return replyTo(query.message, { rcode: responseCodes.REFUSED });
       const kept = lookup.kept(query.name);
       if (kept !== undefined) return fromRecords(query, kept);
       const zone = lookup.zoneOf(query.name);

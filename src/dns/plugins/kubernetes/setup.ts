@@ -33,10 +33,12 @@ export const setup: PluginSetup = (directives, context): KubernetesInstance => {
   const measuring = measureProgramming(stores, index, context);
   let serverIps: readonly Ip[] = [];
   const lookup = new ZoneLookup(index, { ...options, serverIps: () => serverIps });
+  const handler = kubernetesPlugin({ lookup, resolve: context.resolve });
   const hostSearch = readSearchPath('/etc/resolv.conf') ?? [];
   return {
     lookup,
-    handler: kubernetesPlugin({ lookup, resolve: context.resolve }),
+    handler,
+    transfer: handler.transfer,
     ready: () => index.synced,
     collect: (query) => collectMetadata(lookup, query),
     searchPath: (query) => podSearchPath(lookup, query, hostSearch),

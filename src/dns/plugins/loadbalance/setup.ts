@@ -13,7 +13,7 @@ import {
   onlyDirective,
   unknownOption,
 } from '../../corefile/options.ts';
-import { recordTypes, responseCodes } from '../../message/constants.ts';
+import { isTransfer, recordTypes, responseCodes } from '../../message/constants.ts';
 import type { Message } from '../../message/message.ts';
 import type { PluginContext, PluginSetup } from '../../plugin.ts';
 import { preferred, roundRobin } from './shuffle.ts';
@@ -48,7 +48,7 @@ export const setup: PluginSetup = (directives, context) => {
       name: 'loadbalance',
       serve: (query, next) =>
         afterward(next(), (answer) =>
-          answer === undefined || answer.rcode !== responseCodes.NOERROR || query.type === recordTypes.AXFR
+          answer === undefined || answer.rcode !== responseCodes.NOERROR || isTransfer(query.type)
             ? answer
             : order(answer),
         ),
