@@ -5,17 +5,8 @@ import { recordTypes } from '../../message/constants.ts';
 import { queryFor, replyFrom } from '../../testing/ask.ts';
 import { kubernetesPlugin } from './kubernetes.ts';
 import { answerText } from './testing/case-table.ts';
-import {
-  emptyStores,
-  externalName,
-  headless,
-  http,
-  lookupOver,
-  namespace,
-  service,
-  slice,
-  type TestStores,
-} from './testing/cluster.ts';
+import { change, emptyCluster, numbers } from './testing/changing-cluster.ts';
+import { lookupOver, type TestStores } from './testing/cluster.ts';
 import type { NameRecords } from './zone-lookup.ts';
 import { ZoneNames } from './zone-names.ts';
 
@@ -73,40 +64,6 @@ const addressesIn = (records: NameRecords): string =>
         .sort()
         .join(' ');
 
-/** Numbers that look random and are the same at each run. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
-function change(stores: TestStores, pick: (below: number) => number): void {
-  const where = ['a', 'b', 'c'][pick(3)]!;
-  const key = `${where}/s${pick(5)}`;
-  const part = 'xyz'[pick(3)]!;
-  const endpoint = () => ({
-    addresses: [pick(2) === 0 ? `10.244.0.${pick(9)}` : `fd00:244::${1 + pick(9)}`],
-    ...(pick(3) === 0 && { hostname: `h${pick(3)}` }),
-    conditions: { ready: pick(4) !== 0 },
-  });
-  const changes: (() => void)[] = [
-    () => (pick(3) === 0 ? stores.namespaces.delete(where) : stores.namespaces.set(namespace(where))),
-    () => stores.services.delete(key),
-    () =>
-      stores.services.set(
-        service(key, { clusterIPs: [`10.96.0.${pick(9)}`, `fd00:96::${1 + pick(9)}`], ports: [http] }),
-      ),
-    () => stores.services.set(headless(key, { ports: pick(2) === 0 ? [http] : [] })),
-    () => stores.services.set(externalName(key, 'www.example.com')),
-    () => stores.slices.delete(`${key}-${part}`),
-  ];
-  const fill = () =>
-    stores.slices.set(slice(key, { endpoints: Array.from({ length: pick(5) }, endpoint) }, part));
-  (changes[pick(9)] ?? fill)();
-}
-
 const addressesOf = (text: string): string =>
   text
     .split(/[ ,]+/)
@@ -116,8 +73,7 @@ const addressesOf = (text: string): string =>
 
 test.each([1, 2, 3, 4, 5])('a cluster under change (%i)', async (seed) => {
   const pick = numbers(seed);
-  const stores = emptyStores();
-  for (const store of Object.values(stores)) (store as { replace(objects: never[]): void }).replace([]);
+  const stores = emptyCluster();
   for (let i = 0; i < 40; i++) change(stores, pick);
   const lookup = lookupOver(stores);
   const plugin = kubernetesPlugin({ lookup, resolve: (query) => ({ ...query.message, response: true }) });
