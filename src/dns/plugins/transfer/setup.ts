@@ -58,7 +58,8 @@ export const setup: PluginSetup = (directives, context): TransferInstance => {
           to: query.client.address,
           records: records.length,
         });
-        return replyTo(query.message, { authoritative: true, answers: [...records] });
+        // The SOA record alone comes without AA, as CoreDNS has it.
+        return replyTo(query.message, { authoritative: records.length > 1, answers: [...records] });
       },
     },
     notify: (zone) => {
