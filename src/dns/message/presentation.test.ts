@@ -14,6 +14,7 @@ describe('a record is read and written', () => {
     'example.org. 30 IN TXT "one" "two words" "a \\"quote\\" and \\\\"',
     'example.org. 30 IN TXT "\\000\\255"',
     'a\\.b.example.org. 30 IN A 192.0.2.1',
+    'a\\;b\\@c.example.org. 30 IN NS \\(x\\).example.org.',
     'example.org. 30 IN TYPE1234 \\# 4 c0000201',
     'example.org. 30 IN TYPE1234 \\# 0',
     'id.server. 0 CH TXT "a"',

@@ -115,8 +115,12 @@ export function quotedString(bytes: Uint8Array): string {
 }
 
 const isAbsolute = (name: string): boolean => /(^|[^\\])(\\\\)*\.$/.test(name);
-/** With its final dot. */
-export const dotted = (name: string): string => (name === '' ? '.' : isAbsolute(name) ? name : `${name}.`);
+/** With its final dot; what would mean something else in a zone file is escaped. */
+export function dotted(name: string): string {
+  if (name === '') return '.';
+  const safe = name.replaceAll(/\\[\s\S]|[;"()@$]/g, (one) => (one.length > 1 ? one : `\\${one}`));
+  return isAbsolute(safe) ? safe : `${safe}.`;
+}
 
 export function wrong(text: string, problem: string): TendrilError {
   return new TendrilError('BAD_INPUT', `the record "${text.trim()}" cannot be read: ${problem}`);

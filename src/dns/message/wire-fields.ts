@@ -177,7 +177,10 @@ export const types: Field = {
   format: (bytes, start) => {
     const found: string[] = [];
     let at = start;
+    let last = -1;
     while (at < bytes.length) {
+      if (bytes[at]! <= last) throw malformed('windows of types out of order');
+      last = bytes[at]!;
       const { inside, next } = counted(bytes, at + 1);
       for (let bit = 0; bit < 8 * inside.length; bit++)
         if (inside[bit >> 3]! & (0x80 >> (bit & 7))) found.push(typeName((bytes[at]! << 8) | bit));

@@ -35,11 +35,15 @@ export const parameters: Field = {
   format: (bytes, start) => {
     const texts: string[] = [];
     const all = Buffer.from(bytes);
+    let last = -1;
     for (let at = start; at < bytes.length; ) {
       if (at + 4 > bytes.length) throw malformed('a parameter runs past the end');
       const end = at + 4 + all.readUInt16BE(at + 2);
       if (end > bytes.length) throw malformed('a parameter runs past the end');
-      texts.push(parameterText(all.readUInt16BE(at), bytes.subarray(at + 4, end)));
+      const key = all.readUInt16BE(at);
+      if (key <= last) throw malformed('parameters out of order');
+      last = key;
+      texts.push(parameterText(key, bytes.subarray(at + 4, end)));
       at = end;
     }
     return { text: texts.join(' '), next: bytes.length };
@@ -91,10 +95,14 @@ function addressOf(text: string, family: 4 | 6, words: Words): Uint8Array {
   return ip?.family === family ? ip.bytes : words.wrong(`"${text}" is no IPv${family} address`);
 }
 
+const withValue = new Set(['mandatory', 'alpn', 'port', 'ipv4hint', 'ipv6hint']);
+const withoutValue = new Set(['no-default-alpn', 'ohttp']);
+
 function parameterText(key: number, value: Uint8Array): string {
   const name = keyText(key);
-  if (value.length === 0) return name;
-  return `${name}=${valueText(name, value)}`;
+  const isEmpty = value.length === 0;
+  if (isEmpty ? withValue.has(name) : withoutValue.has(name)) throw malformed(`a strange ${name}`);
+  return isEmpty ? name : `${name}=${valueText(name, value)}`;
 }
 
 function valueText(name: string, value: Uint8Array): string {
@@ -104,6 +112,7 @@ function valueText(name: string, value: Uint8Array): string {
     case 'alpn':
       return `"${[...strings(value)].map((id) => quotedString(id).slice(1, -1)).join(',')}"`;
     case 'port':
+      if (value.length !== 2) throw malformed('a port of a wrong length');
       return quoted([String((value[0]! << 8) | value[1]!)]);
     case 'ipv4hint':
       return quoted(pieces(value, 4).map((piece) => formatIp({ family: 4, bytes: piece })));
@@ -126,6 +135,9 @@ function pieces(value: Uint8Array, width: number): Uint8Array[] {
 function* strings(value: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < value.length; at += 1 + value[at]!) {
     if (at + 1 + value[at]! > value.length) throw malformed('an identifier runs past its parameter');
-    yield value.subarray(at + 1, at + 1 + value[at]!);
+    const id = value.subarray(at + 1, at + 1 + value[at]!);
+    // A comma would end it in the text.
+    if (id.length === 0 || id.includes(0x2c)) throw malformed('an identifier without a text');
+    yield id;
   }
 }
