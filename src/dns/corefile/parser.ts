@@ -49,7 +49,7 @@ export function parseBlocks(options: CorefileOptions): RawBlock[] {
 function readBlock(reader: TokenReader): RawBlock | undefined {
   const at = reader.place;
   const words = readKeys(reader);
-  const snippet = words.length === 1 ? /^\((.*)\)$/s.exec(words[0]!.text)?.[1] : undefined;
+  const snippet = snippetName(words);
   if (snippet !== undefined) {
     reader.defineSnippet(snippet, readSnippet(reader, at), at);
     return undefined;
@@ -60,8 +60,13 @@ function readBlock(reader: TokenReader): RawBlock | undefined {
   return undefined;
 }
 
+/** What a server block's keys define in truth, where they are a snippet's name. */
+export function snippetName(keys: readonly Token[]): string | undefined {
+  return keys.length === 1 ? /^\((.*)\)$/s.exec(keys[0]!.text)?.[1] : undefined;
+}
+
 /** Keys end with their line; a comma at a key's end goes on in the next. */
-function readKeys(reader: TokenReader): Token[] {
+export function readKeys(reader: TokenReader): Token[] {
   const keys: Token[] = [];
   let first = true;
   let more = false;
@@ -133,7 +138,8 @@ function readLines(reader: TokenReader): Directive[] {
   }
 }
 
-function readSnippet(reader: TokenReader, at: Place): Token[] {
+/** A snippet's words, without its braces. @throws COREFILE */
+export function readSnippet(reader: TokenReader, at: Place): Token[] {
   if (reader.peek()?.text !== '{') throw corefileError(at, 'a snippet needs braces');
   reader.take();
   const body: Token[] = [];

@@ -5,10 +5,10 @@
  *
  *   Corefile --parse--> blocks --configure--> plugins, listeners --open--> sockets --start--> serving
  */
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { describeError, TendrilError } from '../../util/errors.ts';
 import type { ServerBlock } from '../corefile/directive.ts';
+import { corefileVersion } from '../corefile/version.ts';
 import type { Query, Served, TlsSettings } from '../plugin.ts';
 import { type Configuration, type ConfigurationContext, configure } from './configuration.ts';
 import type { ListenerPlan } from './listeners.ts';
@@ -139,7 +139,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     start: () =>
       inTurn(async () => {
         const blocks = options.load();
-        version = fingerprintOf(blocks);
+        version = corefileVersion(blocks);
         await serve(blocks);
         logger.info('serving', { listeners: [...listening.keys()], corefile: version });
       }),
@@ -154,7 +154,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
           refused('the changed Corefile cannot be read: the one before it serves on', error);
           return false;
         }
-        const found = fingerprintOf(blocks);
+        const found = corefileVersion(blocks);
         if (found === version) return false;
         // A wrong one is tried once, not at every look.
         version = found;
@@ -187,13 +187,4 @@ function noCertificate({ label }: ListenerPlan): TendrilError {
   return new TendrilError('LISTEN', `${label} cannot be listened on: no certificate is named for it`, {
     remedy: 'Add the plugin tls to its server block: tls CERT KEY.',
   });
-}
-
-/** Changes with anything but white space and comments. */
-function fingerprintOf(blocks: readonly ServerBlock[]): string {
-  return createHash('sha512').update(JSON.stringify(blocks, withoutPlaces)).digest('hex');
-}
-
-function withoutPlaces(key: string, value: unknown): unknown {
-  return key === 'at' ? undefined : value;
 }
