@@ -1,13 +1,17 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { coreDnsVersion } from '../dns/corefile/version.ts';
 import { FastPath, type FastPathOptions } from '../dns/fastpath/fast-path.ts';
+import { layouts } from '../dns/fastpath/generated/layouts.ts';
 import { fakeDnsBpf, kernelAnswer } from '../dns/fastpath/testing-maps.ts';
 import { FakeClient } from '../kube/client/fake-client.ts';
 import { createInformers, type Informers } from '../kube/client/informers.ts';
+import type { NewObject } from '../kube/meta.ts';
 import { resources } from '../kube/resources.ts';
-import type { EndpointSlice, Service } from '../kube/types.ts';
+import type { ConfigMap, EndpointSlice, Service } from '../kube/types.ts';
 import type { FakeBpf } from '../linux/bpf/fake-bpf.ts';
-import { systemClock } from '../util/clock.ts';
+import { FakeClock } from '../util/clock.ts';
 import { silentLogger } from '../util/logger.ts';
+import { keepLastChange } from './dns-corefile.ts';
 import { DnsPath, openDnsPath } from './dns-path.ts';
 
 const kubeadm =
@@ -18,9 +22,19 @@ let bpf: FakeBpf;
 let client: FakeClient;
 let informers: Informers;
 let path: DnsPath;
+let clock: FakeClock;
+/** Of a server's metrics, by its address. */
+let shown: Map<string, string>;
+const readMetrics = async (address: string) => {
+  const text = shown.get(address);
+  if (text === undefined) throw new Error('connection refused');
+  return text;
+};
 
 beforeEach(async () => {
   bpf = fakeDnsBpf();
+  clock = new FakeClock(Date.now());
+  shown = new Map();
   client = new FakeClient();
   informers = createInformers({ client });
   for (const name of ['kube-system', 'shop'])
@@ -35,7 +49,7 @@ afterEach(async () => {
 
 function begin(): void {
   const fastPath = new FastPath({ bpf, objectsDirectory: '/objects', pinDirectory, logger: silentLogger });
-  path = new DnsPath({ informers, fastPath, clock: systemClock, logger: silentLogger });
+  path = new DnsPath({ informers, fastPath, nodeName: 'n1', readMetrics, clock, logger: silentLogger });
   informers.start();
 }
 
@@ -147,14 +161,144 @@ test('the Corefile decides, whenever it changes', async () => {
   await refusing('/etc/other');
 });
 
+describe('a changed Corefile', () => {
+  const server = '10.244.0.53';
+  const longer = kubeadm.replace('ttl 30', 'ttl 60');
+  const reloading = (text: string) => text.replace('forward .', 'reload\n forward .');
+  const key = { namespace: 'kube-system', name: 'coredns' };
+  const change = (Corefile: string) => client.patch(resources.configMaps, key, { type: 'application/merge-patch+json', body: { data: { Corefile } } }); // biome-ignore format: one line
+  const serves = (text: string, failures = 0) => {
+    const version = coreDnsVersion({ text, file: '/etc/coredns/Corefile', environment: {} });
+    shown.set(
+      server,
+      `coredns_reload_version_info{hash="sha512",value="${version}"} 1\ncoredns_reload_failed_total ${failures}\n`,
+    );
+  };
+  const config = () =>
+    layouts.dnsConfig.decode(bpf.maps.get(`${pinDirectory}/dns_config`)!.lookup(new Uint8Array(4))!);
+
+  beforeEach(async () => {
+    await slice('kube-system', 'kube-dns', [{ addresses: [server] }]);
+    serves(kubeadm);
+    await corefile(kubeadm);
+    begin();
+    await answering();
+  });
+
+  test('takes force once the servers have taken it, and nothing is answered meanwhile', async () => {
+    await change(longer);
+    await refusing(`the DNS server ${server} does not serve the changed Corefile yet`);
+    await clock.advance(10_000);
+    await refusing('does not serve');
+    serves(longer);
+    await clock.advance(1000);
+    await answering();
+    expect(config()).toMatchObject({ enabled: 1, ttl: 60 });
+  });
+
+  test('that leaves the kernel’s answers as they are interrupts nothing', async () => {
+    const before = bpf.maps.get(`${pinDirectory}/dns_config`)!.writes;
+    await change(kubeadm.replace('/etc/resolv.conf', '192.0.2.1'));
+    await service('shop', 'later', { clusterIPs: ['10.96.0.9'] });
+    await vi.waitFor(() => expect(answer('later.shop.svc.cluster.local')).toEqual(['10.96.0.9']));
+    expect(bpf.maps.get(`${pinDirectory}/dns_config`)!.writes - before).toBeLessThanOrEqual(2);
+    expect(config().enabled).toBe(1);
+  });
+
+  test('that is taken back is in force again as soon as the servers show it', async () => {
+    await change(longer);
+    await refusing('does not serve');
+    await change(kubeadm);
+    await answering();
+    expect(config().ttl).toBe(30);
+  });
+
+  test('that a server refuses is not answered by', async () => {
+    await change(longer);
+    await refusing('does not serve');
+    serves(longer, 1);
+    await clock.advance(1000);
+    await refusing(`the DNS server ${server} refuses the changed Corefile`);
+  });
+
+  test('is taken as served by a server that shows nothing, once kubelet and reload have had their time', async () => {
+    shown.delete(server);
+    await change(reloading(longer));
+    await refusing('may not serve the changed Corefile yet');
+    await clock.advance(180_000);
+    await refusing('may not serve');
+    await clock.advance(8500);
+    await answering();
+  });
+
+  test('without reload is that of servers that began after it', async () => {
+    shown.set(server, `process_start_time_seconds ${clock.now() / 1000 - 5}\n`);
+    await change(longer);
+    await refusing('when it is started anew');
+    shown.set(server, `process_start_time_seconds ${clock.now() / 1000 + 5}\n`);
+    await clock.advance(1000);
+    await answering();
+  });
+
+  test('is asked of the node’s own servers alone, where pods are sent to those', async () => {
+    const hinted = (node: string, address: string) => ({
+      addresses: [address],
+      hints: { forNodes: [{ name: node }] },
+    });
+    await client.delete(resources.endpointSlices, { namespace: 'kube-system', name: 'kube-dns-1' });
+    await slice('kube-system', 'kube-dns', [hinted('n1', server), hinted('n2', '10.244.1.53')]);
+    await change(longer);
+    await refusing(server);
+    serves(longer);
+    await clock.advance(1000);
+    await answering();
+  });
+});
+
+test('a Corefile that was changed just before an agent’s first start may not be served yet', async () => {
+  const text = kubeadm.replace('forward .', 'reload\n forward .');
+  await slice('kube-system', 'kube-dns', [{ addresses: ['10.244.0.53'] }]);
+  await client.create(resources.configMaps, {
+    metadata: {
+      ...{ namespace: 'kube-system', name: 'coredns' },
+      managedFields: [{ time: new Date(clock.now() - 60_000).toISOString() }],
+    } as NewObject<ConfigMap>['metadata'],
+    data: { Corefile: text },
+  });
+  await informers.stop();
+  informers = createInformers({ client, kept: new Map([[resources.configMaps, keepLastChange]]) });
+  begin();
+  await refusing('may not serve the changed Corefile yet');
+  await clock.advance(129_000);
+  await answering();
+});
+
+test('an agent that starts anew goes on by what is in force, whatever the servers do', async () => {
+  await corefile(kubeadm);
+  begin();
+  await answering();
+  path.close();
+  await informers.stop();
+  await slice('kube-system', 'kube-dns', [{ addresses: ['10.244.0.53'] }]);
+  informers = createInformers({ client });
+  begin();
+  expect(answer('web.shop.svc.cluster.local')).toEqual(['10.96.0.7', 'fd00:96::7']);
+  await answering();
+});
+
 test('switched off, the kernel says nothing more of what an earlier agent told it', async () => {
   await corefile(kubeadm);
   begin();
   await answering();
   expect(answer('web.shop.svc.cluster.local')).not.toBe('server');
-  const config = { objectsDirectory: '/objects', bpfDirectory: '/bpf', dnsFastPath: 'off' as const };
+  const config = {
+    nodeName: 'n1',
+    objectsDirectory: '/objects',
+    bpfDirectory: '/bpf',
+    dnsFastPath: 'off' as const,
+  };
   const openFastPath = (options: Omit<FastPathOptions, 'bpf'>) => new FastPath({ bpf, ...options });
-  const off = openDnsPath({ config, informers, openFastPath, clock: systemClock, logger: silentLogger });
+  const off = openDnsPath({ config, informers, openFastPath, clock, logger: silentLogger });
   expect(off).toBeUndefined();
   expect(answer('web.shop.svc.cluster.local')).toBe('server');
 });

@@ -2,39 +2,41 @@
  * Cluster DNS at this node's pods: by what the cluster's Corefile says, the kernel answers for the cluster zone what the
  * DNS servers would, or leaves every question to them.
  *
- *     Corefile ──► planZone ──┐
+ *     Corefile ──► CorefileFollower ──┐
  *     Services, slices, namespaces ──► ClusterIndex ──► ZoneFeed ──► FastPath ──► maps, programs at pods
  */
 import { join } from 'node:path';
-import { parseCorefile } from '../dns/corefile/parser.ts';
-import type { CorefileSources } from '../dns/corefile/sources.ts';
 import type { FastPath, FastPathOptions, FastPathState } from '../dns/fastpath/fast-path.ts';
 import { ZoneFeed } from '../dns/fastpath/zone-feed.ts';
 import type { Counters, ZoneSettings } from '../dns/fastpath/zone-maps.ts';
-import { planZone, type ZoneDecision, type ZonePlan } from '../dns/fastpath/zone-plan.ts';
+import type { ZoneDecision, ZonePlan } from '../dns/fastpath/zone-plan.ts';
 import { type ClusterChange, ClusterIndex } from '../dns/plugins/kubernetes/cluster-index.ts';
 import { kubernetesDefaults } from '../dns/plugins/kubernetes/options.ts';
 import { ZoneLookup } from '../dns/plugins/kubernetes/zone-lookup.ts';
 import type { Informers } from '../kube/client/informers.ts';
 import type { Store } from '../kube/client/store.ts';
 import { resources } from '../kube/resources.ts';
-import type { ConfigMap } from '../kube/types.ts';
+import type { EndpointSlice } from '../kube/types.ts';
 import { type Ip, tryParseIp } from '../net/ip.ts';
 import type { Clock } from '../util/clock.ts';
-import { describeError } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { AgentConfig } from './config.ts';
+import { CorefileFollower } from './dns-corefile.ts';
+import { readMetrics, serversFor } from './dns-servers.ts';
 import type { PodDatapath } from './pod-network.ts';
 
-/** Where kubeadm and all who follow it keep the cluster's DNS. */
-const corefileMap = { namespace: 'kube-system', name: 'coredns' };
-const dnsService = 'kube-system/kube-dns';
+const dnsService = { namespace: 'kube-system', name: 'kube-dns' };
+const dnsServiceKey = `${dnsService.namespace}/${dnsService.name}`;
 /** The largest answer over UDP, as the servers have it (DNS flag day 2020). */
 const udpBytes = 1232;
 
 export interface DnsPathOptions {
   informers: Informers;
   fastPath: FastPath;
+  /** The node's own. */
+  nodeName: string;
+  /** Metrics of a DNS server; absent: by HTTP. */
+  readMetrics?: (address: string, port: number) => Promise<string>;
   clock: Clock;
   logger: Logger;
 }
@@ -45,7 +47,7 @@ export interface DnsPathStatus {
 }
 
 export interface DnsPathParts {
-  config: Pick<AgentConfig, 'objectsDirectory' | 'bpfDirectory' | 'mapSizes' | 'dnsFastPath'>;
+  config: Pick<AgentConfig, 'nodeName' | 'objectsDirectory' | 'bpfDirectory' | 'mapSizes' | 'dnsFastPath'>;
   informers: Informers;
   /** Absent: every question goes to the DNS servers. */
   openFastPath?: (options: Omit<FastPathOptions, 'bpf'>) => FastPath;
@@ -72,7 +74,9 @@ export function openDnsPath({
       ...(mapSizes && { mapSizes }),
       logger: own,
     });
-    if (config.dnsFastPath !== 'off') return new DnsPath({ informers, fastPath, clock, logger: own });
+    const { nodeName } = config;
+    if (config.dnsFastPath !== 'off')
+      return new DnsPath({ informers, fastPath, nodeName, clock, logger: own });
     // An earlier agent's programs may be at pods, and answer as long as they may.
     fastPath.stop('it is switched off');
     fastPath.close();
@@ -86,26 +90,27 @@ export function openDnsPath({
 export class DnsPath {
   readonly #fastPath: FastPath;
   readonly #logger: Logger;
-  readonly #corefile: Store<ConfigMap>;
+  readonly #corefile: CorefileFollower;
+  readonly #slices: Store<EndpointSlice>;
   readonly #index: ClusterIndex;
   readonly #unsubscribe: (() => void)[] = [];
   #closed = false;
-  /** The Corefile that the decision was made by. */
-  #text: string | undefined;
   #feed: { feed: ZoneFeed; lookup: ZoneLookup } | undefined;
 
-  constructor({ informers, fastPath, clock, logger }: DnsPathOptions) {
+  constructor({ informers, fastPath, nodeName, clock, logger, readMetrics: read }: DnsPathOptions) {
     this.#fastPath = fastPath;
     this.#logger = logger;
-    const { namespace, name } = corefileMap;
-    this.#corefile = informers.store(resources.configMaps, {
-      namespace,
-      fieldSelector: `metadata.name=${name}`,
+    this.#slices = informers.store(resources.endpointSlices);
+    this.#corefile = new CorefileFollower({
+      ...{ informers, clock, inForce: fastPath.inForce() },
+      servers: () => serversFor(nodeName, this.#dnsSlices()),
+      read: read ?? readMetrics,
+      onDecision: (decision) => this.#decide(decision),
     });
     const stores = {
       namespaces: informers.store(resources.namespaces),
       services: informers.store(resources.services),
-      slices: informers.store(resources.endpointSlices),
+      slices: this.#slices,
     };
     this.#index = new ClusterIndex({
       stores,
@@ -149,6 +154,7 @@ export class DnsPath {
   /** Ends this process's part: the kernel goes on answering. */
   close(): void {
     this.#closed = true;
+    this.#corefile.close();
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
     this.#feed?.lookup.close();
     this.#index.close();
@@ -157,24 +163,20 @@ export class DnsPath {
 
   #begin(): void {
     if (this.#closed) return;
-    this.#unsubscribe.push(
-      this.#corefile.onChange(() => this.#decide()),
-      this.#index.onChange((change) => this.#onChange(change)),
-    );
+    this.#unsubscribe.push(this.#index.onChange((change) => this.#onChange(change)));
     this.#fastPath.setServers(this.#servers());
-    this.#decide();
+    this.#corefile.start();
   }
 
-  #decide(): void {
-    const text = this.#corefile.get(`${corefileMap.namespace}/${corefileMap.name}`)?.data?.Corefile;
-    if (text === this.#text && this.#text !== undefined) return;
-    this.#text = text;
-    const decision = decideBy(text);
+  #decide(decision: ZoneDecision): void {
     this.#feed?.lookup.close();
     this.#feed = undefined;
     if ('obstacle' in decision) {
-      this.#logger.info('the kernel leaves cluster DNS to the servers', { because: decision.obstacle });
-      this.#fastPath.stop(decision.obstacle);
+      const { obstacle } = decision;
+      const state = this.#fastPath.state();
+      if (state.answering || state.reason !== obstacle)
+        this.#logger.info('the kernel leaves cluster DNS to the servers', { because: obstacle });
+      this.#fastPath.stop(obstacle);
     } else this.#follow(decision);
   }
 
@@ -194,7 +196,7 @@ export class DnsPath {
   }
 
   #onChange(change: ClusterChange): void {
-    if ('service' in change && change.service === dnsService) this.#fastPath.setServers(this.#servers());
+    if ('service' in change && change.service === dnsServiceKey) this.#fastPath.setServers(this.#servers());
     const { feed } = this.#feed ?? {};
     if (feed !== undefined) this.#settled(this.#fastPath.changed(feed.changedBy(change)));
   }
@@ -203,31 +205,21 @@ export class DnsPath {
   #servers(): Ip[] {
     const { local } = this.#index;
     const own = local
-      .endpoints(dnsService)
+      .endpoints(dnsServiceKey)
       .flatMap(({ endpoints }) => endpoints.map(({ address }) => address));
-    return [...(local.service(dnsService)?.ips ?? []), ...own].flatMap((text) => tryParseIp(text) ?? []);
+    return [...(local.service(dnsServiceKey)?.ips ?? []), ...own].flatMap((text) => tryParseIp(text) ?? []);
+  }
+
+  #dnsSlices(): EndpointSlice[] {
+    return this.#slices
+      .list()
+      .filter(
+        ({ metadata: { namespace, labels } }) =>
+          namespace === dnsService.namespace && labels?.['kubernetes.io/service-name'] === dnsService.name,
+      );
   }
 
   #settled(done: Promise<void>): void {
     done.catch((error) => this.#logger.error('the kernel cannot be told of cluster DNS', { error }));
-  }
-}
-
-/** Files and variables of the servers' own are not known here. */
-const noSources: CorefileSources = {
-  read: (path) => {
-    throw new Error(`${path} is the servers' own`);
-  },
-  list: () => [],
-};
-
-function decideBy(text: string | undefined): ZoneDecision {
-  const { namespace, name } = corefileMap;
-  if (text === undefined) return { obstacle: `there is no Corefile in the ConfigMap ${namespace}/${name}` };
-  if (/\{[$%]/.test(text)) return { obstacle: 'the Corefile reads variables of the servers’ environment' };
-  try {
-    return planZone(parseCorefile({ text, file: 'Corefile', environment: {}, sources: noSources }));
-  } catch (error) {
-    return { obstacle: describeError(error) };
   }
 }

@@ -47,6 +47,7 @@ import { CniFiles } from './cni-files.ts';
 import { CompleteState } from './complete-state.ts';
 import type { AgentConfig } from './config.ts';
 import { installShim } from './conflist.ts';
+import { keepLastChange } from './dns-corefile.ts';
 import { type DnsPath, openDnsPath } from './dns-path.ts';
 import { createNodeCondition, type NodeCondition } from './node-condition.ts';
 import { type NodeFacts, NodeMemory } from './node-facts.ts';
@@ -168,7 +169,8 @@ async function openNode(
   const ipam = await NodeIpam.open({ path: join(config.stateDirectory, 'addresses'), clock });
   stack.defer(() => ipam.close());
   ipam.setCidrs(facts?.podCidrs ?? []);
-  const informers = createInformers({ client: parts.client, logger: parts.logger, clock, kept: keptObjects });
+  const kept = new Map([...keptObjects, [resources.configMaps, keepLastChange] as const]);
+  const informers = createInformers({ client: parts.client, logger: parts.logger, clock, kept });
   stack.defer(() => informers.stop());
   const condition = createNodeCondition({ client: parts.client, clock, logger: parts.logger });
   stack.defer(() => condition.stop());

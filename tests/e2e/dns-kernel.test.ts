@@ -113,6 +113,28 @@ describe('the kernel', () => {
     await expect.poll(async () => (await dig('late.default.svc.cluster.local', 'A')).status).toBe('NXDOMAIN');
   });
 
+  test('a changed Corefile takes force when the servers take it: the two never disagree', async () => {
+    const status = () => must(lab.tendril(['status']));
+    const key = ['configmap', 'coredns', '-n', 'kube-system'];
+    const text = (await lab.kubectl('get', ...key, '-o', 'jsonpath={.data.Corefile}')).stdout;
+    const patch = JSON.stringify({ data: { Corefile: text.replace('ttl 30', 'ttl 60') } });
+    await must(lab.kubectl('patch', ...key, '--type', 'merge', '-p', patch));
+    await expect.poll(status).toContain('does not serve the changed Corefile yet');
+    const ttl = async (...words: string[]) =>
+      /^web\S*\s+(\d+)\s+IN\s+A\s/m.exec((await dig(name, 'A', ...words)).text)?.[1];
+    const byServer = () => ttl('+cookie=0123456789abcdef');
+    const agreement = async () => {
+      const before = await byServer();
+      const byAnybody = await ttl();
+      // Between two equal answers of the server there was no reload.
+      if (before === (await byServer())) expect(byAnybody).toBe(before);
+      return before;
+    };
+    await expect.poll(agreement, { timeout: 110_000, interval: 200 }).toBe('60');
+    await expect.poll(status).toMatch(/node-1 +Ready .* kernel +0/);
+    expect(await during(agreement)).toMatchObject({ hit: 1, passed: 2 });
+  }, 130_000);
+
   test('leaves every question to the servers where the Corefile has them see each, and tells so', async () => {
     const status = () => must(lab.tendril(['status']));
     expect(await status()).toMatch(/node-1 +Ready .* kernel +0/);

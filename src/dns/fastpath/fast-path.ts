@@ -74,6 +74,11 @@ export class FastPath {
     return this.#state;
   }
 
+  /** By what the kernel answers: as an earlier process told it, at first. Undefined where it answers nothing. */
+  inForce(): Pick<ZoneSettings, 'zone' | 'ttl' | 'recursive'> | undefined {
+    return this.#maps.settings();
+  }
+
   counters(): Counters {
     return this.#maps.counters();
   }

@@ -70,6 +70,12 @@ export class ZoneMaps {
     this.#config.update(index, layouts.dnsConfig.encode({ ...now, enabled: 0 }));
   }
 
+  /** What the program answers by; undefined where it answers nothing. */
+  settings(): Pick<ZoneSettings, 'zone' | 'ttl' | 'recursive'> | undefined {
+    const { enabled, zone, ttl, recursive } = layouts.dnsConfig.decode(this.#config.lookup(index)!);
+    return enabled === 0 ? undefined : { zone: nameOf(zone), ttl, recursive: recursive !== 0 };
+  }
+
   /** Whether the program was last told of this zone. */
   isFor(zone: string): boolean {
     const wire = wireName(zone);

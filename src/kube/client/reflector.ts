@@ -23,7 +23,7 @@ export interface ReflectorOptions<T extends KubeObject> {
   scope?: Scope;
   /** Objects a page of the list. */
   pageSize?: number;
-  /** Drops what nobody reads before the object is stored (managedFields are always dropped). */
+  /** Drops what nobody reads before the object is stored (managedFields are always dropped, after it). */
   transform?: (object: T) => T;
   backoff?: { initialMs: number; maxMs: number };
   logger?: Logger;
@@ -141,8 +141,9 @@ export class Reflector<T extends KubeObject> {
 
   /** managedFields are half of an object's size, and no reader's business. */
   #trim(object: T): T {
-    if ('managedFields' in object.metadata && !Object.isFrozen(object.metadata))
-      delete object.metadata.managedFields;
-    return this.#options.transform?.(object) ?? object;
+    const kept = this.#options.transform?.(object) ?? object;
+    if ('managedFields' in kept.metadata && !Object.isFrozen(kept.metadata))
+      delete kept.metadata.managedFields;
+    return kept;
   }
 }

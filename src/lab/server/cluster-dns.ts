@@ -98,6 +98,8 @@ export function dnsService(config: LabConfig): NewObject<Service> {
     },
     spec: {
       selector: labels,
+      // Each pod asks its own node's server, and others while that is away.
+      trafficDistribution: 'PreferSameNode',
       clusterIP: config.dnsIps[0]!,
       clusterIPs: config.dnsIps,
       ipFamilyPolicy: config.dnsIps.length > 1 ? 'RequireDualStack' : 'SingleStack',
