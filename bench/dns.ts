@@ -107,7 +107,10 @@ async function kernel(machine: Machine, closers: Closers): Promise<Contender> {
     logger: silentLogger,
   };
   const fastPath = new FastPath({ bpf: bpfIn(machine.node), ...options });
+  // As an agent does.
+  const renewing = setInterval(() => fastPath.renew(), 10_000);
   closers.add(async () => {
+    clearInterval(renewing);
     fastPath.close();
     execFileSync('umount', ['-l', bpffs]);
   });

@@ -189,7 +189,8 @@ int dns_pod_ingress(struct __sk_buff *skb)
 	work = dns_work();
 	if (!config || !work)
 		return TC_ACT_UNSPEC;
-	if (config->enabled && dns_read_question(skb, work, datagram.payload, datagram.length) == 0)
+	if (config->enabled && bpf_ktime_get_coarse_ns() < config->until &&
+	    dns_read_question(skb, work, datagram.payload, datagram.length) == 0)
 		outcome = dns_make_reply(skb, work, config, datagram.payload);
 	if (outcome != DNS_PASS) {
 		sent = datagram.is_v6 ? dns_send_v6(skb) : dns_send_v4(skb);

@@ -67,6 +67,8 @@ struct dns_config {
 	__u8 zone_labels;
 	__u16 zone_bytes;
 	__u8 reserved[6];
+	/* CLOCK_MONOTONIC, ns: from then on every question goes to user space, for nobody has kept the maps for long. */
+	__u64 until;
 	/* In lower case, the rest zero. */
 	__u8 zone[DNS_SHORT_NAME];
 };

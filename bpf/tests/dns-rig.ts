@@ -50,6 +50,8 @@ export class DnsRig implements Disposable {
     this.maps = new ZoneMaps(this.#object);
     this.maps.setServers([parseIp(server[4]), parseIp(server[6])]);
     this.maps.enable(zone);
+    // As many packets as a test has.
+    this.maps.renew(3_600_000);
   }
 
   /** The datagram that carries a message to the server. */

@@ -220,6 +220,13 @@ test('nothing is answered while not all names are there', () => {
   expect(rig.ask(question('web.shop.svc.cluster.local'))).toBeDefined();
 });
 
+test('nothing is answered once nobody has kept the maps for long', () => {
+  rig.maps.renew(-1000);
+  expect(rig.ask(question('cluster.local'))).toBeUndefined();
+  rig.maps.renew();
+  expect(rig.ask(question('cluster.local'))).toBeDefined();
+});
+
 test('what does not exist is known for no longer than the servers say', () => {
   rig.maps.enable({ ...zone, ttl: 3600 });
   const { message } = rig.ask(question('nobody.shop.svc.cluster.local'))!;

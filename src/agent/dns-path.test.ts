@@ -273,6 +273,18 @@ test('a Corefile that was changed just before an agent’s first start may not b
   await answering();
 });
 
+test('an agent that is there keeps the kernel answering, cut off from the API too', async () => {
+  await corefile(kubeadm);
+  begin();
+  await answering();
+  await informers.stop();
+  const until = () =>
+    layouts.dnsConfig.decode(bpf.maps.get(`${pinDirectory}/dns_config`)!.lookup(new Uint8Array(4))!).until;
+  const before = until();
+  await clock.advance(10_000);
+  expect(until()).toBeGreaterThan(before);
+});
+
 test('an agent that starts anew goes on by what is in force, whatever the servers do', async () => {
   await corefile(kubeadm);
   begin();

@@ -26,6 +26,8 @@ import { readMetrics, serversFor } from './dns-servers.ts';
 import type { PodDatapath } from './pod-network.ts';
 
 const dnsService = { namespace: 'kube-system', name: 'kube-dns' };
+/** Several times in the kernel's term (`termMs`). */
+const renewMs = 10_000;
 const dnsServiceKey = `${dnsService.namespace}/${dnsService.name}`;
 /** The largest answer over UDP, as the servers have it (DNS flag day 2020). */
 const udpBytes = 1232;
@@ -94,12 +96,15 @@ export class DnsPath {
   readonly #slices: Store<EndpointSlice>;
   readonly #index: ClusterIndex;
   readonly #unsubscribe: (() => void)[] = [];
+  readonly #clock: Clock;
+  #cancelRenewal = () => {};
   #closed = false;
   #feed: { feed: ZoneFeed; lookup: ZoneLookup } | undefined;
 
   constructor({ informers, fastPath, nodeName, clock, logger, readMetrics: read }: DnsPathOptions) {
     this.#fastPath = fastPath;
     this.#logger = logger;
+    this.#clock = clock;
     this.#slices = informers.store(resources.endpointSlices);
     this.#corefile = new CorefileFollower({
       ...{ informers, clock, inForce: fastPath.inForce() },
@@ -154,6 +159,7 @@ export class DnsPath {
   /** Ends this process's part: the kernel goes on answering. */
   close(): void {
     this.#closed = true;
+    this.#cancelRenewal();
     this.#corefile.close();
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
     this.#feed?.lookup.close();
@@ -166,6 +172,15 @@ export class DnsPath {
     this.#unsubscribe.push(this.#index.onChange((change) => this.#onChange(change)));
     this.#fastPath.setServers(this.#servers());
     this.#corefile.start();
+    this.#keepAnswering();
+  }
+
+  /** Also while the API is away: the servers go on then too. */
+  #keepAnswering(): void {
+    this.#cancelRenewal = this.#clock.after(renewMs, () => {
+      this.#fastPath.renew();
+      this.#keepAnswering();
+    });
   }
 
   #decide(decision: ZoneDecision): void {

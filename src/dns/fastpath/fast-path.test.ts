@@ -105,6 +105,20 @@ describe('a map without room', () => {
   });
 });
 
+test('answers for a minute more each time it is renewed, and for none where it does not answer', async () => {
+  const path = fastPath();
+  const left = () => Number(config().until - process.hrtime.bigint()) / 1e6;
+  path.renew();
+  expect(left()).toBeLessThan(0);
+  await path.follow(source, settings);
+  expect(left()).toBeGreaterThan(0);
+  expect(left()).toBeLessThanOrEqual(60_000);
+  const before = config().until;
+  path.renew();
+  expect(config()).toMatchObject({ enabled: 1, zoneBytes: 15, ttl: 5 });
+  expect(config().until).toBeGreaterThan(before);
+});
+
 test('stop leaves every question to the server until it follows again', async () => {
   const path = fastPath();
   await path.follow(source, settings);

@@ -111,6 +111,11 @@ export class FastPath {
     return this.#schedule();
   }
 
+  /** The kernel goes on for another `termMs`: to be called more often, or it leaves every question to the server. */
+  renew(): void {
+    if (this.#state.answering) this.#maps.renew();
+  }
+
   /** From now on every question goes to the server, until `follow` is called again. */
   stop(reason: string): void {
     this.#source = undefined;

@@ -42,6 +42,12 @@ const longBytes = layouts.dnsLongName.size;
 /** What a set holds; names with more are user space's. */
 export const setLimits = { 4: 32, 6: 16 } as const;
 
+/**
+ * The kernel answers so long after it was told last, or that it may go on: longer than an agent is away for a restart
+ * or an upgrade, and as long as a node without word of its kubelet is taken for ready (50 s) and a little.
+ */
+export const termMs = 60_000;
+
 const index = new Uint8Array(4);
 
 export class ZoneMaps {
@@ -92,10 +98,17 @@ export class ZoneMaps {
     const config = {
       ...settings,
       ...{ recursive: Number(recursive), zone: padded, zoneLabels: labels.length, zoneBytes: wire.length },
+      until: monotonicNs(termMs),
     };
     // An array's value is not changed at once: nobody may see half of another zone.
     if (!this.isFor(zone)) this.#config.update(index, layouts.dnsConfig.encode({ ...config, enabled: 0 }));
     this.#config.update(index, layouts.dnsConfig.encode({ ...config, enabled: 1 }));
+  }
+
+  /** The program answers for another term, or one of so many ms. */
+  renew(ms = termMs): void {
+    const now = layouts.dnsConfig.decode(this.#config.lookup(index)!);
+    this.#config.update(index, layouts.dnsConfig.encode({ ...now, until: monotonicNs(ms) }));
   }
 
   /** @throws TendrilError MAP_FULL: then nothing has changed */
@@ -199,6 +212,11 @@ export class ZoneMaps {
 
 /** A map has no room: answers out of the maps would be wrong. */
 export const isFull = (error: unknown): boolean => isError(error, 'MAP_FULL');
+
+/** CLOCK_MONOTONIC in so many ms, as the kernel counts it. */
+function monotonicNs(inMs: number): bigint {
+  return process.hrtime.bigint() + BigInt(inMs) * 1_000_000n;
+}
 
 function wireName(name: string): Uint8Array {
   const labels = labelsOf(canonicalName(name));

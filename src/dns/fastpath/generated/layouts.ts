@@ -38,6 +38,7 @@ export interface DnsConfig {
   recursive: number;
   zoneLabels: number;
   zoneBytes: number;
+  until: bigint;
   zone: Uint8Array;
 }
 
@@ -173,7 +174,7 @@ const structs: Record<string, BtfStruct> = {
  },
  "dns_config": {
   "name": "dns_config",
-  "size": 88,
+  "size": 96,
   "fields": [
    {
     "name": "enabled",
@@ -225,8 +226,14 @@ const structs: Record<string, BtfStruct> = {
     "elements": 6
    },
    {
-    "name": "zone",
+    "name": "until",
     "offset": 24,
+    "size": 8,
+    "type": "__u64"
+   },
+   {
+    "name": "zone",
+    "offset": 32,
     "size": 64,
     "type": "__u8",
     "elements": 64
