@@ -23,6 +23,8 @@ export interface ClusterApi {
   /** Holds exactly these Services and slices, and the node. */
   fill(objects: ClusterObjects): void;
   put(type: ResourceType, object: KubeObject): void;
+  /** By `namespace/name`. */
+  remove(type: ResourceType, key: string): void;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export async function startClusterApi(options: {
       replace(resources.services, services);
     },
     put,
+    remove: (type, key) => void storage.remove(collectionOf(type), key),
     close: () => server.stop(),
   };
 }
