@@ -63,8 +63,7 @@ VERIFIED_ONCE int dns_begin_reply(__u32 rcode)
 
 	if (!config || !work)
 		return -1;
-	/* OPT, where there is one, is overwritten by what follows. */
-	__builtin_memcpy(work->reply, work->query, sizeof(work->query));
+	/* It is the question's; OPT, where there is one, is overwritten by what follows. */
 	header = (struct dns_header *)work->reply;
 	header->flags = bpf_htons(DNS_QR | DNS_AA | (work->flags & (DNS_RD | DNS_CD)) | (config->recursive ? DNS_RA : 0) | rcode);
 	header->additionals = 0;

@@ -60,8 +60,6 @@ struct dns_opt {
 #define DNS_REPLY_ROOM 1024
 
 struct dns_work {
-	/* As the question came. */
-	__u8 query[512];
 	union {
 		struct dns_short_name short_name;
 		struct dns_long_name long_name;
@@ -74,7 +72,7 @@ struct dns_work {
 	} suffix;
 	/* Where the name's labels start, from its first byte. */
 	__u8 starts[DNS_LABELS_MAX];
-	/* Room behind it for the last record that was begun, and for whole words of the checksum. */
+	/* The question as it came, then its answer. Room behind it for the last record that was begun, and for whole words of the checksum. */
 	__u8 reply[DNS_REPLY_ROOM + 64];
 	__u32 labels;
 	/* Of the name, the root's byte included. */
@@ -126,7 +124,7 @@ static long dns_walk_label(__u32 index, void *context)
 
 	if (!work || at >= DNS_NAME_MAX)
 		return 1;
-	length = work->query[sizeof(struct dns_header) + at];
+	length = work->reply[sizeof(struct dns_header) + at];
 	if (length == 0) {
 		walk->ended = 1;
 		return 1;
@@ -156,8 +154,8 @@ VERIFIED_ONCE __u32 dns_walk_name(void)
 	return work->name_bytes;
 }
 
-/* The name from a label's start on, in lower case, as a key; its length, or -1. */
-VERIFIED_ONCE int dns_make_key(struct __sk_buff *skb, __u32 payload, __u32 start)
+/* As `dns_make_key`, of a name that is longer than most. */
+VERIFIED_ONCE int dns_make_long_key(struct __sk_buff *skb, __u32 payload, __u32 start)
 {
 	struct dns_work *work = dns_work();
 	__u32 last;
@@ -176,6 +174,26 @@ VERIFIED_ONCE int dns_make_key(struct __sk_buff *skb, __u32 payload, __u32 start
 	return last + 1;
 }
 
+/* The name from a label's start on, in lower case, as a key; its length, or -1. */
+VERIFIED_ONCE int dns_make_key(struct __sk_buff *skb, __u32 payload, __u32 start)
+{
+	struct dns_work *work = dns_work();
+	__u32 last;
+
+	if (!work || start > DNS_NAME_MAX)
+		return -1;
+	last = work->name_bytes - start - 1;
+	barrier_var(last);
+	if (last >= DNS_SHORT_NAME)
+		return dns_make_long_key(skb, payload, start);
+	__builtin_memset(&work->key, 0, sizeof(work->key.short_name));
+	if (bpf_skb_load_bytes(skb, payload + sizeof(struct dns_header) + start, &work->key, last + 1) < 0)
+		return -1;
+	for (int i = 0; i < DNS_SHORT_NAME / 8; i++)
+		work->key.words[i] = lower_case(work->key.words[i]);
+	return last + 1;
+}
+
 /* Type, class and OPT behind the name; -1 unless they end the message. */
 VERIFIED_ONCE int dns_read_tail(__u32 length)
 {
@@ -187,11 +205,11 @@ VERIFIED_ONCE int dns_read_tail(__u32 length)
 
 	if (!work)
 		return -1;
-	header = (struct dns_header *)work->query;
+	header = (struct dns_header *)work->reply;
 	at = sizeof(struct dns_header) + work->name_bytes;
 	if (at > sizeof(struct dns_header) + DNS_NAME_MAX)
 		return -1;
-	tail = (struct dns_question_tail *)(work->query + at);
+	tail = (struct dns_question_tail *)(work->reply + at);
 	if (tail->class != bpf_htons(DNS_IN))
 		return -1;
 	work->type = bpf_ntohs(tail->type);
@@ -200,7 +218,7 @@ VERIFIED_ONCE int dns_read_tail(__u32 length)
 	at += sizeof(*tail);
 	if (header->additionals == 0)
 		return at == length ? 0 : -1;
-	opt = (struct dns_opt *)(work->query + at);
+	opt = (struct dns_opt *)(work->reply + at);
 	/* One with options is answered in user space, which knows them. */
 	if (at + sizeof(*opt) != length || opt->name || opt->type != bpf_htons(DNS_OPT) || opt->extended_rcode ||
 	    opt->version || opt->length)
@@ -215,12 +233,12 @@ VERIFIED_ONCE int dns_read_tail(__u32 length)
 /* Reads a plain question for one name; -1 for anything else. `length` is the message's, found at `payload`. */
 static __always_inline int dns_read_question(struct __sk_buff *skb, struct dns_work *work, __u32 payload, __u32 length)
 {
-	struct dns_header *header = (struct dns_header *)work->query;
+	struct dns_header *header = (struct dns_header *)work->reply;
 	__u64 bounded = length;
 
 	if (bounded < sizeof(struct dns_header) + 1 + sizeof(struct dns_question_tail) || bounded > DNS_QUERY_MAX)
 		return -1;
-	if (bpf_skb_load_bytes(skb, payload, work->query, bounded) < 0)
+	if (bpf_skb_load_bytes(skb, payload, work->reply, bounded) < 0)
 		return -1;
 	work->flags = bpf_ntohs(header->flags);
 	if ((work->flags & DNS_NOT_PLAIN) || header->questions != bpf_htons(1) || header->answers || header->authorities ||
