@@ -1,6 +1,7 @@
 /**
  * Cluster names answered in the kernel, by Tendril's server, by CoreDNS and by Debian's nsd, all with the same five hundred names:
- * answers a second with a full window, what an answer costs its server's processor, and the time of an answer at an easy pace.
+ * answers a second with a full window, what an answer costs its server's processor, and the time of an answer at an easy pace. Beside
+ * them a program that turns questions around unread: what remains is the client's and its veth's time.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +15,7 @@ import { silentLogger } from '../src/util/logger.ts';
 import { coreDns, coreDnsVersion, nsd } from './peers/dns-servers.ts';
 import { medianOf, type Report } from './report.ts';
 import { Closers } from './rig/closers.ts';
-import { compile, Machine } from './rig/machine.ts';
+import { compile, compileBpf, Machine } from './rig/machine.ts';
 import { serverIps } from './rig/objects.ts';
 import { ratioOf } from './rig/turns.ts';
 
@@ -62,7 +63,7 @@ export async function run(report: Report): Promise<void> {
     report,
     'processor of the server for an answer',
     'µs',
-    full.slice(1),
+    full.filter(({ contender }, i) => i > 0 && contender.pid !== undefined),
     ({ cpuMicroseconds }) => cpuMicroseconds,
   );
   const easy = await turns(contenders, [load, 'paced', String(perSecond), ip]);
@@ -90,6 +91,7 @@ async function start(directory: string, closers: Closers): Promise<Contender[]> 
   const debian = nsd();
   return [
     await kernel(machine('kernel'), closers),
+    reflector(machine('reflector'), closers),
     await server("Tendril's server", () => [join(root, 'bin/tendril'), 'dns', '--conf', corefile]),
     await server(`CoreDNS ${coreDnsVersion}`, () => [coreDns(), '-conf', corefile, '-quiet']),
     await server(`nsd ${debian.version}`, (at) => debian.argv(at, { name: zone, file }, ip)),
@@ -98,9 +100,7 @@ async function start(directory: string, closers: Closers): Promise<Contender[]> 
 
 /** No server is there: only the kernel can answer. */
 async function kernel(machine: Machine, closers: Closers): Promise<Contender> {
-  const bpffs = join(machine.directory, 'bpf');
-  mkdirSync(bpffs);
-  execFileSync('mount', ['-t', 'bpf', 'bpf', bpffs]);
+  const bpffs = mountBpffs(machine, closers);
   const options = {
     objectsDirectory: join(root, 'dist/bpf'),
     pinDirectory: join(bpffs, 'dns'),
@@ -112,7 +112,6 @@ async function kernel(machine: Machine, closers: Closers): Promise<Contender> {
   closers.add(async () => {
     clearInterval(renewing);
     fastPath.close();
-    execFileSync('umount', ['-l', bpffs]);
   });
   fastPath.setServers([parseIp(ip)]);
   fastPath.attachPod(machine.ifindex('client'));
@@ -124,6 +123,26 @@ async function kernel(machine: Machine, closers: Closers): Promise<Contender> {
   );
   await answering(machine, 'kernel');
   return { name: 'kernel', machine };
+}
+
+/** Where the kernel's answers are, with nothing in them. */
+function reflector(machine: Machine, closers: Closers): Contender {
+  const path = compileBpf('reflect', machine.directory);
+  const bpffs = mountBpffs(machine, closers);
+  const object = bpfIn(machine.node).load({ path, pinDirectory: join(bpffs, 'reflect') });
+  closers.add(async () => object.close());
+  const ifindex = machine.ifindex('client');
+  const at = { type: 'clsact', direction: 'ingress', ifindex, place: 'ahead' } as const;
+  object.attach('reflect', at, join(bpffs, 'reflect', 'links', 'reflect'));
+  return { name: 'questions turned around unread', machine };
+}
+
+function mountBpffs(machine: Machine, closers: Closers): string {
+  const bpffs = join(machine.directory, 'bpf');
+  mkdirSync(bpffs);
+  execFileSync('mount', ['-t', 'bpf', 'bpf', bpffs]);
+  closers.add(async () => void execFileSync('umount', ['-l', bpffs]));
+  return bpffs;
 }
 
 async function answering(machine: Machine, name: string): Promise<void> {

@@ -201,3 +201,13 @@ export function compile(name: string, directory: string): string {
   execFileSync('clang', ['-O2', '-static', '-D_GNU_SOURCE', '-Wall', '-o', output, source]);
   return output;
 }
+
+/** The same of a BPF program, `NAME.bpf.c`. */
+export function compileBpf(name: string, directory: string): string {
+  const output = join(directory, `${name}.bpf.o`);
+  const root = join(import.meta.dirname, '../..');
+  const include = [`-I${root}/bpf/include`, '-I/usr/include/x86_64-linux-gnu'];
+  const source = join(root, 'bench/native', `${name}.bpf.c`);
+  execFileSync('clang', ['-O2', '-g', '-target', 'bpf', '-mcpu=v3', ...include, '-c', source, '-o', output]);
+  return output;
+}
