@@ -48,6 +48,10 @@ const otherLayouts: readonly Edit[] = [
     ...{ file: 'bpf/shared/endpoint.h', from: '\t__u8 mac[6];\n\t__u16 count;\n\t__u32 flags;\n' },
     to: '\t__u32 flags;\n\t__u16 count;\n\t__u8 mac[6];\n',
   },
+  {
+    ...{ file: 'bpf/shared/dns.h', from: '\t__u32 flags;\n\t__u32 set;\n\t__u8 v4[4];\n' },
+    to: '\t__u32 set;\n\t__u32 flags;\n\t__u8 more[8];\n\t__u8 v4[4];\n',
+  },
   exchange('bpf/shared/endpoint.h', '\tstruct address snat4;\n', '\tstruct address snat6;\n'),
 ];
 

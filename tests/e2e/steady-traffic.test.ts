@@ -1,5 +1,5 @@
 /**
- * New connections at a steady rate while everything around them changes: backends are rolled, agents killed, versions
+ * New connections and questions for a name at a steady rate while everything around them changes: backends are rolled, agents killed, versions
  * exchanged. Whoever found a serving endpoint is served to the end.
  *
  * TENDRIL_STEADY_SECONDS: how long agents are killed (10, so that a run of all tests stays short).
@@ -34,16 +34,22 @@ afterAll(async () => {
   await lab?.down();
 });
 
-/** Runs with connections on every way to the Service; no connection fails meanwhile. */
+const questionsPerSecond = 1000;
+const name = 'backend.default.svc.cluster.local';
+
+/** Runs with connections on every way to the Service, and questions for its name; none fails meanwhile. */
 async function underLoad(use: () => Promise<void>): Promise<void> {
   using stack = new DisposableStack();
   const each = Math.ceil(perSecond / 3);
   const start = (place: Place, targets: Target[]) =>
     stack.use(generator.start(place, { perSecond: each, targets }));
+  const ask = (place: Place) =>
+    stack.use(generator.ask(place, { perSecond: questionsPerSecond / 2, server: lab.dnsIp, name }));
   const loads: Record<string, Load> = {
     socket: start(lab.bySocket, lab.clusterTargets),
     packet: start(lab.byPacket, lab.clusterTargets),
     nodePort: start(lab.outside, lab.nodePortTargets),
+    ...{ 'names by socket': ask(lab.bySocket), 'names by packet': ask(lab.byPacket) },
   };
   await use();
   const outcomes: Record<string, Outcome> = {};

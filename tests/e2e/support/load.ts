@@ -1,4 +1,4 @@
-/** New connections at a steady rate, from a pod or from outside, and what became of them. */
+/** New connections and questions at a steady rate, from a pod or from outside, and what became of them. */
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,20 +23,29 @@ export interface Outcome {
 /** At the latest after this they end by themselves. */
 const longestS = 120;
 
-/** The program that makes connections, compiled for the tests. */
+/** The programs that make connections and ask questions, compiled for the tests. */
 export class LoadGenerator implements Disposable {
   readonly #directory = mkdtempSync(join(tmpdir(), 'tendril-load-'));
-  readonly #program = join(this.#directory, 'connections');
+  readonly #connections = this.#compile('connections');
+  readonly #questions = this.#compile('questions');
 
-  constructor() {
-    const source = join(import.meta.dirname, 'connections.c');
-    execFileSync('clang', ['-O2', '-static', '-D_GNU_SOURCE', '-Wall', '-o', this.#program, source]);
+  #compile(name: string): string {
+    const program = join(this.#directory, name);
+    const source = join(import.meta.dirname, `${name}.c`);
+    execFileSync('clang', ['-O2', '-static', '-D_GNU_SOURCE', '-Wall', '-o', program, source]);
+    return program;
   }
 
   /** Begins; targets take turns. */
   start(place: Place, load: { perSecond: number; targets: readonly Target[] }): Load {
     const words = load.targets.flatMap(({ ip, port }) => [ip, String(port)]);
-    return new Load(spawnAt(place, [this.#program, String(load.perSecond), String(longestS), ...words]));
+    return new Load(spawnAt(place, [this.#connections, String(load.perSecond), String(longestS), ...words]));
+  }
+
+  /** Begins to ask a DNS server for a name's address; an answer takes a second at the most. */
+  ask(place: Place, load: { perSecond: number; server: string; name: string }): Load {
+    const { perSecond, server, name } = load;
+    return new Load(spawnAt(place, [this.#questions, String(perSecond), String(longestS), server, name]));
   }
 
   [Symbol.dispose](): void {

@@ -86,6 +86,8 @@ export interface SteadyLab extends TestLab {
   readonly stickyIps: readonly [v4: string, v6: string];
   /** Of a node without backends. */
   readonly nodeIps: readonly [v4: string, v6: string];
+  /** Of cluster DNS. */
+  readonly dnsIp: string;
   readonly clusterTargets: Target[];
   readonly nodePortTargets: Target[];
   /** Names of all backends that are there. */
@@ -147,7 +149,7 @@ async function placesOf(lab: TestLab, paths: LabPaths) {
     },
     byPacket: { netns: join(paths.netns('pods'), byPacket) },
     outside: { netns: paths.netns('outside') },
-    ...{ clusterIps, stickyIps, nodeIps },
+    ...{ clusterIps, stickyIps, nodeIps, dnsIp: '10.96.0.10' },
     clusterTargets: clusterIps.map((ip) => ({ ip, port: 80 })),
     nodePortTargets: nodeIps.map((ip) => ({ ip, port: ports.http })),
   };
