@@ -47,7 +47,12 @@ export async function run(report: Report): Promise<void> {
       report({ name: `IPv${family} ${name}`, value: median, unit: 'ns', interval, runs: costs.length });
     };
     const many = (data: Uint8Array) => Array.from({ length: 9 }, () => rig.cost(data, repeated));
-    const ones = (data: Uint8Array) => Array.from({ length: singles }, () => rig.cost(data, 1));
+    const ones = (data: Uint8Array) =>
+      Array.from({ length: singles }, (_, i) => {
+        // Before the ring is full: then nothing more would be told.
+        if (i % 200 === 0) rig.samples();
+        return rig.cost(data, 1);
+      });
     print('no question', many(other.bytes()));
     for (const [name, message] of Object.entries(passed))
       print(name, many(rig.datagram(message, family).bytes()));
@@ -58,5 +63,11 @@ export async function run(report: Report): Promise<void> {
         name,
         ones(rig.datagram(message, family).bytes()).map((cost) => Math.max(0, cost - excess)),
       );
+    rig.maps.sampleEvery(1);
+    print(
+      'an address, told of',
+      ones(rig.datagram(asked['an address']!, family).bytes()).map((cost) => Math.max(0, cost - excess)),
+    );
+    rig.maps.sampleEvery(0);
   }
 }

@@ -14,9 +14,9 @@
 #include "lib/dns-reply.h"
 #include "lib/dns-send.h"
 
-/* Names the enumeration, so that user space finds it in the object's BTF. */
-int dns_btf_types(enum dns_name_flags flags);
-int dns_btf_types(enum dns_name_flags flags)
+/* Names what no map has, so that user space finds it in the object's BTF. */
+int dns_btf_types(enum dns_name_flags flags, enum dns_outcome outcome, struct dns_sample *sample);
+int dns_btf_types(enum dns_name_flags flags, enum dns_outcome outcome, struct dns_sample *sample)
 {
 	return 0;
 }
@@ -74,13 +74,6 @@ VERIFIED_ONCE int dns_is_absent(struct __sk_buff *skb, __u32 payload)
 	return bytes > 0 && !dns_lookup(work, bytes);
 }
 
-enum dns_outcome {
-	DNS_PASS = 0,
-	DNS_HIT,
-	DNS_EMPTY,
-	DNS_NAME_ERROR,
-};
-
 /* Makes the reply to the question in `work`, or says that user space is to. */
 static __always_inline int dns_make_reply(struct __sk_buff *skb, struct dns_work *work, const struct dns_config *config,
 					  __u32 payload)
@@ -127,8 +120,32 @@ static __always_inline void dns_count(int outcome)
 		counters->passed++;
 }
 
+/* Tells of one answer in so many, of which the question's name is at the reply's beginning. */
+VERIFIED_ONCE int dns_sample_answer(struct __sk_buff *skb, __u32 outcome, __u32 every, struct address *asker)
+{
+	struct dns_work *work = dns_work();
+	struct dns_sample *sample;
+
+	if (!work || !asker || every == 0 || bpf_get_prandom_u32() % every)
+		return 0;
+	sample = bpf_ringbuf_reserve(&dns_samples, sizeof(*sample), 0);
+	if (!sample)
+		return 0;
+	sample->time = bpf_ktime_get_ns();
+	sample->asker = *asker;
+	sample->ifindex = skb->ifindex;
+	sample->type = work->type;
+	sample->outcome = outcome;
+	sample->name_bytes = work->name_bytes;
+	__builtin_memcpy(sample->name, work->reply + sizeof(struct dns_header), sizeof(sample->name));
+	/* Read every second: a flood of questions shall not wake the reader each time. */
+	bpf_ringbuf_submit(sample, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
 struct datagram {
 	struct dns_server_key server;
+	struct address asker;
 	__u32 payload;
 	__u32 length;
 	bool is_v6;
@@ -150,6 +167,7 @@ static __always_inline bool is_question(struct __sk_buff *skb, struct datagram *
 		if (ip->protocol != IPPROTO_UDP || ip->version != 4 || ip->ihl != 5 || (ip->frag_off & ~bpf_htons(0x4000)))
 			return false;
 		address_from_v4(&datagram->server.addr, ip->daddr);
+		address_from_v4(&datagram->asker, ip->saddr);
 		stated = bpf_ntohs(ip->tot_len) - sizeof(*ip);
 		l4 = sizeof(*eth) + sizeof(*ip);
 	} else if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
@@ -158,6 +176,7 @@ static __always_inline bool is_question(struct __sk_buff *skb, struct datagram *
 		if (data + sizeof(*eth) + sizeof(*ip) > end || ip->nexthdr != IPPROTO_UDP || ip->version != 6)
 			return false;
 		__builtin_memcpy(&datagram->server.addr, &ip->daddr, 16);
+		__builtin_memcpy(&datagram->asker, &ip->saddr, 16);
 		stated = bpf_ntohs(ip->payload_len);
 		l4 = sizeof(*eth) + sizeof(*ip);
 		datagram->is_v6 = true;
@@ -201,6 +220,8 @@ int dns_pod_ingress(struct __sk_buff *skb)
 			outcome = DNS_PASS;
 	}
 	dns_count(outcome);
+	if (config->sample_every && outcome != DNS_PASS)
+		dns_sample_answer(skb, outcome, config->sample_every, &datagram.asker);
 	return outcome == DNS_PASS ? TC_ACT_UNSPEC : send_to_asker(skb);
 }
 

@@ -37,6 +37,13 @@ struct {
 	__type(value, struct dns_counters);
 } dns_counters SEC(".maps");
 
+/* Some two hundred answers: whoever listens reads them every second, and more are not told. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 65536);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} dns_samples SEC(".maps");
+
 static __always_inline struct dns_config *dns_settings(void)
 {
 	__u32 zero = 0;

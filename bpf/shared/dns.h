@@ -66,11 +66,35 @@ struct dns_config {
 	/* Labels of the zone, and its length on the wire with the root's byte. */
 	__u8 zone_labels;
 	__u16 zone_bytes;
-	__u8 reserved[6];
+	__u8 reserved[2];
+	/* One of so many answers, by chance, is told to user space; 0: none. */
+	__u32 sample_every;
 	/* CLOCK_MONOTONIC, ns: from then on every question goes to user space, for nobody has kept the maps for long. */
 	__u64 until;
 	/* In lower case, the rest zero. */
 	__u8 zone[DNS_SHORT_NAME];
+};
+
+enum dns_outcome {
+	DNS_PASS = 0,
+	DNS_HIT,
+	DNS_EMPTY,
+	DNS_NAME_ERROR,
+};
+
+/* An answer, as it is told. */
+struct dns_sample {
+	/* CLOCK_MONOTONIC, ns. */
+	__u64 time;
+	/* Where the question came from, and by which veth. */
+	struct address asker;
+	__u32 ifindex;
+	__u16 type;
+	/* dns_outcome */
+	__u8 outcome;
+	__u8 name_bytes;
+	/* On the wire, in the asker's letters. */
+	__u8 name[DNS_LONG_NAME];
 };
 
 /* Per processor. */

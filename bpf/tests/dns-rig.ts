@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type AnswerSample, decodeSample } from '../../src/dns/fastpath/samples.ts';
 import { ZoneMaps } from '../../src/dns/fastpath/zone-maps.ts';
 import { recordTypes } from '../../src/dns/message/constants.ts';
 import { decodeMessage, encodeMessage, type Message, newQuery } from '../../src/dns/message/message.ts';
@@ -74,6 +75,14 @@ export class DnsRig implements Disposable {
     if (retval !== 7) throw new Error(`the program returned ${retval}`);
     const decoded = decodePacket(bytes);
     return { packet: decoded, message: decodeMessage(decoded.payload), bytes };
+  }
+
+  /** What the kernel has told of its answers since this was asked last. */
+  samples(): AnswerSample[] {
+    using ring = this.#object.ringBuffer('dns_samples');
+    const samples: AnswerSample[] = [];
+    ring.drain((record) => samples.push(decodeSample(record)));
+    return samples;
   }
 
   /** ns for one packet, on average. */

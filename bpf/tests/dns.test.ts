@@ -235,6 +235,44 @@ test('what does not exist is known for no longer than the servers say', () => {
   rig.maps.enable(zone);
 });
 
+describe('answers are told', () => {
+  const asked = ['Web.shop.svc.cluster.local', 'nobody.shop.svc.cluster.local', 'shop.svc.cluster.local'];
+
+  test('to nobody unless somebody listens', () => {
+    for (const name of asked) rig.ask(question(name));
+    expect(rig.samples()).toEqual([]);
+  });
+
+  it.each(families)('with who asked what and what came of it, over IPv%s', (family) => {
+    rig.maps.sampleEvery(1);
+    const from = process.hrtime.bigint();
+    for (const name of asked) rig.ask(question(name, 'AAAA'), family);
+    rig.ask(question('www.example.com'), family);
+    rig.maps.sampleEvery(0);
+    const samples = rig.samples();
+    expect(samples).toMatchObject([
+      { asker: asker[family], name: asked[0], type: 'AAAA', result: 'hit' },
+      { name: asked[1], result: 'nxdomain' },
+      { name: asked[2], result: 'empty' },
+    ]);
+    for (const { time } of samples) expect(time).toBeGreaterThan(from);
+  });
+
+  test('one in many', () => {
+    rig.maps.sampleEvery(1_000_000_000);
+    for (let i = 0; i < 100; i++) rig.ask(question(asked[0]!));
+    rig.maps.sampleEvery(0);
+    expect(rig.samples().length).toBeLessThan(3);
+  });
+
+  test('no more than there is room for, and all are answered', () => {
+    rig.maps.sampleEvery(1);
+    for (let i = 0; i < 500; i++) expect(rig.ask(question(asked[0]!))).toBeDefined();
+    rig.maps.sampleEvery(0);
+    expect(rig.samples().length).toBe(221);
+  });
+});
+
 test('counts what it answered, and what it left to the server', () => {
   const before = rig.maps.counters();
   rig.ask(question('web.shop.svc.cluster.local'));

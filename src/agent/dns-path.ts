@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path';
 import type { FastPath, FastPathOptions, FastPathState } from '../dns/fastpath/fast-path.ts';
+import type { AnswerSample } from '../dns/fastpath/samples.ts';
 import { ZoneFeed } from '../dns/fastpath/zone-feed.ts';
 import type { Counters, ZoneSettings } from '../dns/fastpath/zone-maps.ts';
 import type { ZoneDecision, ZonePlan } from '../dns/fastpath/zone-plan.ts';
@@ -28,6 +29,7 @@ import type { PodDatapath } from './pod-network.ts';
 const dnsService = { namespace: 'kube-system', name: 'kube-dns' };
 /** Several times in the kernel's term (`termMs`). */
 const renewMs = 10_000;
+const sampleMs = 1000;
 const dnsServiceKey = `${dnsService.namespace}/${dnsService.name}`;
 /** The largest answer over UDP, as the servers have it (DNS flag day 2020). */
 const udpBytes = 1232;
@@ -47,6 +49,8 @@ export interface DnsPathStatus {
   kernel: FastPathState;
   counters: Counters;
 }
+
+export type SampledAnswer = Omit<AnswerSample, 'time'> & { time: number };
 
 export interface DnsPathParts {
   config: Pick<AgentConfig, 'nodeName' | 'objectsDirectory' | 'bpfDirectory' | 'mapSizes' | 'dnsFastPath'>;
@@ -154,6 +158,13 @@ export class DnsPath {
 
   status(): DnsPathStatus {
     return { kernel: this.#fastPath.state(), counters: this.#fastPath.counters() };
+  }
+
+  /** What the kernel answers within a second, one answer of so many; times are ms since the epoch. */
+  async answers(every: number): Promise<SampledAnswer[]> {
+    const samples = await this.#fastPath.sample(every, () => this.#clock.sleep(sampleMs));
+    const bootMs = this.#clock.now() - Number(process.hrtime.bigint() / 1_000_000n);
+    return samples.map(({ time, ...rest }) => ({ time: bootMs + Number(time / 1_000_000n), ...rest }));
   }
 
   /** Ends this process's part: the kernel goes on answering. */

@@ -13,6 +13,7 @@ beforeEach(async () => {
     status: () => ({ size: 10n }),
     services: async () => [{ frontend: '10.96.0.1|80' }],
     connections: async (limit) => ({ limit }),
+    dnsAnswers: async (every) => ({ every }),
   });
 });
 afterEach(() => server.close());
@@ -36,6 +37,13 @@ it('tells health, readiness, metrics and status', async () => {
     ['?limit=-1', 1000],
   ] as const)
     expect(JSON.parse((await get(`/conntrack${query}`))[1])).toEqual({ limit });
+  for (const [query, every] of [
+    ['', 1],
+    ['?every=100', 100],
+    ['?every=0', 1],
+    ['?every=4294967296', 1],
+  ] as const)
+    expect(JSON.parse((await get(`/dns-answers${query}`))[1])).toEqual({ every });
   expect((await get('/nothing'))[0]).toBe(404);
   expect((await get('/status', 'POST'))[0]).toBe(405);
 });
@@ -51,6 +59,7 @@ it('says that the port is taken', async () => {
     status: () => ({}),
     services: async () => [],
     connections: async () => [],
+    dnsAnswers: async () => [],
   };
   await expect(startStatusServer(server.port, sources)).rejects.toThrow(`port ${server.port} is taken`);
 });

@@ -1,6 +1,7 @@
 /**
  * What an agent says of itself, over HTTP on the node's own addresses: /healthz (the process lives), /readyz
- * (pods can start), /metrics (Prometheus), and as JSON, for `tendril` commands, /status, /services and /conntrack.
+ * (pods can start), /metrics (Prometheus), and as JSON, for `tendril` commands, /status, /services, /conntrack and
+ * /dns-answers.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -14,6 +15,8 @@ export interface StatusSources {
   status(): unknown;
   services(): Promise<unknown>;
   connections(limit: number): Promise<unknown>;
+  /** What the kernel answers to pods within a second, one answer of so many. */
+  dnsAnswers(every: number): Promise<unknown>;
 }
 
 export interface StatusServer {
@@ -56,12 +59,14 @@ async function serve(
   else if (details.has(path) && !isOwnNode(socket)) answer(response, 403, 'only for the node itself\n');
   else if (path === '/status') json(sources.status());
   else if (path === '/services') json(await sources.services());
-  else if (path === '/conntrack') json(await sources.connections(limitOf(searchParams)));
-  else answer(response, 404, 'there are /healthz, /readyz, /metrics, /status, /services and /conntrack\n');
+  else if (path === '/conntrack')
+    json(await sources.connections(positive(searchParams, 'limit') ?? defaultLimit));
+  else if (path === '/dns-answers') json(await sources.dnsAnswers(positive(searchParams, 'every') ?? 1));
+  else answer(response, 404, `there are /healthz, /readyz, /metrics, ${[...details].join(', ')}\n`);
 }
 
 /** They tell who talks to whom: not for pods. */
-const details = new Set(['/status', '/services', '/conntrack']);
+const details = new Set(['/status', '/services', '/conntrack', '/dns-answers']);
 
 /** Who reaches a node from itself comes from the address that it goes to. */
 function isOwnNode({ localAddress, remoteAddress }: Socket): boolean {
@@ -70,9 +75,9 @@ function isOwnNode({ localAddress, remoteAddress }: Socket): boolean {
 
 const defaultLimit = 1000;
 
-function limitOf(parameters: URLSearchParams): number {
-  const limit = Number(parameters.get('limit') ?? defaultLimit);
-  return Number.isInteger(limit) && limit > 0 ? limit : defaultLimit;
+function positive(parameters: URLSearchParams, name: string): number | undefined {
+  const value = Number(parameters.get(name));
+  return Number.isInteger(value) && value > 0 && value < 2 ** 32 ? value : undefined;
 }
 
 function render(status: unknown): string {

@@ -336,6 +336,7 @@ function statusSources(
     metrics: () => metrics.render(),
     services: () => services.inspection.services(),
     connections: (limit) => services.inspection.connections(limit),
+    dnsAnswers: async (every) => (await dns?.answers(every)) ?? [],
     status: () => ({
       node: config.nodeName,
       ready: notReady() === undefined,

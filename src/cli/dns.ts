@@ -1,4 +1,4 @@
-/** `tendril dns query` and `tendril dns records`; `tendril dns` alone is the server itself. */
+/** `tendril dns query`, `tendril dns records` and `tendril dns watch`; `tendril dns` alone is the server itself. */
 import { recordTypes } from '../dns/message/constants.ts';
 import { dataText, typeName } from '../dns/message/record-text.ts';
 import { listRecords } from '../dns/plugins/kubernetes/zone-listing.ts';
@@ -8,10 +8,11 @@ import { podResolvConf } from '../lab/kubelet/resolv-conf.ts';
 import { TendrilError } from '../util/errors.ts';
 import { readClusterZone } from './dns/cluster-zone.ts';
 import { type ResolverSettings, type SearchStep, searchOrder, searchSteps } from './dns/search-steps.ts';
+import { watchAnswers } from './dns/watch.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { formatTable } from './output/table.ts';
 import { defineCommand, type Invocation } from './parser/command.ts';
-import { namespaceOption, outputOption } from './parser/common-options.ts';
+import { namespaceOption, nodeOption, outputOption } from './parser/common-options.ts';
 import { dnsProcess } from './processes.ts';
 import { type LabSession, openLab } from './session/lab-session.ts';
 
@@ -19,10 +20,11 @@ export const dns = defineCommand(
   {
     name: 'dns',
     summary:
-      "Shows what cluster DNS says: what a name gets, search step by search step, and all records of the cluster zone, both made of the API's objects as the server makes them. Without a word it is the server.",
+      "Shows what cluster DNS says: what a name gets, search step by search step, and all records of the cluster zone, both made of the API's objects as the server makes them; and what a node's kernel answers at this moment. Without a word it is the server.",
     usage: [
       'dns query NAME [--from POD] [-n NAMESPACE] [--type TYPE] [-o json]',
       'dns records [-n NAMESPACE] [-o json]',
+      'dns watch [--node NODE] [--every N] [--seconds N] [-o json]',
       ...dnsProcess.spec.usage,
     ],
     options: {
@@ -39,19 +41,32 @@ export const dns = defineCommand(
         help: 'A, AAAA, SRV, PTR, CNAME, TXT … (default: A, then AAAA)',
       },
       namespace: namespaceOption('of the pod, or of the records (default: default; for records: all)'),
+      node: nodeOption("whose kernel's answers (default: the lab's first node)"),
+      every: {
+        type: 'string',
+        value: 'N',
+        help: 'one answer in N, by chance (default: 1); some 200 a second at the most',
+      },
+      seconds: { type: 'string', value: 'N', help: 'how long to watch (default: until interrupted)' },
       output: outputOption('json'),
     },
     words: { min: 0, max: 2 },
-    examples: ['tendril dns query web --from shop-0 -n shop', 'tendril dns records -n shop -o json'],
+    examples: [
+      'tendril dns query web --from shop-0 -n shop',
+      'tendril dns records -n shop -o json',
+      'tendril dns watch --node node-2 --every 100',
+    ],
   },
   async (invocation) => {
     const [verb, name, ...more] = invocation.words;
     if (verb === undefined) return await dnsProcess.run(invocation as unknown as Invocation);
     if (verb === 'query' && name !== undefined && more.length === 0) return await query(invocation, name);
     if (verb === 'records' && name === undefined) return await records(invocation);
+    if (verb === 'watch' && name === undefined)
+      return await watchAnswers(invocation.name, invocation.options);
     throw new TendrilError(
       'USAGE',
-      `dns ${invocation.words.join(' ')} is nothing; try dns query NAME, or dns records`,
+      `dns ${invocation.words.join(' ')} is nothing; try dns query NAME, dns records or dns watch`,
     );
   },
 );

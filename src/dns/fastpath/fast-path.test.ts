@@ -119,6 +119,29 @@ test('answers for a minute more each time it is renewed, and for none where it d
   expect(config().until).toBeGreaterThan(before);
 });
 
+test('tells of answers while somebody waits for them, to one after the other', async () => {
+  const path = fastPath();
+  await path.follow(source, settings);
+  const record = (outcome: number) =>
+    layouts.dnsSample.encode({ asker: parseIp('10.244.0.5'), type: 28, outcome, ifindex: 7, time: 9n });
+  const records = (...outcomes: number[]) =>
+    bpf.records.set('/bpf/node/dns/dns_samples', outcomes.map(record));
+  records(1);
+  const first = Promise.withResolvers<void>();
+  const one = path.sample(100, () => first.promise);
+  const other = path.sample(1, async () => void records(3));
+  await vi.waitFor(() => expect(config().sampleEvery).toBe(100));
+  serial = 2;
+  await path.changed([]);
+  expect(config()).toMatchObject({ sampleEvery: 100, serial: 2 });
+  records(2);
+  first.resolve();
+  const base = { time: 9n, asker: '10.244.0.5', ifindex: 7, name: '', type: 'AAAA' };
+  expect(await one).toEqual([{ ...base, result: 'empty' }]);
+  expect(await other).toEqual([{ ...base, result: 'nxdomain' }]);
+  expect(config().sampleEvery).toBe(0);
+});
+
 test('stop leaves every question to the server until it follows again', async () => {
   const path = fastPath();
   await path.follow(source, settings);

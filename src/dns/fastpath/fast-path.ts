@@ -8,6 +8,7 @@ import type { Ip } from '../../net/ip.ts';
 import { describeError } from '../../util/errors.ts';
 import type { Logger } from '../../util/logger.ts';
 import { TimeSlice } from '../../util/time-slice.ts';
+import { type AnswerSample, decodeSample } from './samples.ts';
 import { type Counters, isFull, type NameAddresses, ZoneMaps, type ZoneSettings } from './zone-maps.ts';
 
 /** The zone's names, as the server derives them from the API. */
@@ -46,6 +47,8 @@ export class FastPath {
   #dirty: Set<string> | undefined;
   #source: { names: ZoneNames; settings: () => ZoneSettings } | undefined;
   #running: Promise<void> = Promise.resolve();
+  #sampling: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   /** Loads the program on the maps that are pinned, or on new ones. @throws TendrilError BPF_LOAD */
   constructor(options: FastPathOptions) {
@@ -81,6 +84,31 @@ export class FastPath {
 
   counters(): Counters {
     return this.#maps.counters();
+  }
+
+  /**
+   * Answers from now until `wait` resolves, one of so many by chance, and some two hundred at the most. Callers take turns: nobody's
+   * answers are another's.
+   */
+  sample(every: number, wait: () => Promise<void>): Promise<AnswerSample[]> {
+    const done = this.#sampling.then(() => this.#sampleOnce(every, wait));
+    this.#sampling = done.catch(() => {});
+    return done;
+  }
+
+  async #sampleOnce(every: number, wait: () => Promise<void>): Promise<AnswerSample[]> {
+    using ring = this.#object.ringBuffer('dns_samples');
+    // What nobody has read of earlier ones.
+    while (ring.drain(() => {}) > 0);
+    this.#maps.sampleEvery(every);
+    try {
+      await wait();
+    } finally {
+      if (!this.#closed) this.#maps.sampleEvery(0);
+    }
+    const samples: AnswerSample[] = [];
+    while (ring.drain((record) => samples.push(decodeSample(record))) > 0);
+    return samples;
   }
 
   /** Questions of the pod whose veth's host end this is are answered ahead of all other programs there. */
@@ -125,6 +153,7 @@ export class FastPath {
 
   /** What is attached goes on answering. */
   close(): void {
+    this.#closed = true;
     this.#object.close();
   }
 

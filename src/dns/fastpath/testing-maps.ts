@@ -17,6 +17,7 @@ export function fakeDnsBpf(): FakeBpf {
     hash('dns_sets', 4, layouts.dnsSet.size),
     hash('dns_servers', layouts.dnsServerKey.size, 4),
     { ...hash('dns_config', 4, layouts.dnsConfig.size, 1), array: true },
+    hash('dns_samples', 0, 0, 65536),
     { ...hash('dns_counters', 4, layouts.dnsCounters.size, 1), array: true },
   ];
   return new FakeBpf({ 'dns.bpf.o': { maps, programs: ['dns_pod_ingress'] } });

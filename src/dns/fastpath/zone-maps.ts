@@ -58,6 +58,7 @@ export class ZoneMaps {
   readonly #config: BpfMap;
   readonly #counters: BpfMap;
   #lastSet = 0;
+  #sampleEvery = 0;
 
   /** Takes over what is pinned: sets keep their numbers. */
   constructor(object: Pick<BpfObject, 'map'>) {
@@ -98,7 +99,7 @@ export class ZoneMaps {
     const config = {
       ...settings,
       ...{ recursive: Number(recursive), zone: padded, zoneLabels: labels.length, zoneBytes: wire.length },
-      until: monotonicNs(termMs),
+      ...{ until: monotonicNs(termMs), sampleEvery: this.#sampleEvery },
     };
     // An array's value is not changed at once: nobody may see half of another zone.
     if (!this.isFor(zone)) this.#config.update(index, layouts.dnsConfig.encode({ ...config, enabled: 0 }));
@@ -109,6 +110,13 @@ export class ZoneMaps {
   renew(ms = termMs): void {
     const now = layouts.dnsConfig.decode(this.#config.lookup(index)!);
     this.#config.update(index, layouts.dnsConfig.encode({ ...now, until: monotonicNs(ms) }));
+  }
+
+  /** One of so many answers is told in the ring `dns_samples`; 0: none. */
+  sampleEvery(answers: number): void {
+    this.#sampleEvery = answers;
+    const now = layouts.dnsConfig.decode(this.#config.lookup(index)!);
+    this.#config.update(index, layouts.dnsConfig.encode({ ...now, sampleEvery: answers }));
   }
 
   /** @throws TendrilError MAP_FULL: then nothing has changed */
@@ -226,8 +234,8 @@ function wireName(name: string): Uint8Array {
   ]);
 }
 
-/** The canonical name that a key stands for; names of the cluster are of letters, digits, hyphens and underscores. */
-function nameOf(key: Uint8Array): string {
+/** The name that a key or a question has; names of the cluster are of letters, digits, hyphens and underscores. */
+export function nameOf(key: Uint8Array): string {
   const labels: string[] = [];
   for (let at = 0; key[at]; at += key[at]! + 1)
     labels.push(Buffer.from(key.subarray(at + 1, at + 1 + key[at]!)).toString('latin1'));

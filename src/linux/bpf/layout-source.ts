@@ -24,8 +24,8 @@ export const layoutFiles: readonly LayoutFile[] = [
   {
     object: 'dns',
     path: 'dns/fastpath/generated/layouts.ts',
-    internal: /^(?!dns_(short_name|long_name|name|set|server_key|config|counters)$)/,
-    enums: /^dns_name_flags$/,
+    internal: /^(?!dns_(short_name|long_name|name|set|server_key|config|counters|sample)$)/,
+    enums: /^dns_(name_flags|outcome)$/,
   },
 ];
 

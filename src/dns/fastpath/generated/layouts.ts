@@ -38,6 +38,7 @@ export interface DnsConfig {
   recursive: number;
   zoneLabels: number;
   zoneBytes: number;
+  sampleEvery: number;
   until: bigint;
   zone: Uint8Array;
 }
@@ -47,6 +48,16 @@ export interface DnsCounters {
   empty: bigint;
   nameErrors: bigint;
   passed: bigint;
+}
+
+export interface DnsSample {
+  time: bigint;
+  asker: Ip;
+  ifindex: number;
+  type: number;
+  outcome: number;
+  nameBytes: number;
+  name: Uint8Array;
 }
 
 const structs: Record<string, BtfStruct> = {
@@ -221,9 +232,15 @@ const structs: Record<string, BtfStruct> = {
    {
     "name": "reserved",
     "offset": 18,
-    "size": 6,
+    "size": 2,
     "type": "__u8",
-    "elements": 6
+    "elements": 2
+   },
+   {
+    "name": "sample_every",
+    "offset": 20,
+    "size": 4,
+    "type": "__u32"
    },
    {
     "name": "until",
@@ -269,6 +286,55 @@ const structs: Record<string, BtfStruct> = {
     "type": "__u64"
    }
   ]
+ },
+ "dns_sample": {
+  "name": "dns_sample",
+  "size": 288,
+  "fields": [
+   {
+    "name": "time",
+    "offset": 0,
+    "size": 8,
+    "type": "__u64"
+   },
+   {
+    "name": "asker",
+    "offset": 8,
+    "size": 16,
+    "type": "address"
+   },
+   {
+    "name": "ifindex",
+    "offset": 24,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "type",
+    "offset": 28,
+    "size": 2,
+    "type": "__u16"
+   },
+   {
+    "name": "outcome",
+    "offset": 30,
+    "size": 1,
+    "type": "__u8"
+   },
+   {
+    "name": "name_bytes",
+    "offset": 31,
+    "size": 1,
+    "type": "__u8"
+   },
+   {
+    "name": "name",
+    "offset": 32,
+    "size": 256,
+    "type": "__u8",
+    "elements": 256
+   }
+  ]
  }
 };
 
@@ -280,6 +346,7 @@ export const layouts = {
   dnsName: layoutOf<DnsName>('dns_name', structs),
   dnsConfig: layoutOf<DnsConfig>('dns_config', structs),
   dnsCounters: layoutOf<DnsCounters>('dns_counters', structs),
+  dnsSample: layoutOf<DnsSample>('dns_sample', structs),
 } as const;
 
 export const dnsNameFlags = {
@@ -287,4 +354,11 @@ export const dnsNameFlags = {
   "DNS_HAS_V4": 2,
   "DNS_HAS_V6": 4,
   "DNS_IS_SET": 8
+} as const;
+
+export const dnsOutcome = {
+  "DNS_PASS": 0,
+  "DNS_HIT": 1,
+  "DNS_EMPTY": 2,
+  "DNS_NAME_ERROR": 3
 } as const;
