@@ -11,7 +11,7 @@ const manifest = `
 apiVersion: v1
 kind: Pod
 metadata: { name: client, labels: { app: client } }
-spec: { containers: [{ name: main, image: busybox, command: [sleep, infinity] }] }
+spec: { nodeName: node-1, containers: [{ name: main, image: busybox, command: [sleep, infinity] }] }
 ---
 apiVersion: v1
 kind: Service
@@ -21,7 +21,7 @@ spec: { ipFamilyPolicy: PreferDualStack, selector: { app: client }, ports: [{ po
 
 let lab: TestLab;
 beforeAll(async () => {
-  lab = await bringUp({ manifest, args: ['--nodes', '1'] });
+  lab = await bringUp({ manifest, args: ['--nodes', '2'] });
 });
 afterAll(() => lab?.down());
 
@@ -94,6 +94,22 @@ describe('the kernel', () => {
     }
   });
 
+  test('shows its answers to whoever watches', async () => {
+    const pod = JSON.parse(await must(lab.tendril(['get', 'pod', 'client', '-o', 'json'])));
+    const watch = async () => {
+      let watching = true;
+      const watched = lab
+        .tendril(['dns', 'watch', '--node', 'node-1', '--seconds', '3', '-o', 'json'])
+        .finally(() => {
+          watching = false;
+        });
+      while (watching) await addresses(name, 'A');
+      return JSON.parse((await must(watched)).split('\n')[0] || '{}');
+    };
+    const wanted = { asker: pod.status.podIP, name, type: 'A', result: 'hit' };
+    await expect.poll(watch, { timeout: 60_000 }).toMatchObject(wanted);
+  });
+
   test('goes on without the servers and without an agent', async () => {
     const stopped = nodeProcesses(/main\.js\0(agent|dns)\0/);
     expect(stopped).toHaveLength(2);
@@ -111,6 +127,29 @@ describe('the kernel', () => {
     await expect.poll(() => addresses('late.default.svc.cluster.local', 'A')).toMatch(/^10\.96\./);
     await must(lab.kubectl('delete', 'service', 'late'));
     await expect.poll(async () => (await dig('late.default.svc.cluster.local', 'A')).status).toBe('NXDOMAIN');
+  });
+
+  test('leaves to the node’s own server what is the servers’, past all connection tracking', async () => {
+    const pods = JSON.parse(
+      await must(lab.tendril(['get', 'pods', '-n', 'kube-system', '-l', 'k8s-app=kube-dns', '-o', 'json'])),
+    ).items as { spec: { nodeName: string }; status: { podIP: string } }[];
+    pods.sort((a, b) => (a.spec.nodeName < b.spec.nodeName ? -1 : 1));
+    const asked = () =>
+      Promise.all(
+        pods.map(async ({ status: { podIP } }) => {
+          const text = await onNode('curl', '-s', `http://${podIP}:9153/metrics`);
+          const counts = text.matchAll(/^coredns_dns_requests_total\{\S*type="SRV"\S* (\d+)$/gm);
+          return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+        }),
+      );
+    const before = await asked();
+    const client = JSON.parse(await must(lab.tendril(['get', 'pod', 'client', '-o', 'json'])));
+    for (let i = 0; i < 5; i++) await dig(name, 'SRV');
+    expect((await asked()).map((count, i) => count - before[i]!)).toEqual([5, 0]);
+    const tracked = await onNode('cat', '/proc/net/nf_conntrack');
+    const ofClient = tracked.split('\n').filter((line) => line.includes(`src=${client.status.podIP} `));
+    expect(ofClient.filter((line) => line.includes('dport=53 '))).toEqual([]);
+    expect(await must(lab.tendril(['conntrack', 'list', '--node', 'node-1']))).not.toContain('10.96.0.10');
   });
 
   test('a changed Corefile takes force when the servers take it: the two never disagree', async () => {
