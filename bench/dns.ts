@@ -59,6 +59,8 @@ export async function run(report: Report): Promise<void> {
   const load = compile('dns-load', directory);
   const full = await turns(contenders, [load, 'saturate', String(window), ip]);
   compare(report, 'answers, two sockets of a client', '/s', full, ({ perSecond }) => perSecond);
+  const both = await turns(contenders, [load, 'saturate', String(window), ip], { clients: 2 });
+  compare(report, 'answers, two clients', '/s', both, ({ perSecond }) => perSecond);
   compare(
     report,
     'processor of the server for an answer',
@@ -160,10 +162,14 @@ async function answering(machine: Machine, name: string): Promise<void> {
 async function turns(
   contenders: readonly Contender[],
   argv: readonly string[],
+  { clients = 1 } = {},
 ): Promise<{ contender: Contender; turns: Turn[] }[]> {
   const results = contenders.map((contender) => ({
     contender,
-    client: contender.machine.start('client', argv),
+    clients: Array.from({ length: clients }, (_, i) =>
+      // Two are on a processor each, and the server wherever there is room.
+      contender.machine.start('client', argv, clients > 1 ? { cpu: i } : {}),
+    ),
     turns: [] as Turn[],
   }));
   try {
@@ -171,22 +177,22 @@ async function turns(
       const order = results.map((_, index) => (index + round) % results.length);
       if (round % 2) order.reverse();
       for (const index of order) {
-        const { contender, client, turns } = results[index]!;
+        const { contender, clients, turns } = results[index]!;
         const before = seconds(contender.pid);
-        const [line] = await client.ask(String(turnMs));
-        const [answers, nanoseconds, p50, p99] = line!.split(' ').map(Number) as [
-          number,
-          number,
-          number,
-          number,
-        ];
+        const told = await Promise.all(clients.map((client) => client.ask(String(turnMs))));
+        const figures = told.map(
+          ([line]) => line!.split(' ').map(Number) as [number, number, number, number],
+        );
+        const answers = figures.reduce((sum, [count]) => sum + count, 0);
+        const perSecond = figures.reduce((sum, [count, ns]) => sum + (count / ns) * 1e9, 0);
+        const [, , p50, p99] = figures[0]!;
         const cpuMicroseconds = ((seconds(contender.pid) - before) * 1e6) / answers;
-        if (round > 0) turns.push({ perSecond: (answers / nanoseconds) * 1e9, cpuMicroseconds, p50, p99 });
+        if (round > 0) turns.push({ perSecond, cpuMicroseconds, p50, p99 });
       }
     }
     return results;
   } finally {
-    for (const { client } of results) client.stop();
+    for (const client of results.flatMap(({ clients }) => clients)) client.stop();
   }
 }
 

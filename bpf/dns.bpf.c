@@ -138,7 +138,7 @@ VERIFIED_ONCE int dns_sample_answer(struct __sk_buff *skb, __u32 outcome, __u32 
 	sample->outcome = outcome;
 	sample->name_bytes = work->name_bytes;
 	__builtin_memcpy(sample->name, work->reply + sizeof(struct dns_header), sizeof(sample->name));
-	/* Read every second: a flood of questions shall not wake the reader each time. */
+	/* Read twice a second: a flood of questions shall not wake the reader each time. */
 	bpf_ringbuf_submit(sample, BPF_RB_NO_WAKEUP);
 	return 0;
 }

@@ -69,9 +69,13 @@ export class Machine {
    * A program in a place, spoken to by lines; it ends with the machine. Servers run on the first processor and
    * clients on the last: where the scheduler puts them is a third of the time.
    */
-  start(place: Place, argv: readonly string[], options: { anyCpu?: boolean } = {}): LineProcess {
+  start(
+    place: Place,
+    argv: readonly string[],
+    options: { anyCpu?: boolean; cpu?: number } = {},
+  ): LineProcess {
     const last = availableParallelism() - 1;
-    const cpu = options.anyCpu ? `0-${last}` : place === 'server' ? 0 : last;
+    const cpu = options.anyCpu ? `0-${last}` : (options.cpu ?? (place === 'server' ? 0 : last));
     const managed = this.#cgroup !== undefined && place !== 'outside';
     const enter = managed ? `echo $$ > ${this.#cgroup}/cgroup.procs; ` : '';
     const script = `${enter}exec nsenter --net=${this.path(place)} taskset -c ${cpu} ${argv.join(' ')}`;

@@ -37,7 +37,7 @@ struct {
 	__type(value, struct dns_counters);
 } dns_counters SEC(".maps");
 
-/* Some two hundred answers: whoever listens reads them every second, and more are not told. */
+/* Some two hundred answers: whoever listens reads them twice a second, and more are not told. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 65536);

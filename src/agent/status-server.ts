@@ -15,7 +15,7 @@ export interface StatusSources {
   status(): unknown;
   services(): Promise<unknown>;
   connections(limit: number): Promise<unknown>;
-  /** What the kernel answers to pods within a second, one answer of so many. */
+  /** What the kernel answers to pods in the next half second, one answer of so many. */
   dnsAnswers(every: number): Promise<unknown>;
 }
 

@@ -45,7 +45,7 @@ export const dns = defineCommand(
       every: {
         type: 'string',
         value: 'N',
-        help: 'one answer in N, by chance (default: 1); some 200 a second at the most',
+        help: 'one answer in N, by chance (default: 1); some 400 a second at the most',
       },
       seconds: { type: 'string', value: 'N', help: 'how long to watch (default: until interrupted)' },
       output: outputOption('json'),

@@ -65,6 +65,14 @@ function statusText(name: string, { nodes, external, standIns, notEnforced, prob
   const reasons = new Set(nodes.flatMap(({ agent }) => agent.dnsByServers ?? []));
   if (reasons.size > 0)
     parts.push(`Cluster DNS is answered by its servers alone:\n${indented([...reasons])}`);
+  const questions = nodes.flatMap(({ agent }) => agent.dnsQuestions ?? []);
+  const total = (of: (question: (typeof questions)[number]) => number) =>
+    questions.reduce((sum, question) => sum + of(question), 0);
+  const [byKernel, byServers] = [total((one) => one.byKernel), total((one) => one.byServers)];
+  if (byKernel + byServers > 0)
+    parts.push(
+      `Cluster DNS: ${byKernel} questions of pods were answered in the kernel, ${byServers} by servers.\n`,
+    );
   if (external) parts.push(externalText(external));
   if (standIns.length > 0) parts.push('Stood in:\n', standInTable(standIns));
   if (notEnforced.length > 0) parts.push(`Not enforced here:\n${indented(notEnforced)}`);

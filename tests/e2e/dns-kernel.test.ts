@@ -170,6 +170,7 @@ describe('the kernel', () => {
     };
     await expect.poll(agreement, { timeout: 110_000, interval: 200 }).toBe('60');
     await expect.poll(status, { timeout: 20_000 }).toMatch(/node-1 +Ready .* kernel +0/);
+    expect(await status()).toMatch(/\d+ questions of pods were answered in the kernel, \d+ by servers/);
     expect(await during(agreement)).toMatchObject({ hit: 1, passed: 2 });
   }, 130_000);
 

@@ -1,4 +1,4 @@
-/** `tendril dns watch`: what a node's kernel answers to pods, as it answers. The agent samples while it is asked, a second at a time. */
+/** `tendril dns watch`: what a node's kernel answers to pods, as it answers. The agent samples while it is asked, half a second at a time. */
 import type { SampledAnswer } from '../../agent/dns-path.ts';
 import { TendrilError } from '../../util/errors.ts';
 import { chooseFormat } from '../output/format.ts';
@@ -18,7 +18,8 @@ export async function watchAnswers(lab: string, options: WatchOptions): Promise<
     if (!/^[1-9]\d{0,8}$/.test(value))
       throw new TendrilError('USAGE', `--${option} ${value} is not a number above 0`);
   const asJson = chooseFormat(options.output, ['json']) === 'json';
-  for (let left = seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds); left > 0; left--) {
+  const end = performance.now() + (seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1000);
+  while (performance.now() < end) {
     const { answer } = await askAgent<SampledAnswer[]>(lab, node, `/dns-answers?every=${every}`);
     for (const one of answer) process.stdout.write(`${asJson ? JSON.stringify(one) : answerLine(one)}\n`);
   }

@@ -15,6 +15,8 @@ export interface AgentReport {
   lastError?: string;
   /** Why the kernel leaves questions to cluster DNS to the servers; undefined where it answers. */
   dnsByServers?: string;
+  /** Questions of pods to cluster DNS so far; absent where the kernel answers none. */
+  dnsQuestions?: { byKernel: number; byServers: number };
 }
 
 const timeoutMs = 2_000;
@@ -44,17 +46,22 @@ export function readReport(document: Record<string, unknown>): AgentReport {
     services: services.services ?? 0,
     revision: services.revision,
     lastError: services.lastError,
-    dnsByServers: dnsObstacle(document.dns as DnsReport | undefined),
+    ...dnsOf(document.dns as DnsReport | undefined),
   };
 }
 
 interface DnsReport {
   kernel: { answering: boolean; reason?: string };
+  counters: { hits: number; empty: number; nameErrors: number; passed: number };
 }
 
-function dnsObstacle(dns: DnsReport | undefined): string | undefined {
-  if (dns === undefined) return 'it is switched off';
-  return dns.kernel.answering ? undefined : dns.kernel.reason;
+function dnsOf(dns: DnsReport | undefined): Pick<AgentReport, 'dnsByServers' | 'dnsQuestions'> {
+  if (dns === undefined) return { dnsByServers: 'it is switched off' };
+  const { hits, empty, nameErrors, passed } = dns.counters;
+  return {
+    dnsByServers: dns.kernel.answering ? undefined : dns.kernel.reason,
+    dnsQuestions: { byKernel: hits + empty + nameErrors, byServers: passed },
+  };
 }
 
 function get(socket: Socket, path: string): Promise<string> {

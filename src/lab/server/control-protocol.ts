@@ -54,6 +54,8 @@ export interface NodeStatus {
     services?: number;
     /** Why the kernel leaves questions to cluster DNS to the servers; undefined where it answers. */
     dnsByServers?: string;
+    /** Questions of its pods to cluster DNS since its maps were made, by who answered. */
+    dnsQuestions?: { byKernel: number; byServers: number };
     error?: string;
   };
 }

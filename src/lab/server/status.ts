@@ -87,7 +87,7 @@ function nodeStatus(
       programmed: !failed && report.programmed,
       upToDate: missingOf(name, report, wanted).length === 0,
       services: failed ? undefined : report.services,
-      dnsByServers: failed ? undefined : report.dnsByServers,
+      ...(failed ? {} : { dnsByServers: report.dnsByServers, dnsQuestions: report.dnsQuestions }),
       error: failed ? report.error : report.lastError,
     },
   };
