@@ -1,7 +1,8 @@
 /**
  * From a change's watch event until pods see it, in the kernel and at Tendril's server, both asked all the time by one that
  * waits: among 5,000 Services of which a hundred change every second, with a thousand other questions a second. The
- * event begins when the API's storage has the object, so that the way to the agent is in the time.
+ * event begins when the API's storage has the object, so that the way to the agent is in the time: the lab's API server gathers the
+ * events of a busy watch, as that of Services is here, for 20 ms at the most.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,7 +26,8 @@ export const claim = 'a change is seen in the kernel and at the server within 50
 const root = join(import.meta.dirname, '..');
 const namespace = 'bench';
 const services = 5000;
-const changes = 300;
+const changes = 320;
+const warmUps = 20;
 const restMs = 20;
 const churnMs = 10;
 const askedPerSecond = 1000;
@@ -47,17 +49,19 @@ export async function run(report: Report): Promise<void> {
     // It may be at it still when the machine ends.
     rig.load.ask(String(changes * 40)).catch(() => {});
     for (let serial = 0; serial < changes; serial++) {
-      await one(rig, change(rig.api, serial), latencies);
+      // The first run through code that was never run.
+      const counted = serial < warmUps ? { kernel: [], server: [] } : latencies;
+      await one(rig, change(rig.api, serial), counted);
       await sleep(restMs);
     }
     for (const path of paths) {
       const { median, interval } = medianOf(latencies[path]);
-      report({ name: `${name}, ${path}, p50`, value: median, interval, unit: 'ms', runs: changes });
+      report({ name: `${name}, ${path}, p50`, value: median, interval, unit: 'ms', runs: changes - warmUps });
       report({
         name: `${name}, ${path}, p99`,
         value: percentileOf(latencies[path], 0.99),
         unit: 'ms',
-        runs: changes,
+        runs: changes - warmUps,
       });
     }
   }

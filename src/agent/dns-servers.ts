@@ -3,6 +3,9 @@
  * minutes after the ConfigMap. Servers with the plugin `prometheus` show it (`coredns_reload_version_info`), CoreDNS's
  * from their first reload on; of those that show nothing it is known from the time that has passed.
  */
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { EndpointSlice } from '../kube/types.ts';
 import type { Clock } from '../util/clock.ts';
 
@@ -99,8 +102,8 @@ export class ServerWatch {
   }
 }
 
-function shownIn(text: string): Shown {
-  const found = (pattern: RegExp) => pattern.exec(text)?.[1];
+function shownIn(metrics: string): Shown {
+  const found = (pattern: RegExp) => pattern.exec(metrics)?.[1];
   const started = found(/^process_start_time_seconds (\S+)$/m);
   return {
     version: found(/^coredns_reload_version_info\{[^}\n]*value="([^"\n]*)"[^}\n]*\} 1$/m),
@@ -131,9 +134,12 @@ const longestMetricsMs = 2000;
 
 /** @throws Error where they cannot be had within two seconds */
 export async function readMetrics(address: string, port: number): Promise<string> {
-  const host = address.includes(':') ? `[${address}]` : address;
   const signal = AbortSignal.timeout(longestMetricsMs);
-  const response = await fetch(`http://${host}:${port}/metrics`, { signal });
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  return await response.text();
+  const call = request({ host: address, port, path: '/metrics', agent: false, signal }).end();
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  if (response.statusCode !== 200) {
+    response.destroy();
+    throw new Error(`status ${response.statusCode}`);
+  }
+  return await text(response);
 }

@@ -1,0 +1,47 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from 'vitest';
+import type { EndpointSlice } from '../kube/types.ts';
+import { readMetrics, serversFor } from './dns-servers.ts';
+
+type Entry = NonNullable<EndpointSlice['endpoints']>[number];
+const slices = (...endpoints: Entry[]) => [{ endpoints }] as EndpointSlice[];
+const on = (node: string, address: string) => ({
+  addresses: [address],
+  hints: { forNodes: [{ name: node }] },
+});
+
+test('the servers that a node’s pods are sent to', () => {
+  const plain = [{ addresses: ['10.244.0.5'] }, { addresses: ['10.244.1.5'] }];
+  expect(serversFor('n1', slices(...plain))).toEqual(['10.244.0.5', '10.244.1.5']);
+  const hinted = slices(on('n1', '10.244.0.5'), on('n2', '10.244.1.5'));
+  expect(serversFor('n1', hinted)).toEqual(['10.244.0.5']);
+  expect(serversFor('n3', hinted)).toEqual(['10.244.0.5', '10.244.1.5']);
+  const away = slices({ ...on('n1', '10.244.0.5'), conditions: { ready: false } }, on('n2', '10.244.1.5'));
+  expect(serversFor('n1', away)).toEqual(['10.244.1.5']);
+});
+
+test('a pod of both families is one server', () => {
+  const targetRef = { kind: 'Pod', uid: 'one' };
+  const both = slices({ addresses: ['10.244.0.5'], targetRef }, { addresses: ['fd00::5'], targetRef });
+  expect(serversFor('n1', both)).toEqual(['10.244.0.5']);
+});
+
+test('metrics are read over HTTP; what is none is an error', async () => {
+  const server = createServer((request, response) =>
+    response.writeHead(request.url === '/metrics' && status === 200 ? 200 : 500).end('up 1\n'),
+  );
+  let status = 200;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  try {
+    expect(await readMetrics('127.0.0.1', port)).toBe('up 1\n');
+    status = 500;
+    await expect(readMetrics('127.0.0.1', port)).rejects.toThrow('status 500');
+  } finally {
+    server.close();
+    await once(server, 'close');
+  }
+});
