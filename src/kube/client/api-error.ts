@@ -35,6 +35,7 @@ function hasReason(error: unknown, ...reasons: string[]): boolean {
 
 export const isNotFound = (error: unknown): boolean => hasReason(error, 'NotFound');
 export const isConflict = (error: unknown): boolean => hasReason(error, 'Conflict');
+export const isInvalid = (error: unknown): boolean => hasReason(error, 'Invalid');
 export const isAlreadyExists = (error: unknown): boolean => hasReason(error, 'AlreadyExists');
 /** The watch's or list's resourceVersion is too old: list again from the start. */
 export const isExpired = (error: unknown): boolean => hasReason(error, 'Expired', 'Gone');

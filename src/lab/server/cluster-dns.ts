@@ -1,7 +1,7 @@
 /** Cluster DNS as the lab installs it: the kube-dns Service, and a DaemonSet so that each node has its own server. */
 
 import { defaultCorefile } from '../../dns/default-corefile.ts';
-import { isAlreadyExists } from '../../kube/client/api-error.ts';
+import { isAlreadyExists, isInvalid } from '../../kube/client/api-error.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import type { NewObject } from '../../kube/meta.ts';
 import { resources } from '../../kube/resources.ts';
@@ -47,8 +47,19 @@ export async function installClusterDns(
     body: { data: secret.data },
   });
   await create(() => client.create(resources.configMaps, corefile(config)));
-  await create(() => client.create(resources.services, dnsService(config)));
+  await create(() => createDnsService(client, dnsService(config)));
   await create(() => client.create(resources.daemonSets, dnsDaemonSet(config)));
+}
+
+/** Kubernetes knows PreferSameNode from 1.34 on: before, pods ask any server. */
+async function createDnsService(client: KubeClient, service: NewObject<Service>): Promise<unknown> {
+  try {
+    return await client.create(resources.services, service);
+  } catch (error) {
+    if (!isInvalid(error)) throw error;
+    const { trafficDistribution, ...spec } = service.spec ?? {};
+    return await client.create(resources.services, { ...service, spec });
+  }
 }
 
 /** Somebody else's API server outlives the lab: what the lab made there can be told by this. */
