@@ -26,6 +26,15 @@ static __always_inline int send_on(struct __sk_buff *skb, struct work *work, con
 	return flags & CONNTRACK_REDIRECT ? forward(skb, work) : TC_ACT_OK;
 }
 
+/*
+ * Any port of the node's may be a host port from one moment to the next: a connection that is not ours was there before,
+ * and goes on with the program of the node that has it.
+ */
+static __always_inline bool is_of_node(const struct frontend *frontend, const struct packet *packet)
+{
+	return frontend->kind == FRONTEND_HOST_PORT && packet->tuple.proto == IPPROTO_TCP && !(packet->phase & TCP_SYN);
+}
+
 static __always_inline int serve(struct __sk_buff *skb, struct work *work, const struct serve_options *options)
 {
 	struct frontend *frontend;
@@ -47,7 +56,7 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 		if (!frontend)
 			return is_service_address(&work->packet.tuple.dst) ? unserved_address(skb, work) :
 									     pass(skb, work, options);
-		if ((frontend->flags & FRONTEND_LOOPBACK) || draining())
+		if ((frontend->flags & FRONTEND_LOOPBACK) || draining() || is_of_node(frontend, &work->packet))
 			return TC_ACT_UNSPEC;
 		verdict = nat_begin(skb, work, frontend, options, &refuse);
 		flags = work->entry.flags;

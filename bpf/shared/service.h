@@ -54,6 +54,8 @@ enum frontend_kind {
 	FRONTEND_CLUSTER_ADDRESS = 5,
 	/* The same of a Service that another proxy serves: its packets are let go. */
 	FRONTEND_OTHER_PROXY = 6,
+	/* A pod's hostPort, on an address of the node: no Service's. */
+	FRONTEND_HOST_PORT = 7,
 };
 
 #define SERVICE_CIDRS 8

@@ -116,6 +116,16 @@ function addServiceMetrics(registry: MetricRegistry, { services }: MetricSources
       ]);
     },
   });
+  registry.gauge({
+    name: 'tendril_host_ports',
+    help: 'Host ports of pods, one for each address of the node, by state.',
+    collect: () => {
+      const counts = { serving: 0, 'taken by a Service': 0, 'taken by another pod': 0 };
+      const ports = services().hostPorts ?? [];
+      for (const { state } of ports.flatMap(({ addresses }) => addresses)) counts[state]++;
+      return Object.entries(counts).map(([state, count]) => [{ state }, count]);
+    },
+  });
   registry.counter({
     name: 'tendril_dropped_packets_total',
     help: 'Packets that the datapath dropped, by reason.',

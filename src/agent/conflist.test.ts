@@ -25,7 +25,9 @@ it('is one that runtimes read, with the newest version both speak', async () => 
   await writeConflist(config);
   expect(readdirSync(config.cniConfDirectory)).toEqual(['05-tendril.conflist']);
   const conflist = await loadConflist(config.cniConfDirectory);
-  expect(conflist.plugins).toEqual([{ type: 'tendril', socket: '/run/cni.sock' }]);
+  expect(conflist.plugins).toEqual([
+    { type: 'tendril', socket: '/run/cni.sock', capabilities: { portMappings: true } },
+  ]);
   expect(conflist.cniVersion).toBe('1.0.0');
   expect(negotiateVersion(conflist)).toBe('1.1.0');
 });

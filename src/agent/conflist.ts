@@ -13,7 +13,7 @@ export function renderConflist({ cniSocket }: Pick<AgentConfig, 'cniSocket'>): s
     cniVersion: '1.0.0',
     cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
     name: 'tendril',
-    plugins: [{ type: 'tendril', socket: cniSocket }],
+    plugins: [{ type: 'tendril', socket: cniSocket, capabilities: { portMappings: true } }],
   };
   return `${JSON.stringify(conflist, null, 2)}\n`;
 }

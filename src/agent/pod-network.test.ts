@@ -55,6 +55,7 @@ async function startAgent(): Promise<void> {
   pods = new PodNetwork({
     ...{ ipam, podInterface, publisher, logger: silentLogger },
     datapath: proxy,
+    hostPorts: proxy.hostPorts,
     netnsCookie: cookieOf,
     notReady: () => notReady,
   });

@@ -2,8 +2,8 @@
  * CNI calls, answered: address, device, programs, in this order, and backwards. Joins the address store, the pod
  * interface and the datapath, of which none knows the others.
  *
- *     ADD    address on disk → veth → programs attached → up, addresses, routes → published → confirmed
- *     DEL    veth → programs' entries → withdrawn → address
+ *     ADD    address on disk → veth → programs attached → up, addresses, routes → published → host ports → confirmed
+ *     DEL    host ports → veth → programs' entries → withdrawn → address
  *
  * An attachment counts once it is confirmed. What is not was cut off by a kill, and `recover` removes it.
  */
@@ -15,8 +15,10 @@ import { familyBits } from '../net/cidr.ts';
 import { formatIp, type Ip } from '../net/ip.ts';
 import { formatMac, type Mac } from '../net/mac.ts';
 import type { PodInterface, PodInterfaceSpec, PodLink } from '../podnet/interface/pod-interface.ts';
+import type { HostPorts } from '../service/model/host-port.ts';
 import type { Logger } from '../util/logger.ts';
 import { UndoStack } from '../util/undo-stack.ts';
+import { hostPortsKey, hostPortsNote, hostPortsOf } from './pod-host-ports.ts';
 
 /** The Service datapath, as far as pods need it. */
 export interface PodDatapath {
@@ -46,6 +48,7 @@ export interface PodNetworkOptions {
   ipam: NodeIpam;
   podInterface: PodInterface;
   datapath: PodDatapath;
+  hostPorts: Pick<HostPorts, 'open' | 'close' | 'check'>;
   /** Of the namespace at a path, by which the datapath knows the pod's sockets; undefined where there is none. */
   netnsCookie: (path: string) => bigint | undefined;
   publisher?: AddressPublisher;
@@ -62,15 +65,17 @@ export class PodNetwork implements CniHandler {
   }
 
   async add(request: PodRequest): Promise<CniResult> {
-    const { ipam, podInterface, datapath, publisher, notReady } = this.#options;
+    const { ipam, podInterface, datapath, publisher, hostPorts, notReady } = this.#options;
     const reason = notReady();
     if (reason !== undefined) throw new CniError(cniCodes.tryAgainLater, reason);
-    const present = this.#present(request);
+    const note = noteOf(request);
+    const present = this.#present(request, note);
     if (present !== undefined) return present;
+    hostPorts.close(hostPortsKey(request));
     await this.#unplug(request);
     await using undo = this.#undoStack();
     undo.push('release the address', () => ipam.release(request));
-    const allocation = await ipam.allocate(request, noteOf(request));
+    const allocation = await ipam.allocate(request, note);
     const spec = specOf(allocation, request.netns!);
     undo.push('remove the interface', async () => void (await this.#unplug(request)));
     const link = podInterface.add(spec, (made) => {
@@ -79,14 +84,18 @@ export class PodNetwork implements CniHandler {
     });
     undo.push('withdraw the address', () => publisher.withdraw(allocation));
     await publisher.publish(allocation);
+    undo.push('close the host ports', () => hostPorts.close(hostPortsKey(request)));
+    this.#openHostPorts(allocation);
     await ipam.confirm(request);
     undo.commit();
     return resultOf(link, spec);
   }
 
   async del(request: PodRequest): Promise<void> {
-    const { ipam, publisher, datapath } = this.#options;
+    const { ipam, publisher, datapath, hostPorts } = this.#options;
     const allocation = ipam.get(request);
+    // First: nobody is sent to a pod that is being taken apart.
+    hostPorts.close(hostPortsKey(request));
     const found = await this.#unplug(request);
     if (allocation === undefined) return;
     // Its namespace ended before, and took the interface along.
@@ -102,7 +111,11 @@ export class PodNetwork implements CniHandler {
       throw new CniError(cniCodes.unknownContainer, `no address belongs to ${request.containerId}`);
     }
     const spec = specOf(allocation, request.netns!);
-    const problems = [...unexpected(expected, spec), ...podInterface.check(spec).problems];
+    const problems = [
+      ...unexpected(expected, spec),
+      ...podInterface.check(spec).problems,
+      ...this.#hostPortProblems(allocation, request),
+    ];
     if (problems.length > 0) throw new CniError(cniCodes.checkFailed, problems.join('; '));
   }
 
@@ -123,6 +136,15 @@ export class PodNetwork implements CniHandler {
   async status(): Promise<void> {
     const reason = this.#options.notReady();
     if (reason !== undefined) throw new CniError(cniCodes.notAvailable, reason);
+  }
+
+  /**
+   * Before Services are written, and without a look at the pods: whatever else of host ports the kernel holds is no
+   * pod's, and goes with the first Services.
+   */
+  openHostPorts(): void {
+    for (const allocation of this.#options.ipam.list())
+      if (allocation.confirmed) this.#tryHostPorts(allocation);
   }
 
   /**
@@ -152,6 +174,7 @@ export class PodNetwork implements CniHandler {
     if (link === undefined) return false;
     if (problems.length > 0)
       logger.warn('a pod’s network is not as it was made', { ...allocation.note, problems });
+    this.#tryHostPorts(allocation);
     try {
       this.#attach(spec, link);
     } catch (error) {
@@ -172,16 +195,40 @@ export class PodNetwork implements CniHandler {
   }
 
   /** The attachment as an earlier ADD made it, where nothing of it is missing; nobody sees programs that are. */
-  #present(request: PodRequest): CniResult | undefined {
+  #present(request: PodRequest, note: Record<string, string>): CniResult | undefined {
     const { ipam, podInterface } = this.#options;
     const allocation = ipam.get(request);
-    if (allocation === undefined || !allocation.confirmed || allocation.note.netns !== request.netns)
-      return undefined;
+    if (allocation === undefined || !allocation.confirmed) return undefined;
+    const { netns, portMappings } = allocation.note;
+    if (netns !== note.netns || portMappings !== note.portMappings) return undefined;
     const spec = specOf(allocation, request.netns!);
     const { link, problems } = podInterface.check(spec);
     if (link === undefined || problems.length > 0) return undefined;
     this.#attach(spec, link);
+    this.#openHostPorts(allocation);
     return resultOf(link, spec);
+  }
+
+  #openHostPorts(allocation: Allocation): void {
+    const ports = hostPortsOf(allocation);
+    if (ports !== undefined) this.#options.hostPorts.open(ports);
+  }
+
+  /** Of a pod that runs: without its host ports it is better off than without its network. */
+  #tryHostPorts(allocation: Allocation): void {
+    try {
+      this.#openHostPorts(allocation);
+    } catch (error) {
+      this.#options.logger.error('a pod’s host ports are not open', { ...allocation.note, error });
+    }
+  }
+
+  #hostPortProblems(allocation: Allocation, request: PodRequest): string[] {
+    const ports = hostPortsOf(allocation);
+    // A runtime that keeps what it gave to ADD gives it to CHECK too.
+    if (hostPortsNote(request).portMappings !== allocation.note.portMappings)
+      return ['its host ports are not those of the call'];
+    return ports === undefined ? [] : this.#options.hostPorts.check(ports);
   }
 
   #attach({ ips, netns }: PodInterfaceSpec, { host, pod, mtu }: PodLink): void {
@@ -208,8 +255,12 @@ function specOf({ containerId, ifName, ips }: Allocation, netns: string): PodInt
 }
 
 /** What `status` shows, and what a restarted agent needs. */
-function noteOf({ netns, pod }: PodRequest): Record<string, string> {
-  return { netns: netns!, ...(pod && { namespace: pod.namespace, pod: pod.name, uid: pod.uid }) };
+function noteOf({ netns, pod, runtimeConfig }: PodRequest): Record<string, string> {
+  return {
+    netns: netns!,
+    ...(pod && { namespace: pod.namespace, pod: pod.name, uid: pod.uid }),
+    ...hostPortsNote({ runtimeConfig }),
+  };
 }
 
 function resultOf(link: PodLink, spec: PodInterfaceSpec): CniResult {

@@ -10,7 +10,7 @@
  *                                           ▲
  *     runtime ──► shim ──► CNI server ──► PodNetwork ──► NodeIpam (disk)
  *                                           ├──────────► PodInterface (veth, addresses, routes)
- *                                           ├──────────► ServiceProxy.attachPod (programs)
+ *                                           ├──────────► ServiceProxy.attachPod (programs), .hostPorts
  *                                           ├──────────► DnsPath.attachPod (its program, ahead of those)
  *                                           └──────────► AddressPublisher
  *
@@ -101,6 +101,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   const dns = openDnsPath(node);
   stack.defer(() => dns?.close());
   const pods = wirePods(node, services, dns);
+  pods.openHostPorts();
   const recovery = inForce ? pods.recover() : services.synced().then(() => pods.recover());
   if (inForce) await recovery;
   const sources = {
@@ -305,6 +306,7 @@ function wirePods(
     ipam,
     podInterface: createRoutedInterface({ node: netlink, situation: () => uplink.situation() }),
     datapath: dns?.aheadOf(services) ?? services,
+    hostPorts: services.hostPorts,
     netnsCookie: podNetnsCookie,
     notReady,
     logger: logger.child({ component: 'pods' }),

@@ -1,7 +1,10 @@
 /** What a node's datapath holds, as `tendril service list` and `tendril conntrack list` show it. JSON throughout. */
 
 export interface ServiceView {
-  /** `namespace/name:port/PROTOCOL`; absent where no Service that this process knows owns the frontend. */
+  /**
+   * `namespace/name:port/PROTOCOL`, of a HostPort the pod's name and its host port; absent where nothing that this process
+   * knows owns the frontend.
+   */
   service?: string;
   kind: string;
   /** `ip|port` */

@@ -13,6 +13,7 @@ import type { Logger } from '../util/logger.ts';
 import type { MetricRegistry } from '../util/metrics.ts';
 import type { HealthListener } from './health/service-health.ts';
 import type { PodReference } from './model/departed-pods.ts';
+import type { HostPorts, HostPortView } from './model/host-port.ts';
 import type { NodePortSelection } from './model/node-port-addresses.ts';
 import type { ServiceInspection } from './service-inspection.ts';
 
@@ -101,6 +102,7 @@ export interface ServiceProxyStatus {
   drops: Record<string, number>;
   /** The last of them, oldest first: a sample. */
   recentDrops?: readonly DroppedPacket[];
+  hostPorts?: readonly HostPortView[];
   /** The way from socket to socket between pods of this node. */
   socketShortcut?: SocketShortcutStatus;
 }
@@ -145,6 +147,8 @@ export interface ServiceProxy {
   /** The node's addresses changed: sync soon. */
   refresh(): void;
   status(): ServiceProxyStatus;
+  /** Of pods of this node; works from `start` on. */
+  readonly hostPorts: HostPorts;
   /** What the kernel's maps hold now, for people. */
   readonly inspection: ServiceInspection;
   /** Attaches, or replaces in one step; idempotent. Synchronous and well under a millisecond. */

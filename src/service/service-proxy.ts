@@ -8,7 +8,7 @@ import { kernelBpf } from '../linux/bpf/kernel-bpf.ts';
 import { netnsCookie } from '../linux/bpf/netns-cookie.ts';
 import { openNetns } from '../linux/netns/netns.ts';
 import { SockDiag } from '../linux/sock-diag/sock-diag.ts';
-import type { Ip } from '../net/ip.ts';
+import { formatIp, type Ip } from '../net/ip.ts';
 import { BoundedRunner } from '../util/bounded-runner.ts';
 import { systemClock } from '../util/clock.ts';
 import { describeError, remedyOf, type TendrilError } from '../util/errors.ts';
@@ -20,6 +20,7 @@ import { collectConntrack } from './backends/ebpf/conntrack-gc.ts';
 import { Datapath } from './backends/ebpf/datapath.ts';
 import { DropWatch } from './backends/ebpf/drop-watch.ts';
 import { EbpfServiceBackend } from './backends/ebpf/ebpf-backend.ts';
+import { HostPortTable } from './backends/ebpf/host-ports.ts';
 import { inspectMaps } from './backends/ebpf/inspection.ts';
 import { type DepartedPod, followDepartures } from './model/departed-pods.ts';
 import { ServiceTracker } from './model/service-tracker.ts';
@@ -67,6 +68,7 @@ class EbpfServiceProxy implements ServiceProxy {
   readonly #ender: ConnectionEnder;
   readonly #clusterNodes = new ClusterNodes();
   readonly inspection: ServiceInspection;
+  readonly hostPorts: HostPortTable;
   /** Pods that slices name no more; their backends may still be in the maps. */
   readonly #departed: DepartedPod[] = [];
   #unfollow: (() => void)[] = [];
@@ -87,7 +89,13 @@ class EbpfServiceProxy implements ServiceProxy {
     this.#options = options;
     const { bpf, logger, clock = systemClock } = options;
     this.#datapath = new Datapath({ ...bpf, bpf: kernel.bpf, netnsCookie: kernel.netnsCookie() });
-    this.#backend = new EbpfServiceBackend(this.#datapath);
+    this.hostPorts = new HostPortTable({
+      map: (name) => this.#datapath.map(name),
+      nodeAddresses: () => options.node.addresses(),
+      nextEpoch: () => this.#datapath.nextEpoch(),
+      onClosed: ({ key, ips }) => this.#ender.podGone(key, ips.map(formatIp)),
+    });
+    this.#backend = new EbpfServiceBackend(this.#datapath, () => this.hostPorts.use());
     this.#drops = new DropWatch({ datapath: this.#datapath, clock, logger });
     this.#metrics = new ServiceMetrics(options.metrics ?? new MetricRegistry(), {
       refused: () => this.#backend.refused(),
@@ -102,7 +110,7 @@ class EbpfServiceProxy implements ServiceProxy {
     });
     this.inspection = inspectMaps({
       map: (name) => this.#datapath.map(name),
-      serviceName: (id) => this.#backend.serviceName(id),
+      serviceName: (id) => this.hostPorts.name(id) ?? this.#backend.serviceName(id),
     });
     this.#ender = new ConnectionEnder({
       map: (name) => this.#datapath.map(name),
@@ -145,7 +153,17 @@ class EbpfServiceProxy implements ServiceProxy {
   }
 
   refresh(): void {
+    this.#syncHostPorts();
     this.#request();
+  }
+
+  /** The node's addresses are known without the API: host ports do not wait for it. */
+  #syncHostPorts(): void {
+    try {
+      this.hostPorts.sync();
+    } catch (error) {
+      this.#options.logger.error('not all host ports fit into the kernel', { error });
+    }
   }
 
   #request(): void {
@@ -165,6 +183,7 @@ class EbpfServiceProxy implements ServiceProxy {
       xdp: this.#datapath.xdpStatus(),
       drops: this.#datapath.drops(),
       recentDrops: this.#drops.recent(),
+      hostPorts: this.hostPorts.list(),
       socketShortcut: this.#datapath.shortcut.status(),
     };
   }
@@ -229,6 +248,8 @@ class EbpfServiceProxy implements ServiceProxy {
     const state = await tracker.update(() => slice.breathe());
     this.#clusterNodes.sync(this.#datapath.map('cluster_nodes'), this.#options.clusterNodes?.());
     await this.#backend.sync(state);
+    this.hostPorts.removeOthers(this.#backend.takeFoundHostPorts());
+    this.#syncHostPorts();
     for (const pod of this.#departed.splice(0, departed)) this.#ender.podDeparted(pod);
     if (departed > 0 || this.#backend.takeRemoved() > 0) this.#ender.backendsRemoved();
     const refusal = this.#backend.refusal();

@@ -1,5 +1,7 @@
 /** A Service datapath that remembers what it was told and translates nothing. */
+import { isDeepStrictEqual } from 'node:util';
 import { equalIp, type Ip } from '../../net/ip.ts';
+import type { HostPorts, PodHostPorts } from '../../service/model/host-port.ts';
 import type { PodAttachment, ServiceProxy, ServiceProxyStatus } from '../../service/service-proxy.ts';
 
 export class FakeServiceProxy implements ServiceProxy {
@@ -7,6 +9,15 @@ export class FakeServiceProxy implements ServiceProxy {
   readonly pods = new Map<number, PodAttachment>();
   /** Called within attachPod: throws or kills to see what is left. */
   onAttach: (pod: PodAttachment) => void = () => {};
+  /** Open ones by attachment. */
+  readonly openPorts = new Map<string, PodHostPorts>();
+  readonly hostPorts: HostPorts = {
+    open: (pod) => void this.openPorts.set(pod.key, pod),
+    close: (key) => void this.openPorts.delete(key),
+    check: (pod) =>
+      isDeepStrictEqual(this.openPorts.get(pod.key), pod) ? [] : ['its host ports are not open'],
+    list: () => [],
+  };
   readonly inspection = { services: async () => [], connections: async () => [] };
   #synced = Promise.withResolvers<void>();
   #isSynced = false;

@@ -69,9 +69,9 @@ export function podAttachment(pod: Pod, netns: string): Attachment {
   };
 }
 
+/** Of containers alone, as kubelet's generatePodSandboxConfig: a sidecar's host port is the scheduler's concern only. */
 function portMappings(pod: Pod): Record<string, unknown> {
-  const spec = pod.spec;
-  const mappings = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]
+  const mappings = (pod.spec?.containers ?? [])
     .flatMap((container) => container.ports ?? [])
     .filter((port) => port.hostPort)
     .map(({ hostPort, containerPort, protocol = 'TCP', hostIP = '' }) => {

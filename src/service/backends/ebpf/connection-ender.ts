@@ -31,11 +31,14 @@ export interface ConnectionEnderOptions {
   clock?: Clock;
 }
 
+/** `gone`: known to be no more. */
+type Departed = DepartedPod & { gone?: boolean };
+
 export class ConnectionEnder {
   readonly #options: ConnectionEnderOptions;
   readonly #runner: BoundedRunner;
   /** Not asked about yet, by uid. */
-  readonly #departed = new Map<string, DepartedPod>();
+  readonly #departed = new Map<string, Departed>();
 
   constructor(options: ConnectionEnderOptions) {
     this.#options = options;
@@ -56,6 +59,12 @@ export class ConnectionEnder {
   podDeparted(pod: DepartedPod): void {
     const known = this.#departed.get(pod.uid)?.addresses ?? [];
     this.#departed.set(pod.uid, { ...pod, addresses: [...known, ...pod.addresses] });
+  }
+
+  /** Nobody need be asked: its network is no more. */
+  podGone(key: string, addresses: readonly string[]): void {
+    this.#departed.set(key, { namespace: '', name: '', uid: key, addresses, gone: true });
+    this.#runner.request();
   }
 
   /** Resolves when all that was asked for is done. */
@@ -92,11 +101,11 @@ export class ConnectionEnder {
   }
 
   /** Those of pods that have ended. Only pods that something here still talks to are asked about, and once. */
-  async #goneAddresses(departed: readonly DepartedPod[], inUse: ReadonlySet<string>): Promise<Set<string>> {
+  async #goneAddresses(departed: readonly Departed[], inUse: ReadonlySet<string>): Promise<Set<string>> {
     const gone = new Set<string>();
     for (const pod of departed) {
       const matters = pod.addresses.some((address) => inUse.has(address));
-      if (matters && (await this.#options.isGone(pod)))
+      if (matters && (pod.gone || (await this.#options.isGone(pod))))
         for (const address of pod.addresses) gone.add(address);
       // Of its other family it may have departed meanwhile.
       if (this.#departed.get(pod.uid) === pod) this.#departed.delete(pod.uid);

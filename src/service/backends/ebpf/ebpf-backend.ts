@@ -7,8 +7,9 @@ import type { ServiceState } from '../../model/service-state.ts';
 import { apply } from './apply.ts';
 import type { Datapath } from './datapath.ts';
 import { DirectReturns } from './direct-returns.ts';
-import type { Ledger } from './ledger.ts';
-import type { MapName } from './map-write.ts';
+import type { FoundHostPorts } from './host-ports.ts';
+import { emptyLedger, type Ledger } from './ledger.ts';
+import type { Capacity, MapName } from './map-write.ts';
 import { plan } from './plan.ts';
 import { readLedger } from './read-ledger.ts';
 
@@ -22,6 +23,8 @@ export interface MapUse {
   size: number;
 }
 
+const noOthers = { backends: 0, slots: 0, source_ranges: 0, frontends: 0 };
+
 const capabilities: ServiceBackendCapabilities = {
   socketLoadBalancing: true,
   localhostNodePort: true,
@@ -34,6 +37,7 @@ export class EbpfServiceBackend implements ServiceBackend {
   readonly name = 'ebpf';
   readonly capabilities = capabilities;
   readonly #datapath: Datapath;
+  readonly #others: () => Readonly<Record<MapName, number>>;
   /** Undefined while unknown: at start, and after a failure. */
   #ledger: Ledger | undefined;
   readonly #directReturns = new DirectReturns();
@@ -45,8 +49,10 @@ export class EbpfServiceBackend implements ServiceBackend {
   /** What is told while a sync is under way. */
   #lastUse: MapUse[] = [];
 
-  constructor(datapath: Datapath) {
+  /** @param others how many entries of the maps are not this backend's; none unless given */
+  constructor(datapath: Datapath, others: () => Readonly<Record<MapName, number>> = () => noOthers) {
     this.#datapath = datapath;
+    this.#others = others;
   }
 
   async probe(): Promise<void> {
@@ -118,9 +124,10 @@ export class EbpfServiceBackend implements ServiceBackend {
       source_ranges: ledger.ranges.size,
     };
     const names = Object.keys(counts) as MapName[];
+    const others = this.#others();
     this.#lastUse = names.map((map) => ({
       map,
-      entries: counts[map],
+      entries: counts[map] + others[map],
       size: this.#datapath.map(map).maxEntries,
     }));
     return this.#lastUse;
@@ -133,6 +140,13 @@ export class EbpfServiceBackend implements ServiceBackend {
     return removed;
   }
 
+  /** What the maps held of host ports when they were read, once. */
+  takeFoundHostPorts(): FoundHostPorts {
+    const found = this.#ledger?.hostPorts ?? emptyLedger().hostPorts;
+    if (this.#ledger) this.#ledger.hostPorts = emptyLedger().hostPorts;
+    return found;
+  }
+
   async #write(state: ServiceState): Promise<void> {
     const maps = {
       backends: this.#datapath.map('backends'),
@@ -143,14 +157,8 @@ export class EbpfServiceBackend implements ServiceBackend {
     const slice = new TimeSlice();
     const ledger = this.#ledger ?? (await readLedger(maps, this.#datapath.nextEpoch(), slice));
     this.#ledger = undefined;
-    const capacity = {
-      backends: maps.backends.maxEntries,
-      slots: maps.slots.maxEntries,
-      source_ranges: maps.source_ranges.maxEntries,
-      frontends: maps.frontends.maxEntries,
-    };
     for (let more = true; more; ) {
-      const next = plan(ledger, state, endpointsAtOnce, capacity);
+      const next = plan(ledger, state, endpointsAtOnce, this.#capacity());
       this.writes += await apply(maps, next.writes, slice);
       this.#removed += next.writes.filter(({ map, op }) => map === 'backends' && op === 'delete').length;
       next.commit();
@@ -158,7 +166,18 @@ export class EbpfServiceBackend implements ServiceBackend {
       await slice.breathe();
     }
     this.#ledger = ledger;
-    this.#refusal = refusalOf([...ledger.refused], capacity);
+    this.#refusal = refusalOf([...ledger.refused], this.#capacity());
+  }
+
+  #capacity(): Capacity {
+    const others = this.#others();
+    const room = (map: MapName) => this.#datapath.map(map).maxEntries - others[map];
+    return {
+      backends: room('backends'),
+      slots: room('slots'),
+      source_ranges: room('source_ranges'),
+      frontends: room('frontends'),
+    };
   }
 }
 

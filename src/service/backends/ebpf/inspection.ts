@@ -38,6 +38,7 @@ const kinds = new Map<number, string>([
   [frontendKind.FRONTEND_NODE_PORT, 'NodePort'],
   [frontendKind.FRONTEND_EXTERNAL_IP, 'ExternalIP'],
   [frontendKind.FRONTEND_LOAD_BALANCER, 'LoadBalancer'],
+  [frontendKind.FRONTEND_HOST_PORT, 'HostPort'],
 ]);
 
 /** Frontends by their text, so that counters find them. */

@@ -70,6 +70,8 @@ export interface Ledger {
   orphansDropped: boolean;
   /** Keys of what was found in the kernel: what no port has claimed of it once all are planned goes. Empty then. */
   found: { frontends: string[]; ranges: string[]; backends: string[] };
+  /** What was found in the kernel and is host ports' (host-ports.ts): none of this is in the ledger. */
+  hostPorts: { frontends: string[]; numbers: number[] };
   nextBackendId: number;
   /** Of backends that get a number from now on: the process's epoch. Those that are there keep theirs. */
   generation: number;
@@ -94,6 +96,7 @@ export function emptyLedger(): Ledger {
     serviceOwners: new Map(),
     orphansDropped: false,
     found: { frontends: [], ranges: [], backends: [] },
+    hostPorts: { frontends: [], numbers: [] },
     nextBackendId: 1,
     generation: 1,
     nextPoolId: 1,

@@ -1,6 +1,7 @@
 /** A ledger of what an earlier process left in the kernel's maps. */
 import type { TimeSlice } from '../../../util/time-slice.ts';
 import { layouts } from './generated/layouts.ts';
+import { isHostPortNumber } from './host-port-plan.ts';
 import { backendKey, emptyLedger, type Ledger, packed } from './ledger.ts';
 import type { MapName } from './map-write.ts';
 
@@ -45,6 +46,10 @@ export async function readLedger(
 
 function takeBackend(ledger: Ledger, [key, value]: Entry): void {
   const id = Buffer.from(key).readUInt32LE();
+  if (isHostPortNumber(id)) {
+    ledger.hostPorts.numbers.push(id);
+    return;
+  }
   const backend = layouts.backend.decode(value);
   // A crash can leave one endpoint under two numbers: the second is nobody's and goes with what is stale.
   const name = ledger.backends.has(backendKey(backend)) ? `stale ${id}` : backendKey(backend);
@@ -56,6 +61,7 @@ function takeBackend(ledger: Ledger, [key, value]: Entry): void {
 
 function takeSlot(ledger: Ledger, pools: Map<number, number[]>, [key, value]: Entry): void {
   const { poolId, index } = layouts.slotKey.decode(key);
+  if (isHostPortNumber(poolId)) return;
   const members = pools.get(poolId) ?? [];
   members[index] = layouts.slot.decode(value).backendId;
   ledger.slotCount++;
@@ -65,6 +71,10 @@ function takeSlot(ledger: Ledger, pools: Map<number, number[]>, [key, value]: En
 
 function takeFrontend(ledger: Ledger, [key, value]: Entry): void {
   const frontend = layouts.frontend.decode(value);
+  if (isHostPortNumber(frontend.serviceId)) {
+    ledger.hostPorts.frontends.push(packed(key));
+    return;
+  }
   ledger.frontends.set(packed(key), { owner: undefined, value: packed(value) });
   ledger.found.frontends.push(packed(key));
   ledger.nextServiceId = Math.max(ledger.nextServiceId, frontend.serviceId + 1);

@@ -1316,7 +1316,8 @@ export const frontendKind = {
   "FRONTEND_EXTERNAL_IP": 3,
   "FRONTEND_LOAD_BALANCER": 4,
   "FRONTEND_CLUSTER_ADDRESS": 5,
-  "FRONTEND_OTHER_PROXY": 6
+  "FRONTEND_OTHER_PROXY": 6,
+  "FRONTEND_HOST_PORT": 7
 } as const;
 
 export const dropHook = {
