@@ -36,6 +36,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'show the connections that a node translates',
     load: async () => (await import('./conntrack.ts')).conntrack,
   },
+  ipam: {
+    summary: "show nodes' address pools, and find what does not fit",
+    load: async () => (await import('./ipam.ts')).ipam,
+  },
   dns: {
     summary: 'show what cluster DNS answers, and why',
     load: async () => (await import('./dns.ts')).dns,
