@@ -66,7 +66,7 @@ async function fetchStatus(node: Node, port: number): Promise<AgentStatus> {
   const response = await fetch(`http://${host}:${port}/status`, {
     signal: AbortSignal.timeout(askTimeoutMs),
   });
-  if (!response.ok) throw new Error((await response.text()).trim());
+  if (!response.ok) throw new Error((await response.text()).trim() || `HTTP status ${response.status}`);
   return (await response.json()) as AgentStatus;
 }
 
