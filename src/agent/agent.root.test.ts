@@ -124,7 +124,7 @@ describe('an agent', () => {
       cniVersion: '1.0.0',
       cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
       name: 'tendril',
-      plugins: [{ type: 'tendril', socket: rig.at('cni.sock') }],
+      plugins: [{ type: 'tendril', socket: rig.at('cni.sock'), capabilities: { portMappings: true } }],
     });
     expect((await rig.cni('STATUS', 'pod1')).status).toBe(0);
     expect(JSON.parse(rig.run('node', 'curl -s http://172.20.0.1:9353/status'))).toMatchObject({
