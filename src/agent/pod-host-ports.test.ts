@@ -106,6 +106,7 @@ it('that are no ports fail the ADD before anything is made', async () => {
 it('are checked: those of the call, and in the datapath', async () => {
   await pods.add(request(8080));
   await expect(pods.check(request(8080), undefined)).resolves.toBeUndefined();
+  await expect(pods.check(request(), undefined)).resolves.toBeUndefined();
   await expect(pods.check(request(8081), undefined)).rejects.toThrow(
     'its host ports are not those of the call',
   );

@@ -225,8 +225,9 @@ export class PodNetwork implements CniHandler {
 
   #hostPortProblems(allocation: Allocation, request: PodRequest): string[] {
     const ports = hostPortsOf(allocation);
-    // A runtime that keeps what it gave to ADD gives it to CHECK too.
-    if (hostPortsNote(request).portMappings !== allocation.note.portMappings)
+    const { portMappings } = hostPortsNote(request);
+    // Not every runtime gives to CHECK what it gave to ADD.
+    if (portMappings !== undefined && portMappings !== allocation.note.portMappings)
       return ['its host ports are not those of the call'];
     return ports === undefined ? [] : this.#options.hostPorts.check(ports);
   }

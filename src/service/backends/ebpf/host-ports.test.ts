@@ -221,6 +221,15 @@ describe('maps that are full', () => {
     expect(table.list()).toEqual([]);
   });
 
+  it('have the room of a pod that goes for the one that waits for its port', () => {
+    start(testDatapath({ mapSizes: { backends: 2 } }));
+    table.open(web);
+    table.open(pod('other', 3));
+    table.close(web.key);
+    expect(to('10.9.0.1')).toEqual(['10.244.1.3|80']);
+    expect(sizes()).toEqual([4, 2, 2]);
+  });
+
   it('leave the room of host ports to them: Services are refused, not host ports', async () => {
     start(testDatapath({ mapSizes: { frontends: 5 } }));
     table.open(web);

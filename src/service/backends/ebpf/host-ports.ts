@@ -71,8 +71,11 @@ export class HostPortTable implements HostPorts {
     const pod = this.#pods.get(key);
     if (pod === undefined) return;
     this.#pods.delete(key);
-    this.sync();
-    this.#options.onClosed(pod);
+    try {
+      this.sync();
+    } finally {
+      this.#options.onClosed(pod);
+    }
   }
 
   check(pod: PodHostPorts): string[] {
@@ -107,6 +110,16 @@ export class HostPortTable implements HostPorts {
 
   /** To be called when the node's addresses changed, or a Service gave a frontend away. @throws TendrilError MAP_FULL */
   sync(): void {
+    try {
+      this.#apply();
+    } catch (error) {
+      if (!isError(error, 'MAP_FULL')) throw error;
+      // What was stale is gone, and has made room.
+      this.#apply();
+    }
+  }
+
+  #apply(): void {
     const { writes, ports, nextNumber } = this.#plan();
     const held = ports.flatMap((port) =>
       port.frontends.length > 0 ? [[port.binding.id, port] as const] : [],
@@ -143,11 +156,13 @@ export class HostPortTable implements HostPorts {
     });
   }
 
+  /** What is stale goes also where what is new has no room. */
   #write(writes: readonly MapWrite[]): void {
-    for (const { map, op, key, value } of writes) {
-      const target = this.#options.map(map as Exclude<MapName, 'source_ranges'>);
-      if (op === 'delete') target.delete(key);
-      else target.update(key, value!);
+    const target = ({ map }: MapWrite) => this.#options.map(map as Exclude<MapName, 'source_ranges'>);
+    try {
+      for (const write of writes) if (write.op === 'update') target(write).update(write.key, write.value!);
+    } finally {
+      for (const write of writes) if (write.op === 'delete') target(write).delete(write.key);
     }
   }
 
