@@ -82,7 +82,7 @@ const at = (ip: string, port: number) => (ip.includes(':') ? `[${ip}]:${port}` :
 
 /** Whose address the pod saw; `nothing` where there was no answer. */
 async function ask(where: readonly string[], protocol: string, ip: string, port: number): Promise<string> {
-  const http = ['curl', '-sf', '-m', '5', `http://${at(ip, port)}/clientip`];
+  const http = ['curl', '-sf', '-m', '10', `http://${at(ip, port)}/clientip`];
   // It waits for answers after its input has ended: all questions are asked at once.
   const udp = ['sh', '-c', `echo clientip | socat -t 5 - UDP:${at(ip, port)}`];
   const { code, stdout } = await lab.tendril(['exec', ...where, '--', ...(protocol === 'TCP' ? http : udp)]);
@@ -111,7 +111,7 @@ const outside = { 4: '172.20.0.1', 6: 'fd00:10:20::1' } as const;
 const nobody = Object.fromEntries(Object.keys(places).map((place) => [place, 'nothing']));
 
 describe.each(families)('IPv%s', (family) => {
-  test.concurrent.each(['TCP', 'UDP'])(
+  test.each(['TCP', 'UDP'])(
     'everybody reaches the node’s address by %s, and is seen as who it is',
     async (protocol) => {
       expect(await seenBy(protocol, ips['node-1']![family], 8080)).toEqual({
@@ -125,14 +125,14 @@ describe.each(families)('IPv%s', (family) => {
     },
   );
 
-  test.concurrent.each(['TCP', 'UDP'])('loopback is the node’s own by %s', async (protocol) => {
+  test.each(['TCP', 'UDP'])('loopback is the node’s own by %s', async (protocol) => {
     expect(await seenBy(protocol, loopback[family], 8080)).toEqual({
       ...nobody,
       'the node': ips['node-1']![family],
     });
   });
 
-  test.concurrent.each(['TCP', 'UDP'])('no other node has it by %s', async (protocol) => {
+  test.each(['TCP', 'UDP'])('no other node has it by %s', async (protocol) => {
     expect(await seenBy(protocol, ips['node-2']![family], 8080)).toEqual(nobody);
   });
 });
@@ -145,6 +145,36 @@ test('hostIP 0.0.0.0 is IPv4’s alone, and 127.0.0.1 for processes of the node'
   expect(await ask(['--outside'], 'TCP', node[4], 8082)).toBe('nothing');
   expect(await ask(onNode, 'TCP', node[4], 8082)).toBe('nothing');
   expect(await ask(onNode, 'TCP', '127.0.0.1', 8082)).toBe(node[4]);
+});
+
+/** As Kubernetes' conformance test "HostPort validates that there is no conflict between pods with same hostPort". */
+test('one port serves three pods, by address and protocol', { timeout: 60_000 }, async () => {
+  const node = ips['node-1']![4];
+  const one = (name: string, hostIP: string, protocol: string) => `
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}}
+spec:
+  nodeSelector: {'kubernetes.io/hostname': node-1}
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: agnhost
+    image: ${image}
+    args: [netexec, --http-port=8080, --udp-port=8080]
+    ports: [{containerPort: 8080, hostPort: 54323, hostIP: ${hostIP}, protocol: ${protocol}}]
+---`;
+  const all = one('pod1', '127.0.0.1', 'TCP') + one('pod2', node, 'TCP') + one('pod3', node, 'UDP');
+  await must(lab.tendril(['apply', '-f', '-'], { stdin: all }));
+  const hostname = (...to: string[]) =>
+    lab.tendril(['exec', '--node', 'node-1', '--', 'curl', '-s', '-m', '10', ...to]);
+  const answered = async (...to: string[]) => (await hostname(...to)).stdout;
+  const loopbacks = ['--interface', node, 'http://127.0.0.1:54323/hostname'];
+  await until('the first answers', async () => (await answered(...loopbacks)) === 'pod1');
+  await until('the second answers', async () => (await answered(`http://${node}:54323/hostname`)) === 'pod2');
+  const udp = `echo hostname | socat -t 5 - UDP:${node}:54323`;
+  await until('the third answers', async () => {
+    return (await lab.tendril(['exec', '--node', 'node-1', '--', 'sh', '-c', udp])).stdout === 'pod3';
+  });
 });
 
 test('a second pod on the same port waits for the first, and has it then', { timeout: 60_000 }, async () => {
@@ -174,8 +204,10 @@ async function kinds(protocol: string): Promise<string[]> {
 test('a Service’s NodePort comes first, and the host port is back when it goes', {
   timeout: 60_000,
 }, async () => {
+  const url = `http://${ips['node-1']![4]}:30555/hostname`;
+  // For a moment the Service is there without endpoints, and refuses.
   const hostname = async () =>
-    lab.exec(['--outside'], 'curl', '-s', `http://${ips['node-1']![4]}:30555/hostname`);
+    (await lab.tendril(['exec', '--outside', '--', 'curl', '-s', '-m', '10', url])).stdout;
   expect(await hostname()).toBe('rivalled');
   await must(lab.tendril(['apply', '-f', '-'], { stdin: nodePort }));
   await until('the Service answers', async () => (await hostname()) === 'web');
@@ -191,11 +223,11 @@ describe('the agent', () => {
 
   test('may die at any time: host ports go on, and are the new one’s', { timeout: 90_000 }, async () => {
     const node = ips['node-1']!;
-    const script = '(for i in $(seq 40); do echo clientip; sleep 0.1; done) | socat -t 1 - ';
+    const script = '(for i in $(seq 40); do echo clientip; sleep 0.1; done) | socat -t 5 - ';
     const datagrams = lab.exec(['--outside'], 'sh', '-c', `${script} UDP:${at(node[6], 8080)}`);
     const requests = lab.exec(
       ['--outside'],
-      ...['curl', '-s', '-m', '2', '-H', 'Connection: close', '-w', '\n', '--rate', '600/m'],
+      ...['curl', '-s', '-m', '10', '-H', 'Connection: close', '-w', '\n', '--rate', '600/m'],
       `http://${at(node[4], 8080)}/clientip?n=[1-40]`,
     );
     const before = pids();
