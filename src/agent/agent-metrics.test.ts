@@ -19,6 +19,16 @@ beforeEach(() => {
       },
       drops: { no_backend: 7 },
       xdp: { mode: 'native' as const },
+      hostPorts: [
+        {
+          ...{ pod: 'shop/web', protocol: 'TCP' as const, hostPort: 80, backend: '10.244.1.2|80' },
+          addresses: [
+            { address: '10.9.0.1', state: 'serving' as const },
+            { address: '127.0.0.1', state: 'serving' as const },
+            { address: '10.9.0.2', state: 'taken by a Service' as const },
+          ],
+        },
+      ],
     }),
     network: () => ({
       ...{ synced: true, nodes: 3 },
@@ -68,6 +78,14 @@ it('tell of addresses, unreachable nodes and what was dropped', () => {
   expect(metrics.render()).toContain('# TYPE tendril_dropped_packets_total counter');
   expect(lines('tendril_dropped_packets_total')).toEqual([
     'tendril_dropped_packets_total{reason="no_backend"} 7',
+  ]);
+});
+
+it('count host ports by who has them', () => {
+  expect(lines('tendril_host_ports{')).toEqual([
+    'tendril_host_ports{state="serving"} 2',
+    'tendril_host_ports{state="taken by a Service"} 1',
+    'tendril_host_ports{state="taken by another pod"} 0',
   ]);
 });
 

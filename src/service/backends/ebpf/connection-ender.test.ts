@@ -37,6 +37,8 @@ function remember(cookie: bigint, ip: string, proto: number, chosen: number, gen
 
 async function end(options: {
   departed?: boolean;
+  /** Addresses of a pod whose network is no more. */
+  gone?: readonly string[];
   sockets: readonly Partial<SocketEntry>[];
 }): Promise<bigint[]> {
   const ender = new ConnectionEnder({
@@ -60,7 +62,8 @@ async function end(options: {
     ender.podDeparted(gone);
     ender.podDeparted({ ...gone, addresses: ['fd00::8'] });
   }
-  ender.backendsRemoved();
+  if (options.gone) ender.podGone('a/eth0', options.gone);
+  else ender.backendsRemoved();
   await ender.idle();
   await ender.stop();
   return ended;
@@ -93,6 +96,13 @@ describe.each(['10.244.1.8', 'fd00::8'])('TCP to %s', (ip) => {
 
   test('is ended once the pod is gone', async () => {
     expect(await end({ departed: true, sockets })).toEqual([2n]);
+  });
+
+  test('is ended where the pod’s network is gone, and nobody is asked', async () => {
+    isGone = () => {
+      throw new Error('nobody is there');
+    };
+    expect(await end({ gone: [ip], sockets })).toEqual([2n]);
   });
 
   test('asks nobody about a pod that nothing here talks to', async () => {
