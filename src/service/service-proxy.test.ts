@@ -11,15 +11,15 @@ import { createServiceProxy } from './service-proxy.ts';
 import { TestStore } from './testing-objects.ts';
 
 /** A proxy without Services, with room for 100 connections. */
-function smallProxy(metrics?: MetricRegistry) {
-  const mapSizes = { conntrack: 100 };
+function smallProxy(metrics?: MetricRegistry, addresses = ['10.9.0.1']) {
+  const mapSizes = { conntrack: 100, frontends: 2 };
   const { bpf, map } = testDatapath({ mapSizes });
   const clock = new FakeClock();
   const proxy = createServiceProxy(
     {
       services: new TestStore<Service>(),
       slices: new TestStore<EndpointSlice>(),
-      node: { name: 'here', addresses: () => [parseIp('10.9.0.1')] },
+      node: { name: 'here', addresses: () => addresses.map(parseIp) },
       bpf: {
         ...{ objectsDirectory: '/objects', pinDirectory: '/pins', cgroup: '/cgroup', uplinkIfindex: 2 },
         mapSizes,
@@ -52,6 +52,25 @@ test('a full map of connections is an error in status, while it refuses any; eac
   );
   expect(metrics.render()).toContain('tendril_map_size{map="conntrack",setting="mapSizes.conntrack"} 100');
   await clock.advance(31_000);
+  expect(proxy.status().lastError).toBeUndefined();
+  await proxy.stop();
+});
+
+test('a host port that does not fit on a new address of the node is an error in status, until it does', async () => {
+  const addresses = ['10.9.0.1'];
+  const { proxy } = smallProxy(undefined, addresses);
+  await proxy.start();
+  const ports = [{ hostPort: 80, containerPort: 8080, protocol: 'TCP' as const }];
+  proxy.hostPorts.open({ key: 'a/eth0', name: 'shop/web', ips: [parseIp('10.244.1.2')], ports });
+  expect(proxy.status()).toMatchObject({
+    lastError: undefined,
+    hostPorts: [{ pod: 'shop/web', hostPort: 80 }],
+  });
+  addresses.push('10.9.0.2');
+  proxy.refresh();
+  expect(proxy.status().lastError).toMatch(/frontends.*mapSizes/);
+  addresses.pop();
+  proxy.refresh();
   expect(proxy.status().lastError).toBeUndefined();
   await proxy.stop();
 });

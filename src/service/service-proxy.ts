@@ -11,7 +11,7 @@ import { SockDiag } from '../linux/sock-diag/sock-diag.ts';
 import { formatIp, type Ip } from '../net/ip.ts';
 import { BoundedRunner } from '../util/bounded-runner.ts';
 import { systemClock } from '../util/clock.ts';
-import { describeError, remedyOf, type TendrilError } from '../util/errors.ts';
+import { describeError, remedyOf } from '../util/errors.ts';
 import { MetricRegistry } from '../util/metrics.ts';
 import { TimeSlice } from '../util/time-slice.ts';
 import { ClusterNodes } from './backends/ebpf/cluster-nodes.ts';
@@ -76,6 +76,7 @@ class EbpfServiceProxy implements ServiceProxy {
   #tracker: ServiceTracker | undefined;
   #revision: Revision | undefined;
   #cancelCollection: (() => void) | undefined;
+  #hostPortError: string | undefined;
   #stopped = false;
   #status = {
     synced: false,
@@ -159,10 +160,14 @@ class EbpfServiceProxy implements ServiceProxy {
 
   /** The node's addresses are known without the API: host ports do not wait for it. */
   #syncHostPorts(): void {
+    const before = this.#hostPortError;
+    this.#hostPortError = undefined;
     try {
       this.hostPorts.sync();
     } catch (error) {
-      this.#options.logger.error('not all host ports fit into the kernel', { error });
+      this.#hostPortError = advice(error);
+      if (this.#hostPortError !== before)
+        this.#options.logger.error('not all host ports fit into the kernel', { error });
     }
   }
 
@@ -176,7 +181,7 @@ class EbpfServiceProxy implements ServiceProxy {
     const refused = this.#drops.connectionsRefused();
     return {
       ...this.#status,
-      lastError: this.#status.lastError ?? (refused && advice(refused)),
+      lastError: this.#status.lastError ?? this.#hostPortError ?? (refused && advice(refused)),
       frontends: this.#backend.frontendCount(),
       backends: this.#backend.backendCount(),
       pods: this.#datapath.pods().length,
@@ -304,8 +309,8 @@ class EbpfServiceProxy implements ServiceProxy {
   }
 }
 
-function advice(error: TendrilError): string {
-  return `${error.message}; ${remedyOf(error)}`;
+function advice(error: unknown): string {
+  return `${describeError(error)}; ${remedyOf(error)}`;
 }
 
 function openSockets(path: string | undefined): SockDiag {

@@ -180,9 +180,6 @@ function nameOf({ protocol, hostPort }: HostPortBinding): string {
   return `host port ${hostPort}/${protocol}`;
 }
 
-function noRoom(pod: PodHostPorts, cause: TendrilError): TendrilError {
-  return new TendrilError('MAP_FULL', `no room for the host ports of ${pod.name}: ${cause.message}`, {
-    cause,
-    remedy: "raise mapSizes of that map in the agent's configuration",
-  });
+function noRoom({ name }: PodHostPorts, cause: TendrilError): TendrilError {
+  return new TendrilError('MAP_FULL', `no room for the host ports of ${name}`, { cause });
 }
