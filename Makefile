@@ -23,7 +23,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-para
 	-Ibpf/include -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
 NATIVE_CFLAGS := -O2 -static -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -ffunction-sections -Wl,--gc-sections -s
 
-.PHONY: build lab test test-kernels test-external check bench fuzz clean format deps real
+.PHONY: build lab image test test-kernels test-external check bench fuzz clean format deps real
 
 build: dist/main.js $(BPF_OBJECTS) $(NATIVE_BINARIES) dist/busybox-bin/.made
 
@@ -63,6 +63,10 @@ node_modules/.installed: package.json package-lock.json
 	@touch $@
 
 deps: dist/.apt node_modules/.installed
+
+# An OCI archive for the runtimes of a real cluster's nodes: `ctr -n k8s.io images import`.
+image: build
+	@$(NODE) scripts/image/main.ts
 
 lab: build
 	@scripts/lab

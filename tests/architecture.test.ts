@@ -28,8 +28,10 @@ const mayImport: Record<string, readonly string[]> = {
   ...Object.fromEntries(libraries.map((room) => [room, ['util', 'net', 'linux']])),
   ...Object.fromEntries(features.map((room) => [room, below])),
   agent: [...below, ...features],
+  // What is applied to a real cluster: objects only.
+  deploy: ['util', 'net', 'kube'],
   lab: [...below, ...features, 'agent'],
-  cli: [...below, ...features, 'agent', 'lab'],
+  cli: [...below, ...features, 'agent', 'lab', 'deploy'],
   'main.ts': ['cli'],
 };
 
