@@ -88,17 +88,18 @@ function libraryPath(name: string): string {
 
 /** Sorted. */
 function packagesOf(files: readonly string[]): { name: string; version: string }[] {
-  const owners = files.map((file) => {
-    const places = [file, file.replace(/^\/usr/, '')];
-    const { stdout } = spawnSync('dpkg', ['-S', ...places], { encoding: 'utf8' });
-    if (stdout === '') throw new Error(`${file} is of no Debian package: its licence is not known`);
-    return stdout.slice(0, stdout.search(/[:,]/));
-  });
-  return [...new Set(owners)].sort().map((name) => ({
+  const names = new Set(files.map(packageOf));
+  return [...names].sort().map((name) => ({
     name,
-    version: execFileSync('dpkg-query', ['-W', name], { encoding: 'utf8' }).split(/[	
-]/)[1]!,
+    version: execFileSync('dpkg-query', ['-W', name], { encoding: 'utf8' }).split(/\s/)[1]!,
   }));
+}
+
+/** By its path as Debian packed it, which may be without /usr. */
+function packageOf(file: string): string {
+  const { stdout } = spawnSync('dpkg', ['-S', file, file.replace(/^\/usr/, '')], { encoding: 'utf8' });
+  if (stdout === '') throw new Error(`${file} is of no Debian package: its licence is not known`);
+  return stdout.slice(0, stdout.search(/[:,]/));
 }
 
 function npmFiles(root: string, node: string): TarEntry[] {

@@ -30,8 +30,10 @@ export interface AgentConfig {
   podForwarding?: 'direct' | 'stack';
   /** The cluster's Service CIDRs, one per family. */
   serviceCidrs: string[];
-  /** The cluster's pod CIDRs, one per family: what is never masqueraded. */
-  clusterPodCidrs: string[];
+  /** The cluster's pod CIDRs, one per family: what is never masqueraded. Absent: those of all nodes. */
+  clusterPodCidrs?: string[];
+  /** Key of a taint that keeps pods away from new nodes: removed from the own Node once pods can start. */
+  startupTaint?: string;
   /** Unix socket that the CNI shim calls. */
   cniSocket: string;
   /** Where the conflist is written once the datapath answers. */
@@ -86,7 +88,8 @@ export function validateAgentConfig(value: unknown): AgentConfig {
     ...oneOf(config, 'podForwarding', ['direct', 'stack']),
     ...oneOf(config, 'dnsFastPath', ['on', 'off']),
     ...onePerFamily(config, 'serviceCidrs'),
-    ...onePerFamily(config, 'clusterPodCidrs'),
+    ...(config.clusterPodCidrs === undefined ? [] : onePerFamily(config, 'clusterPodCidrs')),
+    ...(config.startupTaint === undefined ? [] : nonEmpty(config, 'startupTaint')),
     ...port(config, 'statusPort'),
     ...(config.healthzPort === undefined ? [] : port(config, 'healthzPort')),
     ...nodePorts(config, 'nodePortAddresses'),

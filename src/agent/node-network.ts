@@ -131,7 +131,7 @@ export class NodeNetwork {
     const report = await backend.sync(facts.filter((_, i) => i !== own));
     const nodeIps = facts.flatMap(({ internalIps }) => internalIps);
     this.#tellNodeIps(nodeIps);
-    await this.#syncMasquerade(nodeIps);
+    await this.#syncMasquerade(nodeIps, facts);
     const known = new Set(this.#status.problems.map(problemText));
     for (const problem of report.problems)
       if (!known.has(problemText(problem))) logger.warn('a node’s pods cannot be reached', problem);
@@ -166,11 +166,13 @@ export class NodeNetwork {
     this.#options.onNodeIps(ips);
   }
 
-  async #syncMasquerade(nodeIps: readonly Ip[]): Promise<void> {
+  async #syncMasquerade(nodeIps: readonly Ip[], nodes: readonly NodeFacts[]): Promise<void> {
     const { config, applyRuleset } = this.#options;
     const text = renderMasquerade({
       uplink: config.uplink,
-      podCidrs: parseAll(config.clusterPodCidrs),
+      podCidrs: config.clusterPodCidrs
+        ? parseAll(config.clusterPodCidrs)
+        : nodes.flatMap(({ podCidrs }) => podCidrs),
       serviceCidrs: this.#options.serviceCidrs(),
       nodeIps,
     });

@@ -53,6 +53,7 @@ import { createNodeCondition, type NodeCondition } from './node-condition.ts';
 import { type NodeFacts, NodeMemory } from './node-facts.ts';
 import { NodeNetwork } from './node-network.ts';
 import { applyNodeSysctls } from './node-sysctls.ts';
+import { createNodeTaint } from './node-taint.ts';
 import { isPodGone } from './pod-gone.ts';
 import { PodNetwork } from './pod-network.ts';
 import { ServiceCidrs } from './service-cidrs.ts';
@@ -146,6 +147,8 @@ interface NodeContext extends AgentParts {
   ipam: NodeIpam;
   informers: Informers;
   condition: NodeCondition;
+  /** Absent where no taint is to be removed. */
+  taint: NodeCondition | undefined;
   serviceCidrs: ServiceCidrs;
   registry: MetricRegistry;
   cniFiles: CniFiles;
@@ -175,13 +178,31 @@ async function openNode(
   stack.defer(() => informers.stop());
   const condition = createNodeCondition({ client: parts.client, clock, logger: parts.logger });
   stack.defer(() => condition.stop());
+  const taint =
+    config.startupTaint === undefined
+      ? undefined
+      : createNodeTaint({ client: parts.client, key: config.startupTaint, clock, logger: parts.logger });
+  stack.defer(() => taint?.stop());
   const cniFiles = new CniFiles({ config, clock, logger: parts.logger.child({ component: 'cni' }) });
   stack.defer(() => cniFiles.stop());
   const registry = new MetricRegistry();
   let reason: string | undefined = 'the agent has not learned of the cluster’s nodes and Services yet';
   const complete = new CompleteState({ state: config.stateDirectory, pins: config.bpfDirectory });
   return {
-    ...{ ...parts, clock, config, uplink, memory, complete, ipam, informers, condition, cniFiles, facts },
+    ...{
+      ...parts,
+      clock,
+      config,
+      uplink,
+      memory,
+      complete,
+      ipam,
+      informers,
+      condition,
+      taint,
+      cniFiles,
+      facts,
+    },
     nodeIps: undefined,
     serviceCidrs: new ServiceCidrs({ told: config.serviceCidrs, informers, logger: parts.logger }),
     registry,
@@ -275,7 +296,7 @@ function watchNode(
 }
 
 function wireNetwork(node: NodeContext, services: ServiceProxy): NodeNetwork {
-  const { config, informers, netlink, uplink, ipam, condition, memory, logger, clock } = node;
+  const { config, informers, netlink, uplink, ipam, condition, taint, memory, logger, clock } = node;
   return new NodeNetwork({
     ...{ config, informers, netlink, clock },
     serviceCidrs: () => node.serviceCidrs.list(),
@@ -292,6 +313,7 @@ function wireNetwork(node: NodeContext, services: ServiceProxy): NodeNetwork {
       if (uplink.setFacts(facts) || zoneChanged) services.refresh();
       ipam.setCidrs(facts.podCidrs);
       condition.observe(object);
+      taint?.observe(object);
       memory.save(facts).catch((error) => logger.warn('cannot remember the node', { error }));
     },
   });
@@ -363,5 +385,6 @@ async function announce(node: NodeContext, synced: Promise<unknown>[]): Promise<
   node.setReady();
   await node.cniFiles.keep();
   node.condition.setUp();
+  node.taint?.setUp();
   node.logger.info('pods can start');
 }

@@ -1,4 +1,5 @@
-/** Entry points of the lab's processes, started by Tendril itself. */
+/** Entry points of the lab's and a cluster's processes, started by Tendril itself. */
+import { dirname, join } from 'node:path';
 import { TendrilError } from '../util/errors.ts';
 import { defineCommand } from './parser/command.ts';
 
@@ -6,13 +7,29 @@ export const agentProcess = defineCommand(
   {
     name: 'agent',
     summary: "Runs the agent of one node, in that node's network namespace.",
-    usage: ['agent --config FILE'],
-    options: { config: { type: 'string', value: 'FILE', help: 'JSON, as src/agent/config.ts tells' } },
+    usage: ['agent --config FILE', 'agent --pod [--config FILE]'],
+    options: {
+      config: {
+        type: 'string',
+        value: 'FILE',
+        help: 'JSON, as src/agent/config.ts tells; with --pod as src/agent/pod/settings.ts does',
+      },
+      pod: {
+        type: 'boolean',
+        help: 'learn the configuration from the Node named by $NODE_NAME, in a pod of deploy/tendril.yaml',
+      },
+    },
     words: { min: 0, max: 0 },
-    examples: ['tendril agent --config /etc/tendril/agent.json'],
+    examples: ['tendril agent --config /etc/tendril/agent.json', 'tendril agent --pod'],
   },
   async ({ options }) => {
-    if (options.config === undefined) throw new TendrilError('USAGE', 'agent needs --config FILE');
+    if (options.pod) {
+      const { runAgentInPod } = await import('../agent/pod/pod-agent.ts');
+      const objectsDirectory = join(dirname(process.argv[1]!), 'bpf');
+      const settings = options.config;
+      return await runAgentInPod({ nodeName: process.env.NODE_NAME, settings, objectsDirectory });
+    }
+    if (options.config === undefined) throw new TendrilError('USAGE', 'agent needs --config FILE, or --pod');
     const { loadAgentConfig } = await import('../agent/config.ts');
     const config = loadAgentConfig(options.config);
     const { runAgent } = await import('../agent/agent.ts');
@@ -24,7 +41,10 @@ export const dnsProcess = defineCommand(
   {
     name: 'dns',
     summary: 'Runs cluster DNS.',
-    usage: ['dns [--conf FILE] [--kubeconfig FILE] [--zone cluster.local]'],
+    usage: [
+      'dns [--conf FILE] [--kubeconfig FILE] [--zone cluster.local]',
+      'dns --cluster [--conf FILE] [--zone cluster.local]',
+    ],
     options: {
       conf: {
         type: 'string',
@@ -32,6 +52,10 @@ export const dnsProcess = defineCommand(
         help: "a Corefile, CoreDNS's configuration (default: what kubeadm gives a cluster)",
       },
       kubeconfig: { type: 'string', value: 'FILE', help: 'how to reach the API server' },
+      cluster: {
+        type: 'boolean',
+        help: 'in a pod: make the Service kube-dns and its Corefile where there are none',
+      },
       zone: {
         type: 'string',
         value: 'ZONE',
@@ -45,19 +69,19 @@ export const dnsProcess = defineCommand(
     ],
   },
   async ({ options }) => {
-    const { conf, kubeconfig, zone } = options;
-    if (conf === undefined && kubeconfig === undefined)
+    const { conf, kubeconfig, zone, cluster = false } = options;
+    if (conf === undefined && kubeconfig === undefined && !cluster)
       throw new TendrilError(
         'USAGE',
         'dns needs --kubeconfig FILE, or --conf FILE without the plugin kubernetes',
       );
-    if (conf !== undefined && zone !== undefined)
+    if (conf !== undefined && zone !== undefined && !cluster)
       throw new TendrilError(
         'USAGE',
         '--zone is of the default Corefile: with --conf the zone stands in the file',
       );
     const { runDns } = await import('../dns/main.ts');
-    return await runDns({ conf, kubeconfig, ...(zone !== undefined && { zone }) });
+    return await runDns({ conf, kubeconfig, cluster, ...(zone !== undefined && { zone }) });
   },
 );
 

@@ -2,18 +2,19 @@
  * The cluster DNS process, `tendril dns`: serves a Corefile, CoreDNS's configuration, and takes changes to it while
  * it runs. Without one it serves what kubeadm gives a cluster.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createHttpClient } from '../kube/client/http-client.ts';
 import { createInformers, type Informers } from '../kube/client/informers.ts';
-import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
+import { inClusterEndpoint, loadKubeconfig } from '../kube/client/kubeconfig.ts';
 import { systemClock } from '../util/clock.ts';
 import { TendrilError } from '../util/errors.ts';
 import { keepHeapSmall } from '../util/heap.ts';
 import { createLogger, type Logger } from '../util/logger.ts';
 import { MetricRegistry } from '../util/metrics.ts';
+import { ensureClusterService } from './cluster-service.ts';
 import { parseCorefile } from './corefile/parser.ts';
-import { type DefaultCorefileOptions, defaultCorefile } from './default-corefile.ts';
+import { type DefaultCorefileOptions, defaultCorefile, dnsDefaults } from './default-corefile.ts';
 import type { Query, Served } from './plugin.ts';
 import { apiMetrics } from './plugins/kubernetes/api-metrics.ts';
 import { keptObjects } from './plugins/kubernetes/kept-objects.ts';
@@ -29,6 +30,11 @@ export interface DnsOptions extends Partial<DefaultCorefileOptions> {
   kubeconfig?: string;
   /** Path of the Corefile; without one the default is served, with `zone` and the ports. */
   conf?: string;
+  /**
+   * In a pod of a cluster: makes the Service kube-dns and the Corefile's ConfigMap where there are none, and serves the
+   * default until `conf` is there.
+   */
+  cluster?: boolean;
 }
 
 /** Serves until SIGTERM; the exit status. @throws TendrilError COREFILE or LISTEN where it cannot serve */
@@ -36,7 +42,7 @@ export async function runDns(options: DnsOptions): Promise<number> {
   keepHeapSmall();
   const logger = createLogger({ fields: { component: 'dns' } });
   const metrics = new MetricRegistry();
-  await using cluster = await reachCluster(options.kubeconfig, { logger, metrics });
+  await using cluster = await reachCluster(options, { logger, metrics });
   const fatal = Promise.withResolvers<never>();
   const supervisor = createSupervisor({
     context: {
@@ -62,7 +68,8 @@ export async function runDns(options: DnsOptions): Promise<number> {
 
 function corefileOf(options: DnsOptions): { text: string; file: string } {
   const { conf } = options;
-  if (conf === undefined) return { text: defaultCorefile(options), file: '(default Corefile)' };
+  if (conf === undefined || (options.cluster && !existsSync(conf)))
+    return { text: defaultCorefile(options), file: '(default Corefile)' };
   try {
     return { text: readFileSync(conf, 'utf8'), file: conf };
   } catch (cause) {
@@ -80,10 +87,10 @@ interface Cluster extends AsyncDisposable {
 }
 
 async function reachCluster(
-  kubeconfig: string | undefined,
+  { kubeconfig, cluster = false, zone = dnsDefaults.zone }: DnsOptions,
   { logger, metrics }: { logger: Logger; metrics: MetricRegistry },
 ): Promise<Cluster> {
-  if (kubeconfig === undefined)
+  if (kubeconfig === undefined && !cluster)
     return {
       informers: () => {
         throw new TendrilError(
@@ -97,7 +104,9 @@ async function reachCluster(
       start: () => {},
       [Symbol.asyncDispose]: async () => {},
     };
-  const client = createHttpClient(await loadKubeconfig(kubeconfig), { observer: apiMetrics(metrics) });
+  const endpoint = cluster ? inClusterEndpoint() : await loadKubeconfig(kubeconfig);
+  const client = createHttpClient(endpoint, { observer: apiMetrics(metrics) });
+  if (cluster) await ensureClusterService(client, { zone });
   const informers = createInformers({ client, logger, kept: keptObjects });
   let started = false;
   return {

@@ -15,7 +15,13 @@ test('cgroup2 is found where version 1 is beside it, and where it is alone', () 
 });
 
 test('without one the error says what to do', () => {
-  expect(() => cgroupMount(parseMountinfo(bound))).toThrow(
+  expect(() => cgroupMount([])).toThrow(
     expect.objectContaining({ code: 'KERNEL_FEATURE', remedy: expect.stringContaining('mount -t cgroup2') }),
+  );
+});
+
+test('a part of one is taken where there is nothing else: so it is in a container', () => {
+  expect(cgroupMount(parseMountinfo(bound))).toBe(
+    parseMountinfo(bound).find(({ type }) => type === 'cgroup2')!.target,
   );
 });

@@ -14,11 +14,12 @@ import { type MountEntry, readMounts } from '../mount/mount-table.ts';
  * @throws TendrilError KERNEL_FEATURE
  */
 export function cgroupMount(mounts: MountEntry[] = readMounts()): string {
-  // One may be mounted in several places, and a part of it in others: the shortest whole one is the system's.
-  const whole = mounts
-    .filter(({ type, root }) => type === 'cgroup2' && root === '/')
-    .map(({ target }) => target);
-  const shortest = whole.sort((a, b) => a.length - b.length)[0];
+  // One may be mounted in several places, and a part of it in others: the shortest whole one is the system's. A
+  // container has parts only.
+  const all = mounts.filter(({ type }) => type === 'cgroup2');
+  const whole = all.filter(({ root }) => root === '/');
+  const targets = (whole.length > 0 ? whole : all).map(({ target }) => target);
+  const shortest = targets.sort((a, b) => a.length - b.length)[0];
   if (shortest !== undefined) return shortest;
   throw new TendrilError('KERNEL_FEATURE', 'no cgroup2 hierarchy is mounted', {
     remedy: 'mount one: mount -t cgroup2 none /sys/fs/cgroup/unified',

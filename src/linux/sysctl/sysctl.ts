@@ -31,10 +31,17 @@ export function readSysctl(netns: NetnsHandle | null, key: string): string {
   );
 }
 
+let netDirectory = '/proc/sys/net';
+
+/** Where /proc/sys/net can be written: it is read-only in a container, which gets the host's at another place. */
+export function useNetSysctlsAt(directory: string): void {
+  netDirectory = directory;
+}
+
 /** `/proc/sys/…` of a key; dots and slashes change places, as sysctl(8) has it. */
 export function sysctlPath(key: string): string {
   const parts = key.split('.').map((part) => part.replaceAll('/', '.'));
-  return `/proc/sys/${parts.join('/')}`;
+  return parts[0] === 'net' ? [netDirectory, ...parts.slice(1)].join('/') : `/proc/sys/${parts.join('/')}`;
 }
 
 function within<T>(netns: NetnsHandle | null, use: () => T): T {

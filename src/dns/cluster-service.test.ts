@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { FakeClient } from '../kube/client/fake-client.ts';
+import { resources } from '../kube/resources.ts';
+import { dnsServiceIps, ensureClusterService } from './cluster-service.ts';
+
+const cidrs = { metadata: { name: 'kubernetes' }, spec: { cidrs: ['10.96.0.0/16', 'fd96::/112'] } };
+
+test('the tenth address of each Service CIDR is where kubelets expect cluster DNS', () => {
+  expect(dnsServiceIps([cidrs] as never)).toEqual(['10.96.0.10', 'fd96::a']);
+  expect(dnsServiceIps([])).toEqual([]);
+});
+
+test('Service and Corefile are made where there are none', async () => {
+  const client = new FakeClient({});
+  client.seed(resources.serviceCidrs, cidrs as never);
+  await ensureClusterService(client, { zone: 'cluster.local' });
+  const [service] = client.objects(resources.services);
+  expect(service!.spec).toMatchObject({
+    clusterIPs: ['10.96.0.10', 'fd96::a'],
+    selector: { 'k8s-app': 'kube-dns' },
+  });
+  expect(client.objects(resources.configMaps)[0]!.data!.Corefile).toContain('kubernetes cluster.local');
+});
+
+test('those that are there stay as they are', async () => {
+  const client = new FakeClient({});
+  client.seed(resources.serviceCidrs, cidrs as never);
+  const metadata = { namespace: 'kube-system', name: 'kube-dns' };
+  client.seed(resources.services, { metadata, spec: { clusterIP: '10.96.0.99' } } as never);
+  client.seed(resources.configMaps, {
+    metadata: { ...metadata, name: 'coredns' },
+    data: { Corefile: 'mine' },
+  } as never);
+  await ensureClusterService(client, { zone: 'cluster.local' });
+  expect(client.objects(resources.services)[0]!.spec!.clusterIP).toBe('10.96.0.99');
+  expect(client.objects(resources.configMaps)[0]!.data).toEqual({ Corefile: 'mine' });
+});

@@ -1,0 +1,65 @@
+/**
+ * What cluster DNS needs in a cluster that never had any: the Service kube-dns at the address that kubelets give to pods
+ * (the tenth of the Service CIDR, by kubeadm's convention), and the Corefile. What is there already is left as it is.
+ */
+import { isAlreadyExists } from '../kube/client/api-error.ts';
+import type { KubeClient } from '../kube/client/client.ts';
+import { resources } from '../kube/resources.ts';
+import type { ServiceCidr } from '../kube/types.ts';
+import { nthIp, tryParseCidr } from '../net/cidr.ts';
+import { formatIp } from '../net/ip.ts';
+import { defaultCorefile } from './default-corefile.ts';
+
+const namespace = 'kube-system';
+const ports = [
+  { name: 'dns', port: 53, protocol: 'UDP' },
+  { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+  { name: 'metrics', port: 9153, protocol: 'TCP' },
+] as const;
+
+/** The tenth address of each block; none where the cluster does not tell its blocks. Pure. */
+export function dnsServiceIps(serviceCidrs: readonly ServiceCidr[]): string[] {
+  const first = serviceCidrs.find(({ metadata }) => metadata.name === 'kubernetes') ?? serviceCidrs[0];
+  return (first?.spec?.cidrs ?? [])
+    .flatMap((text) => tryParseCidr(text) ?? [])
+    .map((cidr) => formatIp(nthIp(cidr, 10)));
+}
+
+/** @throws TendrilError API, API_UNREACHABLE */
+export async function ensureClusterService(client: KubeClient, options: { zone: string }): Promise<void> {
+  const { items } = await client.list(resources.serviceCidrs);
+  const clusterIPs = dnsServiceIps(items);
+  await unlessThere(() =>
+    client.create(resources.configMaps, {
+      metadata: { namespace, name: 'coredns' },
+      data: { Corefile: defaultCorefile(options) },
+    }),
+  );
+  await unlessThere(() =>
+    client.create(resources.services, {
+      metadata: {
+        namespace,
+        name: 'kube-dns',
+        labels: {
+          'k8s-app': 'kube-dns',
+          'kubernetes.io/name': 'CoreDNS',
+          'kubernetes.io/cluster-service': 'true',
+        },
+      },
+      spec: {
+        selector: { 'k8s-app': 'kube-dns' },
+        ports: ports.map((port) => ({ ...port, targetPort: port.port })),
+        ...(clusterIPs[0] !== undefined && { clusterIP: clusterIPs[0], clusterIPs }),
+        ...(clusterIPs.length > 1 && { ipFamilyPolicy: 'PreferDualStack' as const }),
+      },
+    }),
+  );
+}
+
+async function unlessThere(create: () => Promise<unknown>): Promise<void> {
+  try {
+    await create();
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
+}
