@@ -1,0 +1,120 @@
+/** The agent: one pod on each Linux node, in the node's network namespace. */
+import { agentNamespace, type DeployValues } from './values.ts';
+
+const name = 'tendril-agent';
+const labels = { 'app.kubernetes.io/name': 'tendril', 'app.kubernetes.io/component': 'agent' };
+const statusPort = 9879;
+
+/** All others are dropped. With each why it is needed: the manifest tells. */
+export const agentCapabilities: Readonly<Record<string, string>> = {
+  BPF: 'loads programs, makes maps',
+  NET_ADMIN: 'links, routes, rules, nftables, sysctls; attaches programs to interfaces',
+  PERFMON: 'lets the verifier take pointer arithmetic that the programs need',
+  SYS_ADMIN:
+    "enters pods' network namespaces (setns), attaches programs to cgroups, tries out what the kernel has",
+};
+
+const probe = (path: string, rest: object) => ({
+  // By loopback: the kubelet's own way, whatever the node's addresses are.
+  httpGet: { host: '127.0.0.1', port: statusPort, path },
+  ...rest,
+});
+
+interface HostPath {
+  name: string;
+  path: string;
+  mountPath?: string;
+  readOnly?: boolean;
+  type?: 'Directory' | 'DirectoryOrCreate';
+  /** Of what is mounted there later, as network namespaces are. */
+  propagated?: boolean;
+}
+
+function hostPaths({ cgroup }: DeployValues): HostPath[] {
+  return [
+    { name: 'run', path: '/run/tendril', type: 'DirectoryOrCreate' },
+    { name: 'state', path: '/var/lib/tendril', type: 'DirectoryOrCreate' },
+    { name: 'cni-conf', path: '/etc/cni/net.d', type: 'DirectoryOrCreate' },
+    { name: 'cni-bin', path: '/opt/cni/bin', type: 'DirectoryOrCreate' },
+    { name: 'netns', path: '/run/netns', type: 'DirectoryOrCreate', propagated: true },
+    { name: 'bpf', path: '/sys/fs/bpf', type: 'Directory', propagated: true },
+    { name: 'cgroup', path: cgroup, mountPath: '/sys/fs/cgroup', type: 'Directory' },
+    { name: 'sysctls', path: '/proc/sys/net', mountPath: '/host/proc/sys/net', type: 'Directory' },
+    {
+      ...{ name: 'kubernetes', path: '/etc/kubernetes', mountPath: '/host/etc/kubernetes' },
+      ...{ type: 'DirectoryOrCreate', readOnly: true },
+    },
+  ];
+}
+
+export function agentObjects(values: DeployValues): object[] {
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name, namespace: agentNamespace, labels },
+      data: { 'agent.json': `${JSON.stringify(values.agent, null, 2)}\n` },
+    },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'DaemonSet',
+      metadata: { name, namespace: agentNamespace, labels },
+      spec: {
+        selector: { matchLabels: labels },
+        updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
+        template: { metadata: { labels }, spec: podSpec(values) },
+      },
+    },
+  ];
+}
+
+function podSpec(values: DeployValues): object {
+  const paths = hostPaths(values);
+  return {
+    serviceAccountName: name,
+    hostNetwork: true,
+    dnsPolicy: 'Default',
+    priorityClassName: 'system-node-critical',
+    nodeSelector: { 'kubernetes.io/os': 'linux' },
+    tolerations: [{ operator: 'Exists' }],
+    // The datapath outlives it: nothing to wait for.
+    terminationGracePeriodSeconds: 5,
+    containers: [container(values, paths)],
+    volumes: [
+      { name: 'settings', configMap: { name } },
+      { name: 'tmp', emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
+      ...paths.map(({ name, path, type }) => ({ name, hostPath: { path, type } })),
+    ],
+  };
+}
+
+function container({ image }: DeployValues, paths: HostPath[]): object {
+  return {
+    name: 'agent',
+    image,
+    imagePullPolicy: 'IfNotPresent',
+    args: ['agent', '--pod', '--config', '/etc/tendril/agent.json'],
+    env: [{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
+    ports: [{ name: 'status', containerPort: statusPort, hostPort: statusPort, protocol: 'TCP' }],
+    resources: { requests: { cpu: '50m', memory: '128Mi' } },
+    startupProbe: probe('/healthz', { periodSeconds: 1, failureThreshold: 60 }),
+    livenessProbe: probe('/healthz', { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }),
+    readinessProbe: probe('/readyz', { periodSeconds: 2, timeoutSeconds: 2 }),
+    securityContext: {
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: true,
+      seccompProfile: { type: 'Unconfined' },
+      capabilities: { drop: ['ALL'], add: Object.keys(agentCapabilities) },
+    },
+    volumeMounts: [
+      { name: 'settings', mountPath: '/etc/tendril', readOnly: true },
+      { name: 'tmp', mountPath: '/tmp' },
+      ...paths.map(({ name, path, mountPath = path, readOnly, propagated }) => ({
+        name,
+        mountPath,
+        ...(readOnly && { readOnly }),
+        ...(propagated && { mountPropagation: 'HostToContainer' }),
+      })),
+    ],
+  };
+}

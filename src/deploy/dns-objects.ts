@@ -1,0 +1,71 @@
+/** Cluster DNS: one pod on each node, behind the Service kube-dns, which it makes where there is none. */
+import { type DeployValues, dnsNamespace as namespace } from './values.ts';
+
+const name = 'tendril-dns';
+/** By which the Service kube-dns finds its pods in every cluster. */
+const labels = {
+  'k8s-app': 'kube-dns',
+  'app.kubernetes.io/name': 'tendril',
+  'app.kubernetes.io/component': 'dns',
+};
+
+export function dnsObjects({ image, zone }: DeployValues): object[] {
+  return [
+    {
+      apiVersion: 'apps/v1',
+      kind: 'DaemonSet',
+      metadata: { name, namespace, labels },
+      spec: {
+        selector: { matchLabels: labels },
+        updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
+        template: {
+          metadata: { labels },
+          spec: {
+            serviceAccountName: name,
+            // Where questions about other names go: to the node's servers.
+            dnsPolicy: 'Default',
+            priorityClassName: 'system-node-critical',
+            nodeSelector: { 'kubernetes.io/os': 'linux' },
+            tolerations: [{ operator: 'Exists' }],
+            containers: [container(image, zone)],
+            volumes: [
+              // Optional: the pods themselves make it where there is none.
+              { name: 'corefile', configMap: { name: 'coredns', optional: true } },
+              { name: 'tmp', emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
+            ],
+          },
+        },
+      },
+    },
+  ];
+}
+
+function container(image: string, zone: string): object {
+  return {
+    name: 'dns',
+    image,
+    imagePullPolicy: 'IfNotPresent',
+    args: ['dns', '--cluster', '--conf', '/etc/coredns/Corefile', '--zone', zone],
+    ports: [
+      { name: 'dns', containerPort: 53, protocol: 'UDP' },
+      { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
+      { name: 'metrics', containerPort: 9153, protocol: 'TCP' },
+    ],
+    resources: { requests: { cpu: '20m', memory: '64Mi' } },
+    livenessProbe: {
+      httpGet: { port: 8080, path: '/health' },
+      ...{ initialDelaySeconds: 30, timeoutSeconds: 5, failureThreshold: 5 },
+    },
+    readinessProbe: { httpGet: { port: 8181, path: '/ready' }, periodSeconds: 2 },
+    securityContext: {
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+      seccompProfile: { type: 'RuntimeDefault' },
+      capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] },
+    },
+    volumeMounts: [
+      { name: 'corefile', mountPath: '/etc/coredns', readOnly: true },
+      { name: 'tmp', mountPath: '/tmp' },
+    ],
+  };
+}

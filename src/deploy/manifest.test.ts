@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+import { agentCapabilities } from './agent-objects.ts';
+import { imageName } from './image-name.ts';
+import { deployObjects, renderManifest } from './manifest.ts';
+import { defaultValues } from './values.ts';
+
+const values = defaultValues(imageName(packageJson.version));
+const text = renderManifest(values);
+
+test('deploy/tendril.yaml is what the sources make: scripts/node scripts/deploy.ts', () => {
+  expect(readFileSync(join(import.meta.dirname, '../../deploy/tendril.yaml'), 'utf8')).toBe(text);
+});
+
+test('each capability has its reason beside it', () => {
+  for (const [capability, reason] of Object.entries(agentCapabilities))
+    expect(text).toContain(`- ${capability} # ${reason}\n`);
+});
+
+test('no pod is privileged, and every container’s root is read-only', () => {
+  expect(text).not.toContain('privileged: true');
+  expect(text.match(/readOnlyRootFilesystem: true/g)).toHaveLength(2);
+});
+
+test('no rule has a wildcard', () => {
+  const roles = deployObjects(values).filter((object) => 'rules' in object);
+  expect(roles).toHaveLength(4);
+  expect(JSON.stringify(roles)).not.toContain('*');
+});
+
+test('what can be chosen reaches the objects', () => {
+  const rendered = renderManifest({
+    ...values,
+    agent: { uplink: 'bond0' },
+    cgroup: '/run/cgroup',
+    zone: 'my.zone',
+  });
+  for (const part of ['"uplink": "bond0"', 'path: /run/cgroup', '- my.zone'])
+    expect(rendered).toContain(part);
+});

@@ -1,0 +1,18 @@
+/** What of Tendril's objects on a cluster can be chosen; all of it has a default that fits a kubeadm cluster. */
+export interface DeployValues {
+  /** The image's name with its tag. */
+  image: string;
+  /** The agent's settings (src/agent/pod/settings.ts). */
+  agent: Record<string, unknown>;
+  /** On every node: its cgroup2 hierarchy. */
+  cgroup: string;
+  /** The cluster zone. */
+  zone: string;
+}
+
+export const agentNamespace = 'tendril-system';
+export const dnsNamespace = 'kube-system';
+
+export function defaultValues(image: string): DeployValues {
+  return { image, agent: {}, cgroup: '/sys/fs/cgroup', zone: 'cluster.local' };
+}
