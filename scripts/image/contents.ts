@@ -1,6 +1,6 @@
 /**
- * What Tendril's image holds: Node.js and koffi from npm, the bundle, the BPF objects and the CNI shim; from Debian nft, a
- * shell and the libraries that these need, with each package's licences. No package manager and nothing else.
+ * What Tendril's image holds: Node.js and koffi from npm, the bundle, the BPF objects and the CNI shim; from Debian nft, nsenter,
+ * a shell and the libraries that these need, with each package's licences. No package manager and nothing else.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
@@ -12,7 +12,7 @@ const home = 'opt/tendril';
 
 /** Beside what programs are linked with: loaded by name when Tendril runs. */
 const loaded = ['libbpf.so.1'];
-const programs = ['/usr/sbin/nft', '/bin/dash'];
+const programs = ['/usr/sbin/nft', '/usr/bin/nsenter', '/bin/dash'];
 
 export interface Contents {
   /** From Debian and npm: what seldom changes. */

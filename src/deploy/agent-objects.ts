@@ -10,8 +10,7 @@ export const agentCapabilities: Readonly<Record<string, string>> = {
   BPF: 'loads programs, makes maps',
   NET_ADMIN: 'links, routes, rules, nftables, sysctls; attaches programs to interfaces',
   PERFMON: 'lets the verifier take pointer arithmetic that the programs need',
-  SYS_ADMIN:
-    "enters pods' network namespaces (setns), attaches programs to cgroups, tries out what the kernel has",
+  SYS_ADMIN: "enters pods' network namespaces, attaches programs to cgroups, tries out what the kernel has",
 };
 
 const probe = (path: string, rest: object) => ({
