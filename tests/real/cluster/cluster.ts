@@ -1,0 +1,91 @@
+/** A real cluster on this machine, shaped like kubeadm's, with Tendril as its only network. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { imageName } from '../../../src/deploy/image-name.ts';
+import { renderManifest } from '../../../src/deploy/manifest.ts';
+import { defaultValues } from '../../../src/deploy/values.ts';
+import { kubectl, kubectlWith, makeCertificates, startControlPlane } from './control-plane.ts';
+import { makeImages } from './images.ts';
+import { clusterDirectory, fabricNetns, type NodeLayout, nodes } from './layout.ts';
+import { nodeCgroupPath, startKubelet, startNode } from './node.ts';
+import { buildParts } from './parts.ts';
+import { run, waitFor } from './process.ts';
+
+const leastInotifyInstances = 1024;
+const inotifyInstances = '/proc/sys/fs/inotify/max_user_instances';
+
+/**
+ * From nothing to nodes that are Ready.
+ * @throws Error telling what did not come; what was made is there to be looked at
+ */
+export async function createCluster(say: (text: string) => void): Promise<void> {
+  if (existsSync(clusterDirectory)) throw new Error(`${clusterDirectory} exists: make real-down`);
+  await buildParts(say);
+  mkdirSync(clusterDirectory, { recursive: true });
+  // Each node's kubelet and containerd take some, of one kernel.
+  if (Number(readFileSync(inotifyInstances, 'utf8')) < leastInotifyInstances)
+    writeFileSync(inotifyInstances, String(leastInotifyInstances));
+  const all = nodes();
+  const images = makeImages(join(clusterDirectory, 'images'));
+  makeFabric(all);
+  makeCertificates();
+  await startControlPlane(all[0]!);
+  say('the API server answers');
+  await Promise.all(all.map((node) => startNode(node, images)));
+  for (const node of all) startKubelet(node);
+  await waitFor('every node’s registration', 60, () => names('nodes').length === all.length);
+  say(`${all.length} nodes are registered`);
+  kubectlWith(manifest(), 'apply', '-f', '-');
+  say('Tendril’s objects are applied');
+  await waitFor('Ready nodes', 180, () => notReady().length === 0);
+  say('all nodes are Ready');
+  for (const [namespace, name] of [
+    ['tendril-system', 'tendril-agent'],
+    ['kube-system', 'tendril-dns'],
+  ])
+    kubectl('-n', namespace!, 'rollout', 'status', `daemonset/${name}`, '--timeout=120s');
+  say('agents and cluster DNS are ready');
+}
+
+function manifest(): string {
+  const values = defaultValues(imageName(packageJson.version));
+  return renderManifest({ ...values, cgroup: nodeCgroupPath });
+}
+
+const names = (kind: string): string[] =>
+  kubectl('get', kind, '-o', 'name').trim().split('\n').filter(Boolean);
+
+interface WireNode {
+  metadata: { name: string };
+  status: { conditions?: { type: string; status: string }[] };
+}
+
+/** Names of the nodes that are not. */
+export function notReady(): string[] {
+  const { items } = JSON.parse(kubectl('get', 'nodes', '-o', 'json')) as { items: WireNode[] };
+  const isReady = ({ status }: WireNode) =>
+    status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True');
+  return items.filter((node) => !isReady(node)).map(({ metadata }) => metadata.name);
+}
+
+/** A bridge in a namespace of its own, with a router's address and no way out. */
+function makeFabric(all: readonly NodeLayout[]): void {
+  const ip = (namespace: string, ...words: string[]) => run('ip', ['-n', namespace, ...words]);
+  run('ip', ['netns', 'add', fabricNetns]);
+  ip(fabricNetns, 'link', 'add', 'br0', 'type', 'bridge');
+  ip(fabricNetns, 'link', 'set', 'br0', 'up');
+  ip(fabricNetns, 'addr', 'add', '10.90.0.1/24', 'dev', 'br0');
+  ip(fabricNetns, 'addr', 'add', 'fd90::1/64', 'dev', 'br0', 'nodad');
+  for (const { netns, index, ipv4, ipv6 } of all) {
+    run('ip', ['netns', 'add', netns]);
+    ip(netns, 'link', 'set', 'lo', 'up');
+    ip(fabricNetns, 'link', 'add', `p${index}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', netns);
+    ip(fabricNetns, 'link', 'set', `p${index}`, 'master', 'br0', 'up');
+    ip(netns, 'link', 'set', 'eth0', 'up');
+    ip(netns, 'addr', 'add', `${ipv4}/24`, 'dev', 'eth0');
+    ip(netns, 'addr', 'add', `${ipv6}/64`, 'dev', 'eth0', 'nodad');
+    ip(netns, 'route', 'add', 'default', 'via', '10.90.0.1');
+    ip(netns, '-6', 'route', 'add', 'default', 'via', 'fd90::1');
+  }
+}

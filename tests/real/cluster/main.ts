@@ -1,0 +1,38 @@
+/**
+ * A real cluster on this machine: `node tests/real/cluster/main.ts build | up | down | kubectl WORDS… | node I WORDS…`.
+ */
+import { spawnSync } from 'node:child_process';
+import { createCluster } from './cluster.ts';
+import { kubeconfigPath } from './layout.ts';
+import { buildParts, program } from './parts.ts';
+import { pidOf } from './process.ts';
+import { removeCluster } from './remove.ts';
+
+const began = Date.now();
+const say = (text: string): void => {
+  process.stdout.write(`[${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s] ${text}\n`);
+};
+
+const [command, ...words] = process.argv.slice(2);
+
+/** In the namespaces of a node; the exit status is the program's. */
+function onNode(index: number, argv: readonly string[]): void {
+  const holder = pidOf(`n${index}-holder`);
+  if (holder === undefined) throw new Error(`there is no node ${index}: make real`);
+  const { status } = spawnSync('nsenter', ['-t', String(holder), '-n', '-m', '-u', ...argv], {
+    stdio: 'inherit',
+  });
+  process.exitCode = status ?? 1;
+}
+
+if (command === 'build') await buildParts(say);
+else if (command === 'up') {
+  await createCluster(say);
+  say('look at it: scripts/node tests/real/cluster/main.ts kubectl get pods -A; remove it: make real-down');
+} else if (command === 'down') await removeCluster();
+else if (command === 'kubectl') onNode(0, [program('kubectl'), '--kubeconfig', kubeconfigPath, ...words]);
+else if (command === 'node') onNode(Number(words[0]), words.slice(1));
+else {
+  process.stderr.write('usage: main.ts build | up | down | kubectl WORDS… | node I WORDS…\n');
+  process.exitCode = 2;
+}

@@ -1,0 +1,160 @@
+/**
+ * A node: a network, mount and UTS namespace and a cgroup of its own, with containerd and the kubelet in it. Its standard
+ * paths are its own too, so that manifests' hostPaths mean there what they mean on a machine.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { caPath, nodeKubeconfig } from './control-plane.ts';
+import { clusterDns, type NodeLayout } from './layout.ts';
+import { program, programPath } from './parts.ts';
+import { pidOf, run, start, waitFor } from './process.ts';
+
+const cgroups = '/sys/fs/cgroup';
+
+/** Where a cgroup2 hierarchy is: beside version 1 or alone. */
+const unified = existsSync(`${cgroups}/unified`) ? `${cgroups}/unified` : cgroups;
+
+/** On every node the same path, with that node's own cgroup: what the agent's hooks are attached to. */
+export const nodeCgroupPath = '/run/cgroup';
+
+/** Writes to /etc, /opt and /var/lib go to the node's directory. */
+const holder = `
+set -e
+d=$1 group=$2
+mount --make-rprivate /
+for p in etc opt var/lib; do
+  mkdir -p $d/upper/$p $d/work/$p
+  mount -t overlay overlay -o lowerdir=/$p,upperdir=$d/upper/$p,workdir=$d/work/$p /$p
+done
+mkdir -p $d/sys $d/kubelet $d/containerd $d/log
+mount -t sysfs sysfs $d/sys
+mount --rbind /sys/fs/cgroup $d/sys/fs/cgroup
+mount -t bpf bpf $d/sys/fs/bpf
+mount --rbind $d/sys /sys
+mount -t tmpfs tmpfs /run
+mkdir -p /run/lock /run/netns ${nodeCgroupPath} /etc/cni/net.d /opt/cni/bin /etc/kubernetes /var/lib/kubelet /var/lib/containerd
+mount --bind $group ${nodeCgroupPath}
+mount --bind $d/kubelet /var/lib/kubelet
+mount --bind $d/containerd /var/lib/containerd
+mount --bind $d/log /var/log
+rm -f /etc/resolv.conf /etc/cni/net.d/*
+echo 'nameserver 10.90.0.1' >/etc/resolv.conf
+cp $d/kubeconfig /etc/kubernetes/kubelet.conf
+mount --make-rshared /
+hostname $(basename $d)
+: >$d/ready
+exec sleep infinity
+`;
+
+const containerdConfig = `version = 3
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "registry.k8s.io/pause:3.10.2"
+[plugins."io.containerd.cri.v1.runtime"]
+  restrict_oom_score_adj = true
+[plugins."io.containerd.cri.v1.runtime".cni]
+  use_internal_loopback = true
+`;
+
+function kubeletConfig({ cgroup, isControlPlane }: NodeLayout): string {
+  return JSON.stringify({
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    failCgroupV1: false,
+    cgroupDriver: 'cgroupfs',
+    cgroupRoot: `/${cgroup}`,
+    enforceNodeAllocatable: [],
+    failSwapOn: false,
+    clusterDNS: [clusterDns],
+    clusterDomain: 'cluster.local',
+    containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
+    authentication: {
+      x509: { clientCAFile: caPath },
+      anonymous: { enabled: false },
+      webhook: { enabled: true },
+    },
+    authorization: { mode: 'Webhook' },
+    evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
+    ...(isControlPlane && {
+      registerWithTaints: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }],
+    }),
+  });
+}
+
+/** In every hierarchy, cpuset's filled in: a new one has no processors. */
+function makeCgroups({ cgroup }: NodeLayout): void {
+  mkdirSync(join(unified, cgroup), { recursive: true });
+  if (unified === cgroups) return;
+  for (const hierarchy of readdirSync(cgroups)) {
+    if (existsSync(join(cgroups, hierarchy, 'cgroup.procs')))
+      mkdirSync(join(cgroups, hierarchy, cgroup), { recursive: true });
+  }
+  const cpuset = join(cgroups, 'cpuset');
+  if (!existsSync(cpuset)) return;
+  for (const file of ['cpuset.cpus', 'cpuset.mems'])
+    writeFileSync(join(cpuset, cgroup, file), readFileSync(join(cpuset, file)));
+}
+
+/** Starts a program in the node's cgroup2. */
+function startIn(node: NodeLayout, name: string, words: readonly string[]): void {
+  const join2 = `echo $$ >${join(unified, node.cgroup, 'cgroup.procs')}; exec "$@"`;
+  start(`${node.name}-${name}`, 'sh', ['-c', join2, 'sh', ...words]);
+}
+
+const holderOf = ({ name }: NodeLayout) => pidOf(`${name}-holder`);
+
+/** The words that enter the node's namespaces. */
+function enter(node: NodeLayout): string[] {
+  return ['nsenter', '-t', String(holderOf(node)), '-n', '-m', '-u'];
+}
+
+/** Runs a program on the node. @throws Error with what it printed */
+export function onNode(node: NodeLayout, ...words: string[]): string {
+  const [command, ...rest] = [...enter(node), ...words];
+  return run(command!, rest);
+}
+
+/** With its container runtime, images imported. */
+export async function startNode(node: NodeLayout, images: readonly string[]): Promise<void> {
+  const { directory } = node;
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'kubeconfig'), nodeKubeconfig(node), { mode: 0o600 });
+  writeFileSync(join(directory, 'containerd.toml'), containerdConfig);
+  writeFileSync(join(directory, 'kubelet.json'), kubeletConfig(node));
+  writeFileSync(join(directory, 'holder'), holder);
+  makeCgroups(node);
+  const namespaces = ['nsenter', `--net=/run/netns/${node.netns}`, 'unshare', '-m', '-u'];
+  startIn(node, 'holder', [
+    ...namespaces,
+    'bash',
+    join(directory, 'holder'),
+    directory,
+    join(unified, node.cgroup),
+  ]);
+  await waitFor(`node ${node.name}'s namespaces`, 15, () => existsSync(join(directory, 'ready')));
+  requireIsolation(node);
+  const path = ['env', `PATH=${programPath}:${process.env.PATH}`];
+  startIn(node, 'containerd', [
+    ...enter(node),
+    ...path,
+    program('containerd'),
+    '-c',
+    join(directory, 'containerd.toml'),
+  ]);
+  await waitFor(`containerd on ${node.name}`, 30, () => onNode(node, program('ctr'), 'version'));
+  for (const image of images) onNode(node, program('ctr'), '-n', 'k8s.io', 'images', 'import', image);
+}
+
+export function startKubelet(node: NodeLayout): void {
+  const path = ['env', `PATH=${programPath}:${process.env.PATH}`];
+  startIn(node, 'kubelet', [
+    ...[...enter(node), ...path, program('kubelet')],
+    ...['--config', join(node.directory, 'kubelet.json'), '--kubeconfig', '/etc/kubernetes/kubelet.conf'],
+    ...['--hostname-override', node.name, '--node-ip', `${node.ipv4},${node.ipv6}`, '--v', '2'],
+  ]);
+}
+
+/** A kubelet among the machine's own mounts would change them. */
+function requireIsolation(node: NodeLayout): void {
+  const mounts = (pid: string | number) => readlinkSync(`/proc/${pid}/ns/mnt`);
+  if (mounts(holderOf(node)!) === mounts('self')) throw new Error(`node ${node.name} is not isolated`);
+}
