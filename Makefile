@@ -23,7 +23,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-para
 	-Ibpf/include -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
 NATIVE_CFLAGS := -O2 -static -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -ffunction-sections -Wl,--gc-sections -s
 
-.PHONY: build lab image test test-kernels test-external check bench fuzz clean format deps real
+.PHONY: build lab image real-down test test-kernels test-external test-real check bench fuzz clean format deps real
 
 build: dist/main.js $(BPF_OBJECTS) $(NATIVE_BINARIES) dist/busybox-bin/.made
 
@@ -94,6 +94,18 @@ test-external: build
 	  echo "skipped: $(words $(EXTERNAL_TESTS)) files, $(EXTERNAL_TESTS): kube-apiserver is built with Go, which is not on PATH"; \
 	else tests/real/control-plane build && \
 	  TENDRIL_TEST_CONTROL_PLANE=real vitest run --project root --hookTimeout 300000 --testTimeout 180000 $(or $(TESTS),$(EXTERNAL_TESTS)); fi
+
+# A cluster of Kubernetes' own programs on this machine, with Tendril as its only network (docs/real-cluster.md).
+real: image
+	@$(NODE) tests/real/cluster/main.ts up
+
+real-down:
+	@$(NODE) tests/real/cluster/main.ts down
+
+test-real: image
+	@if ! command -v go >/dev/null && [ ! -x .cache/real/runc ]; then \
+	  echo "skipped: tests/real: Kubernetes and containerd are built with Go 1.26 or newer, which is not on PATH (https://go.dev/dl)"; \
+	else vitest run --project real; fi
 
 bench: build
 	@npm run --silent bench

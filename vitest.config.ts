@@ -4,8 +4,9 @@ import { defineConfig } from 'vitest/config';
 const retry = process.env.CI ? 1 : 0;
 
 /**
- * Three kinds of tests: `unit` runs anywhere, without root, beside the code; `root` makes namespaces, sends
- * packets and loads BPF programs, one file at a time; `fuzz` runs long, on request.
+ * Four kinds of tests: `unit` runs anywhere, without root, beside the code; `root` makes namespaces, sends
+ * packets and loads BPF programs, one file at a time; `real` brings up a
+ * cluster of Kubernetes' own programs; `fuzz` runs long, on request.
  */
 export default defineConfig({
   test: {
@@ -41,6 +42,14 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           expect: { poll: { timeout: 20_000 } },
+        },
+      },
+      {
+        test: {
+          name: 'real',
+          include: ['tests/real/**/*.real.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
         },
       },
       {

@@ -113,7 +113,7 @@ function ownNodeOnly(): object[] {
         matchConditions: [{ name: 'agent', expression: `request.userInfo.username == '${user}'` }],
         validations: [
           {
-            expression: `'${claim}' in request.userInfo.extra && object.metadata.name in request.userInfo.extra['${claim}']`,
+            expression: `has(request.userInfo.extra) && '${claim}' in request.userInfo.extra && object.metadata.name in request.userInfo.extra['${claim}']`,
             message: 'an agent of Tendril may change the Node that it runs on, and no other',
           },
         ],

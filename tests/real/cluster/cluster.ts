@@ -11,6 +11,7 @@ import { clusterDirectory, fabricNetns, type NodeLayout, nodes } from './layout.
 import { nodeCgroupPath, startKubelet, startNode } from './node.ts';
 import { buildParts } from './parts.ts';
 import { run, waitFor } from './process.ts';
+import { removeCluster } from './remove.ts';
 
 const leastInotifyInstances = 1024;
 const inotifyInstances = '/proc/sys/fs/inotify/max_user_instances';
@@ -88,4 +89,16 @@ function makeFabric(all: readonly NodeLayout[]): void {
     ip(netns, 'route', 'add', 'default', 'via', '10.90.0.1');
     ip(netns, '-6', 'route', 'add', 'default', 'via', 'fd90::1');
   }
+}
+
+/** The one that is kept by `make real`, or one for now. */
+export async function existingOrNewCluster(): Promise<{ remove: () => Promise<void> }> {
+  if (existsSync(clusterDirectory)) return { remove: async () => {} };
+  try {
+    await createCluster((text) => process.stdout.write(`${text}\n`));
+  } catch (error) {
+    await removeCluster();
+    throw error;
+  }
+  return { remove: removeCluster };
 }

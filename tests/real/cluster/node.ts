@@ -94,10 +94,14 @@ function makeCgroups({ cgroup }: NodeLayout): void {
     writeFileSync(join(cpuset, cgroup, file), readFileSync(join(cpuset, file)));
 }
 
-/** Starts a program in the node's cgroup2. */
+/** The words that run a program in the node's cgroup2, where the socket hooks see it. */
+function inCgroup({ cgroup }: NodeLayout): string[] {
+  return ['sh', '-c', `echo $$ >${join(unified, cgroup, 'cgroup.procs')}; exec "$@"`, 'sh'];
+}
+
 function startIn(node: NodeLayout, name: string, words: readonly string[]): void {
-  const join2 = `echo $$ >${join(unified, node.cgroup, 'cgroup.procs')}; exec "$@"`;
-  start(`${node.name}-${name}`, 'sh', ['-c', join2, 'sh', ...words]);
+  const [command, ...rest] = [...inCgroup(node), ...words];
+  start(`${node.name}-${name}`, command!, rest);
 }
 
 const holderOf = ({ name }: NodeLayout) => pidOf(`${name}-holder`);
@@ -107,9 +111,9 @@ function enter(node: NodeLayout): string[] {
   return ['nsenter', '-t', String(holderOf(node)), '-n', '-m', '-u'];
 }
 
-/** Runs a program on the node. @throws Error with what it printed */
+/** Runs a program on the node, as one of its own processes. @throws Error with what it printed */
 export function onNode(node: NodeLayout, ...words: string[]): string {
-  const [command, ...rest] = [...enter(node), ...words];
+  const [command, ...rest] = [...inCgroup(node), ...enter(node), ...words];
   return run(command!, rest);
 }
 
