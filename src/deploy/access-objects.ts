@@ -41,7 +41,11 @@ const dnsRules: Rule[] = [
 ];
 
 /** Names cannot be part of a rule for `create`. */
-const dnsMakes: Rule[] = [{ apiGroups: [''], resources: ['services', 'configmaps'], verbs: ['create'] }];
+const dnsMakes: Rule[] = [
+  { apiGroups: [''], resources: ['services', 'configmaps'], verbs: ['create'] },
+  { apiGroups: [''], resources: ['services'], resourceNames: ['kube-dns'], verbs: ['get'] },
+  { apiGroups: [''], resources: ['configmaps'], resourceNames: ['coredns'], verbs: ['get'] },
+];
 
 const readsCorefile: Rule[] = [
   { apiGroups: [''], resources: ['configmaps'], resourceNames: ['coredns'], verbs: read },

@@ -35,3 +35,20 @@ test('those that are there stay as they are', async () => {
   expect(client.objects(resources.services)[0]!.spec!.clusterIP).toBe('10.96.0.99');
   expect(client.objects(resources.configMaps)[0]!.data).toEqual({ Corefile: 'mine' });
 });
+
+test('a server that comes second takes what the first made, whatever the API server says of the address', async () => {
+  const client = new FakeClient({});
+  client.seed(resources.serviceCidrs, cidrs as never);
+  const taken = {
+    metadata: { namespace: 'kube-system', name: 'kube-dns' },
+    spec: { clusterIP: '10.96.0.10' },
+  };
+  const create = client.create.bind(client);
+  client.create = async (type, object) => {
+    if (type.kind !== 'Service') return await create(type, object);
+    client.seed(resources.services, taken as never);
+    throw new Error('failed to allocate IP 10.96.0.10: provided IP is already allocated');
+  };
+  await ensureClusterService(client, { zone: 'cluster.local' });
+  expect(client.objects(resources.services)).toHaveLength(1);
+});

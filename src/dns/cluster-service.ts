@@ -2,9 +2,10 @@
  * What cluster DNS needs in a cluster that never had any: the Service kube-dns at the address that kubelets give to pods
  * (the tenth of the Service CIDR, by kubeadm's convention), and the Corefile. What is there already is left as it is.
  */
-import { isAlreadyExists } from '../kube/client/api-error.ts';
+import { isNotFound } from '../kube/client/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
-import { resources } from '../kube/resources.ts';
+import type { KubeObject, NewObject } from '../kube/meta.ts';
+import { type ResourceType, resources } from '../kube/resources.ts';
 import type { ServiceCidr } from '../kube/types.ts';
 import { nthIp, tryParseCidr } from '../net/cidr.ts';
 import { formatIp } from '../net/ip.ts';
@@ -29,37 +30,51 @@ export function dnsServiceIps(serviceCidrs: readonly ServiceCidr[]): string[] {
 export async function ensureClusterService(client: KubeClient, options: { zone: string }): Promise<void> {
   const { items } = await client.list(resources.serviceCidrs);
   const clusterIPs = dnsServiceIps(items);
-  await unlessThere(() =>
-    client.create(resources.configMaps, {
-      metadata: { namespace, name: 'coredns' },
-      data: { Corefile: defaultCorefile(options) },
-    }),
-  );
-  await unlessThere(() =>
-    client.create(resources.services, {
-      metadata: {
-        namespace,
-        name: 'kube-dns',
-        labels: {
-          'k8s-app': 'kube-dns',
-          'kubernetes.io/name': 'CoreDNS',
-          'kubernetes.io/cluster-service': 'true',
-        },
+  await ensure(client, resources.configMaps, {
+    metadata: { namespace, name: 'coredns' },
+    data: { Corefile: defaultCorefile(options) },
+  });
+  await ensure(client, resources.services, {
+    metadata: {
+      namespace,
+      name: 'kube-dns',
+      labels: {
+        'k8s-app': 'kube-dns',
+        'kubernetes.io/name': 'CoreDNS',
+        'kubernetes.io/cluster-service': 'true',
       },
-      spec: {
-        selector: { 'k8s-app': 'kube-dns' },
-        ports: ports.map((port) => ({ ...port, targetPort: port.port })),
-        ...(clusterIPs[0] !== undefined && { clusterIP: clusterIPs[0], clusterIPs }),
-        ...(clusterIPs.length > 1 && { ipFamilyPolicy: 'PreferDualStack' as const }),
-      },
-    }),
-  );
+    },
+    spec: {
+      selector: { 'k8s-app': 'kube-dns' },
+      ports: ports.map((port) => ({ ...port, targetPort: port.port })),
+      ...(clusterIPs[0] !== undefined && { clusterIP: clusterIPs[0], clusterIPs }),
+      ...(clusterIPs.length > 1 && { ipFamilyPolicy: 'PreferDualStack' as const }),
+    },
+  });
 }
 
-async function unlessThere(create: () => Promise<unknown>): Promise<void> {
+/**
+ * Another server may be first. For a Service the API server then says that the address is taken, not that the name is: it
+ * allocates before it looks at the name.
+ */
+async function ensure<T extends KubeObject>(
+  client: KubeClient,
+  type: ResourceType<T>,
+  object: NewObject<T>,
+): Promise<void> {
+  const isThere = async () => {
+    try {
+      await client.get(type, object.metadata);
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
+  };
+  if (await isThere()) return;
   try {
-    await create();
+    await client.create(type, object);
   } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
+    if (!(await isThere())) throw error;
   }
 }
