@@ -60,7 +60,7 @@ export async function ensureClusterService(client: KubeClient, options: { zone: 
 async function ensure<T extends KubeObject>(
   client: KubeClient,
   type: ResourceType<T>,
-  object: NewObject<T>,
+  object: NewObject<T> & { metadata: { namespace: string; name: string } },
 ): Promise<void> {
   const isThere = async () => {
     try {
