@@ -12,6 +12,9 @@ const unpacked = join(directory, 'root');
 const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
 const archive = join(root, 'dist', `tendril-${packageJson.version}-${architecture}.tar`);
 
+/** Compressing 120 MiB takes seconds, and half a minute where others use the processors. */
+const slow = 300_000;
+
 const make = () => {
   execFileSync(process.execPath, ['scripts/image/main.ts'], { cwd: root });
   return readFileSync(archive);
@@ -27,15 +30,19 @@ beforeAll(() => {
   const index = JSON.parse(readFileSync(join(directory, 'index.json'), 'utf8'));
   const { layers } = JSON.parse(readFileSync(blob(index.manifests[0].digest), 'utf8'));
   for (const { digest } of layers) execFileSync('tar', ['-xzf', blob(digest), '-C', unpacked]);
-});
+}, slow);
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-test('has the same bytes when it is made again, and is no larger than 90 MiB', () => {
-  const bytes = readFileSync(archive);
-  expect(make().equals(bytes)).toBe(true);
-  expect(bytes.length).toBeLessThan(90 * 2 ** 20);
-});
+test(
+  'has the same bytes when it is made again, and is no larger than 90 MiB',
+  () => {
+    const bytes = readFileSync(archive);
+    expect(make().equals(bytes)).toBe(true);
+    expect(bytes.length).toBeLessThan(90 * 2 ** 20);
+  },
+  slow,
+);
 
 test('runs Tendril, nft and a shell', () => {
   expect(inImage('/usr/bin/tendril', 'version')).toContain(`tendril ${packageJson.version}`);
