@@ -73,6 +73,7 @@ async function learn(learning: Learning): Promise<AgentConfig> {
     metrics: () => '',
     status: () => ({ ready: false, notReady: reason }),
     services: async () => ({}),
+    dnsAnswers: async () => [],
     connections: async () => ({}),
   });
   const backoff = new Backoff({ initialMs: 500, maxMs: 10_000 });
