@@ -6,7 +6,8 @@
  *     node scripts/openapi.ts DOCUMENT VERSION
  *
  * DOCUMENT is a swagger.json, or the `_definitions.json` that the Python package kubernetes-validate carries
- * (the same definitions with JSON Schema's way of saying that null is allowed, which is taken back here).
+ * (the same definitions with JSON Schema's way of saying that null is allowed and of naming the kind, which is taken
+ * back here).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, constants } from 'node:zlib';
@@ -53,6 +54,16 @@ function plainSchema(schema: Json): Json {
   return out;
 }
 
+/** Kubernetes does not say by enums which kind a definition is of; its group, version and kind do. */
+function withoutOwnKind(schema: Json): Json {
+  for (const name of ['apiVersion', 'kind']) {
+    const property = (schema.properties as Record<string, Json> | undefined)?.[name];
+    if (schema['x-kubernetes-group-version-kind'] !== undefined && property !== undefined)
+      delete property.enum;
+  }
+  return schema;
+}
+
 function referenced(schema: unknown, into: Set<string>): void {
   if (typeof schema !== 'object' || schema === null) return;
   for (const [key, value] of Object.entries(schema)) {
@@ -68,7 +79,7 @@ function closure(definitions: Record<string, Json>, roots: string[]): Record<str
     if (found[name]) continue;
     const definition = definitions[name];
     if (definition === undefined) throw new Error(`${documentPath} does not define ${name}`);
-    const schema = plainSchema(definition);
+    const schema = withoutOwnKind(plainSchema(definition));
     if (name.endsWith('.IntOrString')) schema.format = 'int-or-string';
     found[name] = schema;
     const names = new Set<string>();

@@ -56,6 +56,7 @@ describe.each(oneOfEach(currentKubectl(), kubectls()))('kubectl $version', (entr
   const here = sessions.filter(({ text }) => isFor(text, lab.minor));
   test.each(here)('$name', { timeout: 180_000 }, async ({ name, text }) => {
     const { steps, below } = parseSession(text);
+    await must(run('kubectl', ['delete', 'namespace', name, '--ignore-not-found'], { env }));
     await must(run('kubectl', ['create', 'namespace', name], { env }));
     await must(run('kubectl', ['config', 'set-context', '--current', '--namespace', name], { env }));
     const had: Step[] = [];
