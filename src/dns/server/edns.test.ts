@@ -90,3 +90,18 @@ test('DO comes back as it was sent; without an OPT record there is none', () => 
   for (const dnssecOk of [false, true]) expect(ask(query({ dnssecOk })).edns?.dnssecOk).toBe(dnssecOk);
   expect(ask(withRecords([0, 0, 0])).edns).toBeUndefined();
 });
+
+test('options of a server behind that have no room are left out, whatever the transport', () => {
+  const echo = createResponder({
+    plugins: [{ name: 'echo', serve: ({ message }) => replyTo(message, { edns: message.edns, answers }) }],
+    logger: silentLogger,
+  });
+  const bytes = query({ udpBytes: 65_535, options: [{ code: 12, data: new Uint8Array(3000) }] });
+  const client = { address: '192.0.2.1', port: 1 };
+  const udp = echo(bytes, { transport: 'udp', client }) as Buffer;
+  expect(udp.length).toBeLessThanOrEqual(1232);
+  expect(decodeMessage(udp)).toMatchObject({ truncated: false, edns: { options: [] } });
+  expect(decodeMessage(udp).answers).toHaveLength(60);
+  const tcp = echo(bytes, { transport: 'tcp', client }) as Buffer;
+  expect(decodeMessage(tcp).edns!.options).toHaveLength(1);
+});

@@ -99,7 +99,10 @@ function encodeReply(query: Message, reply: Message, transport: Query['transport
   const asked = query.edns ? Math.max(query.edns.udpBytes, classicUdpBytes) : classicUdpBytes;
   const limit = transport === 'udp' ? Math.min(asked, maxUdpBytes) : 65_535;
   const sent = { ...reply, id: query.id, questions: query.questions, edns };
-  return encodeMessage(sent, limit, { inCaseOfQuestion: true });
+  const bytes = encodeMessage(sent, limit, { inCaseOfQuestion: true });
+  if (bytes.length <= limit || edns === undefined) return bytes;
+  // Options of another server, as long as it likes (padding that it echoes): the client can do without.
+  return encodeMessage({ ...sent, edns: { ...edns, options: [] } }, limit, { inCaseOfQuestion: true });
 }
 
 /** What the records of one message of a transfer may take, headers aside: it then surely fits its two bytes of length. */

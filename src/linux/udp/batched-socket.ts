@@ -95,6 +95,10 @@ export class BatchedSocket implements Disposable {
   /** Takes a datagram for the next `flush`. */
   send(bytes: Uint8Array, path: Uint8Array): void {
     if (!this.#open) return;
+    if (bytes.length > maxSent) {
+      this.#onLost(new KernelError(errno.EMSGSIZE, 'send by socket', String(this.#fd)));
+      return;
+    }
     if (this.#waiting === batchSize) this.flush();
     this.#outgoing.put(this.#waiting++, bytes, path);
   }
