@@ -19,7 +19,7 @@ export type Responder = (bytes: Uint8Array, asker: Asker) => Reply | Promise<Rep
 
 export type Reply = Buffer | ZoneTransfer | undefined;
 
-/** A reply of several messages, encoded as they are taken; only over streams. */
+/** A reply of several messages, encoded as they are taken, which throws where one cannot be; only over streams. */
 export interface ZoneTransfer {
   messages: Iterable<Buffer>;
 }
@@ -49,11 +49,21 @@ export function createResponder({
         isTransfer(message.questions[0]?.type ?? 0) &&
         known.answers.length > 1
       )
-        return { messages: transferMessages(message, known) };
+        return { messages: toldMessages(message, known, asker) };
       return encodeReply(message, known, asker.transport);
     } catch (error) {
       logger.error('a reply cannot be made', { client: asker.client.address, error });
       return undefined;
+    }
+  }
+
+  /** They are made when they are sent, one after the other. */
+  function* toldMessages(message: Message, reply: Message, asker: Asker): Generator<Buffer> {
+    try {
+      yield* transferMessages(message, reply);
+    } catch (error) {
+      logger.error('a transfer cannot be made', { client: asker.client.address, error });
+      throw error;
     }
   }
 

@@ -84,6 +84,25 @@ test('a zone transfer is several messages of one id, sent as the client reads th
   expect(await replyIds(socket)).toEqual([8]);
 });
 
+test('a transfer with a record that cannot be written ends its connection, and nothing else', async () => {
+  // As the API server takes it for an ExternalName: labels have no limit of their own there.
+  const records = ['www.example.com', `${'x'.repeat(64)}.example.com`];
+  const answers = records.map((target) => ({
+    ...{ name: 'a.org', class: 1, ttl: 1 },
+    data: { type: recordTypes.CNAME, target },
+  }));
+  const port = await serve(
+    ({ message, type }) => replyTo(message, type === recordTypes.AXFR ? { answers } : {}),
+    { transfers: true },
+  );
+  const socket = net.connect(port, '127.0.0.1');
+  socket.write(framed(newQuery(7, { name: 'a.org', type: recordTypes.AXFR })));
+  expect(await replyIds(socket)).toEqual([]);
+  const other = net.connect(port, '127.0.0.1');
+  other.end(query(8));
+  expect(await replyIds(other)).toEqual([8]);
+});
+
 test('AXFR is refused where no plugin knows zone transfers', async () => {
   const port = await serve(({ message }) => replyTo(message));
   const socket = net.connect(port, '127.0.0.1');

@@ -91,14 +91,18 @@ export function serveStream(socket: Socket, { transport, answer, connections }: 
     write(reply);
   }
 
-  /** No faster than the client reads. */
+  /** No faster than the client reads. Where a message cannot be made the connection ends: the client knows that it lacks the rest. */
   async function sendAll(messages: Iterable<Buffer>): Promise<void> {
     underWay++;
     const done = connections.query(socket);
-    for (const message of messages) {
-      write(message);
-      if (socket.writableLength > maxUnread) await room();
-      if (socket.destroyed) break;
+    try {
+      for (const message of messages) {
+        write(message);
+        if (socket.writableLength > maxUnread) await room();
+        if (socket.destroyed) break;
+      }
+    } catch {
+      socket.destroy();
     }
     underWay--;
     done();
