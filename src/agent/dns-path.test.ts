@@ -224,6 +224,17 @@ describe('a changed Corefile', () => {
     await refusing(`the DNS server ${server} refuses the changed Corefile`);
   });
 
+  test('that a server takes after it has refused one before it is answered by', async () => {
+    await change(longer);
+    await refusing('does not serve');
+    serves('. {\n wrong\n}', 1);
+    await clock.advance(1000);
+    await refusing('does not serve');
+    serves(longer, 1);
+    await clock.advance(1000);
+    await answering();
+  });
+
   test('is taken as served by a server that shows nothing, once kubelet and reload have had their time', async () => {
     shown.delete(server);
     await change(reloading(longer));

@@ -47,7 +47,7 @@ export class ServerWatch {
   readonly #corefile: KnownCorefile;
   readonly #report: ServerReport;
   readonly #agreed = new Set<string>();
-  /** Failed reloads of each server as first seen: a later one is this Corefile's. */
+  /** Failed reloads of each server before it showed this Corefile: a later one is this Corefile's. */
   readonly #failures = new Map<string, number>();
   #cancel = () => {};
   #stopped = false;
@@ -85,11 +85,11 @@ export class ServerWatch {
   #problemOf(address: string, shown: Shown | undefined): string | undefined {
     const { versions, changedAt, reloadMs } = this.#corefile;
     const { version, failures = 0, startedAt } = shown ?? {};
-    const known = this.#failures.get(address) ?? failures;
+    const isAnother = version !== undefined && !versions.includes(version);
+    const known = isAnother ? failures : (this.#failures.get(address) ?? failures);
     if (shown !== undefined) this.#failures.set(address, known);
     if (version !== undefined) {
-      if (!versions.includes(version))
-        return `the DNS server ${address} does not serve the changed Corefile yet`;
+      if (isAnother) return `the DNS server ${address} does not serve the changed Corefile yet`;
       return failures > known ? `the DNS server ${address} refuses the changed Corefile` : undefined;
     }
     if (startedAt !== undefined && startedAt > changedAt) return undefined;
