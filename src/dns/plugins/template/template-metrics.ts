@@ -29,8 +29,8 @@ export function templateMetrics({ metrics, view }: Pick<PluginContext, 'metrics'
     server: listener,
     zone: Zone as string,
     view: view(),
-    class: Class as string,
-    type: Type as string,
+    class: known(Class as string),
+    type: known(Type as string),
   });
   return {
     matched: (query, data) => matches.inc(labelsOf(query, data)),
@@ -44,3 +44,6 @@ export function templateMetrics({ metrics, view }: Pick<PluginContext, 'metrics'
     },
   };
 }
+
+/** Empty for what has no name, as CoreDNS has it: clients choose the number, and each would be a time series. */
+const known = (name: string): string => (/^(?:TYPE|CLASS)\d+$/.test(name) ? '' : name);

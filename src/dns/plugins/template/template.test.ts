@@ -4,6 +4,7 @@ import { replyTo } from '../../message/message.ts';
 import { rcodeName } from '../../message/names-of-numbers.ts';
 import { formatRecord, parseRecord } from '../../message/presentation.ts';
 import type { Query } from '../../plugin.ts';
+import { queryFor } from '../../testing/ask.ts';
 import { serveCorefile } from '../../testing/corefile.ts';
 import { functions } from './go-functions.ts';
 import { compileTemplate } from './go-template.ts';
@@ -208,4 +209,14 @@ describe('Go templates', () => {
     expect(functions.parseInt!('ff', 16, 8)).toBe(255n);
     expect(() => functions.parseInt!('-1', 10, 8)).toThrow('no number');
   });
+});
+
+test('types without a name are one time series: clients choose the number', async () => {
+  const { ask, metrics } = served('template ANY ANY {\n rcode NXDOMAIN\n}');
+  for (const type of [65_000, 65_001])
+    await ask('example.org', 'A', { ...queryFor('example.org', 'A'), type, listener: 'dns://:53' });
+  const shown = metrics.render().split('\n').filter((line) => line.startsWith('coredns_template_matches_total')); // biome-ignore format: one line
+  expect(shown).toEqual([
+    'coredns_template_matches_total{server="dns://:53",zone=".",view="",class="IN",type=""} 2',
+  ]);
 });
