@@ -51,6 +51,17 @@ test('the latest of one path answers; the listener stays while anybody is left',
   await expect(fetch(url)).rejects.toThrow();
 });
 
+test('a client that does not end its request keeps nobody from closing', async () => {
+  const close = await open('127.0.0.1:0', '/health', () => ({ status: 200, body: 'OK' }));
+  const port = (await http.portOf('127.0.0.1:0'))!;
+  const socket = net.connect(port, '127.0.0.1').on('error', () => {});
+  socket.write('GET /hea');
+  // Behind it: the half of a request has been read.
+  await http.ask('127.0.0.1:0', '/health');
+  await close();
+  socket.destroy();
+});
+
 test('a port that is taken is named with its purpose and what to do', async () => {
   const other = net.createServer();
   cleanups.push(() => new Promise((resolve) => other.close(resolve)));

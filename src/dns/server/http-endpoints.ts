@@ -98,8 +98,10 @@ function listen(endpoint: Endpoint, at: { what: string; address: string; port: n
 async function closeAll(servers: readonly http.Server[]): Promise<void> {
   await Promise.all(
     servers.map((server) => {
-      server.closeIdleConnections();
-      return new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => server.close(resolve));
+      // Who does not end a request would be waited for, and reloads with it: a server that closes has no time limits.
+      server.closeAllConnections();
+      return closed;
     }),
   );
 }
