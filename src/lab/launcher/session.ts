@@ -71,6 +71,7 @@ class LauncherSession implements Session {
   readonly #started = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<number>();
   readonly #brake: Brake;
+  #isStarted = false;
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
@@ -133,14 +134,22 @@ class LauncherSession implements Session {
     const event = textOf(frame, 'event');
     if (event === 'output') this.#show(frame);
     else if (event === 'exit') this.#end(Number(textOf(frame, 'code')));
-    else if (textOf(frame, 'ok') === '1') this.#started.resolve();
+    else if (textOf(frame, 'ok') === '1') this.#start();
     else this.#started.reject(failure('', frame));
+  }
+
+  #start(): void {
+    this.#isStarted = true;
+    this.#started.resolve();
   }
 
   #show(frame: Frame): void {
     const stream = textOf(frame, 'stream') === '2' ? this.stderr : this.stdout;
     const data = frame.fields.find(([key]) => key === 'data')?.[1];
-    if (data !== undefined) this.#brake.feed(stream, data);
+    if (data === undefined) return;
+    // A command may write before the launcher hears that it runs, and nobody reads before that is known here.
+    if (this.#isStarted) this.#brake.feed(stream, data);
+    else stream.push(data);
   }
 
   #end(code: number): void {
