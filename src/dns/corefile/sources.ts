@@ -27,7 +27,7 @@ const wildcard = /[*?]/;
 
 /**
  * The files that an import's pattern names, seen from the file that it stands in, in the order of their names.
- * One `*` and one `?` at the most (caddy issue 2096: more can run for hours).
+ * One `*` and one `?` at the most, as Caddy has it: more can run for hours.
  *
  * @throws COREFILE for other wildcards
  */

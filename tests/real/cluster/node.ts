@@ -23,8 +23,8 @@ set -e
 d=$1 group=$2
 mount --make-rprivate /
 for p in etc opt var/lib; do
-  mkdir -p $d/upper/$p $d/work/$p
-  mount -t overlay overlay -o lowerdir=/$p,upperdir=$d/upper/$p,workdir=$d/work/$p /$p
+  mkdir -p $d/upper/$p $d/overlay/$p
+  mount -t overlay overlay -o lowerdir=/$p,upperdir=$d/upper/$p,workdir=$d/overlay/$p /$p
 done
 mkdir -p $d/sys $d/kubelet $d/containerd $d/log
 mount -t sysfs sysfs $d/sys
