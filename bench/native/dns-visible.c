@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "../../tests/e2e/support/dns-question.h"
+
 #define PATIENCE 10000000000L
 
 static void fail(const char *what)
@@ -33,30 +35,14 @@ static long now(void)
 	return at.tv_sec * 1000000000L + at.tv_nsec;
 }
 
-static int encode(unsigned char *message, const char *name, int to_server)
+/* Adds an empty NSID option; the message's new length. */
+static int ask_server(unsigned char *message, int size)
 {
 	static const unsigned char opt[] = { 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 4, 0, 3, 0, 0 };
-	unsigned char *at = message + 12;
 
-	memset(message, 0, 12);
-	message[2] = 1;
-	message[5] = 1;
-	while (*name) {
-		size_t length = strcspn(name, ".");
-
-		*at++ = length;
-		memcpy(at, name, length);
-		at += length;
-		name += length + (name[length] == '.');
-	}
-	memcpy(at, "\0\0\1\0\1", 5);
-	at += 5;
-	if (to_server) {
-		message[11] = 1;
-		memcpy(at, opt, sizeof(opt));
-		at += sizeof(opt);
-	}
-	return at - message;
+	message[11] = 1;
+	memcpy(message + size, opt, sizeof(opt));
+	return size + sizeof(opt);
 }
 
 /* Of a reply to a question of so many bytes without OPT: whether it is the wanted one. The record's name is a pointer, or the name again. */
@@ -90,8 +76,8 @@ int main(int argc, char **argv)
 	if (connect(fd, (struct sockaddr *)&server, sizeof(server)))
 		fail("connect");
 	while (scanf("%255s %63s", name, address) == 2) {
-		int size = encode(message, name, strcmp(argv[1], "server") == 0);
-		int question = encode(reply, name, 0);
+		int question = encode_question(message, name);
+		int size = strcmp(argv[1], "server") == 0 ? ask_server(message, question) : question;
 
 		for (long start = now();;) {
 			struct pollfd polled = { .fd = fd, .events = POLLIN };

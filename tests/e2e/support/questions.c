@@ -13,10 +13,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "dns-question.h"
 
 #define SECOND 1000000000ll
 #define IDS 65536
@@ -53,25 +54,6 @@ static void failed(int kind, long long at)
 	if (failure->count++ == 0)
 		failure->first = at - origin;
 	failure->last = at - origin;
-}
-
-static int encode(unsigned char *message, const char *name)
-{
-	unsigned char *at = message + 12;
-
-	memset(message, 0, 12);
-	message[2] = 1;
-	message[5] = 1;
-	while (*name) {
-		size_t length = strcspn(name, ".");
-
-		*at++ = length;
-		memcpy(at, name, length);
-		at += length;
-		name += length + (name[length] == '.');
-	}
-	memcpy(at, "\0\0\1\0\1", 5);
-	return at + 5 - message;
 }
 
 static void hear(int fd)
@@ -136,7 +118,7 @@ int main(int argc, char **argv)
 		perror("connect");
 		return 1;
 	}
-	size = encode(message, argv[4]);
+	size = encode_question(message, argv[4]);
 	origin = due = now();
 	step = SECOND / atoi(argv[1]);
 	for (end = origin + atoi(argv[2]) * SECOND; now() < end && !stopping; due += step) {
