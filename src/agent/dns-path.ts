@@ -190,8 +190,12 @@ export class DnsPath {
   /** Also while the API is away: the servers go on then too. */
   #keepAnswering(): void {
     this.#cancelRenewal = this.#clock.after(renewMs, () => {
-      this.#fastPath.renew();
       this.#keepAnswering();
+      try {
+        this.#fastPath.renew();
+      } catch (error) {
+        this.#logger.error('the kernel cannot be kept answering cluster DNS', { error });
+      }
     });
   }
 
