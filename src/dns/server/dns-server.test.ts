@@ -15,11 +15,15 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close()));
 });
 
-/** Answers `count.N` with N addresses, `broken` with an exception. */
+/** Answers `count.N` with N addresses, `broken` with an exception, `unwritable` with a name that no message can have. */
 const counting: DnsPlugin = {
   name: 'counting',
   serve: async (query, next) => {
     if (query.name === 'broken') throw new Error('no luck');
+    if (query.name === 'unwritable') {
+      const data = { type: recordTypes.CNAME, target: `${'l'.repeat(64)}.example` } as const;
+      return replyTo(query.message, { answers: [{ name: query.name, class: 1, ttl: 1, data }] });
+    }
     const count = /^count\.(\d+)$/.exec(query.name)?.[1];
     if (count === undefined) return next();
     const answers = Array.from({ length: Number(count) }, (_, i) => ({
@@ -109,6 +113,7 @@ test('pipelined queries of one connection are all answered', async () => {
 
 test.each<[string, Uint8Array, number]>([
   ['a plugin that fails', encodeMessage(query('broken')), responseCodes.SERVFAIL],
+  ['a reply that cannot be made', encodeMessage(query('unwritable')), responseCodes.SERVFAIL],
   ['a name that no plugin answers', encodeMessage(query('elsewhere')), responseCodes.REFUSED],
   ['an update', encodeMessage(query('count.1', 1, { opcode: 5 })), responseCodes.NOTIMP],
   [

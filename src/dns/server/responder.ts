@@ -53,7 +53,7 @@ export function createResponder({
       return encodeReply(message, known, asker.transport);
     } catch (error) {
       logger.error('a reply cannot be made', { client: asker.client.address, error });
-      return undefined;
+      return encodeReply(message, replyTo(message, { rcode: responseCodes.SERVFAIL }), asker.transport);
     }
   }
 
