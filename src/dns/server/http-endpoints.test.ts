@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { silentLogger } from '../../util/logger.ts';
@@ -60,6 +61,17 @@ test('a client that does not end its request keeps nobody from closing', async (
   await http.ask('127.0.0.1:0', '/health');
   await close();
   socket.destroy();
+});
+
+test('clients that connect and say nothing are so many at the most', async () => {
+  await open('127.0.0.1:0', '/health', () => ({ status: 200, body: 'OK' }));
+  const port = (await http.portOf('127.0.0.1:0'))!;
+  const sockets = Array.from({ length: 257 }, () => net.connect(port, '127.0.0.1').on('error', () => {}));
+  cleanups.push(async () => {
+    for (const socket of sockets) socket.destroy();
+  });
+  await Promise.race(sockets.map((socket) => once(socket, 'close')));
+  expect(sockets.filter((socket) => !socket.destroyed)).toHaveLength(256);
 });
 
 test('a port that is taken is named with its purpose and what to do', async () => {

@@ -19,6 +19,9 @@ export interface HttpListeners extends HttpEndpoints {
 
 /** The longest that an answer is waited for. */
 const askLimitMs = 3000;
+/** Anybody may connect and say nothing: descriptors are for more than that, for clients of DNS too. */
+const maxConnections = 256;
+const idleMs = 10_000;
 
 export function createHttpEndpoints(logger: Logger): HttpListeners {
   const endpoints = new Map<string, Promise<Endpoint>>();
@@ -84,6 +87,8 @@ function listen(endpoint: Endpoint, at: { what: string; address: string; port: n
     const { status, body, contentType = 'text/plain; charset=utf-8' } = respond();
     response.writeHead(status, { 'content-type': contentType }).end(body);
   });
+  server.maxConnections = maxConnections;
+  server.setTimeout(idleMs);
   return new Promise<http.Server>((resolve, reject) => {
     const fail = (cause: Error) => reject(listenError(`HTTP for ${at.what}`, at, cause));
     server.once('error', fail);
