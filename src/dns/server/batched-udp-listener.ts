@@ -52,11 +52,23 @@ export function listenBatchedUdp(
   function turn(): void {
     turning = false;
     if (!open) return;
+    guarded('receiving', receive);
+    guarded('answering', answerInTurn);
+    if (queue.size === 0 || turning) return;
+    turning = true;
+    setImmediate(turn);
+  }
+
+  /** What fails once may go well at the next turn. */
+  function guarded(what: string, step: () => void): void {
     try {
-      receive();
+      step();
     } catch (error) {
-      logger.warn('receiving failed', { transport: 'udp', error });
+      logger.warn(`${what} failed`, { transport: 'udp', error });
     }
+  }
+
+  function answerInTurn(): void {
     for (let served = 0; served < answersPerTurn; served++) {
       const next = queue.take();
       if (next === undefined) break;
@@ -64,9 +76,6 @@ export function listenBatchedUdp(
     }
     socket.flush();
     gate.settle(queue);
-    if (queue.size === 0 || turning) return;
-    turning = true;
-    setImmediate(turn);
   }
 
   function receive(): void {
