@@ -9,23 +9,13 @@ export interface TypeCheckingCase {
   warnings: [string, string][];
 }
 
+const deployments = { apiGroups: ['apps'], apiVersions: ['v1'], resources: ['deployments'] };
+
 export const typeCheckingCases: TypeCheckingCase[] = [
   {
     name: 'a field that there is not',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
-    spec: {
-      validations: [
-        {
-          expression: "object.foo == 'bar'",
-        },
-      ],
-    },
+    rules: [deployments],
+    spec: { validations: [{ expression: "object.foo == 'bar'" }] },
     warnings: [
       [
         'spec.validations[0].expression',
@@ -35,20 +25,8 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'a value of another type',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
-    spec: {
-      validations: [
-        {
-          expression: "object.spec.replicas == 'x'",
-        },
-      ],
-    },
+    rules: [deployments],
+    spec: { validations: [{ expression: "object.spec.replicas == 'x'" }] },
     warnings: [
       [
         'spec.validations[0].expression',
@@ -59,11 +37,7 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   {
     name: 'several kinds, expressions and messages',
     rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
+      deployments,
       {
         apiGroups: [''],
         apiVersions: ['v1'],
@@ -72,9 +46,7 @@ export const typeCheckingCases: TypeCheckingCase[] = [
     ],
     spec: {
       validations: [
-        {
-          expression: 'object.spec.replicas > 1',
-        },
+        { expression: 'object.spec.replicas > 1' },
         {
           expression: 'object.spec.replica > 1',
           messageExpression: "'a' + object.spec.replicaz",
@@ -98,18 +70,10 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'quantities, which have no type',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
+    rules: [deployments],
     spec: {
       validations: [
-        {
-          expression: "object.spec.template.spec.containers.all(c, c.resources.limits['cpu'] == '1')",
-        },
+        { expression: "object.spec.template.spec.containers.all(c, c.resources.limits['cpu'] == '1')" },
       ],
     },
     warnings: [
@@ -121,38 +85,14 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'what may be a number or a text',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
-    spec: {
-      validations: [
-        {
-          expression: 'object.spec.strategy.rollingUpdate.maxSurge == 1',
-        },
-      ],
-    },
+    rules: [deployments],
+    spec: { validations: [{ expression: 'object.spec.strategy.rollingUpdate.maxSurge == 1' }] },
     warnings: [],
   },
   {
     name: 'a time and a text',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
-    spec: {
-      validations: [
-        {
-          expression: "object.metadata.creationTimestamp > '1'",
-        },
-      ],
-    },
+    rules: [deployments],
+    spec: { validations: [{ expression: "object.metadata.creationTimestamp > '1'" }] },
     warnings: [
       [
         'spec.validations[0].expression',
@@ -162,38 +102,16 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'a time and a time',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
+    rules: [deployments],
     spec: {
-      validations: [
-        {
-          expression: "object.metadata.creationTimestamp > timestamp('2020-01-01T00:00:00Z')",
-        },
-      ],
+      validations: [{ expression: "object.metadata.creationTimestamp > timestamp('2020-01-01T00:00:00Z')" }],
     },
     warnings: [],
   },
   {
     name: 'values of a map',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
-    spec: {
-      validations: [
-        {
-          expression: "object.metadata.labels['a'] == 1",
-        },
-      ],
-    },
+    rules: [deployments],
+    spec: { validations: [{ expression: "object.metadata.labels['a'] == 1" }] },
     warnings: [
       [
         'spec.validations[0].expression',
@@ -203,20 +121,8 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'an object without fields',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
-    spec: {
-      validations: [
-        {
-          expression: 'object.metadata.managedFields[0].fieldsV1.x == 1',
-        },
-      ],
-    },
+    rules: [deployments],
+    spec: { validations: [{ expression: 'object.metadata.managedFields[0].fieldsV1.x == 1' }] },
     warnings: [
       [
         'spec.validations[0].expression',
@@ -226,25 +132,10 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'a variable of a known type',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
+    rules: [deployments],
     spec: {
-      validations: [
-        {
-          expression: "variables.x == 'a'",
-        },
-      ],
-      variables: [
-        {
-          name: 'x',
-          expression: 'object.spec.replicas',
-        },
-      ],
+      validations: [{ expression: "variables.x == 'a'" }],
+      variables: [{ name: 'x', expression: 'object.spec.replicas' }],
     },
     warnings: [
       [
@@ -255,47 +146,19 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'a variable that is wrong itself',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
+    rules: [deployments],
     spec: {
-      validations: [
-        {
-          expression: "variables.x == 'a'",
-        },
-      ],
-      variables: [
-        {
-          name: 'x',
-          expression: 'object.spec.nope',
-        },
-      ],
+      validations: [{ expression: "variables.x == 'a'" }],
+      variables: [{ name: 'x', expression: 'object.spec.nope' }],
     },
     warnings: [],
   },
   {
     name: 'parameters',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
+    rules: [deployments],
     spec: {
-      validations: [
-        {
-          expression: 'params.data.x == 1 && params.nope == 1',
-        },
-      ],
-      paramKind: {
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-      },
+      validations: [{ expression: 'params.data.x == 1 && params.nope == 1' }],
+      paramKind: { apiVersion: 'v1', kind: 'ConfigMap' },
     },
     warnings: [
       [
@@ -306,23 +169,10 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'parameters of an unknown kind',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
+    rules: [deployments],
     spec: {
-      validations: [
-        {
-          expression: 'params.data.x == 1',
-        },
-      ],
-      paramKind: {
-        apiVersion: 'v1',
-        kind: 'Nope',
-      },
+      validations: [{ expression: 'params.data.x == 1' }],
+      paramKind: { apiVersion: 'v1', kind: 'Nope' },
     },
     warnings: [],
   },
@@ -335,13 +185,7 @@ export const typeCheckingCases: TypeCheckingCase[] = [
         resources: ['events'],
       },
     ],
-    spec: {
-      validations: [
-        {
-          expression: 'object.nope == 1',
-        },
-      ],
-    },
+    spec: { validations: [{ expression: 'object.nope == 1' }] },
     warnings: [
       [
         'spec.validations[0].expression',
@@ -358,13 +202,7 @@ export const typeCheckingCases: TypeCheckingCase[] = [
         resources: ['pods', 'pods/status', '*/scale'],
       },
     ],
-    spec: {
-      validations: [
-        {
-          expression: 'object.nope == 1',
-        },
-      ],
-    },
+    spec: { validations: [{ expression: 'object.nope == 1' }] },
     warnings: [
       [
         'spec.validations[0].expression',
@@ -381,31 +219,13 @@ export const typeCheckingCases: TypeCheckingCase[] = [
         resources: ['pods'],
       },
     ],
-    spec: {
-      validations: [
-        {
-          expression: 'object.nope == 1',
-        },
-      ],
-    },
+    spec: { validations: [{ expression: 'object.nope == 1' }] },
     warnings: [],
   },
   {
     name: 'two mistakes',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
-    spec: {
-      validations: [
-        {
-          expression: 'object.a == 1 && object.b == 2',
-        },
-      ],
-    },
+    rules: [deployments],
+    spec: { validations: [{ expression: 'object.a == 1 && object.b == 2' }] },
     warnings: [
       [
         'spec.validations[0].expression',
@@ -415,19 +235,9 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'two mistakes in two lines',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
+    rules: [deployments],
     spec: {
-      validations: [
-        {
-          expression: 'oldObject.spec.nope == object.spec.replicas\n  || object.zz == 1',
-        },
-      ],
+      validations: [{ expression: 'oldObject.spec.nope == object.spec.replicas\n  || object.zz == 1' }],
     },
     warnings: [
       [
@@ -438,19 +248,9 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'quantities in a list',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
+    rules: [deployments],
     spec: {
-      validations: [
-        {
-          expression: 'object.spec.template.spec.volumes.exists(v, v.emptyDir.sizeLimit == 1)',
-        },
-      ],
+      validations: [{ expression: 'object.spec.template.spec.volumes.exists(v, v.emptyDir.sizeLimit == 1)' }],
     },
     warnings: [
       [
@@ -468,13 +268,7 @@ export const typeCheckingCases: TypeCheckingCase[] = [
         resources: ['secrets'],
       },
     ],
-    spec: {
-      validations: [
-        {
-          expression: 'object.data.x == 1',
-        },
-      ],
-    },
+    spec: { validations: [{ expression: 'object.data.x == 1' }] },
     warnings: [
       [
         'spec.validations[0].expression',
@@ -491,13 +285,7 @@ export const typeCheckingCases: TypeCheckingCase[] = [
         resources: ['secrets', 'configmaps'],
       },
     ],
-    spec: {
-      validations: [
-        {
-          expression: "object.data.x == 'a' && object.immutable == 1",
-        },
-      ],
-    },
+    spec: { validations: [{ expression: "object.data.x == 'a' && object.immutable == 1" }] },
     warnings: [
       [
         'spec.validations[0].expression',
@@ -515,11 +303,7 @@ export const typeCheckingCases: TypeCheckingCase[] = [
       },
     ],
     spec: {
-      validations: [
-        {
-          expression: 'object.spec.versions[0].schema.openAPIV3Schema.properties.x.y == 1',
-        },
-      ],
+      validations: [{ expression: 'object.spec.versions[0].schema.openAPIV3Schema.properties.x.y == 1' }],
     },
     warnings: [
       [
@@ -530,20 +314,8 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'has()',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
-    spec: {
-      validations: [
-        {
-          expression: 'has(object.spec.replicaz)',
-        },
-      ],
-    },
+    rules: [deployments],
+    spec: { validations: [{ expression: 'has(object.spec.replicaz)' }] },
     warnings: [
       [
         'spec.validations[0].expression',
@@ -553,20 +325,8 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'an optional field',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
-    spec: {
-      validations: [
-        {
-          expression: 'object.spec.?replicaz.hasValue()',
-        },
-      ],
-    },
+    rules: [deployments],
+    spec: { validations: [{ expression: 'object.spec.?replicaz.hasValue()' }] },
     warnings: [
       [
         'spec.validations[0].expression',
@@ -576,20 +336,8 @@ export const typeCheckingCases: TypeCheckingCase[] = [
   },
   {
     name: 'within a macro',
-    rules: [
-      {
-        apiGroups: ['apps'],
-        apiVersions: ['v1'],
-        resources: ['deployments'],
-      },
-    ],
-    spec: {
-      validations: [
-        {
-          expression: 'object.spec.template.spec.containers.map(c, c.nam).size() > 0',
-        },
-      ],
-    },
+    rules: [deployments],
+    spec: { validations: [{ expression: 'object.spec.template.spec.containers.map(c, c.nam).size() > 0' }] },
     warnings: [
       [
         'spec.validations[0].expression',
