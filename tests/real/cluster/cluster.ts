@@ -1,5 +1,5 @@
 /** A real cluster on this machine, shaped like kubeadm's, with Tendril as its only network. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { imageName } from '../../../src/deploy/image-name.ts';
@@ -7,14 +7,12 @@ import { renderManifest } from '../../../src/deploy/manifest.ts';
 import { defaultValues } from '../../../src/deploy/values.ts';
 import { kubectl, kubectlWith, makeCertificates, startControlPlane } from './control-plane.ts';
 import { makeImages } from './images.ts';
+import { raiseInotifyInstances } from './inotify.ts';
 import { clusterDirectory, fabricNetns, type NodeLayout, nodes } from './layout.ts';
 import { nodeCgroupPath, startKubelet, startNode } from './node.ts';
 import { buildParts } from './parts.ts';
 import { run, waitFor } from './process.ts';
 import { removeCluster } from './remove.ts';
-
-const leastInotifyInstances = 1024;
-const inotifyInstances = '/proc/sys/fs/inotify/max_user_instances';
 
 /**
  * From nothing to nodes that are Ready.
@@ -24,9 +22,7 @@ export async function createCluster(say: (text: string) => void): Promise<void> 
   if (existsSync(clusterDirectory)) throw new Error(`${clusterDirectory} exists: make real-down`);
   await buildParts(say);
   mkdirSync(clusterDirectory, { recursive: true });
-  // Each node's kubelet and containerd take some, of one kernel.
-  if (Number(readFileSync(inotifyInstances, 'utf8')) < leastInotifyInstances)
-    writeFileSync(inotifyInstances, String(leastInotifyInstances));
+  raiseInotifyInstances();
   const all = nodes();
   const images = makeImages(join(clusterDirectory, 'images'));
   makeFabric(all);

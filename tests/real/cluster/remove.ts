@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { restoreInotifyInstances } from './inotify.ts';
 import { clusterDirectory, clusterName, nodes } from './layout.ts';
 import { pidOf, run } from './process.ts';
 
@@ -22,6 +23,7 @@ export async function removeCluster(): Promise<void> {
   for (const name of namespaces.filter((each) => each.startsWith(`${clusterName}-`)))
     run('ip', ['netns', 'del', name]);
   await removeCgroups();
+  restoreInotifyInstances();
   rmSync(clusterDirectory, { recursive: true, force: true });
 }
 
