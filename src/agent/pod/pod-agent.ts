@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isNotFound } from '../../kube/client/api-error.ts';
 import { createHttpClient } from '../../kube/client/http-client.ts';
 import type { ApiEndpoint } from '../../kube/client/kubeconfig.ts';
 import { resources } from '../../kube/resources.ts';
@@ -63,12 +64,12 @@ interface Learning extends PodAgentOptions {
 }
 
 async function learn(learning: Learning): Promise<AgentConfig> {
-  const { values, logger } = learning;
+  const { logger } = learning;
   let reason = 'the agent has not found the API server yet';
   const end = () => process.exit(0);
   // The first process of a container is not ended by a signal that it does not handle.
   process.once('SIGTERM', end);
-  const status = await startStatusServer(values.statusPort ?? podStatusPort, {
+  const status = await startStatusServer(podStatusPort, {
     notReady: () => reason,
     metrics: () => '',
     status: () => ({ ready: false, notReady: reason }),
@@ -135,7 +136,7 @@ async function askServer(server: string, nodeName: string) {
     const node = await client.get(resources.nodes, { name: nodeName });
     const { items } = await client.list(resources.serviceCidrs).catch((error) => {
       // Before Kubernetes 1.33 there are no such objects.
-      if (isError(error, 'API')) return { items: [] };
+      if (isNotFound(error)) return { items: [] };
       throw error;
     });
     return { node, serviceCidrs: items };

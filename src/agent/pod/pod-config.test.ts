@@ -42,7 +42,7 @@ describe("a node's configuration", () => {
   });
 
   it('has what the settings say instead', () => {
-    const settings = { uplink: 'bond0', serviceCidrs: ['10.0.0.0/16'], statusPort: 1234 };
+    const settings = { uplink: 'bond0', serviceCidrs: ['10.0.0.0/16'], healthzPort: 1234 };
     expect(planPodConfig(situation({ settings }))).toMatchObject(settings);
   });
 

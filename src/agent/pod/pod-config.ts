@@ -17,7 +17,7 @@ export const podPaths = {
   cniBinDirectory: '/opt/cni/bin',
 } as const;
 
-/** HTTP on the node: /healthz, /readyz, /metrics. */
+/** HTTP on the node: /healthz, /readyz, /metrics. Where the manifest's probes ask. */
 export const podStatusPort = 9879;
 
 export interface PodSituation {

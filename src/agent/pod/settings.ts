@@ -16,7 +16,6 @@ export interface PodSettings
       | 'serviceCidrs'
       | 'clusterPodCidrs'
       | 'startupTaint'
-      | 'statusPort'
       | 'healthzPort'
       | 'nodePortAddresses'
       | 'dnsFastPath'
@@ -36,7 +35,6 @@ const known: Record<keyof PodSettings, true> = {
   serviceCidrs: true,
   clusterPodCidrs: true,
   startupTaint: true,
-  statusPort: true,
   healthzPort: true,
   nodePortAddresses: true,
   dnsFastPath: true,
