@@ -293,6 +293,7 @@ describe('other requests', () => {
   test.each([
     ['GET', '/api/v1/nothing', 404],
     ['PATCH', `${inDefault}/pods`, 405],
+    ['__proto__', `${inDefault}/pods`, 405],
     ['GET', `${inDefault}/pods?fieldSelector=spec.x=y`, 400],
     ['GET', `${inDefault}/pods?labelSelector=a%20b`, 400],
     ['POST', `${inDefault}/pods/x/exec`, 404],

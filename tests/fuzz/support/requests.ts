@@ -99,8 +99,10 @@ const change = fc.record({ steps: fc.array(fc.nat({ max: 7 }), { minLength: 1, m
 /** Walks down by the numbers, whatever there is, and changes what it comes to. */
 function mutate(
   root: JsonObject,
-  { steps, to, drop, extra }: { steps: number[]; to: unknown; drop: boolean; extra: string | null },
+  { steps, to: value, drop, extra }: { steps: number[]; to: unknown; drop: boolean; extra: string | null },
 ): void {
+  // The next change may walk into it: put in twice it would come to contain itself.
+  const to = structuredClone(value);
   // biome-ignore format: one line
   let at: Record<string, unknown> = root;
   for (const [i, step] of steps.entries()) {

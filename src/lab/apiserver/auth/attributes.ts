@@ -21,7 +21,12 @@ export type Attributes = ResourceAttributes | PathAttributes;
 export const isResource = (attributes: Attributes): attributes is ResourceAttributes =>
   'resource' in attributes;
 
-const verbs: Record<string, string> = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+const verbs = new Map([
+  ['POST', 'create'],
+  ['PUT', 'update'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'delete'],
+]);
 /** Of a namespace itself, rather than kinds in it. */
 const ofNamespace = new Set(['status', 'finalize']);
 
@@ -57,7 +62,7 @@ export function attributesOf({
 
 function verbOf(method: string, named: boolean, query: URLSearchParams | undefined): string {
   if (method !== 'GET' && method !== 'HEAD')
-    return method === 'DELETE' && !named ? 'deletecollection' : (verbs[method] ?? method.toLowerCase());
+    return method === 'DELETE' && !named ? 'deletecollection' : (verbs.get(method) ?? method.toLowerCase());
   if (!named && flagIn(query, 'watch')) return 'watch';
   return named ? 'get' : 'list';
 }

@@ -127,8 +127,9 @@ function refuse(kind: string, errors: FieldError[]): void {
 
 /** @throws ApiError Invalid, BadRequest */
 export function checkWriteOptions(request: ApiRequest, query: URLSearchParams): void {
-  const [kind, check] = kinds[request.method] ?? [];
-  if (check !== undefined) refuse(kind!, check(request, query));
+  if (!Object.hasOwn(kinds, request.method)) return;
+  const [kind, check] = kinds[request.method]!;
+  refuse(kind, check(request, query));
 }
 
 /** @throws ApiError Invalid */

@@ -323,7 +323,8 @@ export async function handleResource(
   await resource.strategy.load?.();
   const verbs = verbsFor(target);
   if (verbs === undefined) throw pathNotFound();
-  const verb = verbs[request.method];
+  // A method may have the name of something that every object has.
+  const verb = Object.hasOwn(verbs, request.method) ? verbs[request.method] : undefined;
   if (verb === undefined) throw methodNotAllowed();
   try {
     return withDeprecation(resource, withWarnings(call, await verb(call)));

@@ -73,8 +73,8 @@ async function answer(answers: KubeletAnswers, request: ApiRequest): Promise<Api
 
 /** As the kubelet asks for permission (pkg/kubelet/server/auth.go). */
 function verbOf(method: string): string {
-  const verbs: Record<string, string> = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
-  return verbs[method] ?? 'get';
+  const verbs = { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+  return Object.hasOwn(verbs, method) ? verbs[method as keyof typeof verbs] : 'get';
 }
 
 function asApi(query: URLSearchParams): URLSearchParams {
