@@ -6,6 +6,7 @@ import {
   clusterDirectory,
   kubeconfigPath,
   type NodeLayout,
+  nodes,
   podCidrs,
   serviceCidrs,
 } from './layout.ts';
@@ -170,8 +171,6 @@ export function kubectl(...words: string[]): string {
 }
 
 export function kubectlWith(input: string | undefined, ...words: string[]): string {
-  const inside = `--net=/run/netns/${firstNetns}`;
+  const inside = `--net=/run/netns/${nodes()[0]!.netns}`;
   return run('nsenter', [inside, program('kubectl'), '--kubeconfig', kubeconfigPath, ...words], input);
 }
-
-const firstNetns = 'tendril-real-n0';

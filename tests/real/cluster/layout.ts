@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** Prefix of its namespaces and cgroups. */
-export const clusterName = 'tendril-real';
+/** Prefix of its namespaces and cgroups; another one for each cluster that is on the machine at a time. */
+export const clusterName = process.env.TENDRIL_REAL_CLUSTER ?? 'tendril-real';
 /** On a disk, not on an overlay: containerd makes overlays in it. */
 export const clusterDirectory = join(root, '.cache/real/cluster');
 export const kubeconfigPath = join(clusterDirectory, 'kubeconfig');
