@@ -39,3 +39,6 @@ export const isInvalid = (error: unknown): boolean => hasReason(error, 'Invalid'
 export const isAlreadyExists = (error: unknown): boolean => hasReason(error, 'AlreadyExists');
 /** The watch's or list's resourceVersion is too old: list again from the start. */
 export const isExpired = (error: unknown): boolean => hasReason(error, 'Expired', 'Gone');
+/** It has too much to do (429), or is starting, ending, or waits for its etcd (502 to 504): says nothing of what was asked. */
+export const isBusy = (error: unknown): boolean =>
+  error instanceof ApiError && [429, 502, 503, 504].includes(error.status.code);

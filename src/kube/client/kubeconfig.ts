@@ -7,17 +7,19 @@ import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { TendrilError } from '../../util/errors.ts';
 
-/** One way to one API server, everything resolved. */
+/** The way to an API, everything resolved. */
 export interface ApiEndpoint {
   /** `https://host:port`, with a path where the server is behind one. */
   server: string;
+  /** Other servers of the same API, which believe the same credentials: asked in turn where one does not answer. */
+  alternatives?: readonly string[];
   /** PEM. The system's authorities when absent. */
   ca?: string;
   /** PEM; client certificate and key go together. */
   cert?: string;
   key?: string;
   token?: string;
-  /** Read again every minute: tokens of service accounts are renewed in place. */
+  /** Read again every minute, and when it was refused: tokens of service accounts are renewed in place. */
   tokenFile?: string;
   /** Do not check the server's certificate. */
   insecure?: boolean;

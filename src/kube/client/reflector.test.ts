@@ -2,6 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { type ResourceType, resources } from '../resources.ts';
 import type { ConfigMap } from '../types.ts';
 import { FakeClient, type FakeRequest, unreachable } from './fake-client.ts';
+import { apiError } from './fake-rules.ts';
 import { createInformers, type Informers } from './informers.ts';
 import { MemoryStore } from './memory-store.ts';
 import { Reflector } from './reflector.ts';
@@ -75,6 +76,24 @@ test('a watch that is too old leads to a new list, which tells only differences'
   client.compact();
   failing = false;
   await vi.waitFor(() => expect(changes).toEqual(['~a', '+c']));
+});
+
+test('a server that is busy is no reason to list again; one that refuses is', async () => {
+  const client = new FakeClient();
+  const { store, verbs } = reflect(client);
+  await store.synced();
+  await vi.waitFor(() => expect(verbs).toEqual(['list', 'watch']));
+  const errors = [apiError(503, 'ServiceUnavailable', ''), apiError(429, 'TooManyRequests', '')];
+  client.intercept = ({ verb }) => {
+    verbs.push(verb);
+    const error = errors.shift();
+    if (error !== undefined) throw error;
+  };
+  client.closeWatches();
+  await vi.waitFor(() => expect(verbs).toEqual(['list', ...Array(4).fill('watch')]));
+  errors.push(apiError(403, 'Forbidden', ''));
+  client.closeWatches();
+  await vi.waitFor(() => expect(verbs.slice(5)).toEqual(['watch', 'list', 'watch']));
 });
 
 test('while the API is away the store keeps what it has, and catches up when it is back', async () => {

@@ -9,7 +9,7 @@ import { isError } from '../../util/errors.ts';
 import { type Logger, silentLogger } from '../../util/logger.ts';
 import { type KubeObject, keyOf } from '../meta.ts';
 import type { ResourceType } from '../resources.ts';
-import { isExpired } from './api-error.ts';
+import { isBusy, isExpired } from './api-error.ts';
 import type { KubeClient, KubeList, ListOptions, WatchEvent } from './client.ts';
 import type { MemoryStore } from './memory-store.ts';
 
@@ -88,7 +88,7 @@ export class Reflector<T extends KubeObject> {
       return this.#pause();
     }
     // Where there was no answer the version may still be good; where there was an error, it may be the cause.
-    if (!isError(error, 'API_UNREACHABLE')) this.#resourceVersion = undefined;
+    if (!isError(error, 'API_UNREACHABLE') && !isBusy(error)) this.#resourceVersion = undefined;
     this.#logger.warn('the API does not serve a watch, trying again', fields);
     await this.#pause();
   }

@@ -1,13 +1,14 @@
-/** HTTP to one API server: kept-alive connections, credentials, time limits, errors as the client's contract says. */
+/** HTTP to an API server: kept-alive connections, credentials, time limits, errors as the client's contract says. */
 import { readFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { type Clock, systemClock } from '../../util/clock.ts';
-import { TendrilError } from '../../util/errors.ts';
 import { decodeAnswer, errorOf, readBody } from './answer.ts';
 import { cancelled, throwIfCancelled } from './cancellation.ts';
+import { exchange, StaleConnection } from './exchange.ts';
+import { createFailover, type Failover } from './failover.ts';
 import type { ApiEndpoint } from './kubeconfig.ts';
 
 export interface TransportRequest {
@@ -60,11 +61,32 @@ export interface ExchangeObserver {
 export interface TransportOptions {
   clock?: Clock;
   observer?: ExchangeObserver;
+  /** Hears when another of the endpoint's servers is asked from now on. */
+  onFailover?: (failover: Failover) => void;
+  /** How long a connection may take until it is there, of several servers'; 5 s unless given. */
+  connectTimeoutMs?: number;
 }
 
-export function createTransport(
+/** To whichever of the endpoint's servers answers. */
+export function createTransport(endpoint: ApiEndpoint, options: TransportOptions = {}): Transport {
+  const { server, alternatives = [] } = endpoint;
+  const { clock = systemClock, observer, onFailover, connectTimeoutMs = 5000 } = options;
+  const token = tokenSource(endpoint, clock);
+  const servers = [...new Set([server, ...alternatives])];
+  if (servers.length === 1) return transportTo(endpoint, { clock, observer, token });
+  const connect = (server: string) =>
+    transportTo({ ...endpoint, server }, { clock, observer, token, connectTimeoutMs });
+  return createFailover({ servers, connect, onFailover });
+}
+
+interface OneServerOptions extends Pick<TransportOptions, 'observer' | 'connectTimeoutMs'> {
+  clock: Clock;
+  token: TokenSource;
+}
+
+function transportTo(
   endpoint: ApiEndpoint,
-  { clock = systemClock, observer }: TransportOptions = {},
+  { clock, observer, token, connectTimeoutMs }: OneServerOptions,
 ): Transport {
   const base = new URL(endpoint.server);
   const secure = base.protocol === 'https:';
@@ -72,12 +94,13 @@ export function createTransport(
   const pool = { keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 16 };
   const agent = secure ? new https.Agent({ ...pool, ...tlsOptions(endpoint) }) : new http.Agent(pool);
   const prefix = base.pathname.replace(/\/$/, '');
-  const token = tokenSource(endpoint, clock);
 
-  const attempt = async (request: TransportRequest): Promise<http.IncomingMessage> => {
+  type Bearer = string | undefined;
+
+  const attempt = async (request: TransportRequest, bearer: Bearer): Promise<http.IncomingMessage> => {
     const exchange = { method: request.method, host: base.host };
     try {
-      const response = await begin(request);
+      const response = await begin(request, bearer);
       observer?.exchanged({ ...exchange, status: response.statusCode });
       return response;
     } catch (error) {
@@ -86,12 +109,11 @@ export function createTransport(
     }
   };
 
-  const begin = async (request: TransportRequest): Promise<http.IncomingMessage> => {
+  const begin = async (request: TransportRequest, bearer: Bearer): Promise<http.IncomingMessage> => {
     const headers: Record<string, string> = {
       accept: request.accept ?? 'application/json',
       'user-agent': 'tendril',
     };
-    const bearer = await token();
     if (bearer !== undefined) headers.authorization = `Bearer ${bearer}`;
     const payload = request.body === undefined ? undefined : JSON.stringify(request.body);
     if (payload !== undefined) {
@@ -108,7 +130,10 @@ export function createTransport(
         headers,
         signal: request.signal,
       }),
-      { payload, timeoutMs: request.timeoutMs ?? defaultTimeoutMs, server: endpoint.server },
+      {
+        ...{ payload, connectTimeoutMs, server: endpoint.server },
+        timeoutMs: request.timeoutMs ?? defaultTimeoutMs,
+      },
     );
   };
 
@@ -117,15 +142,28 @@ export function createTransport(
     return await readBody(response, { server: endpoint.server, idleMs });
   };
 
-  const open = async (request: TransportRequest): Promise<http.IncomingMessage> => {
-    let response: http.IncomingMessage;
+  const patiently = async (request: TransportRequest, bearer: Bearer): Promise<http.IncomingMessage> => {
     try {
-      response = await attempt(request);
+      return await attempt(request, bearer);
     } catch (error) {
       // The server may close an idle connection just as it is used again; asking once more changes nothing.
       if (!(error instanceof StaleConnection) || request.method !== 'GET') throw error;
-      response = await attempt(request);
+      return await attempt(request, bearer);
     }
+  };
+
+  const believed = async (request: TransportRequest): Promise<http.IncomingMessage> => {
+    const bearer = await token.read();
+    const response = await patiently(request, bearer);
+    // Not even looked at: whatever it is may be asked for again, where the token has been renewed meanwhile.
+    const renewed = response.statusCode === 401 ? await token.renewed(bearer) : undefined;
+    if (renewed === undefined) return response;
+    response.resume();
+    return await attempt(request, renewed);
+  };
+
+  const open = async (request: TransportRequest): Promise<http.IncomingMessage> => {
+    const response = await believed(request);
     const code = response.statusCode ?? 500;
     if (code >= 400) throw errorOf(code, await whole(response, request));
     return response;
@@ -177,46 +215,26 @@ function tlsOptions(endpoint: ApiEndpoint): https.AgentOptions {
   };
 }
 
-function tokenSource(endpoint: ApiEndpoint, clock: Clock): () => Promise<string | undefined> {
-  const { token, tokenFile } = endpoint;
-  if (tokenFile === undefined) return async () => token;
+interface TokenSource {
+  read(): Promise<string | undefined>;
+  /** The one that the file has, read anew; undefined where that is the refused one. */
+  renewed(refused: string | undefined): Promise<string | undefined>;
+}
+
+function tokenSource({ token, tokenFile }: ApiEndpoint, clock: Clock): TokenSource {
+  if (tokenFile === undefined) return { read: async () => token, renewed: async () => undefined };
   let cached: { value: string; until: number } | undefined;
-  return async () => {
-    if (cached === undefined || clock.monotonic() > cached.until) {
-      const value = (await readFile(tokenFile, 'utf8')).trim();
-      cached = { value, until: clock.monotonic() + tokenLifeMs };
-    }
-    return cached.value;
+  const readAnew = async () => {
+    const value = (await readFile(tokenFile, 'utf8')).trim();
+    cached = { value, until: clock.monotonic() + tokenLifeMs };
+    return value;
   };
-}
-
-/** A reused connection that broke before an answer began. */
-class StaleConnection extends TendrilError {}
-
-interface ExchangeOptions {
-  payload: string | undefined;
-  timeoutMs: number;
-  server: string;
-}
-
-function exchange(request: http.ClientRequest, options: ExchangeOptions): Promise<http.IncomingMessage> {
-  const { payload, timeoutMs, server } = options;
-  return new Promise((resolve, reject) => {
-    let late = false;
-    const onTimeout = () => {
-      late = true;
-      request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`));
-    };
-    const timer = timeoutMs === 0 ? undefined : setTimeout(onTimeout, timeoutMs);
-    request.on('response', (response) => {
-      clearTimeout(timer);
-      resolve(response);
-    });
-    request.on('error', (cause) => {
-      clearTimeout(timer);
-      const kind = request.reusedSocket && !late ? StaleConnection : TendrilError;
-      reject(new kind('API_UNREACHABLE', `the API server at ${server} does not answer`, { cause }));
-    });
-    request.end(payload);
-  });
+  return {
+    read: async () =>
+      cached === undefined || clock.monotonic() > cached.until ? await readAnew() : cached.value,
+    renewed: async (refused) => {
+      const value = await readAnew();
+      return value === refused ? undefined : value;
+    },
+  };
 }
