@@ -13,7 +13,8 @@ beforeEach(() => {
 
 afterEach(() => rmSync(state, { recursive: true }));
 
-const open = (pins = 'pins') => new CompleteState({ state, pins: join(state, pins) });
+const open = (pins = 'pins', bootId?: () => string) =>
+  new CompleteState({ state, pins: join(state, pins), bootId });
 
 test('pins without a record are no complete state; a record holds for later agents', () => {
   expect(open().isInForce()).toBe(false);
@@ -26,4 +27,10 @@ test('a record of other pins does not count', () => {
   mkdirSync(join(state, 'others'));
   expect(open('others').isInForce()).toBe(false);
   expect(open('none').isInForce()).toBe(false);
+});
+
+test('a record of another boot does not count, though a directory of the same numbers is there', () => {
+  open('pins', () => 'first').record();
+  expect(open('pins', () => 'first').isInForce()).toBe(true);
+  expect(open('pins', () => 'second').isInForce()).toBe(false);
 });

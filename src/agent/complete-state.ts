@@ -9,10 +9,12 @@ import { readSysctl } from '../linux/sysctl/sysctl.ts';
 export class CompleteState {
   readonly #file: string;
   readonly #pins: string;
+  readonly #bootId: () => string;
 
-  constructor(directories: { state: string; pins: string }) {
-    this.#file = join(directories.state, 'complete');
-    this.#pins = directories.pins;
+  constructor(options: { state: string; pins: string; bootId?: () => string }) {
+    this.#file = join(options.state, 'complete');
+    this.#pins = options.pins;
+    this.#bootId = options.bootId ?? (() => readSysctl(null, 'kernel.random.boot_id'));
   }
 
   /** True where an earlier agent put a whole state into the maps that are pinned now. */
@@ -37,8 +39,7 @@ export class CompleteState {
 
   /** Another boot, or another bpffs, has other pins. */
   #identity(): string {
-    const boot = readSysctl(null, 'kernel.random.boot_id');
     const { dev, ino } = statSync(this.#pins);
-    return `${boot} ${dev}:${ino}\n`;
+    return `${this.#bootId()} ${dev}:${ino}\n`;
   }
 }
