@@ -41,7 +41,11 @@ export async function runAgent(given: AgentConfig): Promise<number> {
   warmThreads();
   await requireFeatures(needed);
   const logger = createLogger({ fields: { node: config.nodeName } });
-  const client = createHttpClient(await loadKubeconfig(config.kubeconfig));
+  const endpoint = { ...(await loadKubeconfig(config.kubeconfig)), alternatives: config.apiServers };
+  const client = createHttpClient(endpoint, {
+    onFailover: ({ from, to, error }) =>
+      logger.warn('an API server does not answer, going on with another one', { from, to, error }),
+  });
   using netlink = openRouteNetlink();
   const agent = await startAgent(config, {
     client,

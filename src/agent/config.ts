@@ -8,6 +8,8 @@ export interface AgentConfig {
   nodeName: string;
   /** How to reach the API server. */
   kubeconfig: string;
+  /** `https://host:port` of the cluster's other API servers: asked in turn where the kubeconfig's does not answer. */
+  apiServers?: string[];
   /** What must survive the agent: the address store, what was known of the node. */
   stateDirectory: string;
   /** Directory on a bpffs: pinned maps and links, which outlive the agent. */
@@ -62,6 +64,11 @@ const paths = [
   'cniConfDirectory',
 ] as const;
 
+/** Of an API server. */
+export function isServer(value: unknown): boolean {
+  return typeof value === 'string' && /^https?:\/\/\S+$/.test(value) && URL.canParse(value);
+}
+
 /** @throws TendrilError BAD_INPUT for a file that cannot be read or is no configuration */
 export function loadAgentConfig(path: string): AgentConfig {
   let value: unknown;
@@ -84,6 +91,7 @@ export function validateAgentConfig(value: unknown): AgentConfig {
     ...(config.cniBinDirectory === undefined ? [] : absolutePath(config, 'cniBinDirectory')),
     ...nonEmpty(config, 'nodeName'),
     ...nonEmpty(config, 'uplink'),
+    ...servers(config, 'apiServers'),
     ...oneOf(config, 'xdp', ['off', 'native', 'generic']),
     ...oneOf(config, 'podForwarding', ['direct', 'stack']),
     ...oneOf(config, 'dnsFastPath', ['on', 'off']),
@@ -109,6 +117,12 @@ function nonEmpty(config: Record<string, unknown>, field: string): string[] {
 function absolutePath(config: Record<string, unknown>, field: string): string[] {
   const value = config[field];
   return typeof value === 'string' && value.startsWith('/') ? [] : [`no absolute path as ${field}`];
+}
+
+function servers(config: Record<string, unknown>, field: string): string[] {
+  const value = config[field];
+  if (value === undefined) return [];
+  return Array.isArray(value) && value.every(isServer) ? [] : [`no list of URLs as ${field}`];
 }
 
 function port(config: Record<string, unknown>, field: string): string[] {

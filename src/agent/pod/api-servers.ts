@@ -3,6 +3,7 @@
  * where it was last, else the kubernetes Service, which answers on nodes where somebody serves it.
  */
 import { describeError, isError, TendrilError } from '../../util/errors.ts';
+import { isServer } from '../config.ts';
 
 export interface ApiServerSources {
   /** By the settings. */
@@ -20,6 +21,20 @@ export function candidateServers({ told, kubelet, remembered, environment }: Api
   const service = host ? [`https://${host.includes(':') ? `[${host}]` : host}:${port}`] : [];
   const own = told.length > 0 ? told : [...(kubelet ? [kubelet] : []), ...(remembered ? [remembered] : [])];
   return [...new Set([...own, ...service])];
+}
+
+/** Of a kubeconfig, only the address; undefined where it has none, or is being written just now. */
+export async function serverOf(kubeconfig: string): Promise<string | undefined> {
+  const isJson = kubeconfig.trimStart().startsWith('{');
+  try {
+    const { clusters } = isJson
+      ? JSON.parse(kubeconfig)
+      : (await import('../../util/yaml.ts')).parse(kubeconfig);
+    const server = clusters[0].cluster.server;
+    return isServer(server) ? server : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

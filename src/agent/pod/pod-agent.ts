@@ -1,27 +1,19 @@
-/**
- * The agent in a DaemonSet's pod: learns its configuration, then runs as everywhere. Until it has it, which needs the API
- * once in a node's life, it answers its probes: an API server that is away is no reason to be restarted.
- */
+/** The agent in a DaemonSet's pod: learns its configuration, then runs as everywhere. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isNotFound } from '../../kube/client/api-error.ts';
 import { createHttpClient } from '../../kube/client/http-client.ts';
 import type { ApiEndpoint } from '../../kube/client/kubeconfig.ts';
-import { resources } from '../../kube/resources.ts';
 import { cgroupMount } from '../../linux/cgroup/cgroup.ts';
 import { openRouteNetlink } from '../../linux/netlink/kernel-route-netlink.ts';
 import { useNetSysctlsAt } from '../../linux/sysctl/sysctl.ts';
-import { Backoff } from '../../util/backoff.ts';
-import { systemClock } from '../../util/clock.ts';
-import { describeError, isError, TendrilError } from '../../util/errors.ts';
-import { createLogger, type Logger } from '../../util/logger.ts';
+import { TendrilError } from '../../util/errors.ts';
+import { createLogger } from '../../util/logger.ts';
 import { runAgent } from '../agent.ts';
-import type { AgentConfig } from '../config.ts';
-import { startStatusServer } from '../status-server.ts';
-import { askServers, candidateServers } from './api-servers.ts';
-import { recall, remember } from './memory.ts';
-import { planPodConfig, podPaths, podStatusPort } from './pod-config.ts';
-import { loadPodSettings, type PodSettings } from './settings.ts';
+import { type StatusSources, startStatusServer } from '../status-server.ts';
+import { serverOf } from './api-servers.ts';
+import { learn, type Machine } from './learning.ts';
+import { podPaths, podStatusPort } from './pod-config.ts';
+import { loadPodSettings } from './settings.ts';
 
 /** As src/deploy/ mounts them. */
 const mounted = {
@@ -29,7 +21,6 @@ const mounted = {
   netSysctls: '/host/proc/sys/net',
   kubelet: '/host/etc/kubernetes/kubelet.conf',
 } as const;
-const learnedPath = join(podPaths.stateDirectory, 'agent.json');
 
 export interface PodAgentOptions {
   /** NODE_NAME, by the downward API. */
@@ -52,107 +43,49 @@ export async function runAgentInPod(options: PodAgentOptions): Promise<number> {
   const logger = createLogger({ fields: { node: nodeName } });
   const settings = loadPodSettings(options.settings);
   if (existsSync(mounted.netSysctls)) useNetSysctlsAt(mounted.netSysctls);
-  const config = await learn({ ...options, nodeName, logger, values: settings });
+  const { config, server } = await endedBySignal(() =>
+    learn({
+      ...{ nodeName, settings, machine, logger, objectsDirectory: options.objectsDirectory },
+      ...{ memory: join(podPaths.stateDirectory, 'agent.json'), startStatus },
+      connect: (server) => createHttpClient(endpointOf(server), { requestTimeoutMs: 5000 }),
+    }),
+  );
+  writeKubeconfig(server);
   mkdirSync(config.bpfDirectory, { recursive: true });
   return await runAgent(config);
 }
 
-interface Learning extends PodAgentOptions {
-  nodeName: string;
-  values: PodSettings;
-  logger: Logger;
-}
-
-async function learn(learning: Learning): Promise<AgentConfig> {
-  const { logger } = learning;
-  let reason = 'the agent has not found the API server yet';
+/** The first process of a container is not ended by a signal that it does not handle. */
+async function endedBySignal<T>(work: () => Promise<T>): Promise<T> {
   const end = () => process.exit(0);
-  // The first process of a container is not ended by a signal that it does not handle.
   process.once('SIGTERM', end);
-  const status = await startStatusServer(podStatusPort, {
-    notReady: () => reason,
-    metrics: () => '',
-    status: () => ({ ready: false, notReady: reason }),
-    services: async () => ({}),
-    dnsAnswers: async () => [],
-    connections: async () => ({}),
-  });
-  const backoff = new Backoff({ initialMs: 500, maxMs: 10_000 });
   try {
-    for (;;) {
-      try {
-        return await learnOnce(learning);
-      } catch (error) {
-        const told = describeError(error);
-        if (told !== reason) logger.warn('cannot learn what this node is in the cluster', { error });
-        reason = told;
-        await systemClock.sleep(backoff.next());
-      }
-    }
+    return await work();
   } finally {
     process.off('SIGTERM', end);
-    await status.close();
   }
 }
 
-async function learnOnce(learning: Learning): Promise<AgentConfig> {
-  const { nodeName, values, logger, objectsDirectory } = learning;
-  const known = recall(learnedPath);
-  const servers = candidateServers({
-    told: values.apiServers ?? [],
-    kubelet: await kubeletServer(),
-    remembered: known?.server,
-    environment: process.env,
-  });
-  try {
-    const { server, answer } = await askServers(servers, (each) => askServer(each, nodeName));
+const startStatus = (sources: StatusSources) => startStatusServer(podStatusPort, sources);
+
+const machine: Machine = {
+  kubeletServer,
+  environment: process.env,
+  interfaces: () => {
     using netlink = openRouteNetlink();
-    const config = planPodConfig({
-      ...answer,
-      ...{ settings: values, objectsDirectory, cgroup: cgroupMount() },
-      links: netlink.links(),
-      addresses: netlink.addresses({}),
-    });
-    writeKubeconfig(server);
-    remember(learnedPath, { server, config });
-    logger.info('learned what this node is in the cluster', { server, uplink: config.uplink });
-    return config;
-  } catch (error) {
-    if (known === undefined || !isError(error, 'API_UNREACHABLE')) throw error;
-    logger.warn('no API server answers: starting with what was so at the last start', { error });
-    writeKubeconfig(known.server);
-    return known.config;
-  }
-}
+    return { links: netlink.links(), addresses: netlink.addresses({}) };
+  },
+  cgroup: cgroupMount,
+};
 
 function endpointOf(server: string): ApiEndpoint {
   const { account } = mounted;
   return { server, ca: readFileSync(`${account}/ca.crt`, 'utf8'), tokenFile: `${account}/token` };
 }
 
-async function askServer(server: string, nodeName: string) {
-  const client = createHttpClient(endpointOf(server), { requestTimeoutMs: 5000 });
-  try {
-    const node = await client.get(resources.nodes, { name: nodeName });
-    const { items } = await client.list(resources.serviceCidrs).catch((error) => {
-      // Before Kubernetes 1.33 there are no such objects.
-      if (isNotFound(error)) return { items: [] };
-      throw error;
-    });
-    return { node, serviceCidrs: items };
-  } finally {
-    client.close();
-  }
-}
-
-/** Where kubeadm puts the kubelet's kubeconfig; only the address is taken of it. */
+/** Where kubeadm puts the kubelet's kubeconfig. */
 async function kubeletServer(): Promise<string | undefined> {
-  if (!existsSync(mounted.kubelet)) return undefined;
-  const text = readFileSync(mounted.kubelet, 'utf8');
-  const { clusters } = (
-    text.trimStart().startsWith('{') ? JSON.parse(text) : (await import('../../util/yaml.ts')).parse(text)
-  ) as { clusters?: { cluster?: { server?: string } }[] };
-  return clusters?.[0]?.cluster?.server;
+  return existsSync(mounted.kubelet) ? await serverOf(readFileSync(mounted.kubelet, 'utf8')) : undefined;
 }
 
 /** For this agent, and for `tendril` run in its pod. */

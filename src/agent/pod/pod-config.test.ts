@@ -1,22 +1,13 @@
 import { describe, expect, it, test } from 'vitest';
-import type { Node } from '../../kube/types.ts';
 import { parseIp } from '../../net/ip.ts';
 import { TendrilError } from '../../util/errors.ts';
-import { askServers, candidateServers } from './api-servers.ts';
+import { askServers, candidateServers, serverOf } from './api-servers.ts';
 import { type PodSituation, planPodConfig } from './pod-config.ts';
 import { parsePodSettings } from './settings.ts';
 
-const node = {
-  metadata: { name: 'n1' },
-  status: { addresses: [{ type: 'InternalIP', address: '10.90.0.11' }] },
-} as Node;
-
 const situation = (changes: Partial<PodSituation> = {}): PodSituation => ({
-  node,
-  serviceCidrs: [
-    { metadata: { name: 'more' }, spec: { cidrs: ['10.97.0.0/16'] } },
-    { metadata: { name: 'kubernetes' }, spec: { cidrs: ['10.96.0.0/16', 'fd96::/112'] } },
-  ] as unknown as PodSituation['serviceCidrs'],
+  learned: { nodeName: 'n1', internalIps: ['10.90.0.11'], serviceCidrs: ['10.96.0.0/16', 'fd96::/112'] },
+  apiServers: ['https://other:6443'],
   settings: {},
   links: [
     { index: 1, name: 'lo' },
@@ -32,12 +23,13 @@ const situation = (changes: Partial<PodSituation> = {}): PodSituation => ({
 });
 
 describe("a node's configuration", () => {
-  it('has the interface of the InternalIP and the cluster’s first Service CIDRs', () => {
+  it('has the interface of the InternalIP, the cluster’s Service CIDRs and its other API servers', () => {
     expect(planPodConfig(situation())).toMatchObject({
       nodeName: 'n1',
       uplink: 'ens3',
       serviceCidrs: ['10.96.0.0/16', 'fd96::/112'],
       cniBinDirectory: '/opt/cni/bin',
+      apiServers: ['https://other:6443'],
     });
   });
 
@@ -48,7 +40,8 @@ describe("a node's configuration", () => {
 
   it('is refused where no interface has the InternalIP, or no Service CIDR is known', () => {
     expect(() => planPodConfig(situation({ addresses: [] }))).toThrow('no interface has the InternalIP');
-    expect(() => planPodConfig(situation({ serviceCidrs: [] }))).toThrow('does not tell its Service CIDRs');
+    const learned = { ...situation().learned, serviceCidrs: [] };
+    expect(() => planPodConfig(situation({ learned }))).toThrow('does not tell its Service CIDRs');
   });
 });
 
@@ -73,6 +66,17 @@ describe('API servers', () => {
     ]);
     const sources = { told: [], kubelet: 'https://k', remembered: 'https://k', environment: {} };
     expect(candidateServers(sources)).toEqual(['https://k']);
+  });
+
+  test.each([
+    ['YAML', 'clusters:\n- cluster: { server: "https://k:6443" }\n', 'https://k:6443'],
+    ['JSON', '{"clusters":[{"cluster":{"server":"https://k:6443"}}]}', 'https://k:6443'],
+    ['half of one', '{"clusters":[{"cluster":', undefined],
+    ['one without a cluster', 'kind: Config', undefined],
+    ['one of another kind of server', '{"clusters":[{"cluster":{"server":"k:6443"}}]}', undefined],
+    ['nothing', '', undefined],
+  ])('are taken of a kubeconfig that is %s', async (_what, text, server) => {
+    expect(await serverOf(text)).toBe(server);
   });
 
   test('are asked until one answers', async () => {

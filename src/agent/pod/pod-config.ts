@@ -1,10 +1,9 @@
-/** An agent's configuration on a real node: from its Node object, the cluster's ServiceCIDRs and the settings. Pure. */
-import type { Node, ServiceCidr } from '../../kube/types.ts';
+/** An agent's configuration on a real node: from what it learned of the API, its interfaces and the settings. Pure. */
 import type { Address, Link } from '../../linux/netlink/route-netlink.ts';
-import { equalIp, formatIp } from '../../net/ip.ts';
+import { equalIp, parseIp } from '../../net/ip.ts';
 import { TendrilError } from '../../util/errors.ts';
 import { type AgentConfig, validateAgentConfig } from '../config.ts';
-import { nodeFacts } from '../node-facts.ts';
+import type { Learned } from './memory.ts';
 import type { PodSettings } from './settings.ts';
 
 /** The same in the pod and on the node: what the runtime is told of them is true for it too. */
@@ -21,9 +20,9 @@ export const podPaths = {
 export const podStatusPort = 9879;
 
 export interface PodSituation {
-  node: Node;
-  /** None where the cluster has no such objects. */
-  serviceCidrs: readonly ServiceCidr[];
+  learned: Omit<Learned, 'server'>;
+  /** Others than the one that was chosen. */
+  apiServers: readonly string[];
   settings: PodSettings;
   links: readonly Link[];
   addresses: readonly Address[];
@@ -33,38 +32,35 @@ export interface PodSituation {
 
 /** @throws TendrilError BAD_INPUT telling what is still unknown, and what to do */
 export function planPodConfig(situation: PodSituation): AgentConfig {
-  const { node, settings, objectsDirectory, cgroup } = situation;
-  const { apiServers: _, ...told } = settings;
+  const { learned, apiServers, settings, objectsDirectory, cgroup } = situation;
   return validateAgentConfig({
     ...podPaths,
     ...{ objectsDirectory, cgroup },
-    nodeName: node.metadata.name,
+    nodeName: learned.nodeName,
     uplink: uplinkOf(situation),
     serviceCidrs: serviceCidrsOf(situation),
     statusPort: podStatusPort,
-    ...told,
+    ...settings,
+    apiServers: [...apiServers],
   } satisfies AgentConfig);
 }
 
-function uplinkOf({ node, settings, links, addresses }: PodSituation): string {
+function uplinkOf({ learned: { internalIps }, settings, links, addresses }: PodSituation): string {
   if (settings.uplink !== undefined) return settings.uplink;
-  const { internalIps } = nodeFacts(node);
-  for (const internal of internalIps) {
+  for (const internal of internalIps.map(parseIp)) {
     const link = addresses.find(({ ip }) => equalIp(ip, internal))?.link;
     const name = links.find(({ index }) => index === link)?.name;
     if (name !== undefined) return name;
   }
   throw new TendrilError(
     'BAD_INPUT',
-    `no interface has the InternalIP of the node (${internalIps.map(formatIp).join(', ') || 'it has none'})`,
+    `no interface has the InternalIP of the node (${internalIps.join(', ') || 'it has none'})`,
     { remedy: "Start the kubelet with --node-ip, or set `uplink` in the agent's settings." },
   );
 }
 
-/** Of the ServiceCIDR that the API server makes; others are followed while the agent runs. */
-function serviceCidrsOf({ settings, serviceCidrs }: PodSituation): string[] {
-  const first = serviceCidrs.find(({ metadata }) => metadata.name === 'kubernetes') ?? serviceCidrs[0];
-  const cidrs = settings.serviceCidrs ?? first?.spec?.cidrs ?? [];
+function serviceCidrsOf({ learned, settings }: PodSituation): string[] {
+  const cidrs = settings.serviceCidrs ?? learned.serviceCidrs;
   if (cidrs.length > 0) return [...cidrs];
   throw new TendrilError('BAD_INPUT', 'the cluster does not tell its Service CIDRs', {
     remedy: "Set `serviceCidrs` in the agent's settings to kube-apiserver's --service-cluster-ip-range.",

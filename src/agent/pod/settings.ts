@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { TendrilError } from '../../util/errors.ts';
-import type { AgentConfig } from '../config.ts';
+import { type AgentConfig, isServer } from '../config.ts';
 
 export interface PodSettings
   extends Partial<
@@ -64,8 +64,7 @@ export function parsePodSettings(text: string): PodSettings {
       },
     );
   const { apiServers = [] } = value as PodSettings;
-  const isUrl = (server: unknown) => typeof server === 'string' && /^https?:\/\/\S+$/.test(server);
-  if (!Array.isArray(apiServers) || !apiServers.every(isUrl))
+  if (!Array.isArray(apiServers) || !apiServers.every(isServer))
     throw new TendrilError('BAD_INPUT', "the agent's settings have apiServers that are no list of URLs");
   return value as PodSettings;
 }
