@@ -70,7 +70,7 @@ export async function openNode(
   stack: AsyncDisposableStack,
 ): Promise<NodeContext> {
   const memory = new NodeMemory(join(config.stateDirectory, 'node.json'));
-  const facts = await memory.load();
+  const facts = await memory.load(config.nodeName);
   const uplink = new Uplink(parts.netlink, config.uplink);
   uplink.setFacts(facts);
   const ipam = await NodeIpam.open({ path: join(config.stateDirectory, 'addresses'), clock });

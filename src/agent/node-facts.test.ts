@@ -32,7 +32,7 @@ it('of a node without podCIDRs come from podCIDR; a new node has none', () => {
   expect(nodeFacts(node({}))).toEqual({ name: 'node-1', podCidrs: [], internalIps: [] });
 });
 
-it('are remembered; a memory that is damaged is none', async () => {
+it('are remembered; a memory that is damaged, or another node’s, is none', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tendril-facts-'));
   const path = join(directory, 'state', 'node.json');
   const facts = {
@@ -41,11 +41,12 @@ it('are remembered; a memory that is damaged is none', async () => {
     internalIps: [parseIp('fd00:20::1')],
     zone: 'z',
   };
-  expect(await new NodeMemory(path).load()).toBeUndefined();
+  expect(await new NodeMemory(path).load('n')).toBeUndefined();
   await new NodeMemory(path).save(facts);
-  expect(await new NodeMemory(path).load()).toEqual(facts);
+  expect(await new NodeMemory(path).load('n')).toEqual(facts);
+  expect(await new NodeMemory(path).load('m')).toBeUndefined();
   writeFileSync(path, '{"name":');
-  expect(await new NodeMemory(path).load()).toBeUndefined();
+  expect(await new NodeMemory(path).load('n')).toBeUndefined();
   rmSync(directory, { recursive: true });
 });
 
@@ -53,12 +54,12 @@ it('are remembered as they were last, also where saves overlap', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tendril-facts-'));
   const memory = new NodeMemory(join(directory, 'node.json'));
   const facts = (n: number) => ({
-    name: `n${n}`,
+    name: 'n',
     podCidrs: [parseCidr(`10.244.${n}.0/24`)],
     internalIps: [],
   });
   await Promise.all([1, 2, 3, 1, 2, 3, 4].map((n) => memory.save(facts(n))));
-  expect(await new NodeMemory(join(directory, 'node.json')).load()).toEqual(facts(4));
+  expect(await new NodeMemory(join(directory, 'node.json')).load('n')).toEqual(facts(4));
   expect(readdirSync(directory)).toEqual(['node.json']);
   rmSync(directory, { recursive: true });
 });
@@ -72,6 +73,6 @@ it('are saved again after a failure', async () => {
   await expect(memory.save(facts)).rejects.toThrow('EISDIR');
   rmSync(path, { recursive: true });
   await memory.save(facts);
-  expect(await new NodeMemory(path).load()).toEqual(facts);
+  expect(await new NodeMemory(path).load('n')).toEqual(facts);
   rmSync(directory, { recursive: true });
 });

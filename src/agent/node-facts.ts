@@ -35,7 +35,7 @@ function tryParseCidr(text: string): Cidr[] {
   }
 }
 
-/** The last known facts of the own node, in a file. A file that cannot be read is none. */
+/** The last known facts of the own node, in a file. A file that cannot be read is none, as is another node's: disks are copied. */
 export class NodeMemory {
   readonly #path: string;
   #written: string | undefined;
@@ -45,9 +45,10 @@ export class NodeMemory {
     this.#path = path;
   }
 
-  async load(): Promise<NodeFacts | undefined> {
+  async load(nodeName: string): Promise<NodeFacts | undefined> {
     try {
       const { name, podCidrs, internalIps, zone } = JSON.parse(await readFile(this.#path, 'utf8'));
+      if (name !== nodeName) return undefined;
       return {
         name,
         podCidrs: podCidrs.flatMap(tryParseCidr),
