@@ -95,9 +95,10 @@ test-external: build
 	else tests/real/control-plane build && \
 	  TENDRIL_TEST_CONTROL_PLANE=real vitest run --project root --hookTimeout 300000 --testTimeout 180000 $(or $(TESTS),$(EXTERNAL_TESTS)); fi
 
-# A cluster of Kubernetes' own programs on this machine, with Tendril as its only network (docs/real-cluster.md).
+# A cluster of Kubernetes' own programs on this machine, with Tendril as its only network (docs/real-cluster.md); `NETWORK=usual` or
+# `NETWORK=none` for another or no network.
 real: image
-	@$(NODE) tests/real/cluster/main.ts up
+	@$(NODE) tests/real/cluster/main.ts up --network $(or $(NETWORK),tendril) --proxy-mode $(or $(PROXY_MODE),nftables)
 
 real-down:
 	@$(NODE) tests/real/cluster/main.ts down

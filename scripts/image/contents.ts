@@ -29,12 +29,8 @@ export function collectContents(root: string): Contents {
   const packages = packagesOf([...debian.values()].map(({ original }) => original));
   return {
     base: [
-      ...[...debian].map(([path, { original }]) => fileEntry(original, path)),
+      ...withDirectoryLinks(debian),
       ...packages.map(({ name }) => fileEntry(`/usr/share/doc/${name}/copyright`)),
-      { path: 'bin', type: 'link', target: 'usr/bin' },
-      { path: 'sbin', type: 'link', target: 'usr/sbin' },
-      { path: 'lib', type: 'link', target: 'usr/lib' },
-      ...(existsSync('/lib64') ? [{ path: 'lib64', type: 'link' as const, target: 'usr/lib64' }] : []),
       { path: 'usr/bin/sh', type: 'link', target: 'dash' },
       { path: 'var/run', type: 'link', target: '/run' },
       ...['run', 'tmp', 'proc', 'sys', 'dev', 'etc'].map((path) => directory(path)),
@@ -43,6 +39,21 @@ export function collectContents(root: string): Contents {
     tendril: tendrilFiles(root),
     packages: packages.map(({ name, version }) => `${name} ${version}`),
   };
+}
+
+/** Programs and libraries of Debian's with all that they are linked with, where an image has them. */
+export function debianEntries(files: readonly string[]): TarEntry[] {
+  return withDirectoryLinks(debianFiles(files));
+}
+
+function withDirectoryLinks(debian: ReadonlyMap<string, { original: string }>): TarEntry[] {
+  return [
+    ...[...debian].map(([path, { original }]) => fileEntry(original, path)),
+    { path: 'bin', type: 'link', target: 'usr/bin' },
+    { path: 'sbin', type: 'link', target: 'usr/sbin' },
+    { path: 'lib', type: 'link', target: 'usr/lib' },
+    ...(existsSync('/lib64') ? [{ path: 'lib64', type: 'link' as const, target: 'usr/lib64' }] : []),
+  ];
 }
 
 const directory = (path: string): TarEntry => ({

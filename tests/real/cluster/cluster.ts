@@ -1,5 +1,5 @@
-/** A real cluster on this machine, shaped like kubeadm's, with Tendril as its only network. */
-import { existsSync, mkdirSync } from 'node:fs';
+/** A real cluster on this machine, shaped like kubeadm's: with Tendril as its only network, with the usual one or with none. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { imageName } from '../../../src/deploy/image-name.ts';
@@ -9,22 +9,32 @@ import { kubectl, kubectlWith, makeCertificates, startControlPlane } from './con
 import { makeImages } from './images.ts';
 import { raiseInotifyInstances } from './inotify.ts';
 import { clusterDirectory, fabricNetns, type NodeLayout, nodes } from './layout.ts';
+import type { ClusterOptions } from './network-kind.ts';
 import { nodeCgroupPath, startKubelet, startNode } from './node.ts';
-import { buildParts } from './parts.ts';
+import { buildParts, partsOf } from './parts.ts';
 import { run, waitFor } from './process.ts';
 import { removeCluster } from './remove.ts';
+import { installUsualNetwork, requireProxyMode } from './usual-network.ts';
+
+/** Which network the cluster that is there was made with. */
+const networkPath = join(clusterDirectory, 'network');
 
 /**
- * From nothing to nodes that are Ready.
+ * From nothing to nodes that are Ready and a network that is complete; to registered nodes where there is to be none.
  * @throws Error telling what did not come; what was made is there to be looked at
  */
-export async function createCluster(say: (text: string) => void): Promise<void> {
+export async function createCluster(
+  say: (text: string) => void,
+  { network = 'tendril', proxyMode = 'nftables' }: ClusterOptions = {},
+): Promise<void> {
   if (existsSync(clusterDirectory)) throw new Error(`${clusterDirectory} exists: make real-down`);
-  await buildParts(say);
+  requireProxyMode(proxyMode);
+  await buildParts(partsOf(network), say);
   mkdirSync(clusterDirectory, { recursive: true });
+  writeFileSync(networkPath, network);
   raiseInotifyInstances();
   const all = nodes();
-  const images = makeImages(join(clusterDirectory, 'images'));
+  const images = makeImages(join(clusterDirectory, 'images'), network, proxyMode);
   makeFabric(all);
   makeCertificates();
   await startControlPlane(all[0]!);
@@ -33,19 +43,31 @@ export async function createCluster(say: (text: string) => void): Promise<void> 
   for (const node of all) startKubelet(node);
   await waitFor('every node’s registration', 60, () => names('nodes').length === all.length);
   say(`${all.length} nodes are registered`);
-  kubectlWith(manifest(), 'apply', '-f', '-');
-  say('Tendril’s objects are applied');
+  if (network === 'none') return;
+  if (network === 'tendril') kubectlWith(manifest(), 'apply', '-f', '-');
+  else await installUsualNetwork(all, proxyMode);
+  say('the network’s objects are applied');
   await waitFor('Ready nodes', 180, () => notReady().length === 0);
   say('all nodes are Ready');
-  for (const [namespace, name] of [
-    ['tendril-system', 'tendril-agent'],
-    ['kube-system', 'tendril-dns'],
-  ])
-    kubectl('-n', namespace!, 'rollout', 'status', `daemonset/${name}`, '--timeout=120s');
-  say('agents and cluster DNS are ready');
+  for (const [namespace, workload] of workloads[network])
+    kubectl('-n', namespace, 'rollout', 'status', workload, '--timeout=120s');
+  say('its pods are ready');
 }
 
-function manifest(): string {
+/** Of each network, by namespace. */
+const workloads = {
+  tendril: [
+    ['tendril-system', 'daemonset/tendril-agent'],
+    ['kube-system', 'daemonset/tendril-dns'],
+  ],
+  usual: [
+    ['kube-system', 'daemonset/kube-proxy'],
+    ['kube-system', 'deployment/coredns'],
+  ],
+} as const;
+
+/** Tendril's objects as this cluster's nodes need them. */
+export function manifest(): string {
   const values = defaultValues(imageName(packageJson.version));
   return renderManifest({ ...values, cgroup: nodeCgroupPath });
 }
@@ -87,11 +109,22 @@ function makeFabric(all: readonly NodeLayout[]): void {
   }
 }
 
-/** The one that is kept by `make real`, or one for now. */
-export async function existingOrNewCluster(): Promise<{ remove: () => Promise<void> }> {
-  if (existsSync(clusterDirectory)) return { remove: async () => {} };
+/**
+ * The one that is kept by `make real`, or one for now.
+ * @throws Error where the kept one was made with another network
+ */
+export async function existingOrNewCluster(
+  options: ClusterOptions = {},
+): Promise<{ remove: () => Promise<void> }> {
+  const { network = 'tendril' } = options;
+  if (existsSync(clusterDirectory)) {
+    const kept = readFileSync(networkPath, 'utf8');
+    if (kept !== network)
+      throw new Error(`the cluster that is there was made with the network ${kept}: make real-down`);
+    return { remove: async () => {} };
+  }
   try {
-    await createCluster((text) => process.stdout.write(`${text}\n`));
+    await createCluster((text) => process.stdout.write(`${text}\n`), options);
   } catch (error) {
     await removeCluster();
     throw error;

@@ -1,9 +1,17 @@
-/** The images of a real cluster, made without a registry: Tendril's own, the pods' first process, Kubernetes' test image. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+/**
+ * The images of a real cluster, made without a registry: Tendril's own, the pods' first process, Kubernetes' test
+ * image, and those of the usual network.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { encodeArchive } from '../../../scripts/image/archive.ts';
+import { debianEntries } from '../../../scripts/image/contents.ts';
+import type { TarEntry } from '../../../scripts/image/tar.ts';
+import type { NetworkKind, ProxyMode } from './network-kind.ts';
 import { program } from './parts.ts';
+import { corednsImage, kubeProxyImage } from './usual-objects.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
@@ -12,23 +20,61 @@ export const agnhostImage = 'registry.k8s.io/e2e-test-images/agnhost:2.63.0';
 
 function oneProgram(directory: string, name: string, path: string): string {
   const file = path.slice(path.lastIndexOf('/') + 1);
+  return writeImage(directory, name, file, [
+    { path: file, type: 'file', mode: 0o755, body: readFileSync(path) },
+    { path: 'tmp', type: 'directory', mode: 0o777 },
+    { path: 'uploads', type: 'directory', mode: 0o777 },
+  ]);
+}
+
+/** Its first process is the file of that path. */
+function writeImage(directory: string, name: string, entrypoint: string, layer: TarEntry[]): string {
   const archive = encodeArchive({
-    ...{ name, architecture, entrypoint: [`/${file}`], environment: { PATH: '/' }, labels: {} },
-    layers: [
-      [
-        { path: file, type: 'file', mode: 0o755, body: readFileSync(path) },
-        { path: 'tmp', type: 'directory', mode: 0o777 },
-        { path: 'uploads', type: 'directory', mode: 0o777 },
-      ],
-    ],
+    ...{ name, architecture, entrypoint: [`/${entrypoint}`], labels: {} },
+    environment: { PATH: '/:/usr/sbin:/usr/bin' },
+    layers: [layer],
   });
-  const out = join(directory, `${file}.tar`);
+  const out = join(directory, `${entrypoint.slice(entrypoint.lastIndexOf('/') + 1)}.tar`);
   writeFileSync(out, archive);
   return out;
 }
 
+/** What kube-proxy calls in each of its modes, of Debian's packages. */
+const proxyTools: Record<ProxyMode, { packages: string[]; programs: string[] }> = {
+  nftables: { packages: ['nftables'], programs: ['/usr/sbin/nft'] },
+  iptables: { packages: ['iptables'], programs: ['/usr/sbin/xtables-nft-multi'] },
+  ipvs: {
+    packages: ['iptables', 'ipset', 'kmod'],
+    programs: ['/usr/sbin/xtables-nft-multi', '/usr/sbin/ipset', '/usr/bin/kmod'],
+  },
+};
+
+function kubeProxy(directory: string, mode: ProxyMode): string {
+  const { packages, programs } = proxyTools[mode];
+  execFileSync(join(root, 'scripts/apt-install'), packages, { stdio: 'inherit' });
+  const body = readFileSync(program('kube-proxy'));
+  return writeImage(directory, kubeProxyImage, 'usr/local/bin/kube-proxy', [
+    { path: 'usr/local/bin/kube-proxy', type: 'file', mode: 0o755, body },
+    ...debianEntries([...programs, ...(mode === 'nftables' ? [] : iptablesExtensions())]),
+    ...(mode === 'nftables' ? [] : iptablesNames),
+    ...['tmp', 'run'].map((path) => ({ path, type: 'directory' as const, mode: 0o755 })),
+  ]);
+}
+
+const iptablesNames: TarEntry[] = ['iptables', 'ip6tables'].flatMap((name) =>
+  ['', '-save', '-restore'].map((suffix) => ({
+    ...{ path: `usr/sbin/${name}${suffix}`, type: 'link' as const, target: 'xtables-nft-multi' },
+  })),
+);
+
+/** Matches and targets, which it loads by name. */
+function iptablesExtensions(): string[] {
+  const libraries = readdirSync('/usr/lib').map((name) => join('/usr/lib', name, 'xtables'));
+  return libraries.filter(existsSync).flatMap((path) => readdirSync(path).map((name) => join(path, name)));
+}
+
 /** Paths of the archives. @throws Error where Tendril's is not made */
-export function makeImages(directory: string): string[] {
+export function makeImages(directory: string, network: NetworkKind, mode: ProxyMode): string[] {
   const own = join(root, 'dist', `tendril-${packageJson.version}-${architecture}.tar`);
   if (!existsSync(own)) throw new Error(`${own} is missing: make image`);
   mkdirSync(directory, { recursive: true });
@@ -36,5 +82,8 @@ export function makeImages(directory: string): string[] {
     own,
     oneProgram(directory, 'registry.k8s.io/pause:3.10.2', program('pause')),
     oneProgram(directory, agnhostImage, program('agnhost')),
+    ...(network === 'usual'
+      ? [oneProgram(directory, corednsImage, program('coredns')), kubeProxy(directory, mode)]
+      : []),
   ];
 }

@@ -1,10 +1,12 @@
 /**
- * A real cluster on this machine: `node tests/real/cluster/main.ts build | up | down | kubectl WORDS… | node I WORDS…`.
+ * A real cluster on this machine: `node tests/real/cluster/main.ts build [PART…] | up [--network tendril | usual | none]
+ * [--proxy-mode nftables | iptables | ipvs] | down | kubectl WORDS… | node I WORDS…`.
  */
 import { spawnSync } from 'node:child_process';
 import { createCluster } from './cluster.ts';
 import { kubeconfigPath } from './layout.ts';
-import { buildParts, program } from './parts.ts';
+import { parseClusterOptions } from './network-kind.ts';
+import { buildParts, partsOf, program } from './parts.ts';
 import { pidOf } from './process.ts';
 import { removeCluster } from './remove.ts';
 
@@ -25,14 +27,16 @@ function onNode(index: number, argv: readonly string[]): void {
   process.exitCode = status ?? 1;
 }
 
-if (command === 'build') await buildParts(say);
+if (command === 'build') await buildParts(words.length > 0 ? words : partsOf('usual'), say);
 else if (command === 'up') {
-  await createCluster(say);
+  await createCluster(say, parseClusterOptions(words));
   say('look at it: scripts/node tests/real/cluster/main.ts kubectl get pods -A; remove it: make real-down');
 } else if (command === 'down') await removeCluster();
 else if (command === 'kubectl') onNode(0, [program('kubectl'), '--kubeconfig', kubeconfigPath, ...words]);
 else if (command === 'node') onNode(Number(words[0]), words.slice(1));
 else {
-  process.stderr.write('usage: main.ts build | up | down | kubectl WORDS… | node I WORDS…\n');
+  process.stderr.write(
+    'usage: main.ts build [PART…] | up [--network NAME] [--proxy-mode NAME] | down | kubectl WORDS… | node I WORDS…\n',
+  );
   process.exitCode = 2;
 }

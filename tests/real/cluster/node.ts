@@ -73,6 +73,9 @@ function kubeletConfig({ cgroup, isControlPlane }: NodeLayout): string {
       webhook: { enabled: true },
     },
     authorization: { mode: 'Webhook' },
+    // What ends is started again within a second: tests end agents often.
+    featureGates: { KubeletCrashLoopBackOffMax: true },
+    crashLoopBackOff: { maxContainerRestartPeriod: '1s' },
     evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
     ...(isControlPlane && {
       registerWithTaints: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }],
@@ -115,6 +118,13 @@ function enter(node: NodeLayout): string[] {
 export function onNode(node: NodeLayout, ...words: string[]): string {
   const [command, ...rest] = [...inCgroup(node), ...enter(node), ...words];
   return run(command!, rest);
+}
+
+/** Whole or not at all: the runtime reads what appears in the directory of CNI's configurations at once. */
+export function writeOnNode(node: NodeLayout, path: string, text: string): void {
+  const script = 'cat >"$1.new" && mv "$1.new" "$1"';
+  const [command, ...rest] = [...inCgroup(node), ...enter(node), 'sh', '-c', script, 'sh', path];
+  run(command!, rest, text);
 }
 
 /** With its container runtime, images imported. */

@@ -5,6 +5,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { NetworkKind } from './network-kind.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const cache = join(root, '.cache');
@@ -28,14 +29,17 @@ interface GoProgram {
   package: string;
   cgo?: boolean;
   tags?: string;
+  /** Where the program is put. */
+  directory?: string;
 }
 
 /** In a module of our own: their go.mod have replace directives, which `go install` refuses. */
-function go(name: string, { module, package: source, cgo = false, tags }: GoProgram): Part {
-  const path = join(own, name);
+function go(name: string, program: GoProgram): Part {
+  const { module, package: source, cgo = false, tags, directory: target = own } = program;
+  const path = join(target, name);
   const build = async () => {
     const directory = join(own, 'modules', name);
-    mkdirSync(directory, { recursive: true });
+    for (const each of [directory, target]) mkdirSync(each, { recursive: true });
     const options = { cwd: directory, log: name, env: { GOFLAGS: '-mod=mod', CGO_ENABLED: cgo ? '1' : '0' } };
     if (!existsSync(join(directory, 'go.mod'))) {
       writeFileSync(join(directory, 'parts.go'), 'package parts\n');
@@ -72,6 +76,15 @@ const pause: Part = {
   },
 };
 
+const cniModule = 'github.com/containernetworking/plugins';
+/** The reference plugins, as a node has them in /opt/cni/bin. */
+const cniPlugin = (name: string, kind: 'main' | 'ipam' | 'meta') =>
+  go(name, {
+    module: `${cniModule}@v1.9.1`,
+    package: `${cniModule}/plugins/${kind}/${name}`,
+    directory: join(own, 'cni'),
+  });
+
 const etcdDirectory = join(cache, 'etcd');
 
 const etcd: Part = {
@@ -85,7 +98,7 @@ const etcd: Part = {
 
 const controlPlane = join(cache, 'control-plane');
 
-export const parts = {
+const commonParts = {
   etcd,
   'kube-apiserver': kubernetes('kube-apiserver', controlPlane),
   'kube-controller-manager': kubernetes('kube-controller-manager', controlPlane),
@@ -106,6 +119,20 @@ export const parts = {
   pause,
 } satisfies Record<string, Part>;
 
+/** What the usual network of a cluster is made of, beside the others. */
+const usualParts = {
+  'kube-proxy': kubernetes('kube-proxy', join(cache, 'peers')),
+  coredns: go('coredns', {
+    module: 'github.com/coredns/coredns@v1.14.2',
+    package: 'github.com/coredns/coredns',
+  }),
+  bridge: cniPlugin('bridge', 'main'),
+  'host-local': cniPlugin('host-local', 'ipam'),
+  portmap: cniPlugin('portmap', 'meta'),
+} satisfies Record<string, Part>;
+
+const parts = { ...commonParts, ...usualParts };
+
 export type PartName = keyof typeof parts;
 
 /** Path of a program that is built. */
@@ -116,17 +143,17 @@ export function program(name: PartName): string {
 /** Where containerd finds its shim, and it runc. */
 export const programPath = own;
 
-/** What is still to be built. */
-export function missingParts(): PartName[] {
-  return (Object.keys(parts) as PartName[]).filter((name) => !existsSync(parts[name].path));
+/** What a cluster with that network needs. */
+export function partsOf(network: NetworkKind): PartName[] {
+  return Object.keys(network === 'usual' ? parts : commonParts) as PartName[];
 }
 
 /**
- * Builds what is missing, one after the other, telling of each.
- * @throws Error with the end of the compiler's output
+ * Builds what is missing of them, one after the other, telling of each.
+ * @throws Error with the end of the compiler's output, or naming what is no part
  */
-export async function buildParts(say: (text: string) => void): Promise<void> {
-  const missing = missingParts();
+export async function buildParts(names: readonly string[], say: (text: string) => void): Promise<void> {
+  const missing = names.map(partNamed).filter((name) => !existsSync(parts[name].path));
   if (missing.length === 0) return;
   requireTools();
   mkdirSync(join(own, 'log'), { recursive: true });
@@ -136,6 +163,11 @@ export async function buildParts(say: (text: string) => void): Promise<void> {
     await parts[name].build();
     say(`built ${basename(parts[name].path)} in ${Math.round((Date.now() - began) / 1000)} s`);
   }
+}
+
+function partNamed(name: string): PartName {
+  if (Object.hasOwn(parts, name)) return name as PartName;
+  throw new Error(`${name} is no part of a cluster: ${Object.keys(parts).join(', ')}`);
 }
 
 /** @throws Error telling what to install */
