@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "exchange.h"
+#include "http2.h"
 
 /* Bytes taken per read, and so the most an echo holds. */
 enum { READ_MAX = 16 << 10, FILLER_MAX = 16 << 10 };
@@ -81,7 +82,7 @@ static int sniff(struct connection *connection)
 	}
 	connection_set_timer(connection, 0);
 	if (sniffed == SNIFF_HTTP2)
-		exchange_refuse_http2(connection);
+		http2_begin(connection);
 	else
 		connection->state = sniffed == SNIFF_HTTP ? READING_HEAD : ECHOING;
 	return 1;
@@ -104,6 +105,7 @@ static int step(struct connection *connection)
 	case ECHOING: return echo(connection);
 	case READING_HEAD: return connection->in.length > 0 && exchange_take_head(connection);
 	case READING_BODY: return exchange_take_body(connection);
+	case FRAMING: return http2_take_frame(connection);
 	case ANSWERING:
 		if (connection->request.keep_alive)
 			return connection->state = READING_HEAD, 1;
@@ -146,7 +148,8 @@ static int flush(struct connection *connection)
 static int idle(const struct connection *connection)
 {
 	return connection->in.length == 0 && !sending(connection) &&
-	       (connection->state == SNIFFING || connection->state == ECHOING || connection->state == READING_HEAD);
+	       (connection->state == SNIFFING || connection->state == ECHOING || connection->state == READING_HEAD ||
+		(connection->state == FRAMING && connection->http2.stream == 0));
 }
 
 /* Works until it has to wait: for the other side to send, to take, or for time. */

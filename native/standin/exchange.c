@@ -109,14 +109,3 @@ int exchange_take_body(struct connection *connection)
 	finish_request(connection);
 	return 1;
 }
-
-/* HTTP/2 is not spoken here: an empty SETTINGS, then GOAWAY with HTTP_1_1_REQUIRED (RFC 9113, 7). */
-void exchange_refuse_http2(struct connection *connection)
-{
-	static const char frames[] = "\0\0\0\4\0\0\0\0\0"
-				     "\0\0\10\7\0\0\0\0\0\0\0\0\0\0\0\0\15";
-
-	buffer_append(&connection->out, frames, sizeof frames - 1);
-	connection->request.keep_alive = 0;
-	connection->state = ANSWERING;
-}

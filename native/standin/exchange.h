@@ -9,7 +9,13 @@
 #include "http.h"
 #include "loop.h"
 
-enum state { SNIFFING, ECHOING, READING_HEAD, READING_BODY, DELAYED, ANSWERING, DRAINING };
+enum state { SNIFFING, ECHOING, READING_HEAD, READING_BODY, DELAYED, ANSWERING, DRAINING, FRAMING };
+
+/* The stream of HTTP/2 that is open; 0: none. */
+struct http2 {
+	uint32_t stream;
+	int ends, is_grpc, is_check;
+};
 
 struct connection {
 	struct source source;
@@ -23,6 +29,7 @@ struct connection {
 	struct buffer json;
 	struct request request;
 	struct chunks chunks;
+	struct http2 http2;
 	uint64_t body_left, body_total;
 	/* Filler bytes that follow `out`. */
 	uint64_t filler;
@@ -33,7 +40,6 @@ int exchange_take_head(struct connection *connection);
 int exchange_take_body(struct connection *connection);
 /* Puts the answer to the request that is read into `out`. */
 void exchange_answer(struct connection *connection);
-void exchange_refuse_http2(struct connection *connection);
 
 /* connection.c's; `at` is of loop_now, 0: none. */
 void connection_set_timer(struct connection *connection, int64_t at);

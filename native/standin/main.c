@@ -5,7 +5,8 @@
  *                    serves until SIGTERM; without ports it only waits for it. SIGHUP: opens ports of FILE too.
  *   standin --init   ends at once, as an init container that is done
  *
- * Every TCP port speaks HTTP to those who speak it and echoes what others send; every UDP port echoes.
+ * Every TCP port speaks HTTP to those who speak it, says by gRPC that it is healthy, and echoes what others send; every UDP
+ * port echoes.
  */
 #include <ctype.h>
 #include <errno.h>

@@ -106,11 +106,6 @@ describe('HTTP', () => {
   it('ends an HTTP/1.0 connection after the answer', async () => {
     expect(await talk('GET / HTTP/1.0\r\n\r\n', { keepOpen: true })).toMatch(/Connection: close/);
   });
-
-  it('tells HTTP/2 clients that it speaks HTTP/1.1', async () => {
-    const answer = await talk('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-    expect(answer.slice(-17)).toBe('\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0d');
-  });
 });
 
 describe('everything else', () => {
