@@ -23,7 +23,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-para
 	-Ibpf/include -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
 NATIVE_CFLAGS := -O2 -static -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -ffunction-sections -Wl,--gc-sections -s
 
-.PHONY: build lab image real-down test test-kernels test-external test-real check bench fuzz clean format deps real
+.PHONY: build lab image real-down test test-kernels test-external test-real conformance check bench fuzz clean format deps real
 
 build: dist/main.js $(BPF_OBJECTS) $(NATIVE_BINARIES) dist/busybox-bin/.made
 
@@ -107,6 +107,14 @@ test-real: image
 	@if ! command -v go >/dev/null && [ ! -x .cache/real/runc ]; then \
 	  echo "skipped: tests/real: Kubernetes and containerd are built with Go 1.26 or newer, which is not on PATH (https://go.dev/dl)"; \
 	else vitest run --project real; fi
+
+# Kubernetes' own network specs on that cluster (docs/conformance.md): SPECS=network for more of them, FOCUS='a regexp',
+# PROCS at a time, NETWORK=usual to compare.
+conformance: image
+	@if ! command -v go >/dev/null && [ ! -x .cache/control-plane/e2e.test ]; then \
+	  echo "skipped: conformance: Kubernetes and its tests are built with Go 1.26 or newer, which is not on PATH (https://go.dev/dl)"; \
+	else $(NODE) tests/real/conformance/main.ts --specs $(or $(SPECS),conformance) --procs $(or $(PROCS),6) \
+	  --network $(or $(NETWORK),tendril) $(if $(FOCUS),--focus '$(FOCUS)'); fi
 
 bench: build
 	@npm run --silent bench

@@ -12,6 +12,8 @@ export interface Image {
   /** As Go names it: amd64, arm64. */
   architecture: string;
   entrypoint: readonly string[];
+  /** What follows the entrypoint where a container names no arguments. */
+  command?: readonly string[];
   environment: Readonly<Record<string, string>>;
   labels: Readonly<Record<string, string>>;
   /** From the one that changes least. */
@@ -69,7 +71,8 @@ function configOf(image: Image, diffIds: string[]) {
     created: '1970-01-01T00:00:00Z',
     ...platformOf(image),
     config: {
-      Entrypoint: image.entrypoint,
+      ...(image.entrypoint.length > 0 && { Entrypoint: image.entrypoint }),
+      ...(image.command && { Cmd: image.command }),
       Env: Object.entries(image.environment).map(([name, value]) => `${name}=${value}`),
       Labels: image.labels,
     },

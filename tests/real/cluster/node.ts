@@ -114,10 +114,22 @@ function enter(node: NodeLayout): string[] {
   return ['nsenter', '-t', String(holderOf(node)), '-n', '-m', '-u'];
 }
 
-/** Runs a program on the node, as one of its own processes. @throws Error with what it printed */
+/** The words that run a program on the node, as one of its own processes. */
+export function wordsOnNode(node: NodeLayout, ...words: string[]): string[] {
+  return [...inCgroup(node), ...enter(node), ...words];
+}
+
+/** Runs a program so. @throws Error with what it printed */
 export function onNode(node: NodeLayout, ...words: string[]): string {
-  const [command, ...rest] = [...inCgroup(node), ...enter(node), ...words];
+  const [command, ...rest] = wordsOnNode(node, ...words);
   return run(command!, rest);
+}
+
+/** For its pods, by each of these names; the first is the archive's own. @throws Error with what `ctr` printed */
+export function importImage(node: NodeLayout, archive: string, names: readonly string[] = []): void {
+  const images = (...words: string[]) => onNode(node, program('ctr'), '-n', 'k8s.io', 'images', ...words);
+  images('import', archive);
+  for (const name of names.slice(1)) images('tag', '--force', names[0]!, name);
 }
 
 /** Whole or not at all: the runtime reads what appears in the directory of CNI's configurations at once. */
@@ -155,7 +167,7 @@ export async function startNode(node: NodeLayout, images: readonly string[]): Pr
     join(directory, 'containerd.toml'),
   ]);
   await waitFor(`containerd on ${node.name}`, 30, () => onNode(node, program('ctr'), 'version'));
-  for (const image of images) onNode(node, program('ctr'), '-n', 'k8s.io', 'images', 'import', image);
+  for (const image of images) importImage(node, image);
 }
 
 export function startKubelet(node: NodeLayout): void {
