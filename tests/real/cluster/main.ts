@@ -1,6 +1,6 @@
 /**
  * A real cluster on this machine: `node tests/real/cluster/main.ts build [PART…] | up [--network tendril | usual | none]
- * [--proxy-mode nftables | iptables | ipvs] | down | kubectl WORDS… | node I WORDS…`.
+ * [--proxy-mode nftables | iptables | ipvs] | down | images MANIFEST | kubectl WORDS… | node I WORDS…`.
  */
 import { spawnSync } from 'node:child_process';
 import { createCluster } from './cluster.ts';
@@ -9,6 +9,7 @@ import { parseClusterOptions } from './network-kind.ts';
 import { buildParts, partsOf, program } from './parts.ts';
 import { pidOf } from './process.ts';
 import { removeCluster } from './remove.ts';
+import { importStandIns, readManifest } from './stand-ins.ts';
 
 const began = Date.now();
 const say = (text: string): void => {
@@ -32,11 +33,13 @@ else if (command === 'up') {
   await createCluster(say, parseClusterOptions(words));
   say('look at it: scripts/node tests/real/cluster/main.ts kubectl get pods -A; remove it: make real-down');
 } else if (command === 'down') await removeCluster();
+else if (command === 'images')
+  for (const name of importStandIns(readManifest(words[0]!))) say(`${name} is stood in for`);
 else if (command === 'kubectl') onNode(0, [program('kubectl'), '--kubeconfig', kubeconfigPath, ...words]);
 else if (command === 'node') onNode(Number(words[0]), words.slice(1));
 else {
   process.stderr.write(
-    'usage: main.ts build [PART…] | up [--network NAME] [--proxy-mode NAME] | down | kubectl WORDS… | node I WORDS…\n',
+    'usage: main.ts build [PART…] | up [--network NAME] [--proxy-mode NAME] | down | images MANIFEST | kubectl WORDS… | node I WORDS…\n',
   );
   process.exitCode = 2;
 }

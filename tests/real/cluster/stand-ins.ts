@@ -1,0 +1,103 @@
+/**
+ * Images for manifests that name ones which cannot be had here: a server on the ports that the manifest gives their
+ * containers, as in a lab (docs/images.md), or this machine's tools.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeArchive } from '../../../scripts/image/archive.ts';
+import { parseManifests } from '../../../src/cli/manifests/parser.ts';
+import type { KubeObject } from '../../../src/kube/meta.ts';
+import type { Pod, PodSpec, Service } from '../../../src/kube/types.ts';
+import { parseImageName } from '../../../src/lab/images/image-name.ts';
+import { type StandInPorts, standInArgv, standInPorts } from '../../../src/lab/images/stand-in.ts';
+import { clusterDirectory, nodes } from './layout.ts';
+import { importImage } from './node.ts';
+import { programFile, toolBox, userFiles } from './tools.ts';
+
+export interface StandIn {
+  /** As the runtime calls it: with its registry, and without a tag where there is a digest. */
+  name: string;
+  /** Of all containers that have the image; undefined for a tool box, which runs what it is told to. */
+  ports: StandInPorts | undefined;
+}
+
+const toolBoxes = /(^|\/)(busybox|alpine|debian|ubuntu|bash|curl|netshoot)$/;
+
+/** One for each image, in the order of the manifest. */
+export function planStandIns(objects: readonly KubeObject[]): StandIn[] {
+  const services = objects.filter((object): object is Service => object.kind === 'Service');
+  const found = new Map<string, StandIn>();
+  for (const pod of objects.flatMap(podsOf)) {
+    const { containers = [], initContainers = [] } = pod.spec!;
+    for (const container of [...initContainers, ...containers]) {
+      const { name, toolBox } = runtimeName(container.image ?? '');
+      const ports = toolBox ? undefined : standInPorts(pod, container, services);
+      found.set(name, { name, ports: ports && union(found.get(name)?.ports, ports) });
+    }
+  }
+  return [...found.values()];
+}
+
+/** The pod that an object is or makes. */
+function podsOf(object: KubeObject): Pod[] {
+  type Template = { metadata?: object; spec?: PodSpec };
+  const spec = (object as { spec?: { template?: Template; jobTemplate?: { spec: { template: Template } } } })
+    .spec;
+  const template =
+    object.kind === 'Pod' ? (object as Template) : (spec?.template ?? spec?.jobTemplate?.spec.template);
+  if (template?.spec?.containers === undefined) return [];
+  const metadata = { namespace: object.metadata.namespace, name: object.metadata.name, ...template.metadata };
+  return [{ apiVersion: 'v1', kind: 'Pod', metadata, spec: template.spec } as Pod];
+}
+
+function runtimeName(image: string): { name: string; toolBox: boolean } {
+  const { registry, repository, tag = 'latest', digest } = parseImageName(image);
+  const path = registry === 'docker.io' && !repository.includes('/') ? `library/${repository}` : repository;
+  const version = digest === undefined ? `:${tag}` : `@${digest}`;
+  return { name: `${registry}/${path}${version}`, toolBox: toolBoxes.test(repository) };
+}
+
+function union(some: StandInPorts | undefined, more: StandInPorts): StandInPorts {
+  const all = (kind: 'tcp' | 'udp') =>
+    [...new Set([...(some?.[kind] ?? []), ...more[kind]])].sort((a, b) => a - b);
+  return { tcp: all('tcp'), udp: all('udp') };
+}
+
+/** Whatever arguments its container has, it listens; who answers is told by the pod's name. */
+function entrypoint(ports: StandInPorts): string[] {
+  const words = standInArgv({ ports });
+  return ['/bin/sh', '-c', `TENDRIL_POD=$(hostname) exec ${words.join(' ')}`];
+}
+
+function makeImage(directory: string, { ports }: StandIn, index: number): string {
+  const server = ports && programFile(standInArgv()[0]!.slice(1), 'dist/native/standin');
+  const archive = encodeArchive({
+    // The archive's own name may have no digest, which is of what it stands for.
+    ...{ name: archiveName(index), architecture: process.arch === 'x64' ? 'amd64' : process.arch },
+    ...{ entrypoint: ports ? entrypoint(ports) : [], command: ports ? undefined : ['sh'] },
+    ...{ environment: { PATH: '/usr/sbin:/usr/bin' }, labels: {} },
+    layers: [[...toolBox([]), ...userFiles(), ...(server ? [server] : [])]],
+  });
+  const path = join(directory, `${index}.tar`);
+  writeFileSync(path, archive);
+  return path;
+}
+
+const archiveName = (index: number): string => `tendril.invalid/stand-in:${index}`;
+
+/** @throws TendrilError where it is none */
+export function readManifest(path: string): KubeObject[] {
+  return parseManifests(readFileSync(path, 'utf8'), path).map(({ object }) => object);
+}
+
+/** On every node, by the names that the manifest has. Returns those names. */
+export function importStandIns(objects: readonly KubeObject[]): string[] {
+  const directory = join(clusterDirectory, 'images/stand-ins');
+  mkdirSync(directory, { recursive: true });
+  const plan = planStandIns(objects);
+  for (const [index, standIn] of plan.entries()) {
+    const archive = makeImage(directory, standIn, index);
+    for (const node of nodes()) importImage(node, archive, [archiveName(index), standIn.name]);
+  }
+  return plan.map(({ name }) => name);
+}
