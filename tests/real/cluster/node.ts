@@ -47,6 +47,8 @@ exec sleep infinity
 `;
 
 const containerdConfig = `version = 3
+[metrics]
+  address = "127.0.0.1:1338"
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = "registry.k8s.io/pause:3.10.2"
 [plugins."io.containerd.cri.v1.runtime"]
@@ -96,6 +98,9 @@ function makeCgroups({ cgroup }: NodeLayout): void {
   for (const file of ['cpuset.cpus', 'cpuset.mems'])
     writeFileSync(join(cpuset, cgroup, file), readFileSync(join(cpuset, file)));
 }
+
+/** The node's group there: what its own processes and its containers take is counted in it. */
+export const nodeCgroup = ({ cgroup }: NodeLayout): string => join(unified, cgroup);
 
 /** The words that run a program in the node's cgroup2, where the socket hooks see it. */
 function inCgroup({ cgroup }: NodeLayout): string[] {
