@@ -1,7 +1,10 @@
 /** Kernel parameters of the node's network namespace that the pod network rests on. */
 import { existsSync } from 'node:fs';
-import { readSysctl, type Sysctls, writeSysctl } from '../linux/sysctl/sysctl.ts';
+import { join } from 'node:path';
+import { readSysctl, type Sysctls } from '../linux/sysctl/sysctl.ts';
 import { hostSocketPorts, nodePorts } from '../net/ports.ts';
+import type { AgentConfig } from './config.ts';
+import { changeSysctls, formerSysctlsName } from './former-sysctls.ts';
 
 export interface SysctlSituation {
   uplink: string;
@@ -32,14 +35,18 @@ export function planNodeSysctls({ uplink, ipv6, acceptRa, reservedPorts }: Sysct
   };
 }
 
-/** In the thread's namespace. @throws KernelError naming the key */
-export function applyNodeSysctls(uplink: string): void {
+/** In the thread's namespace; what they were before is kept in the state directory. @throws KernelError naming the key */
+export function applyNodeSysctls({
+  uplink,
+  stateDirectory,
+}: Pick<AgentConfig, 'uplink' | 'stateDirectory'>): void {
   const ipv6 = hasIpv6();
   const acceptRa = ipv6
     ? readSysctl(null, `net.ipv6.conf.${uplink.replaceAll('.', '/')}.accept_ra`)
     : undefined;
   const reservedPorts = readSysctl(null, 'net.ipv4.ip_local_reserved_ports');
-  writeSysctl(null, planNodeSysctls({ uplink, ipv6, acceptRa, reservedPorts }));
+  const values = planNodeSysctls({ uplink, ipv6, acceptRa, reservedPorts });
+  changeSysctls(join(stateDirectory, formerSysctlsName), values);
 }
 
 export function hasIpv6(): boolean {

@@ -57,7 +57,7 @@ export interface Agent {
 /** @throws TendrilError when the node cannot carry the pod network; nothing that runs is stopped then */
 export async function startAgent(config: AgentConfig, parts: AgentParts): Promise<Agent> {
   await using stack = new AsyncDisposableStack();
-  applyNodeSysctls(config.uplink);
+  applyNodeSysctls(config);
   const node = await openNode(config, parts, stack);
   const health = stack.use(wireHealth(node));
   const services = wireServices(node, health);

@@ -2,7 +2,7 @@
  * Kernel parameters (sysctl(8)). Those below net. belong to a network namespace: /proc/sys/net shows the
  * values of the thread that opens it, so they are read and written synchronously inside a window.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { KernelError } from '../errno.ts';
 import { type NetnsHandle, withNetns } from '../netns/netns.ts';
 
@@ -16,7 +16,10 @@ export type Sysctls = Record<string, string | number>;
 export function writeSysctl(netns: NetnsHandle | null, values: Sysctls): void {
   within(netns, () => {
     for (const [key, value] of Object.entries(values)) {
-      attempt(`set sysctl to ${value}:`, key, () => writeFileSync(sysctlPath(key), String(value)));
+      attempt(`set sysctl to ${value}:`, key, () =>
+        // An empty value is a line without text: a write of no bytes changes nothing.
+        writeFileSync(sysctlPath(key), String(value) || '\n'),
+      );
     }
   });
 }
@@ -29,6 +32,15 @@ export function readSysctl(netns: NetnsHandle | null, key: string): string {
   return within(netns, () =>
     attempt('read sysctl', key, () => readFileSync(sysctlPath(key), 'utf8').trimEnd()),
   );
+}
+
+/** Names below a key, in the thread's own namespace: `net.ipv4.conf` has one for each interface. None where it is not there. */
+export function listSysctls(key: string): string[] {
+  try {
+    return readdirSync(sysctlPath(key)).map((name) => name.replaceAll('.', '/'));
+  } catch {
+    return [];
+  }
 }
 
 let netDirectory = '/proc/sys/net';
