@@ -1,7 +1,7 @@
 /** What a cluster's network takes of the machine: its long-lived processes, and whole nodes by their cgroups. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { clusterName, type NodeLayout } from '../../tests/real/cluster/layout.ts';
-import { nodeCgroup } from '../../tests/real/cluster/node.ts';
+import { nodeCgroupDirectory } from '../../tests/real/cluster/node.ts';
 
 export interface ProcessKind {
   name: string;
@@ -47,7 +47,7 @@ export function usageOf({ pattern }: ProcessKind): Usage {
 /** Seconds of a processor that everything on the nodes has taken so far: kubelet, runtime, plugins, containers. */
 export function processorOf(nodes: readonly NodeLayout[]): number {
   const microseconds = nodes.map((node) =>
-    Number(/^usage_usec (\d+)/m.exec(read(`${nodeCgroup(node)}/cpu.stat`))?.[1] ?? Number.NaN),
+    Number(/^usage_usec (\d+)/m.exec(read(`${nodeCgroupDirectory(node)}/cpu.stat`))?.[1] ?? Number.NaN),
   );
   return microseconds.reduce((sum, each) => sum + each, 0) / 1e6;
 }

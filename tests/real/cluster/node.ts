@@ -99,8 +99,10 @@ function makeCgroups({ cgroup }: NodeLayout): void {
     writeFileSync(join(cpuset, cgroup, file), readFileSync(join(cpuset, file)));
 }
 
-/** The node's group there: what its own processes and its containers take is counted in it. */
-export const nodeCgroup = ({ cgroup }: NodeLayout): string => join(unified, cgroup);
+/** The node's cgroup2, where its processes and its pods' are. */
+export function nodeCgroupDirectory({ cgroup }: NodeLayout): string {
+  return join(unified, cgroup);
+}
 
 /** The words that run a program in the node's cgroup2, where the socket hooks see it. */
 function inCgroup({ cgroup }: NodeLayout): string[] {
