@@ -30,8 +30,12 @@ const mayImport: Record<string, readonly string[]> = {
   agent: [...below, ...features],
   // What is applied to a real cluster: objects only.
   deploy: ['util', 'net', 'kube'],
+  // What is done on a node for a whole cluster's sake.
+  'node-tasks': [...below, ...features, 'agent'],
+  // The cluster's side of it: by the API alone, of a task the name and what it takes and gives.
+  install: ['util', 'net', 'kube', 'deploy', 'node-tasks'],
   lab: [...below, ...features, 'agent'],
-  cli: [...below, ...features, 'agent', 'lab', 'deploy'],
+  cli: [...below, ...features, 'agent', 'lab', 'deploy', 'install', 'node-tasks'],
   'main.ts': ['cli'],
 };
 

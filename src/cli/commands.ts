@@ -54,5 +54,6 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
 /** Entry points of the lab's own processes; not for users. */
 export const internalCommands: Readonly<Record<string, () => Promise<Command>>> = {
   agent: async () => (await import('./processes.ts')).agentProcess,
+  'node-task': async () => (await import('./node-task.ts')).nodeTaskCommand,
   'lab-server': async () => (await import('./processes.ts')).labServerProcess,
 };

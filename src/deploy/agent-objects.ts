@@ -1,5 +1,5 @@
 /** The agent: one pod on each Linux node, in the node's network namespace. */
-import { agentNamespace, type DeployValues } from './values.ts';
+import { agentNamespace, type DeployValues, pullSecrets } from './values.ts';
 
 const name = 'tendril-agent';
 const labels = { 'app.kubernetes.io/name': 'tendril', 'app.kubernetes.io/component': 'agent' };
@@ -19,7 +19,8 @@ const probe = (path: string, rest: object) => ({
   ...rest,
 });
 
-interface HostPath {
+/** Of the node's, in the pod at the same place unless told. */
+export interface HostPath {
   name: string;
   path: string;
   mountPath?: string;
@@ -29,7 +30,7 @@ interface HostPath {
   propagated?: boolean;
 }
 
-function hostPaths({ cgroup }: DeployValues): HostPath[] {
+export function hostPaths({ cgroup }: Pick<DeployValues, 'cgroup'>): HostPath[] {
   return [
     { name: 'run', path: '/run/tendril', type: 'DirectoryOrCreate' },
     { name: 'state', path: '/var/lib/tendril', type: 'DirectoryOrCreate' },
@@ -78,6 +79,7 @@ function podSpec(values: DeployValues): object {
     tolerations: [{ operator: 'Exists' }],
     // The datapath outlives it: nothing to wait for.
     terminationGracePeriodSeconds: 5,
+    ...pullSecrets(values),
     containers: [container(values, paths)],
     volumes: [
       { name: 'settings', configMap: { name } },

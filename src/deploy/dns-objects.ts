@@ -1,5 +1,5 @@
 /** Cluster DNS: one pod on each node, behind the Service kube-dns, which it makes where there is none. */
-import { type DeployValues, dnsNamespace as namespace } from './values.ts';
+import { type DeployValues, dnsNamespace as namespace, pullSecrets } from './values.ts';
 
 const name = 'tendril-dns';
 /** By which the Service kube-dns finds its pods in every cluster. */
@@ -9,7 +9,8 @@ const labels = {
   'app.kubernetes.io/component': 'dns',
 };
 
-export function dnsObjects({ image, zone }: DeployValues): object[] {
+export function dnsObjects(values: DeployValues): object[] {
+  const { image, zone } = values;
   return [
     {
       apiVersion: 'apps/v1',
@@ -27,6 +28,7 @@ export function dnsObjects({ image, zone }: DeployValues): object[] {
             priorityClassName: 'system-node-critical',
             nodeSelector: { 'kubernetes.io/os': 'linux' },
             tolerations: [{ operator: 'Exists' }],
+            ...pullSecrets(values),
             containers: [container(image, zone)],
             volumes: [
               // Optional: the pods themselves make it where there is none.

@@ -8,11 +8,17 @@ export interface DeployValues {
   cgroup: string;
   /** The cluster zone. */
   zone: string;
+  /** Names of the Secrets by which the image is pulled, where its registry asks for one. */
+  imagePullSecrets: string[];
 }
 
 export const agentNamespace = 'tendril-system';
 export const dnsNamespace = 'kube-system';
 
 export function defaultValues(image: string): DeployValues {
-  return { image, agent: {}, cgroup: '/sys/fs/cgroup', zone: 'cluster.local' };
+  return { image, agent: {}, cgroup: '/sys/fs/cgroup', zone: 'cluster.local', imagePullSecrets: [] };
 }
+
+/** As a pod's spec has it; nothing where there are none. */
+export const pullSecrets = ({ imagePullSecrets }: Pick<DeployValues, 'imagePullSecrets'>) =>
+  imagePullSecrets.length > 0 && { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) };

@@ -1,0 +1,24 @@
+/** Every node task by its name. Each is loaded only where it is run: who starts its pod needs the name alone. */
+import { TendrilError } from '../util/errors.ts';
+import type { NodeTask, NodeTaskEntry } from './node-task.ts';
+
+/** A task declares what it takes and gives; between a pod's command line and its log it is JSON. */
+const task = (load: () => Promise<NodeTask<never>>) => load as () => Promise<NodeTask>;
+
+export const nodeTasks = {
+  preflight: {
+    doing: 'looking at the node',
+    access: 'look',
+    load: task(async () => (await import('./preflight.ts')).preflight),
+  },
+} as const satisfies Record<string, NodeTaskEntry>;
+
+export type NodeTaskName = keyof typeof nodeTasks;
+
+/** @throws TendrilError USAGE */
+export function nodeTask(name: string): NodeTaskEntry {
+  if (Object.hasOwn(nodeTasks, name)) return nodeTasks[name as NodeTaskName];
+  throw new TendrilError('USAGE', `there is no node task "${name}"`, {
+    remedy: `There are: ${Object.keys(nodeTasks).join(', ')}.`,
+  });
+}
