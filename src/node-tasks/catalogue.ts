@@ -11,6 +11,12 @@ export const nodeTasks = {
     access: 'look',
     load: task(async () => (await import('./preflight.ts')).preflight),
   },
+  'remove-tendril': {
+    doing: 'giving the node back',
+    // Its directories are to go, not to be made.
+    access: 'look',
+    load: task(async () => (await import('./remove-tendril.ts')).removeTendril),
+  },
 } as const satisfies Record<string, NodeTaskEntry>;
 
 export type NodeTaskName = keyof typeof nodeTasks;

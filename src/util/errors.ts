@@ -25,6 +25,8 @@ export const errorCatalogue = {
   LAB_REMAINS: 'something of a lab could not be removed',
   LAB_DAMAGED: "a lab's own files cannot be used",
   LAB_UNREACHABLE: 'a lab is there and its server does not answer',
+  NODE_IN_USE: 'what is to be removed from a node is in use there',
+  NODE_REMAINS: 'something of Tendril could not be removed from a node',
   NOT_BUILT: 'a part of Tendril was not built yet',
   NOT_READY: 'what is asked for is there and not Ready',
   IPAM_EXHAUSTED: 'no address is left',

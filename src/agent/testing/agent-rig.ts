@@ -26,14 +26,20 @@ export class AgentRig {
   readonly #directory = mkdtempSync(join(tmpdir(), 'tendril-agent-'));
   readonly #processes: ChildProcess[] = [];
   readonly #undo: (() => void)[] = [];
+  readonly #socket: string;
 
-  /** With `bpf` there are a bpffs and a cgroup, for an agent that translates Services (`REAL_SERVICES`). */
-  constructor({ bpf = false } = {}) {
+  /**
+   * With `bpf` there are a bpffs and a cgroup, for an agent that translates Services (`REAL_SERVICES`). `config` gives
+   * other values of the agent's, by paths of the rig's.
+   */
+  constructor({ bpf = false, config }: { bpf?: boolean; config?: (rig: AgentRig) => object } = {}) {
     mkdirSync(this.at('bpf'));
     const cgroup = bpf ? this.#makeBpfPlaces() : this.at('cgroup');
     for (const name of names) createNetns(this.netns(name));
     wire(this.netns('node'), this.netns('peer'));
-    writeFileSync(this.at('agent.json'), JSON.stringify(this.#config(cgroup)));
+    const values = { ...this.#config(cgroup), ...config?.(this) };
+    this.#socket = values.cniSocket;
+    writeFileSync(this.at('agent.json'), JSON.stringify(values));
   }
 
   netns(name: string): string {
@@ -91,7 +97,7 @@ export class AgentRig {
     });
     const answer = await new Promise<Buffer>((resolve, reject) => {
       const chunks: Buffer[] = [];
-      const socket = connect(this.at('cni.sock'), () => socket.end(request));
+      const socket = connect(this.#socket, () => socket.end(request));
       socket.on('data', (chunk) => chunks.push(chunk));
       socket.on('end', () => resolve(Buffer.concat(chunks))).on('error', reject);
     });
@@ -128,7 +134,7 @@ export class AgentRig {
     return cgroup;
   }
 
-  #config(cgroup: string): object {
+  #config(cgroup: string) {
     return {
       nodeName: 'node-1',
       kubeconfig: this.at('kubeconfig'),
