@@ -42,6 +42,8 @@ export interface AgentConfig {
   cniConfDirectory: string;
   /** Where the shim is copied to, as `tendril`; absent: whoever set up the node has put it there. */
   cniBinDirectory?: string;
+  /** While this file is there no pod is wired; its text says why. */
+  holdPodsPath?: string;
   /** HTTP on the node's own addresses: /healthz, /readyz, /metrics, /status (JSON). */
   statusPort: number;
   /** HTTP on every address: /healthz and /livez as kube-proxy's, for load balancers; 10256 unless given. */
@@ -89,6 +91,7 @@ export function validateAgentConfig(value: unknown): AgentConfig {
   const problems = [
     ...paths.flatMap((field) => absolutePath(config, field)),
     ...(config.cniBinDirectory === undefined ? [] : absolutePath(config, 'cniBinDirectory')),
+    ...(config.holdPodsPath === undefined ? [] : absolutePath(config, 'holdPodsPath')),
     ...nonEmpty(config, 'nodeName'),
     ...nonEmpty(config, 'uplink'),
     ...servers(config, 'apiServers'),

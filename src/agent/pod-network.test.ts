@@ -20,6 +20,7 @@ let ipam: NodeIpam;
 let proxy: FakeServiceProxy;
 let published: Map<string, string[]>;
 let notReady: string | undefined;
+let held: string | undefined;
 let pods: PodNetwork;
 
 beforeEach(async () => {
@@ -28,6 +29,7 @@ beforeEach(async () => {
   node = network.open();
   published = new Map();
   notReady = undefined;
+  held = undefined;
   await startAgent();
 });
 afterEach(async () => {
@@ -58,6 +60,7 @@ async function startAgent(): Promise<void> {
     hostPorts: proxy.hostPorts,
     netnsCookie: cookieOf,
     notReady: () => notReady,
+    held: () => held,
   });
 }
 
@@ -71,6 +74,15 @@ const request = (containerId: string) => ({
 const veths = () => node.links().filter(({ kind }) => kind === 'veth').length;
 /** Everything that a pod may leave: address, devices, programs, published addresses. */
 const remains = () => [ipam.list().length, veths(), proxy.pods.size, published.size];
+
+it('wires no pod while they are held back, and unwires and is well as ever', async () => {
+  await pods.add(request('a'));
+  held = 'Tendril is being removed';
+  await expect(pods.add(request('b'))).rejects.toMatchObject({ cniCode: 11, message: held });
+  await pods.status();
+  await pods.del(request('a'));
+  expect(remains()).toEqual([0, 0, 0, 0]);
+});
 
 it('tells the datapath which namespace is the pod’s, on ADD and after a restart', async () => {
   const cookies = () => [...proxy.pods.values()].map(({ netnsCookie }) => netnsCookie);

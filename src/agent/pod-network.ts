@@ -54,6 +54,8 @@ export interface PodNetworkOptions {
   publisher?: AddressPublisher;
   /** Why ADD cannot be served yet; undefined once it can. */
   notReady: () => string | undefined;
+  /** Why ADD is not to be served for now, though it could be; unlike `notReady` no reason to call the node unwell. */
+  held?: () => string | undefined;
   logger: Logger;
 }
 
@@ -61,12 +63,12 @@ export class PodNetwork implements CniHandler {
   readonly #options: Required<PodNetworkOptions>;
 
   constructor(options: PodNetworkOptions) {
-    this.#options = { publisher: noPublisher, ...options };
+    this.#options = { publisher: noPublisher, held: () => undefined, ...options };
   }
 
   async add(request: PodRequest): Promise<CniResult> {
-    const { ipam, podInterface, datapath, publisher, hostPorts, notReady } = this.#options;
-    const reason = notReady();
+    const { ipam, podInterface, datapath, publisher, hostPorts, notReady, held } = this.#options;
+    const reason = notReady() ?? held();
     if (reason !== undefined) throw new CniError(cniCodes.tryAgainLater, reason);
     const note = noteOf(request);
     const present = this.#present(request, note);

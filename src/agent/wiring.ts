@@ -21,6 +21,7 @@
  * carried over whole, before anything else (docs/upgrades.md).
  */
 
+import { existsSync, readFileSync } from 'node:fs';
 import { startCniServer } from '../cni/server/cni-server.ts';
 import { createDispatcher, type Dispatcher } from '../cni/server/dispatch.ts';
 import { resources } from '../kube/resources.ts';
@@ -210,7 +211,7 @@ function wireNetwork(node: NodeContext, services: ServiceProxy): NodeNetwork {
 }
 
 function wirePods(
-  { ipam, netlink, uplink, podNetnsCookie, notReady, logger }: NodeContext,
+  { config, ipam, netlink, uplink, podNetnsCookie, notReady, logger }: NodeContext,
   services: ServiceProxy,
   dns: DnsPath | undefined,
 ): PodNetwork {
@@ -221,8 +222,13 @@ function wirePods(
     hostPorts: services.hostPorts,
     netnsCookie: podNetnsCookie,
     notReady,
+    held: () => heldBack(config.holdPodsPath),
     logger: logger.child({ component: 'pods' }),
   });
+}
+
+function heldBack(path: string | undefined): string | undefined {
+  return path !== undefined && existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
 function dispatcherOf({ logger }: NodeContext, handler: PodNetwork, metrics: AgentMetrics): Dispatcher {

@@ -9,7 +9,17 @@ export const nodeTasks = {
   preflight: {
     doing: 'looking at the node',
     access: 'look',
-    load: task(async () => (await import('./preflight.ts')).preflight),
+    load: task(async () => (await import('./preflight/preflight.ts')).preflight),
+  },
+  attachments: {
+    doing: 'asking the agent for its pods',
+    access: 'look',
+    load: task(async () => (await import('./attachments.ts')).attachments),
+  },
+  'hold-pods': {
+    doing: 'holding new pods back',
+    access: 'change',
+    load: task(async () => (await import('./hold-pods.ts')).holdPods),
   },
   'remove-tendril': {
     doing: 'giving the node back',

@@ -16,6 +16,9 @@ export const podPaths = {
   cniBinDirectory: '/opt/cni/bin',
 } as const;
 
+/** While this file is there no pod is wired, and its text says why: Tendril is being removed. */
+export const holdPodsPath = '/run/tendril/hold-pods';
+
 /** HTTP on the node: /healthz, /readyz, /metrics. Where the manifest's probes ask. */
 export const podStatusPort = 9879;
 
@@ -35,7 +38,7 @@ export function planPodConfig(situation: PodSituation): AgentConfig {
   const { learned, apiServers, settings, objectsDirectory, cgroup } = situation;
   return validateAgentConfig({
     ...podPaths,
-    ...{ objectsDirectory, cgroup },
+    ...{ objectsDirectory, cgroup, holdPodsPath },
     nodeName: learned.nodeName,
     uplink: uplinkOf(situation),
     serviceCidrs: serviceCidrsOf(situation),
