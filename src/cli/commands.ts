@@ -13,7 +13,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./down.ts')).down,
   },
   status: {
-    summary: 'tell whether the lab and its datapath are well',
+    summary: 'tell whether a lab or a cluster is well',
     load: async () => (await import('./status.ts')).status,
   },
   apply: { summary: 'create or change objects', load: async () => (await import('./apply.ts')).apply },
@@ -27,6 +27,18 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   forward: {
     summary: 'relay a local port to a pod or Service',
     load: async () => (await import('./forward.ts')).forward,
+  },
+  install: {
+    summary: 'put Tendril on a cluster',
+    load: async () => (await import('./install.ts')).install,
+  },
+  upgrade: {
+    summary: "change a cluster's Tendril: its version or values",
+    load: async () => (await import('./install.ts')).upgrade,
+  },
+  uninstall: {
+    summary: 'take Tendril off a cluster and give back what it replaced',
+    load: async () => (await import('./uninstall.ts')).uninstall,
   },
   service: {
     summary: 'show the Services that a node serves',

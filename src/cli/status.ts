@@ -1,29 +1,39 @@
 /** `tendril status` */
 import { join } from 'node:path';
+import { lookAtStatus } from '../install/status.ts';
 import { resourcePath, resources } from '../kube/resources.ts';
 import type { KubeEvent } from '../kube/types.ts';
 import type { ExternalStatus, LabStatus } from '../lab/server/control-protocol.ts';
 import { labsDirectory, requireLabConfig } from '../lab/topology/lab-state.ts';
+import { TendrilError } from '../util/errors.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { formatTable } from './output/table.ts';
 import { defineCommand } from './parser/command.ts';
-import { outputOption } from './parser/common-options.ts';
+import { clusterOptions, outputOption } from './parser/common-options.ts';
+import { type ClusterChoice, openCluster } from './session/cluster-session.ts';
 import { askControl } from './session/control.ts';
 import { openLab } from './session/lab-session.ts';
+import { clusterStatusText } from './status/cluster-status.ts';
 import { checkReadiness, explainPod } from './up/readiness.ts';
 
 export const status = defineCommand(
   {
     name: 'status',
     summary:
-      'Tells whether the lab is well: its nodes, agents, datapath, and what is stood in. Exit status 1 when something is wrong.',
-    usage: ['status [-o json]'],
-    options: { output: outputOption('json') },
+      'Tells whether the lab is well: its nodes, agents, datapath, and what is stood in; or with a kubeconfig or context a cluster. Exit status 1 when something is wrong.',
+    usage: ['status [-o json]', 'status --kubeconfig FILE [--context CONTEXT] [-o json]'],
+    options: { ...clusterOptions, output: outputOption('json') },
     words: { min: 0, max: 0 },
-    examples: ['tendril status', 'tendril status --name test -o json'],
+    examples: [
+      'tendril status',
+      'tendril status --name test -o json',
+      'tendril status --kubeconfig ~/.kube/config',
+    ],
   },
   async ({ name, options }) => {
     const format = chooseFormat(options.output, ['json']);
+    if (options.kubeconfig !== undefined || options.context !== undefined)
+      return await clusterStatus(options, format === 'json');
     requireLabConfig(name);
     const answer = await askControl<LabStatus>(join(labsDirectory, name, 'control.sock'), '/status');
     answer.problems.push(...(await podProblems(name)));
@@ -32,6 +42,16 @@ export const status = defineCommand(
     return answer.problems.length === 0 ? 0 : 1;
   },
 );
+
+async function clusterStatus(options: ClusterChoice, json: boolean): Promise<number> {
+  using cluster = await openCluster(options);
+  const found = await lookAtStatus(cluster.client);
+  if (found === undefined)
+    throw new TendrilError('NOT_READY', 'Tendril is not on this cluster', { remedy: 'Run: tendril install' });
+  if (json) printJson(found);
+  else process.stdout.write(clusterStatusText(found));
+  return found.problems.length === 0 ? 0 : 1;
+}
 
 /** Pods that should be Ready and are not, each with its reason. */
 async function podProblems(name: string): Promise<string[]> {

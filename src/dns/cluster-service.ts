@@ -26,12 +26,15 @@ export function dnsServiceIps(serviceCidrs: readonly ServiceCidr[]): string[] {
     .map((cidr) => formatIp(nthIp(cidr, 10)));
 }
 
+/** By which `tendril uninstall` tells what was made here from what a cluster had. */
+const made = { 'app.kubernetes.io/managed-by': 'tendril' };
+
 /** @throws TendrilError API, API_UNREACHABLE */
 export async function ensureClusterService(client: KubeClient, options: { zone: string }): Promise<void> {
   const { items } = await client.list(resources.serviceCidrs);
   const clusterIPs = dnsServiceIps(items);
   await ensure(client, resources.configMaps, {
-    metadata: { namespace, name: 'coredns' },
+    metadata: { namespace, name: 'coredns', labels: made },
     data: { Corefile: defaultCorefile(options) },
   });
   await ensure(client, resources.services, {
@@ -42,6 +45,7 @@ export async function ensureClusterService(client: KubeClient, options: { zone: 
         'k8s-app': 'kube-dns',
         'kubernetes.io/name': 'CoreDNS',
         'kubernetes.io/cluster-service': 'true',
+        ...made,
       },
     },
     spec: {

@@ -104,12 +104,18 @@ export function progressOf(pod: Pod, events: readonly KubeEvent[]): NodePodProgr
   if (state?.running !== undefined) return { state: 'waiting', reason: 'the task is running' };
   const { reason: why, message: details } = state?.waiting ?? {};
   if (why !== undefined && hopeless.has(why)) return refusal(why, details ?? '', pod);
+  return { state: 'waiting', reason: podTrouble(pod, events) };
+}
+
+/** Why a pod does not run yet, by its newest trouble. `events` are its own. */
+export function podTrouble({ status }: Pod, events: readonly KubeEvent[]): string {
+  const { waiting, terminated } = status?.containerStatuses?.[0]?.state ?? {};
+  const { reason, message } = waiting ?? terminated ?? {};
+  if (reason !== undefined && reason !== 'ContainerCreating')
+    return [reason, message].filter(Boolean).join(': ');
   const trouble = events.findLast(({ type }) => type === 'Warning');
-  if (trouble !== undefined) return { state: 'waiting', reason: `${trouble.reason}: ${trouble.message}` };
-  if (why !== undefined && why !== 'ContainerCreating')
-    return { state: 'waiting', reason: [why, details].filter(Boolean).join(': ') };
-  const asleep = 'its kubelet has not begun with the pod';
-  return { state: 'waiting', reason: why ?? asleep };
+  if (trouble !== undefined) return `${trouble.reason}: ${trouble.message}`;
+  return reason ?? 'its kubelet has not begun with the pod';
 }
 
 function refusal(reason: string, details: string, pod: Pod): NodePodProgress {

@@ -13,6 +13,7 @@ import { decodeOutcome, errorOf } from '../node-tasks/outcome.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import { describeError, remedyOf, TendrilError } from '../util/errors.ts';
 import { nodePod, nodePodNamespace, nodePodSelector, progressOf } from './node-pod.ts';
+import { poll } from './poll.ts';
 
 export interface NodeTaskRun {
   task: NodeTaskName;
@@ -32,8 +33,6 @@ export interface NodeTaskRun {
 export type NodeTaskResult<Report = unknown> =
   | { node: string; report: Report }
   | { node: string; error: unknown };
-
-const pollMs = 500;
 
 /**
  * One result for each node, in their order: a node that fails keeps no other from its task.
@@ -109,25 +108,23 @@ interface Awaited {
 }
 
 async function untilEnded(client: KubeClient, awaited: Awaited): Promise<void> {
-  const { key, node, timeoutMs, clock, signal } = awaited;
-  const end = clock.monotonic() + timeoutMs;
-  for (;;) {
+  const { key, node, timeoutMs } = awaited;
+  let reason = 'the API server does not answer';
+  const ended = await poll(awaited, async () => {
     const pod: Pod = await client.get(resources.pods, key);
     const pending = pod.status?.phase === undefined || pod.status.phase === 'Pending';
     const progress = progressOf(pod, pending ? await eventsOf(client, key) : []);
-    if (progress.state === 'ended') return;
     if (progress.state === 'refused')
       throw new TendrilError('NOT_READY', `${node}: the task's pod does not run: ${progress.reason}`, {
         remedy: progress.remedy,
       });
-    if (clock.monotonic() > end)
-      throw new TendrilError(
-        'NOT_READY',
-        `${node}: no report within ${timeoutMs / 1000} s: ${progress.reason}`,
-        { remedy: `Look at the node: kubectl describe node ${node}; its kubelet and container runtime.` },
-      );
-    await clock.sleep(pollMs, signal);
-  }
+    if (progress.state === 'waiting') reason = progress.reason;
+    return progress.state === 'ended' ? true : undefined;
+  });
+  if (ended) return;
+  throw new TendrilError('NOT_READY', `${node}: no report within ${timeoutMs / 1000} s: ${reason}`, {
+    remedy: `Look at the node: kubectl describe node ${node}; its kubelet and container runtime.`,
+  });
 }
 
 async function eventsOf(client: KubeClient, { namespace, name }: Awaited['key']): Promise<KubeEvent[]> {

@@ -27,6 +27,20 @@ export const outputOption = (help: string) =>
 export const nodeOption = (help: string) =>
   ({ type: 'string', value: 'NODE', help }) as const satisfies OptionSpec;
 
+/** A cluster that is no lab: which one. */
+export const clusterOptions = {
+  kubeconfig: {
+    type: 'string',
+    value: 'FILE',
+    help: 'how to reach the cluster (default: $KUBECONFIG, or ~/.kube/config)',
+  },
+  context: {
+    type: 'string',
+    value: 'CONTEXT',
+    help: "which one of the kubeconfig's (default: its current one)",
+  },
+} as const satisfies Record<string, OptionSpec>;
+
 /** What every command takes besides its own. */
 export const everywhere = {
   name: {

@@ -1,0 +1,51 @@
+/** `tendril uninstall` */
+import packageJson from '../../package.json' with { type: 'json' };
+import { imageName } from '../deploy/image-name.ts';
+import { uninstall as uninstallFrom } from '../install/uninstall.ts';
+import { deployValues, mergeValues, parseSetting } from '../install/values.ts';
+import { parseTimeout } from './install.ts';
+import { createProgress } from './output/progress.ts';
+import { defineCommand } from './parser/command.ts';
+import { clusterOptions } from './parser/common-options.ts';
+import { openCluster } from './session/cluster-session.ts';
+
+export const uninstall = defineCommand(
+  {
+    name: 'uninstall',
+    summary:
+      'Takes Tendril off a cluster: what it replaced comes back, its pods are made anew by the network that was there, and every node is as it was.',
+    usage: ['uninstall [--set KEY=VALUE …]'],
+    options: {
+      ...clusterOptions,
+      set: {
+        type: 'string',
+        multiple: true,
+        value: 'KEY=VALUE',
+        help: 'image and cgroup, where no agent is there any more that tells them',
+      },
+      timeout: {
+        type: 'string',
+        value: 'SECONDS',
+        help: 'for pods to end, and for each node (default: 300)',
+      },
+    },
+    words: { min: 0, max: 0 },
+    examples: ['tendril uninstall', 'tendril uninstall --kubeconfig admin.conf'],
+  },
+  async ({ options }) => {
+    const values = deployValues(mergeValues(options.set.map(parseSetting)), imageName(packageJson.version));
+    const timeoutMs = parseTimeout(options.timeout);
+    using cluster = await openCluster(options);
+    const progress = createProgress();
+    try {
+      const was = await uninstallFrom(cluster.client, {
+        ...{ values, timeoutMs, teller: progress, signal: cluster.signal },
+      });
+      progress.end();
+      process.stdout.write(was ? 'Tendril is off the cluster.\n' : 'Tendril was not on the cluster.\n');
+      return 0;
+    } finally {
+      progress.end();
+    }
+  },
+);

@@ -1,0 +1,187 @@
+/**
+ * Tendril taken off a cluster: first what it replaced comes back, then pods that it wired end while it can still unwire
+ * them, then its agents go, every node is cleaned and given back, and last its objects. Each step can be taken again.
+ *
+ *     what was found comes back → new pods held back → wired pods end → agents go → nodes cleaned → objects removed
+ */
+import { deployObjects } from '../deploy/manifest.ts';
+import { agentNamespace, type DeployValues, dnsNamespace } from '../deploy/values.ts';
+import type { KubeClient } from '../kube/client/client.ts';
+import { resources } from '../kube/resources.ts';
+import type { DaemonSet } from '../kube/types.ts';
+import type { AttachmentsReport } from '../node-tasks/attachments.ts';
+import { type NodeTaskName, nodeTasks } from '../node-tasks/catalogue.ts';
+import { TendrilError } from '../util/errors.ts';
+import { absent, type DeployObject, removeObject, titleOf, typeOf } from './cluster-objects.ts';
+import { requireReports, runNodeTask } from './node-pods.ts';
+import { deletePods, isReplaced, podText, sortPods } from './pods.ts';
+import { poll } from './poll.ts';
+import { probeAccess } from './preflight/access.ts';
+import { isLinux } from './preflight/cluster-rules.ts';
+import { lookAtCluster } from './preflight/cluster-view.ts';
+import { refuse } from './problem.ts';
+import { isPodReady, lookAtPods } from './rollout.ts';
+import { agentDaemonSet, dnsDaemonSet } from './status.ts';
+import type { Teller } from './teller.ts';
+
+export interface UninstallRequest {
+  /** Where nothing on the cluster tells better. */
+  values: DeployValues;
+  timeoutMs: number;
+  teller: Teller;
+  signal?: AbortSignal;
+}
+
+interface Work extends UninstallRequest {
+  client: KubeClient;
+  nodes: string[];
+}
+
+/** False where nothing of it was there. @throws TendrilError NOT_READY telling what does not go, by node */
+export async function uninstall(client: KubeClient, request: UninstallRequest): Promise<boolean> {
+  const { teller } = request;
+  teller.step('looking at the cluster');
+  const agent = await client.get(resources.daemonSets, agentDaemonSet).catch(absent);
+  const values = agent === undefined ? request.values : installedValues(agent, request.values);
+  const objects = deployObjects(values) as DeployObject[];
+  refuse('the cluster cannot be changed', await probeAccess(client, objects));
+  const view = await lookAtCluster(client);
+  const linux = view.nodes.filter(isLinux);
+  const work: Work = { ...request, client, values, nodes: linux.map(({ metadata }) => metadata.name) };
+  if (agent !== undefined) await endPods(work);
+  await removeDaemonSets(work);
+  await cleanNodes(work);
+  const removed = await removeObjects(work, objects);
+  return agent !== undefined || removed > 0;
+}
+
+/** As the agents that are there have them. */
+export function installedValues(agent: DaemonSet, values: DeployValues): DeployValues {
+  const spec = agent.spec?.template.spec;
+  const cgroup = spec?.volumes?.find(({ name }) => name === 'cgroup')?.hostPath?.path;
+  const imagePullSecrets = spec?.imagePullSecrets?.flatMap(({ name }) => name ?? []) ?? [];
+  const image = spec?.containers[0]?.image;
+  return { ...values, ...(image && { image }), ...(cgroup && { cgroup }), imagePullSecrets };
+}
+
+/** On the nodes whose agents can unwire them. */
+async function endPods(work: Work): Promise<void> {
+  const { client, values, teller, signal, timeoutMs } = work;
+  const { pods: agents } = await lookAtPods(client, agentDaemonSet);
+  const nodes = work.nodes.filter((node) => isPodReady(agents.get(node)));
+  const dark = work.nodes.filter((node) => !nodes.includes(node));
+  if (dark.length > 0) teller.note(`warning: no agent unwires pods on ${dark.join(', ')}: they are cut off`);
+  const onNodes = { values, nodes, ...(signal && { signal }) };
+  teller.step('holding new pods back');
+  try {
+    requireReports(await runNodeTask(client, { ...onNodes, task: 'hold-pods', input: { hold: true } }));
+    await removeObject(client, object('DaemonSet', dnsDaemonSet));
+    const wired = await wiredPods(work, nodes);
+    const bare = wired.filter((pod) => !isReplaced(pod)).map(podText);
+    if (bare.length > 0) teller.note(`Nobody makes these pods anew: ${bare.join(', ')}`);
+    teller.step(`${wired.length} pods end`);
+    const left = await deletePods(client, wired, { timeoutMs, signal });
+    if (left.length > 0) throw stuck(left);
+    const unwired = await poll({ timeoutMs, signal }, async () => {
+      const reports = requireReports(
+        await runNodeTask<AttachmentsReport>(client, { ...onNodes, task: 'attachments' }),
+      );
+      return [...reports.values()].every(({ pods }) => pods.length === 0) ? true : undefined;
+    });
+    if (!unwired) throw stuck(['the container runtime has not unwired all that ended']);
+    teller.note(`${wired.length} pods ended, and are unwired`);
+  } catch (error) {
+    // The cluster is to go on as it was.
+    await runNodeTask(client, { values, nodes, task: 'hold-pods', input: { hold: false } }).catch(() => {});
+    throw error;
+  }
+}
+
+function stuck(what: readonly string[]): TendrilError {
+  return new TendrilError('NOT_READY', `pods do not end: ${what.join(', ')}`, {
+    remedy:
+      'See what holds them (finalizers, a kubelet that is away), or delete them by force; then uninstall again.',
+  });
+}
+
+async function wiredPods({ client, values, signal }: Work, nodes: readonly string[]) {
+  const results = await runNodeTask<AttachmentsReport>(client, {
+    task: 'attachments',
+    values,
+    nodes,
+    ...(signal && { signal }),
+  });
+  const { pods } = await lookAtCluster(client);
+  return sortPods(pods, requireReports(results)).wired;
+}
+
+const object = (kind: string, metadata: { namespace?: string; name: string }) => ({
+  apiVersion: kind === 'DaemonSet' ? 'apps/v1' : 'v1',
+  ...{ kind, metadata },
+});
+
+async function removeDaemonSets({ client, teller, timeoutMs, signal }: Work): Promise<void> {
+  teller.step('the agents go');
+  for (const key of [dnsDaemonSet, agentDaemonSet]) await removeObject(client, object('DaemonSet', key));
+  const selector = (component: string) =>
+    `app.kubernetes.io/name=tendril,app.kubernetes.io/component=${component}`;
+  let left: string[] = [];
+  const gone = await poll({ timeoutMs, signal }, async () => {
+    const lists = [
+      await client.list(resources.pods, { namespace: agentNamespace, labelSelector: selector('agent') }),
+      await client.list(resources.pods, { namespace: dnsNamespace, labelSelector: selector('dns') }),
+    ];
+    left = lists.flatMap(({ items }) => items.map(podText));
+    return left.length === 0 ? true : undefined;
+  });
+  if (!gone) throw stuck(left);
+}
+
+async function cleanNodes({ client, values, nodes, teller, timeoutMs, signal }: Work): Promise<void> {
+  const task = 'remove-tendril';
+  if (!Object.hasOwn(nodeTasks, task)) return;
+  teller.step(`cleaning ${nodes.length} nodes`);
+  const results = await runNodeTask(client, {
+    ...{ task: task as NodeTaskName, values, nodes, timeoutMs },
+    ...(signal && { signal }),
+    onNode: (node, result) => teller.note(`${node}: ${'error' in result ? 'is not clean yet' : 'clean'}`),
+  });
+  requireReports(results);
+}
+
+/** How many there were. The namespace last: what is remembered lies in it. */
+async function removeObjects(work: Work, objects: readonly DeployObject[]): Promise<number> {
+  const { client, teller, timeoutMs, signal } = work;
+  teller.step('removing objects');
+  let removed = 0;
+  for (const each of [...(await madeByDns(client)), ...objects.toReversed()]) {
+    if (await removeObject(client, each)) {
+      removed++;
+      teller.step(`${titleOf(each)} removed`);
+    }
+  }
+  const namespace = objects.find(({ kind }) => kind === 'Namespace')!;
+  const type = typeOf(namespace);
+  const key = { name: agentNamespace };
+  const gone = await poll({ timeoutMs, signal }, async () =>
+    (await client.get(type, key).catch(absent)) === undefined ? true : undefined,
+  );
+  if (!gone) throw stuck([`the namespace ${agentNamespace}: see its conditions`]);
+  teller.note(`${removed} objects removed`);
+  return removed;
+}
+
+/** Cluster DNS made them where there were none. */
+async function madeByDns(client: KubeClient): Promise<DeployObject[]> {
+  const wanted = [
+    { type: resources.services, kind: 'Service', name: 'kube-dns' },
+    { type: resources.configMaps, kind: 'ConfigMap', name: 'coredns' },
+  ];
+  const found = wanted.map(async ({ type, kind, name }) => {
+    const key = { namespace: dnsNamespace, name };
+    const present = await client.get(type as typeof resources.configMaps, key).catch(absent);
+    const made = present?.metadata.labels?.['app.kubernetes.io/managed-by'] === 'tendril';
+    return made ? [object(kind, key) as DeployObject] : [];
+  });
+  return (await Promise.all(found)).flat();
+}
