@@ -106,22 +106,6 @@ export function onlyArgument(line: Directive): string {
   return line.args[0]!;
 }
 
-/** A regular expression of Go's syntax, as far as JavaScript shares it. @throws SyntaxError */
-export function goRegExp(text: string): RegExp {
-  const flags = /^\(\?([is]+)\)/.exec(text);
-  const source = (flags === null ? text : text.slice(flags[0].length)).replaceAll('(?P<', '(?<');
-  return new RegExp(source.replaceAll('\\z', '$').replaceAll('\\A', '^'), flags?.[1] ?? '');
-}
-
-/** The same of a Corefile. @throws COREFILE */
-export function regularExpression(text: string, at: Place): RegExp {
-  try {
-    return goRegExp(text);
-  } catch (cause) {
-    throw corefileError(at, `"${text}" is no regular expression`, String(cause));
-  }
-}
-
 /** `fallthrough [ZONES...]`: the zones whose names go on to the next plugin; all where none is named. @throws COREFILE */
 export function fallthroughZones({ args, at }: Directive): string[] {
   return args.length === 0 ? [''] : args.flatMap((zone) => zonesOfText(zone, at));

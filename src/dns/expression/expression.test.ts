@@ -91,7 +91,7 @@ describe('no expressions', () => {
     ['1 and true', 'and does not take'],
     ['not name()', 'not does not take string'],
     ['"a" matches 1', 'matches does not take'],
-    ['"a" matches "("', 'Invalid regular expression'],
+    ['"a" matches "("', 'error parsing regexp: missing closing'],
     ['nothing()', 'no function "nothing"'],
     ['incidr("1.2.3.4")', 'takes 2 argument(s)'],
     ['incidr(1, "10.0.0.0/8")', 'takes string, not number'],

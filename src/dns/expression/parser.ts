@@ -2,7 +2,7 @@
  * Expressions of the plugins `view` and `template`: a part of the language expr (expr-lang.org), which CoreDNS uses.
  * Compiled once: what kinds of values cannot go together is an error then, as there.
  */
-import { goRegExp } from '../corefile/options.ts';
+import { goRegExp } from '../corefile/go-regexp.ts';
 import { type Token, tokensOf } from './lexer.ts';
 import { operators } from './operators.ts';
 import {

@@ -4,12 +4,12 @@ import type { Clock } from '../../../util/clock.ts';
 import { describeError } from '../../../util/errors.ts';
 import type { Level, Logger } from '../../../util/logger.ts';
 import type { Directive } from '../../corefile/directive.ts';
+import { type GoRegExp, regularExpression } from '../../corefile/go-regexp.ts';
 import {
   corefileError,
   countArguments,
   durationMs,
   onlyDirective,
-  regularExpression,
   unknownOption,
 } from '../../corefile/options.ts';
 import { typeName } from '../../message/names-of-numbers.ts';
@@ -26,7 +26,7 @@ const levels: Readonly<Record<string, Level>> = {
 interface Consolidation {
   periodMs: number;
   period: string;
-  pattern: RegExp;
+  pattern: GoRegExp;
   text: string;
   level: Level;
   showFirst: boolean;

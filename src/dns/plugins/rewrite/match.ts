@@ -1,6 +1,7 @@
 /** How rules recognise names, and make others of them. Names here are in lower case and end with a dot. */
 import type { Place } from '../../corefile/directive.ts';
-import { corefileError, regularExpression } from '../../corefile/options.ts';
+import { type GoRegExp, regularExpression } from '../../corefile/go-regexp.ts';
+import { corefileError } from '../../corefile/options.ts';
 
 export const matchTypes = ['exact', 'prefix', 'suffix', 'substring', 'regex'] as const;
 export type MatchType = (typeof matchTypes)[number];
@@ -44,24 +45,23 @@ export function replacer(
 }
 
 /** `{0}` is the whole match, `{1}` the first group, and so on. */
-function groupReplacer(pattern: RegExp, to: string): (text: string) => string | undefined {
+function groupReplacer(pattern: GoRegExp, to: string): (text: string) => string | undefined {
   return (text) => {
-    const groups = pattern.exec(text);
-    return groups === null
+    const groups = pattern.match(text)?.groups;
+    return groups === undefined
       ? undefined
       : to.replaceAll(/\{(\d+)\}/g, (whole, index: string) =>
-          Number(index) < groups.length ? (groups[Number(index)] ?? '') : whole,
+          Number(index) < groups.length ? groups[Number(index)]! : whole,
         );
   };
 }
 
 /** @throws COREFILE for one that is too long or wrong, or has fewer groups than `to` uses */
-export function expression(text: string, at: Place, to = ''): RegExp {
+export function expression(text: string, at: Place, to = ''): GoRegExp {
   if (text.length > maxExpressionLength)
     throw corefileError(at, `a regular expression of more than ${maxExpressionLength} characters`);
   const pattern = regularExpression(text, at);
-  const groups = new RegExp(`${pattern.source}|`, pattern.flags).exec('')!.length - 1;
   const used = new Set(to.match(/\{\d{1,3}\}/g) ?? []).size;
-  if (used > groups) throw corefileError(at, `"${to}" uses more groups than "${text}" has`);
+  if (used > pattern.groupCount) throw corefileError(at, `"${to}" uses more groups than "${text}" has`);
   return pattern;
 }

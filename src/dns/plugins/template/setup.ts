@@ -1,12 +1,12 @@
 /** `template CLASS TYPE [ZONES...] { ... }`: answers that are made from the name that is asked for. */
 import { afterward } from '../../chain.ts';
 import type { Directive, Place } from '../../corefile/directive.ts';
+import { type GoRegExp, goRegExp, regularExpression } from '../../corefile/go-regexp.ts';
 import {
   corefileError,
   countArguments,
   fallthroughZones,
   onlyArgument,
-  regularExpression,
   unknownOption,
   wholeNumber,
   zonesOf,
@@ -34,7 +34,7 @@ interface Template {
   class: number;
   type: number;
   zones: readonly string[];
-  patterns: RegExp[];
+  patterns: GoRegExp[];
   variables: TemplateVariables;
   texts: Record<Section, RecordTemplate[]>;
   rcode: number;
@@ -44,6 +44,7 @@ interface Template {
 }
 
 const any = 255;
+const everyName = goRegExp('.*');
 const extendedErrorOption = 15;
 const defaultTtl = 3600;
 const maxExpressionLength = 10_000;
@@ -89,13 +90,9 @@ function dataFor(template: Template, query: Query): TemplateData | 'failed' | un
   const { name, type, message, client } = query;
   const dotted = `${name}.`;
   for (const pattern of template.patterns) {
-    const match = pattern.exec(dotted);
-    if (match === null) continue;
-    const matched = [...match].map((text) => text ?? '');
-    const groups = new Map([
-      ...matched.map((text, i) => [String(i), text] as const),
-      ...Object.entries(match.groups ?? {}).map(([key, text]) => [key, text ?? ''] as const),
-    ]);
+    const match = pattern.match(dotted);
+    if (match === undefined) continue;
+    const groups = new Map([...match.groups.map((text, i) => [String(i), text] as const), ...match.named]);
     const variables = template.variables.of({ query, groups });
     if (variables === 'failed') return 'failed';
     if (variables === false) return undefined;
@@ -108,7 +105,7 @@ function dataFor(template: Template, query: Query): TemplateData | 'failed' | un
       Regex: pattern.source,
       Class: className(question.class === any ? template.class : question.class),
       Type: typeName(type === any ? template.type : type),
-      Match: matched,
+      Match: [...match.groups],
       Group: groups,
       Message: {
         Id: message.id,
@@ -216,7 +213,7 @@ function templateOf(directive: Directive, context: PluginContext): Template {
     if (!Object.hasOwn(lines, line.name)) throw unknownOption(line, 'template');
     lines[line.name]!(line, template);
   }
-  if (template.patterns.length === 0) template.patterns.push(/^/);
+  if (template.patterns.length === 0) template.patterns.push(everyName);
   return template;
 }
 

@@ -56,6 +56,12 @@ test.each([
     ['a.org. 60 IN A 10.240.0.1'],
   ],
   [
+    'template IN A {\n answer "{{ index .Match 0 }} 60 IN A 10.0.0.1"\n}',
+    'without-match.org',
+    'A',
+    ['without-match.org. 60 IN A 10.0.0.1'],
+  ],
+  [
     'template IN MX {\n answer "{{ .Name }} 60 IN MX 10 {{ .Name }}"\n additional "{{ .Name }} 60 IN A 10.0.0.1"\n}',
     'a.org',
     'MX',
