@@ -56,7 +56,7 @@ export async function runDns(options: DnsOptions): Promise<number> {
       fatal: fatal.reject,
     },
     load: () => parseCorefile({ ...corefileOf(options), defaultPort: options.port }),
-    listen: (plan, serve) => listen(plan, serve, logger),
+    listen: (plan, serve) => listen(plan, serve, { logger, metrics }),
     beforeStart: () => cluster.start(),
   });
   const ended = new Promise<void>((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
@@ -122,11 +122,11 @@ async function reachCluster(
 async function listen(
   plan: ListenerPlan,
   serve: (query: Query) => Served,
-  logger: Logger,
+  { logger, metrics }: { logger: Logger; metrics: MetricRegistry },
 ): Promise<OpenListener> {
   const addresses = plan.address === undefined ? await wildcardAddresses() : [plan.address];
   const places = addresses.map((address) => ({ address, port: plan.port, ipv6Only: address.includes(':') }));
-  const serving = { plugins: [{ name: plan.label, serve }], logger, transfers: true };
+  const serving = { plugins: [{ name: plan.label, serve }], logger, metrics, transfers: true };
   return plan.tls === undefined
     ? await startDnsServer({ ...serving, listen: places.map((place) => ({ udp: place, tcp: place })) })
     : await startDnsTlsServer({ ...serving, listen: places, tls: plan.tls });

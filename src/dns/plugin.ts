@@ -39,6 +39,9 @@ export interface DnsPlugin {
   serve(query: Query, next: (query?: Query) => Served): Served;
 }
 
+/** At once, or once it has been made in short stretches. */
+export type TransferredZone = readonly ResourceRecord[] | Promise<readonly ResourceRecord[]>;
+
 /** What one server block has of a plugin. */
 export interface PluginInstance {
   /** Absent where the plugin only configures the server (bind, health, ready, reload …). */
@@ -57,9 +60,9 @@ export interface PluginInstance {
   settings?: ServerSettings;
   /**
    * All records of a zone of its own, the SOA record first and last; the SOA record alone for who has this serial
-   * number already (0: nobody has). Undefined where the zone, by its canonical name, is none of its own.
+   * number already (0: nobody has). Undefined where the zone, by its canonical name, is none of its own. The list may be another's too.
    */
-  transfer?(zone: string, serial: number): readonly ResourceRecord[] | undefined;
+  transfer?(zone: string, serial: number): TransferredZone | undefined;
   /** Puts into `query.metadata` what it knows, before the chain runs, in a block with the plugin `metadata`. */
   collect?(query: Query): void;
 }

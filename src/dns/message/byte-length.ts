@@ -8,11 +8,27 @@ export function messageByteLength(message: Message): number {
   let length = headerBytes;
   for (const { name } of message.questions) length += nameByteLength(name) + 4;
   for (const section of [message.answers, message.authorities, message.additionals])
-    for (const record of section) length += recordByteLength(record);
+    length += section.length > fewRecords ? keptByteLength(section) : sectionByteLength(section);
   if (message.edns !== undefined) {
     length += 11;
     for (const { data } of message.edns.options) length += 4 + data.length;
   }
+  return length;
+}
+
+const fewRecords = 1000;
+/** Of whole zones, whose one list is sent to many. */
+const kept = new WeakMap<ResourceRecord[], number>();
+
+function keptByteLength(records: ResourceRecord[]): number {
+  const known = kept.get(records) ?? sectionByteLength(records);
+  kept.set(records, known);
+  return known;
+}
+
+function sectionByteLength(records: readonly ResourceRecord[]): number {
+  let length = 0;
+  for (const record of records) length += recordByteLength(record);
   return length;
 }
 

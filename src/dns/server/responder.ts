@@ -1,10 +1,20 @@
 /** Turns a query's bytes into its reply's: decodes, admits, runs the chain, encodes for the transport and the client's EDNS size. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../../util/logger.ts';
+import type { MetricRegistry } from '../../util/metrics.ts';
 import { admit, serveChain } from '../chain.ts';
-import { recordByteLength } from '../message/byte-length.ts';
 import { classicUdpBytes, isTransfer, responseCodes } from '../message/constants.ts';
-import { decodeMessage, encodeMessage, headerBytes, type Message, replyTo } from '../message/message.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  headerBytes,
+  type Message,
+  type ResourceRecord,
+  replyTo,
+} from '../message/message.ts';
 import type { Answer, DnsPlugin, Query, Served } from '../plugin.ts';
+import { transferMessages } from './transfer-messages.ts';
+import { TransferSlots } from './transfer-slots.ts';
 
 /** The largest UDP answer sent and announced: fits one packet on any path (DNS flag day 2020). */
 const maxUdpBytes = 1232;
@@ -19,9 +29,12 @@ export type Responder = (bytes: Uint8Array, asker: Asker) => Reply | Promise<Rep
 
 export type Reply = Buffer | ZoneTransfer | undefined;
 
-/** A reply of several messages, encoded as they are taken, which throws where one cannot be; only over streams. */
+/**
+ * A reply that takes its time, of any number of messages, made as they are taken; only over streams. The first comes when there is room
+ * for another transfer. `isGone` tells whether its client has left meanwhile.
+ */
 export interface ZoneTransfer {
-  messages: Iterable<Buffer>;
+  messages(isGone: () => boolean): AsyncIterable<Buffer>;
 }
 
 export interface ResponderOptions {
@@ -31,6 +44,7 @@ export interface ResponderOptions {
   recursive?: boolean;
   /** The plugins know zone transfers, and refuse those that are not allowed. */
   transfers?: boolean;
+  metrics?: MetricRegistry;
 }
 
 export function createResponder({
@@ -38,38 +52,72 @@ export function createResponder({
   logger,
   recursive = false,
   transfers,
+  metrics,
 }: ResponderOptions): Responder {
-  function finish(message: Message, answer: Answer, asker: Asker): Reply {
+  const slots = new TransferSlots();
+  const leftOut = metrics?.counter({
+    name: 'tendril_dns_transfer_records_left_out_total',
+    help: 'Records of transferred zones that no message can have.',
+  });
+
+  function finish(message: Message, answer: Answer, asker: Asker): Buffer | undefined {
     if (answer === undefined) return undefined;
     try {
-      const known =
-        recursive && !answer.recursionAvailable ? { ...answer, recursionAvailable: true } : answer;
-      if (
-        asker.transport !== 'udp' &&
-        isTransfer(message.questions[0]?.type ?? 0) &&
-        known.answers.length > 1
-      )
-        return { messages: toldMessages(message, known, asker) };
-      return encodeReply(message, known, asker.transport);
+      return encodeReply(message, withRecursion(answer), asker.transport);
     } catch (error) {
       logger.error('a reply cannot be made', { client: asker.client.address, error });
       return encodeReply(message, replyTo(message, { rcode: responseCodes.SERVFAIL }), asker.transport);
     }
   }
 
-  /** They are made when they are sent, one after the other. */
-  function* toldMessages(message: Message, reply: Message, asker: Asker): Generator<Buffer> {
-    try {
-      yield* transferMessages(message, reply);
-    } catch (error) {
-      logger.error('a transfer cannot be made', { client: asker.client.address, error });
-      throw error;
+  function withRecursion(answer: Message): Message {
+    return recursive && !answer.recursionAvailable ? { ...answer, recursionAvailable: true } : answer;
+  }
+
+  /** At most one message a turn of the event loop: who asks for other things meanwhile hardly notices. */
+  async function* transferred(query: Query, isGone: () => boolean): AsyncGenerator<Buffer> {
+    const { message, client } = query;
+    const taking = slots.take(client.address);
+    if (taking === undefined) {
+      yield encodeReply(message, replyTo(message, { rcode: responseCodes.REFUSED }), 'tcp');
+      return;
     }
+    using _slot = await taking;
+    if (isGone()) return;
+    const answer = await serve(query);
+    if (answer === undefined || answer.answers.length <= 1) {
+      const reply = finish(message, answer, query);
+      if (reply !== undefined) yield reply;
+      return;
+    }
+    const reply = withRecursion(answer);
+    const encode = (answers: ResourceRecord[]) => encodeReply(message, { ...reply, answers }, 'tcp');
+    let lost = 0;
+    for (const bytes of transferMessages(reply.answers, encode, () => lost++)) {
+      yield bytes;
+      await nextTurn();
+    }
+    if (lost === 0) return;
+    leftOut?.inc({}, lost);
+    logger.warn('records of a zone cannot be transferred: a label of their names is too long', {
+      zone: query.name,
+      to: client.address,
+      records: lost,
+    });
   }
 
   function failed(query: Query, error: unknown): Message {
     logger.warn('query failed', { name: query.name, type: query.type, error });
     return replyTo(query.message, { rcode: responseCodes.SERVFAIL });
+  }
+
+  function serve(query: Query): Served {
+    try {
+      const served = serveChain(plugins, query);
+      return served instanceof Promise ? served.catch((error) => failed(query, error)) : served;
+    } catch (error) {
+      return failed(query, error);
+    }
   }
 
   return (bytes, asker) => {
@@ -85,17 +133,10 @@ export function createResponder({
     const { name, type } = admitted.query;
     const { transport, client, server } = asker;
     const query: Query = { message, name, type, transport, client, server };
-    let served: Served;
-    try {
-      served = serveChain(plugins, query);
-    } catch (error) {
-      served = failed(query, error);
-    }
+    if (transport !== 'udp' && isTransfer(type)) return { messages: (isGone) => transferred(query, isGone) };
+    const served = serve(query);
     if (!(served instanceof Promise)) return finish(message, served, asker);
-    return served.then(
-      (answer) => finish(message, answer, asker),
-      (error) => finish(message, failed(query, error), asker),
-    );
+    return served.then((answer) => finish(message, answer, asker));
   };
 }
 
@@ -113,19 +154,6 @@ function encodeReply(query: Message, reply: Message, transport: Query['transport
   if (bytes.length <= limit || edns === undefined) return bytes;
   // Options of another server, as long as it likes (padding that it echoes): the client can do without.
   return encodeMessage({ ...sent, edns: { ...edns, options: [] } }, limit, { inCaseOfQuestion: true });
-}
-
-/** What the records of one message of a transfer may take, headers aside: it then surely fits its two bytes of length. */
-const maxTransferBytes = 63_000;
-
-function* transferMessages(query: Message, reply: Message): Generator<Buffer> {
-  const { answers } = reply;
-  for (let from = 0, to = 0; from < answers.length; from = to) {
-    let bytes = 0;
-    do bytes += recordByteLength(answers[to++]!);
-    while (to < answers.length && bytes + recordByteLength(answers[to]!) <= maxTransferBytes);
-    yield encodeReply(query, { ...reply, answers: answers.slice(from, to) }, 'tcp');
-  }
 }
 
 /** FORMERR for what has a readable header and is a query; nothing for the rest (never answer an answer). */

@@ -2,11 +2,13 @@ import net from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../util/logger.ts';
+import { MetricRegistry } from '../../util/metrics.ts';
 import { recordTypes } from '../message/constants.ts';
 import { decodeMessage, encodeMessage, type Message, newQuery, replyTo } from '../message/message.ts';
 import type { DnsPlugin } from '../plugin.ts';
-import { type ConnectionLimits, Connections } from './connections.ts';
-import { startDnsServer } from './dns-server.ts';
+import { keptLog } from '../testing/corefile.ts';
+import { Connections } from './connections.ts';
+import { type DnsServerOptions, startDnsServer } from './dns-server.ts';
 import { serveStream } from './stream-connection.ts';
 
 const open: { close(): Promise<void> }[] = [];
@@ -14,10 +16,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
 
-async function serve(
-  plugin: DnsPlugin['serve'],
-  options: { limits?: ConnectionLimits; transfers?: boolean } = {},
-): Promise<number> {
+async function serve(plugin: DnsPlugin['serve'], options: Partial<DnsServerOptions> = {}): Promise<number> {
   const server = await startDnsServer({
     plugins: [{ name: 'test', serve: plugin }],
     logger: silentLogger,
@@ -84,23 +83,79 @@ test('a zone transfer is several messages of one id, sent as the client reads th
   expect(await replyIds(socket)).toEqual([8]);
 });
 
-test('a transfer with a record that cannot be written ends its connection, and nothing else', async () => {
+/** Records of a zone that is too large for what the kernel keeps of a connection whose client does not read. */
+const largeZone = Array.from({ length: 40_000 }, (_, ttl) => ({
+  ...{ name: 'a.org', class: 1, ttl },
+  data: { type: recordTypes.TXT, strings: Array.from({ length: 4 }, () => new Uint8Array(250)) },
+}));
+const axfr = (id: number) => framed(newQuery(id, { name: 'a.org', type: recordTypes.AXFR }));
+
+test('a client that asks for a zone again and again has one transfer at a time', async () => {
+  let asked = 0;
+  const port = await serve(
+    ({ message, type }) => {
+      if (type !== recordTypes.AXFR) return replyTo(message);
+      asked++;
+      return replyTo(message, { answers: largeZone });
+    },
+    { transfers: true },
+  );
+  const socket = net.connect(port, '127.0.0.1').pause();
+  socket.write(Buffer.concat(Array.from({ length: 100 }, (_, id) => axfr(id))));
+  await expect.poll(() => asked).toBe(1);
+  const other = net.connect(port, '127.0.0.1');
+  other.end(query(7));
+  expect(await replyIds(other)).toEqual([7]);
+  expect(asked).toBe(1);
+  socket.destroy();
+});
+
+test('a few clients are sent a zone at once; the others wait until one has it or has gone', async () => {
+  let asked = 0;
+  const port = await serve(
+    ({ message, type }) => {
+      if (type !== recordTypes.AXFR) return replyTo(message);
+      asked++;
+      return replyTo(message, { answers: largeZone });
+    },
+    { transfers: true },
+  );
+  const clients = Array.from({ length: 6 }, () => net.connect(port, '127.0.0.1').pause());
+  for (const client of clients) client.write(axfr(1));
+  await expect.poll(() => asked).toBe(4);
+  const other = net.connect(port, '127.0.0.1');
+  other.end(query(7));
+  expect(await replyIds(other)).toEqual([7]);
+  clients[0]!.resetAndDestroy();
+  await expect.poll(() => asked).toBe(5);
+  clients[1]!.resetAndDestroy();
+  await expect.poll(() => asked).toBe(6);
+  for (const client of clients) client.destroy();
+});
+
+test('records that no message can have are left out of a transfer, counted and told', async () => {
   // As the API server takes it for an ExternalName: labels have no limit of their own there.
-  const records = ['www.example.com', `${'x'.repeat(64)}.example.com`];
-  const answers = records.map((target) => ({
+  const targets = ['www.example.com', `${'x'.repeat(64)}.example.com`, 'ftp.example.com'];
+  const answers = targets.map((target) => ({
     ...{ name: 'a.org', class: 1, ttl: 1 },
     data: { type: recordTypes.CNAME, target },
   }));
-  const port = await serve(
-    ({ message, type }) => replyTo(message, type === recordTypes.AXFR ? { answers } : {}),
-    { transfers: true },
-  );
+  const metrics = new MetricRegistry();
+  const { lines, logger } = keptLog();
+  const port = await serve(({ message }) => replyTo(message, { answers }), {
+    ...{ transfers: true, metrics, logger },
+  });
   const socket = net.connect(port, '127.0.0.1');
-  socket.write(framed(newQuery(7, { name: 'a.org', type: recordTypes.AXFR })));
-  expect(await replyIds(socket)).toEqual([]);
-  const other = net.connect(port, '127.0.0.1');
-  other.end(query(8));
-  expect(await replyIds(other)).toEqual([8]);
+  const reply = new Promise<Message>((resolve) => {
+    socket.once('data', (bytes: Buffer) => resolve(decodeMessage(bytes.subarray(2))));
+  });
+  socket.end(axfr(7));
+  expect((await reply).answers.map(({ data }) => 'target' in data && data.target)).toEqual([
+    'www.example.com',
+    'ftp.example.com',
+  ]);
+  expect(metrics.render()).toContain('tendril_dns_transfer_records_left_out_total 1');
+  expect(lines).toEqual(['warn records of a zone cannot be transferred: a label of their names is too long']);
 });
 
 test('AXFR is refused where no plugin knows zone transfers', async () => {

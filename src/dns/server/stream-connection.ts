@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Connections } from './connections.ts';
-import type { Reply, Responder } from './responder.ts';
+import type { Reply, Responder, ZoneTransfer } from './responder.ts';
 
 /** A client that says nothing for this long, or takes none of its replies, is closed. */
 const idleMs = 10_000;
@@ -26,6 +26,7 @@ export function serveStream(socket: Socket, { transport, answer, connections }: 
   let pending: Buffer = Buffer.alloc(0);
   let underWay = 0;
   let ended = false;
+  let transferring = false;
   let incomplete: NodeJS.Timeout | undefined;
   const asker = {
     transport,
@@ -64,7 +65,7 @@ export function serveStream(socket: Socket, { transport, answer, connections }: 
   }
 
   function isBusy(): boolean {
-    return underWay >= maxPipelined || socket.writableLength > maxUnread;
+    return transferring || underWay >= maxPipelined || socket.writableLength > maxUnread;
   }
 
   function serve(bytes: Buffer): void {
@@ -87,16 +88,23 @@ export function serveStream(socket: Socket, { transport, answer, connections }: 
   function send(reply: Reply): void {
     if (socket.destroyed) return;
     if (reply === undefined) return void socket.destroy();
-    if (!Buffer.isBuffer(reply)) return void sendAll(reply.messages);
+    if (!Buffer.isBuffer(reply)) return void sendAll(reply);
     write(reply);
   }
 
-  /** No faster than the client reads. Where a message cannot be made the connection ends: the client knows that it lacks the rest. */
-  async function sendAll(messages: Iterable<Buffer>): Promise<void> {
+  /** One at a time, no faster than the client reads. Where a message cannot be made the connection ends: the client knows that it lacks the rest. */
+  async function sendAll({ messages }: ZoneTransfer): Promise<void> {
     underWay++;
+    transferring = true;
     const done = connections.query(socket);
+    // It waits for us, until its turn comes.
+    socket.setTimeout(0);
+    let told = false;
     try {
-      for (const message of messages) {
+      for await (const message of messages(() => socket.destroyed)) {
+        if (!told) socket.setTimeout(idleMs);
+        told = true;
+        if (socket.destroyed) break;
         write(message);
         if (socket.writableLength > maxUnread) await room();
         if (socket.destroyed) break;
@@ -105,13 +113,18 @@ export function serveStream(socket: Socket, { transport, answer, connections }: 
       socket.destroy();
     }
     underWay--;
+    transferring = false;
     done();
+    if (!told) socket.destroy();
     if (!socket.destroyed) proceed();
   }
 
+  /** A client that takes a transfer too slowly would hold it from others. */
   function room(): Promise<void> {
     return new Promise((resolve) => {
+      const late = setTimeout(() => socket.destroy(), messageMs);
       const done = () => {
+        clearTimeout(late);
         socket.off('drain', done).off('close', done);
         resolve();
       };

@@ -3,11 +3,12 @@ import { canonicalIp, formatIp, type Ip } from '../../../net/ip.ts';
 import { isTransfer, recordTypes, responseCodes } from '../../message/constants.ts';
 import { type Message, type ResourceRecord, replyTo } from '../../message/message.ts';
 import { isBelow } from '../../message/name.ts';
-import type { DnsPlugin, PluginContext, Query, Served } from '../../plugin.ts';
+import type { DnsPlugin, PluginContext, Query, Served, TransferredZone } from '../../plugin.ts';
 import { isReverseName, reverseIp } from '../../reverse-name.ts';
 import { followAliases } from './aliases.ts';
 import { clusterNameServers, ownServerName } from './name-servers.ts';
 import { addressRecord, aliasRecord, inZone, record, soaRecord } from './records.ts';
+import { SharedZones } from './shared-zones.ts';
 import type { NameRecords, Section, ZoneLookup } from './zone-lookup.ts';
 import { serviceRecords } from './zone-transfer.ts';
 
@@ -23,11 +24,12 @@ export interface KubernetesPluginOptions {
 
 export interface KubernetesPlugin extends DnsPlugin {
   /** As PluginInstance has it. */
-  transfer(zone: string, serial: number): readonly ResourceRecord[] | undefined;
+  transfer(zone: string, serial: number): TransferredZone | undefined;
 }
 
 export function kubernetesPlugin({ lookup, resolve }: KubernetesPluginOptions): KubernetesPlugin {
   const { index, options } = lookup;
+  const zones = new SharedZones();
   const soas = new Map<string, { serial: number; record: ResourceRecord }>();
 
   function soa(zone: string): ResourceRecord {
@@ -96,12 +98,14 @@ export function kubernetesPlugin({ lookup, resolve }: KubernetesPluginOptions): 
     };
   }
 
-  function transfer(zone: string, serial: number): readonly ResourceRecord[] | undefined {
+  function transfer(zone: string, serial: number): TransferredZone | undefined {
     if (lookup.zoneOf(zone) !== zone || isReverseName(zone) || !index.synced) return undefined;
     const first = soa(zone);
     if (serial !== 0 && 'serial' in first.data && first.data.serial === serial) return [first];
-    const { answers, additionals } = nameServers(zone);
-    return [first, ...answers, ...additionals, ...serviceRecords(lookup, zone), first];
+    return zones.get(zone, index.serials.changes, async () => {
+      const { answers, additionals } = nameServers(zone);
+      return [first, ...answers, ...additionals, ...(await serviceRecords(lookup, zone)), first];
+    });
   }
 
   function apex(query: Query, zone: string): Message | undefined {

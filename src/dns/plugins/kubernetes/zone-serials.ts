@@ -18,6 +18,8 @@ export class ZoneSerials {
   internal = 0;
   external = 0;
   multicluster = 0;
+  /** Grows with each change, where several may have one serial number. */
+  changes = 0;
   readonly #now: () => number;
 
   /** `now`: ms since the epoch. */
@@ -26,6 +28,7 @@ export class ZoneSerials {
   }
 
   touch({ internal, external, multicluster }: Touched): void {
+    this.changes++;
     const second = Math.floor(this.#now() / 1000);
     if (internal) this.internal = second;
     if (external) this.external = second;

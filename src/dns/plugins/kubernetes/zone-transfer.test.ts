@@ -17,33 +17,31 @@ import {
   storesOf,
 } from './testing/cluster.ts';
 
-const plugin = kubernetesPlugin({
-  lookup: lookupOver(
-    storesOf({
-      namespaces: [namespace('shop'), namespace('b')],
-      services: [
-        service('shop/web', { clusterIPs: ['10.96.0.20', 'fd00::20'], ports: [http, { port: 81 }] }),
-        service('b/web', { clusterIPs: ['10.96.0.22'] }),
-        headless('shop/db'),
-        externalName('shop/out', 'www.example.com'),
-        service('gone/web', { clusterIPs: ['10.96.0.21'], ports: [http] }),
-      ],
-      slices: [slice('shop/db', { endpoints: [{ addresses: ['10.244.1.2'], hostname: 'db-0' }, 'fd00::3'] })],
-      imports: [serviceImport('shop/far', { type: 'ClusterSetIP', ips: ['10.97.0.1'], ports: [http] })],
-      importSlices: [importedSlice('shop/far', { endpoints: ['10.1.0.1'] })],
-    }),
-    {
-      zones: ['cluster.local', '10.in-addr.arpa', 'clusterset.local'],
-      multiclusterZones: ['clusterset.local'],
-      serverIps: ['10.0.0.10', 'fd00::10'],
-    },
-  ),
+const stores = storesOf({
+  namespaces: [namespace('shop'), namespace('b')],
+  services: [
+    service('shop/web', { clusterIPs: ['10.96.0.20', 'fd00::20'], ports: [http, { port: 81 }] }),
+    service('b/web', { clusterIPs: ['10.96.0.22'] }),
+    headless('shop/db'),
+    externalName('shop/out', 'www.example.com'),
+    service('gone/web', { clusterIPs: ['10.96.0.21'], ports: [http] }),
+  ],
+  slices: [slice('shop/db', { endpoints: [{ addresses: ['10.244.1.2'], hostname: 'db-0' }, 'fd00::3'] })],
+  imports: [serviceImport('shop/far', { type: 'ClusterSetIP', ips: ['10.97.0.1'], ports: [http] })],
+  importSlices: [importedSlice('shop/far', { endpoints: ['10.1.0.1'] })],
 });
-const transferred = (zone: string, serial = 0) =>
-  plugin.transfer(zone, serial)?.map((one) => recordText(one));
+const plugin = kubernetesPlugin({
+  lookup: lookupOver(stores, {
+    zones: ['cluster.local', '10.in-addr.arpa', 'clusterset.local'],
+    multiclusterZones: ['clusterset.local'],
+    serverIps: ['10.0.0.10', 'fd00::10'],
+  }),
+});
+const transferred = async (zone: string, serial = 0) =>
+  (await plugin.transfer(zone, serial))?.map((one) => recordText(one));
 
-test('all Services by name, between two SOA records, behind the name servers and their addresses', () => {
-  const all = transferred('cluster.local')!;
+test('all Services by name, between two SOA records, behind the name servers and their addresses', async () => {
+  const all = (await transferred('cluster.local'))!;
   expect(all[0]).toContain('cluster.local SOA ns.dns.cluster.local');
   expect(all.at(-1)).toBe(all[0]);
   expect(all.slice(1, -1)).toEqual([
@@ -66,19 +64,28 @@ test('all Services by name, between two SOA records, behind the name servers and
   ]);
 });
 
-test('the imports of a multicluster zone', () => {
-  expect(transferred('clusterset.local')!.slice(4, -1)).toEqual([
+test('the imports of a multicluster zone', async () => {
+  expect((await transferred('clusterset.local'))!.slice(4, -1)).toEqual([
     'far.shop.svc.clusterset.local A 10.97.0.1',
     'far.shop.svc.clusterset.local SRV 0 100 80 far.shop.svc.clusterset.local',
     '_http._tcp.far.shop.svc.clusterset.local SRV 0 100 80 far.shop.svc.clusterset.local',
   ]);
 });
 
-test('the SOA record alone for who has this version', () => {
-  const [soa] = plugin.transfer('cluster.local', 0)!;
+test('who asks at one time is sent one list, until something changes', async () => {
+  const [one, other] = [plugin.transfer('cluster.local', 0), plugin.transfer('cluster.local', 0)];
+  const records = await one;
+  expect(await other).toBe(records);
+  expect(plugin.transfer('cluster.local', 0)).toBe(records);
+  stores.services.set(service('shop/new', { clusterIPs: ['10.96.0.9'] }));
+  expect(await transferred('cluster.local')).toContain('new.shop.svc.cluster.local A 10.96.0.9');
+});
+
+test('the SOA record alone for who has this version', async () => {
+  const [soa] = (await plugin.transfer('cluster.local', 0))!;
   const { serial } = soa!.data as { serial: number };
-  expect(transferred('cluster.local', serial)).toEqual([recordText(soa!)]);
-  expect(transferred('cluster.local', 1)!.length).toBeGreaterThan(10);
+  expect(await transferred('cluster.local', serial)).toEqual([recordText(soa!)]);
+  expect((await transferred('cluster.local', 1))!.length).toBeGreaterThan(10);
 });
 
 test.each(['example.com', 'shop.svc.cluster.local', '10.in-addr.arpa'])(

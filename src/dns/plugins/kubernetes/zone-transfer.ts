@@ -1,5 +1,6 @@
 /** A zone's records as CoreDNS transfers them: Service by Service, each with its addresses, ports and endpoints. */
 import { tryParseIp } from '../../../net/ip.ts';
+import { TimeSlice } from '../../../util/time-slice.ts';
 import { recordTypes } from '../../message/constants.ts';
 import type { ResourceRecord } from '../../message/message.ts';
 import type { ServiceSource } from './cluster-index.ts';
@@ -7,17 +8,26 @@ import { type ClusterService, type EndpointSet, type NamedPort, noPort } from '.
 import { addressRecord, aliasRecord, inZone, record, srvWeight } from './records.ts';
 import type { ZoneLookup } from './zone-lookup.ts';
 
-/** Of all Services, or of a multicluster zone's imports, by name. */
-export function serviceRecords(lookup: ZoneLookup, zone: string): ResourceRecord[] {
+/**
+ * Of all Services, or of a multicluster zone's imports, by name. What changes while the list is made may be in it as it was or as it is
+ * now: the zone's serial number, taken before, is then another, and secondaries come again.
+ */
+export async function serviceRecords(lookup: ZoneLookup, zone: string): Promise<ResourceRecord[]> {
   const { index, options } = lookup;
   const multicluster = lookup.isMulticluster(zone);
   const source = multicluster ? index.imported : index.local;
   const keys = multicluster ? index.importKeys() : index.serviceKeys();
-  return keys
+  const named = keys
     .map((key) => ({ key, name: key.slice(key.indexOf('/') + 1) }))
-    .filter(({ key }) => lookup.exposes(key.slice(0, key.indexOf('/'))))
-    .sort((a, b) => compare(a.name, b.name) || compare(a.key, b.key))
-    .flatMap(({ key }) => recordsOfService(source, key, { zone, ttl: options.ttl }));
+    .sort((a, b) => compare(a.name, b.name) || compare(a.key, b.key));
+  const records: ResourceRecord[] = [];
+  const slice = new TimeSlice();
+  for (const { key } of named) {
+    if (lookup.exposes(key.slice(0, key.indexOf('/'))))
+      records.push(...recordsOfService(source, key, { zone, ttl: options.ttl }));
+    await slice.breathe();
+  }
+  return records;
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -9,9 +9,16 @@ import {
   zonesOf,
 } from '../../corefile/options.ts';
 import { isTransfer, recordTypes, responseCodes } from '../../message/constants.ts';
-import { type ResourceRecord, replyTo } from '../../message/message.ts';
+import { type Message, type ResourceRecord, replyTo } from '../../message/message.ts';
 import { isBelow } from '../../message/name.ts';
-import type { PluginContext, PluginInstance, PluginSetup, Query, Served } from '../../plugin.ts';
+import type {
+  PluginContext,
+  PluginInstance,
+  PluginSetup,
+  Query,
+  Served,
+  TransferredZone,
+} from '../../plugin.ts';
 import { tryAddress } from '../../server/http-endpoints.ts';
 import { notify } from './notify.ts';
 
@@ -39,6 +46,18 @@ export const setup: PluginSetup = (directives, context): TransferInstance => {
   const rules = directives.map((directive) => ruleOf(directive, context));
   const { logger } = context;
   const ending = new AbortController();
+  function told(query: Query, records: readonly ResourceRecord[]): Message {
+    logger.info('a zone is transferred', {
+      zone: query.name,
+      to: query.client.address,
+      records: records.length,
+    });
+    // The SOA record alone comes without AA, as CoreDNS has it. The list is shared by all who are sent it.
+    return replyTo(query.message, {
+      authoritative: records.length > 1,
+      answers: records as ResourceRecord[],
+    });
+  }
   return {
     handler: {
       name: 'transfer',
@@ -51,15 +70,9 @@ export const setup: PluginSetup = (directives, context): TransferInstance => {
         if (!allows(rule, query)) return refused;
         const serial = serialOf(query);
         if (serial === undefined) return replyTo(query.message, { rcode: responseCodes.SERVFAIL });
-        const records = recordsOf(query.name, serial, context);
-        if (records === undefined) return next();
-        logger.info('a zone is transferred', {
-          zone: query.name,
-          to: query.client.address,
-          records: records.length,
-        });
-        // The SOA record alone comes without AA, as CoreDNS has it.
-        return replyTo(query.message, { authoritative: records.length > 1, answers: [...records] });
+        const zone = recordsOf(query.name, serial, context);
+        if (zone === undefined) return next();
+        return zone instanceof Promise ? zone.then((records) => told(query, records)) : told(query, zone);
       },
     },
     notify: (zone) => {
@@ -79,7 +92,7 @@ function recordsOf(
   zone: string,
   serial: number,
   { instances, sibling }: PluginContext,
-): readonly ResourceRecord[] | undefined {
+): TransferredZone | undefined {
   for (const { name, instance } of instances()) {
     const records = sibling(name) === instance ? instance.transfer?.(zone, serial) : undefined;
     if (records !== undefined) return records;
