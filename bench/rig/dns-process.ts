@@ -25,7 +25,7 @@ const logger = createLogger({ level: 'warn' });
 const client = createHttpClient(await loadKubeconfig(settings.kubeconfig));
 const informers = createInformers({ client, logger, kept: keptObjects });
 const path = openDnsPath({
-  ...{ config: settings, informers, clock: systemClock, logger },
+  ...{ config: settings, informers, client, clock: systemClock, logger },
   openFastPath: (options) => new FastPath({ bpf: kernelBpf, ...options }),
 })!;
 const nothing = { attachPod: () => {}, detachPod: () => {}, detachPodOf: () => {}, retainPods: () => {} };

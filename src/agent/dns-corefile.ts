@@ -18,12 +18,10 @@ import { resources } from '../kube/resources.ts';
 import type { ConfigMap } from '../kube/types.ts';
 import type { Clock } from '../util/clock.ts';
 import { describeError } from '../util/errors.ts';
-import { type KnownCorefile, ServerWatch, type ServerWatchOptions } from './dns-servers.ts';
+import { type KnownCorefile, kubeletMs, ServerWatch, type ServerWatchOptions } from './dns-servers.ts';
 
 /** Where kubeadm and all who follow it keep the cluster's DNS. */
 const corefileMap = { namespace: 'kube-system', name: 'coredns' };
-/** A kubelet looks at a pod's ConfigMaps once a minute, half as long again at the most, and may have them from a cache of a minute. */
-const kubeletMs = 150_000;
 const defaultReloadMs = 30_000;
 const defaultMetricsPort = 9153;
 

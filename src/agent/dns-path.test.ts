@@ -13,6 +13,7 @@ import { FakeClock } from '../util/clock.ts';
 import { silentLogger } from '../util/logger.ts';
 import { keepLastChange } from './dns-corefile.ts';
 import { DnsPath, openDnsPath } from './dns-path.ts';
+import type { PodTimes } from './dns-servers.ts';
 
 const kubeadm =
   '.:53 {\n kubernetes cluster.local in-addr.arpa ip6.arpa {\n ttl 30\n fallthrough in-addr.arpa ip6.arpa\n}\n forward . /etc/resolv.conf\n}';
@@ -31,6 +32,17 @@ const readMetrics = async (address: string) => {
   return text;
 };
 
+/** Of pods, by their uid. */
+let times: Map<string, PodTimes>;
+const server = '10.244.0.53';
+const serves = (text: string, failures = 0) => {
+  const version = coreDnsVersion({ text, file: '/etc/coredns/Corefile', environment: {} });
+  shown.set(
+    server,
+    `coredns_reload_version_info{hash="sha512",value="${version}"} 1\ncoredns_reload_failed_total ${failures}\n`,
+  );
+};
+
 beforeEach(async () => {
   bpf = fakeDnsBpf();
   clock = new FakeClock(Date.now());
@@ -41,6 +53,11 @@ beforeEach(async () => {
     await client.create(resources.namespaces, { metadata: { name } });
   await service('kube-system', 'kube-dns', { clusterIPs: ['10.96.0.10', 'fd00:96::a'] });
   await service('shop', 'web', { clusterIPs: ['10.96.0.7', 'fd00:96::7'] });
+  times = new Map();
+  serves(kubeadm);
+  await slice('kube-system', 'kube-dns', [
+    { addresses: [server], targetRef: { kind: 'Pod', namespace: 'kube-system', name: 'dns-1', uid: 'one' } },
+  ]);
 });
 afterEach(async () => {
   path.close();
@@ -49,7 +66,16 @@ afterEach(async () => {
 
 function begin(): void {
   const fastPath = new FastPath({ bpf, objectsDirectory: '/objects', pinDirectory, logger: silentLogger });
-  path = new DnsPath({ informers, fastPath, nodeName: 'n1', readMetrics, clock, logger: silentLogger });
+  const podTimes = async ({ uid }: { uid: string }) => times.get(uid);
+  path = new DnsPath({
+    informers,
+    fastPath,
+    nodeName: 'n1',
+    readMetrics,
+    podTimes,
+    clock,
+    logger: silentLogger,
+  });
   informers.start();
 }
 
@@ -138,7 +164,6 @@ test('a namespace that goes takes its names along', async () => {
 
 test('questions to the Service’s and the servers’ addresses are taken', async () => {
   await corefile(kubeadm);
-  await slice('kube-system', 'kube-dns', [{ addresses: ['10.244.0.53'] }]);
   begin();
   await answering();
   const servers = () => [...bpf.maps.get(`${pinDirectory}/dns_servers`)!.entries()].length;
@@ -165,24 +190,14 @@ test('the Corefile decides, whenever it changes', async () => {
 });
 
 describe('a changed Corefile', () => {
-  const server = '10.244.0.53';
   const longer = kubeadm.replace('ttl 30', 'ttl 60');
   const reloading = (text: string) => text.replace('forward .', 'reload\n forward .');
   const key = { namespace: 'kube-system', name: 'coredns' };
   const change = (Corefile: string) => client.patch(resources.configMaps, key, { type: 'application/merge-patch+json', body: { data: { Corefile } } }); // biome-ignore format: one line
-  const serves = (text: string, failures = 0) => {
-    const version = coreDnsVersion({ text, file: '/etc/coredns/Corefile', environment: {} });
-    shown.set(
-      server,
-      `coredns_reload_version_info{hash="sha512",value="${version}"} 1\ncoredns_reload_failed_total ${failures}\n`,
-    );
-  };
   const config = () =>
     layouts.dnsConfig.decode(bpf.maps.get(`${pinDirectory}/dns_config`)!.lookup(new Uint8Array(4))!);
 
   beforeEach(async () => {
-    await slice('kube-system', 'kube-dns', [{ addresses: [server] }]);
-    serves(kubeadm);
     await corefile(kubeadm);
     begin();
     await answering();
@@ -254,6 +269,41 @@ describe('a changed Corefile', () => {
     await answering();
   });
 
+  test('without reload and metrics is that of pods that were made after it', async () => {
+    shown.delete(server);
+    times.set('one', { created: clock.now() - 60_000, started: clock.now() - 50_000 });
+    await change(longer);
+    await refusing('when it is started anew');
+    // Of the same pod: what its kubelet has put there may be older.
+    times.set('one', { created: clock.now() - 60_000, started: clock.now() + 20_000 });
+    await clock.advance(30_000);
+    await refusing('when it is started anew');
+    times.set('one', { created: clock.now(), started: clock.now() + 5000 });
+    await clock.advance(10_000);
+    await answering();
+  });
+
+  test('without reload and metrics is that of containers that were started when kubelets have long taken it', async () => {
+    shown.delete(server);
+    await change(longer);
+    await refusing('when it is started anew');
+    times.set('one', { created: clock.now() - 60_000, started: clock.now() + 151_000 });
+    await clock.advance(10_000);
+    await answering();
+  });
+
+  test('is answered by when a server is there that serves it, not while none is ready', async () => {
+    await client.delete(resources.endpointSlices, { namespace: 'kube-system', name: 'kube-dns-1' });
+    await change(longer);
+    await refusing('no DNS server is ready');
+    await clock.advance(5000);
+    await refusing('no DNS server is ready');
+    serves(longer);
+    await slice('kube-system', 'kube-dns', [{ addresses: [server] }]);
+    await clock.advance(1000);
+    await answering();
+  });
+
   test('is asked of the node’s own servers alone, where pods are sent to those', async () => {
     const hinted = (node: string, address: string) => ({
       addresses: [address],
@@ -271,7 +321,7 @@ describe('a changed Corefile', () => {
 
 test('a Corefile that was changed just before an agent’s first start may not be served yet', async () => {
   const text = kubeadm.replace('forward .', 'reload\n forward .');
-  await slice('kube-system', 'kube-dns', [{ addresses: ['10.244.0.53'] }]);
+  shown.delete(server);
   await client.create(resources.configMaps, {
     metadata: {
       ...{ namespace: 'kube-system', name: 'coredns' },
@@ -305,7 +355,7 @@ test('an agent that starts anew goes on by what is in force, whatever the server
   await answering();
   path.close();
   await informers.stop();
-  await slice('kube-system', 'kube-dns', [{ addresses: ['10.244.0.53'] }]);
+  shown.delete(server);
   informers = createInformers({ client });
   begin();
   expect(answer('web.shop.svc.cluster.local')).toEqual(['10.96.0.7', 'fd00:96::7']);
@@ -324,7 +374,7 @@ test('switched off, the kernel says nothing more of what an earlier agent told i
     dnsFastPath: 'off' as const,
   };
   const openFastPath = (options: Omit<FastPathOptions, 'bpf'>) => new FastPath({ bpf, ...options });
-  const off = openDnsPath({ config, informers, openFastPath, clock, logger: silentLogger });
+  const off = openDnsPath({ config, informers, client, openFastPath, clock, logger: silentLogger });
   expect(off).toBeUndefined();
   expect(answer('web.shop.svc.cluster.local')).toBe('server');
 });

@@ -14,6 +14,7 @@ import type { ZoneDecision, ZonePlan } from '../dns/fastpath/zone-plan.ts';
 import { type ClusterChange, ClusterIndex } from '../dns/plugins/kubernetes/cluster-index.ts';
 import { kubernetesDefaults } from '../dns/plugins/kubernetes/options.ts';
 import { ZoneLookup } from '../dns/plugins/kubernetes/zone-lookup.ts';
+import type { KubeClient } from '../kube/client/client.ts';
 import type { Informers } from '../kube/client/informers.ts';
 import type { Store } from '../kube/client/store.ts';
 import { resources } from '../kube/resources.ts';
@@ -23,7 +24,7 @@ import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
 import type { AgentConfig } from './config.ts';
 import { CorefileFollower } from './dns-corefile.ts';
-import { readMetrics, serversFor } from './dns-servers.ts';
+import { podTimes, readMetrics, type ServerWatchOptions, serversFor } from './dns-servers.ts';
 import type { PodDatapath } from './pod-network.ts';
 
 const dnsService = { namespace: 'kube-system', name: 'kube-dns' };
@@ -42,6 +43,7 @@ export interface DnsPathOptions {
   nodeName: string;
   /** Metrics of a DNS server; absent: by HTTP. */
   readMetrics?: (address: string, port: number) => Promise<string>;
+  podTimes: ServerWatchOptions['podTimes'];
   clock: Clock;
   logger: Logger;
 }
@@ -56,6 +58,7 @@ export type SampledAnswer = Omit<AnswerSample, 'time'> & { time: number };
 export interface DnsPathParts {
   config: Pick<AgentConfig, 'nodeName' | 'objectsDirectory' | 'bpfDirectory' | 'mapSizes' | 'dnsFastPath'>;
   informers: Informers;
+  client: KubeClient;
   /** Absent: every question goes to the DNS servers. */
   openFastPath?: (options: Omit<FastPathOptions, 'bpf'>) => FastPath;
   clock: Clock;
@@ -66,6 +69,7 @@ export interface DnsPathParts {
 export function openDnsPath({
   config,
   informers,
+  client,
   openFastPath,
   clock,
   logger,
@@ -82,8 +86,9 @@ export function openDnsPath({
       logger: own,
     });
     const { nodeName } = config;
+    const timesOf: DnsPathOptions['podTimes'] = (pod) => podTimes(client, pod);
     if (config.dnsFastPath !== 'off')
-      return new DnsPath({ informers, fastPath, nodeName, clock, logger: own });
+      return new DnsPath({ informers, fastPath, nodeName, podTimes: timesOf, clock, logger: own });
     // An earlier agent's programs may be at pods, and answer as long as they may.
     fastPath.stop('it is switched off');
     fastPath.close();
@@ -106,7 +111,8 @@ export class DnsPath {
   #closed = false;
   #feed: { feed: ZoneFeed; lookup: ZoneLookup } | undefined;
 
-  constructor({ informers, fastPath, nodeName, clock, logger, readMetrics: read }: DnsPathOptions) {
+  constructor(options: DnsPathOptions) {
+    const { informers, fastPath, nodeName, clock, logger } = options;
     this.#fastPath = fastPath;
     this.#logger = logger;
     this.#clock = clock;
@@ -114,7 +120,8 @@ export class DnsPath {
     this.#corefile = new CorefileFollower({
       ...{ informers, clock, inForce: fastPath.inForce() },
       servers: () => serversFor(nodeName, this.#dnsSlices()),
-      read: read ?? readMetrics,
+      read: options.readMetrics ?? readMetrics,
+      podTimes: options.podTimes,
       onDecision: (decision) => this.#decide(decision),
     });
     const stores = {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import type { EndpointSlice } from '../kube/types.ts';
-import { readMetrics, serversFor } from './dns-servers.ts';
+import { serversFor as allServersFor, readMetrics } from './dns-servers.ts';
 
 type Entry = NonNullable<EndpointSlice['endpoints']>[number];
 const slices = (...endpoints: Entry[]) => [{ endpoints }] as EndpointSlice[];
@@ -11,6 +11,9 @@ const on = (node: string, address: string) => ({
   addresses: [address],
   hints: { forNodes: [{ name: node }] },
 });
+
+const serversFor = (...args: Parameters<typeof allServersFor>) =>
+  allServersFor(...args).map(({ address }) => address);
 
 test('the servers that a node’s pods are sent to', () => {
   const plain = [{ addresses: ['10.244.0.5'] }, { addresses: ['10.244.1.5'] }];

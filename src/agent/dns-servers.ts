@@ -6,6 +6,8 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import type { KubeClient } from '../kube/client/client.ts';
+import { resources } from '../kube/resources.ts';
 import type { EndpointSlice } from '../kube/types.ts';
 import type { Clock } from '../util/clock.ts';
 
@@ -21,17 +23,41 @@ export interface KnownCorefile {
   reloadMs: number | undefined;
 }
 
+export interface DnsServer {
+  address: string;
+  /** The pod that it is, where it is one. */
+  pod?: PodReference;
+}
+
+export interface PodReference {
+  namespace: string;
+  name: string;
+  uid: string;
+}
+
+/** When a pod was made, and when the latest of its containers was started; ms since the epoch. */
+export interface PodTimes {
+  created: number;
+  started: number;
+}
+
 export interface ServerWatchOptions {
-  /** Addresses of the servers that pods here ask, one each. */
-  servers: () => readonly string[];
+  /** The ready servers that pods here ask. */
+  servers: () => readonly DnsServer[];
   /** The text of a server's metrics. */
   read: (address: string, port: number) => Promise<string>;
+  /** Undefined where the pod is another by now. Asked only of servers that show nothing of themselves. */
+  podTimes: (pod: PodReference) => Promise<PodTimes | undefined>;
   clock: Clock;
 }
 
 export type ServerReport = (disagreement: string | undefined) => void;
 
+/** A kubelet looks at a pod's ConfigMaps once a minute, half as long again at the most, and may have them from a cache of a minute. */
+export const kubeletMs = 150_000;
 const pollMs = 1000;
+/** A pod is looked at less often: it may take days until somebody starts it anew. */
+const podPollMs = 10_000;
 
 /** What a server shows of itself. */
 interface Shown {
@@ -49,6 +75,8 @@ export class ServerWatch {
   readonly #agreed = new Set<string>();
   /** Failed reloads of each server before it showed this Corefile: a later one is this Corefile's. */
   readonly #failures = new Map<string, number>();
+  /** By pods' uids; `at`: when they were asked for. */
+  readonly #podTimes = new Map<string, { at: number; times: PodTimes | undefined }>();
   #cancel = () => {};
   #stopped = false;
 
@@ -66,23 +94,37 @@ export class ServerWatch {
   }
 
   async #poll(): Promise<void> {
-    const waiting = this.#options.servers().filter((address) => !this.#agreed.has(address));
-    const problems = await Promise.all(waiting.map((address) => this.#ask(address)));
+    const servers = this.#options.servers();
+    const waiting = servers.filter(({ address }) => !this.#agreed.has(address));
+    const problems = await Promise.all(waiting.map((server) => this.#ask(server)));
     if (this.#stopped) return;
-    const problem = problems.find((one) => one !== undefined);
+    const problem =
+      servers.length === 0 ? 'no DNS server is ready' : problems.find((one) => one !== undefined);
     this.#report(problem);
     if (problem !== undefined) this.#cancel = this.#options.clock.after(pollMs, () => void this.#poll());
   }
 
-  async #ask(address: string): Promise<string | undefined> {
-    const { metricsPort } = this.#corefile;
+  async #ask({ address, pod }: DnsServer): Promise<string | undefined> {
+    const { metricsPort, reloadMs } = this.#corefile;
     const shown = await this.#options.read(address, metricsPort).then(shownIn, () => undefined);
-    const problem = this.#problemOf(address, shown);
+    const showsNothing = shown?.version === undefined && shown?.startedAt === undefined;
+    const times = showsNothing && reloadMs === undefined ? await this.#timesOf(pod) : undefined;
+    const problem = this.#problemOf(address, shown, times);
     if (problem === undefined) this.#agreed.add(address);
     return problem;
   }
 
-  #problemOf(address: string, shown: Shown | undefined): string | undefined {
+  async #timesOf(pod: PodReference | undefined): Promise<PodTimes | undefined> {
+    if (pod === undefined) return undefined;
+    const known = this.#podTimes.get(pod.uid);
+    const at = this.#options.clock.now();
+    if (known !== undefined && at - known.at < podPollMs) return known.times;
+    const times = await this.#options.podTimes(pod).catch(() => undefined);
+    this.#podTimes.set(pod.uid, { at, times });
+    return times;
+  }
+
+  #problemOf(address: string, shown: Shown | undefined, times: PodTimes | undefined): string | undefined {
     const { versions, changedAt, reloadMs } = this.#corefile;
     const { version, failures = 0, startedAt } = shown ?? {};
     const isAnother = version !== undefined && !versions.includes(version);
@@ -94,12 +136,18 @@ export class ServerWatch {
     }
     if (startedAt !== undefined && startedAt > changedAt) return undefined;
     if (changedAt === 0) return undefined;
+    if (times !== undefined && beganWith(changedAt, times)) return undefined;
     if (reloadMs === undefined)
       return `the DNS server ${address} takes the changed Corefile when it is started anew: there is no reload in it`;
     return this.#options.clock.now() - changedAt > reloadMs
       ? undefined
       : `the DNS server ${address} may not serve the changed Corefile yet`;
   }
+}
+
+/** A pod that is made later has the Corefile as it is by then; a container that is started anew, what the kubelet has put there meanwhile. */
+function beganWith(changedAt: number, { created, started }: PodTimes): boolean {
+  return created > changedAt || started > changedAt + kubeletMs;
 }
 
 function shownIn(metrics: string): Shown {
@@ -116,18 +164,34 @@ function shownIn(metrics: string): Shown {
  * Of the slices of a Service the ready endpoints that pods of a node are sent to, one address for each pod: those for
  * the node by hint, where there are any, else all.
  */
-export function serversFor(node: string, slices: readonly EndpointSlice[]): string[] {
+export function serversFor(node: string, slices: readonly EndpointSlice[]): DnsServer[] {
   const ready = slices
     .flatMap(({ endpoints }) => endpoints ?? [])
     .filter(({ conditions }) => conditions?.ready !== false);
   const near = ready.filter(({ hints }) => hints?.forNodes?.some(({ name }) => name === node));
-  const byPod = new Map<string, string>();
+  const byPod = new Map<string, DnsServer>();
   for (const { addresses, targetRef } of near.length > 0 ? near : ready)
     for (const address of addresses.slice(0, 1)) {
-      const pod = targetRef?.uid ?? address;
-      if (!byPod.has(pod)) byPod.set(pod, address);
+      const { namespace, name, uid } = targetRef ?? {};
+      const key = uid ?? address;
+      const pod = namespace && name && uid ? { namespace, name, uid } : undefined;
+      if (!byPod.has(key)) byPod.set(key, { address, ...(pod && { pod }) });
     }
   return [...byPod.values()];
+}
+
+/** Undefined where the pod is gone or another. @throws TendrilError API, API_UNREACHABLE */
+export async function podTimes(
+  client: KubeClient,
+  { namespace, name, uid }: PodReference,
+): Promise<PodTimes | undefined> {
+  const pod = await client.get(resources.pods, { namespace, name });
+  if (pod.metadata.uid !== uid) return undefined;
+  const starts = (pod.status?.containerStatuses ?? []).map(({ state }) =>
+    Date.parse(state?.running?.startedAt ?? ''),
+  );
+  const known = starts.filter((time) => !Number.isNaN(time));
+  return { created: Date.parse(pod.metadata.creationTimestamp ?? '') || 0, started: Math.max(0, ...known) };
 }
 
 const longestMetricsMs = 2000;

@@ -26,7 +26,7 @@ const agentRules: Rule[] = [
   ...services,
   { apiGroups: [''], resources: ['nodes'], verbs: read },
   { apiGroups: ['networking.k8s.io'], resources: ['servicecidrs'], verbs: ['list', 'watch'] },
-  // Whether a pod that connections lead to is gone.
+  // Whether a pod that connections lead to is gone; since when a DNS server is there.
   { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
   // The condition NetworkUnavailable, and the start-up taint: of its own Node, as the admission policy sees to.
   { apiGroups: [''], resources: ['nodes', 'nodes/status'], verbs: ['patch'] },
