@@ -3,9 +3,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 
-ARCH := $(shell uname -m | sed 's/x86_64/x64/;s/aarch64/arm64/')
-NODE := node_modules/node-linux-$(ARCH)/bin/node
-export PATH := $(CURDIR)/node_modules/node-linux-$(ARCH)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+HOST_ARCH := $(shell uname -m | sed 's/x86_64/x64/;s/aarch64/arm64/')
+# Of the image: x64 or arm64.
+ARCH := $(HOST_ARCH)
+NODE := node_modules/node-linux-$(HOST_ARCH)/bin/node
+export PATH := $(CURDIR)/node_modules/node-linux-$(HOST_ARCH)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 APT_BUILD := clang llvm libbpf-dev libc6-dev libmbedtls-dev make
 APT_RUN := libbpf1 nftables bubblewrap iproute2 procps util-linux
@@ -64,9 +66,20 @@ node_modules/.installed: package.json package-lock.json
 
 deps: dist/.apt node_modules/.installed
 
-# An OCI archive for the runtimes of a real cluster's nodes: `ctr -n k8s.io images import`.
-image: build
-	@$(NODE) scripts/image/main.ts
+# An OCI archive for the runtimes of a real cluster's nodes: `ctr -n k8s.io images import`. `ARCH=arm64` for such nodes.
+image: build $(if $(filter-out $(HOST_ARCH),$(ARCH)),dist/$(ARCH)/native/cni-shim)
+	@$(NODE) scripts/image/main.ts $(ARCH)
+
+# Programs for another machine than this one. Its BPF objects are the same: they know no machine but the kernel's.
+TRIPLET_x64 := x86_64-linux-gnu
+TRIPLET_arm64 := aarch64-linux-gnu
+APT_CROSS_x64 := libc6-dev-amd64-cross libgcc-12-dev-amd64-cross binutils-x86-64-linux-gnu
+APT_CROSS_arm64 := libc6-dev-arm64-cross libgcc-12-dev-arm64-cross binutils-aarch64-linux-gnu
+
+dist/$(ARCH)/native/%: $$(wildcard native/$$*/*.c native/$$*/*.h) | dist/.apt
+	@mkdir -p $(@D)
+	@scripts/apt-install $(APT_CROSS_$(ARCH))
+	clang --target=$(TRIPLET_$(ARCH)) $(NATIVE_CFLAGS) -o $@ $(filter %.c,$^)
 
 lab: build
 	@scripts/lab
