@@ -85,14 +85,14 @@ export function collectContents(root: string, architecture: Architecture): Conte
 
 /** Programs and libraries of this machine's Debian with all that they are linked with, where an image has them. */
 export function debianEntries(files: readonly string[]): TarEntry[] {
-  return withDirectoryLinks(ownSystem.architecture, imagePaths(ownSystem, files, linkedWith(ownSystem, files)));
+  return withDirectoryLinks(
+    ownSystem.architecture,
+    imagePaths(ownSystem, files, linkedWith(ownSystem, files)),
+  );
 }
 
 /** Files of Debian's by their path in the image, and the directories' other names. */
-function withDirectoryLinks(
-  architecture: Architecture,
-  debian: ReadonlyMap<string, string>,
-): TarEntry[] {
+function withDirectoryLinks(architecture: Architecture, debian: ReadonlyMap<string, string>): TarEntry[] {
   return [
     ...[...debian].map(([path, file]) => fileEntry(file, path)),
     { path: 'bin', type: 'link', target: 'usr/bin' },
@@ -104,10 +104,7 @@ function withDirectoryLinks(
   ];
 }
 
-function imagePaths(
-  system: DebianSystem,
-  ...files: readonly (readonly string[])[]
-): Map<string, string> {
+function imagePaths(system: DebianSystem, ...files: readonly (readonly string[])[]): Map<string, string> {
   return new Map(files.flat().map((path) => [usrPath(path), realpathSync(join(system.root, path))]));
 }
 

@@ -11,8 +11,8 @@
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { recall } from '../agent/pod/memory.ts';
-import { podPaths } from '../agent/pod/pod-config.ts';
+import { podPaths, usedPlacesPath } from '../agent/pod/pod-config.ts';
+import { recallUsedPlaces } from '../agent/pod/used-places.ts';
 import { kernelBpf } from '../linux/bpf/kernel-bpf.ts';
 import { openRouteNetlink } from '../linux/netlink/kernel-route-netlink.ts';
 import { nftProgram } from '../linux/nftables/nft-program.ts';
@@ -86,8 +86,8 @@ function note(
 /** Those that the agent had; its settings may name other directories of CNI. */
 function pathsBelow(host: string): RemovalPaths {
   const below = (path: string) => join(host, path);
-  const learned = recall(below(join(podPaths.stateDirectory, 'agent.json')))?.config;
-  const paths = { ...podPaths, ...learned };
+  const used = recallUsedPlaces(below(usedPlacesPath));
+  const paths = { ...podPaths, ...used };
   return {
     stateDirectory: below(podPaths.stateDirectory),
     runDirectory: below('/run/tendril'),
@@ -96,7 +96,7 @@ function pathsBelow(host: string): RemovalPaths {
     cniBinDirectory: below(paths.cniBinDirectory),
     cniCacheDirectory: below('/var/lib/cni/results'),
     bpfDirectory: below(podPaths.bpfDirectory),
-    uplink: learned?.uplink,
+    uplink: used.uplink,
   };
 }
 

@@ -12,8 +12,9 @@ import { runAgent } from '../agent.ts';
 import { type StatusSources, startStatusServer } from '../status-server.ts';
 import { serverOf } from './api-servers.ts';
 import { learn, type Machine } from './learning.ts';
-import { podPaths, podStatusPort } from './pod-config.ts';
+import { podPaths, podStatusPort, usedPlacesPath } from './pod-config.ts';
 import { loadPodSettings } from './settings.ts';
+import { recordUsedPlaces } from './used-places.ts';
 
 /** As src/deploy/ mounts them. */
 const mounted = {
@@ -51,6 +52,7 @@ export async function runAgentInPod(options: PodAgentOptions): Promise<number> {
     }),
   );
   writeKubeconfig(server);
+  recordUsedPlaces(usedPlacesPath, config);
   mkdirSync(config.bpfDirectory, { recursive: true });
   return await runAgent(config);
 }

@@ -16,6 +16,9 @@ export const podPaths = {
   cniBinDirectory: '/opt/cni/bin',
 } as const;
 
+/** Which of these, and which uplink, this node's agents have used: settings may say others. */
+export const usedPlacesPath = '/var/lib/tendril/used-places.json';
+
 /** While this file is there no pod is wired, and its text says why: Tendril is being removed. */
 export const holdPodsPath = '/run/tendril/hold-pods';
 
