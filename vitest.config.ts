@@ -16,8 +16,13 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'tests/*.test.ts', 'tests/scenarios/**/*.test.ts'],
-          exclude: ['src/**/*.root.test.ts', 'tests/scenarios/**/*.root.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'tests/*.test.ts',
+            'tests/scenarios/**/*.test.ts',
+            'tests/real/**/*.test.ts',
+          ],
+          exclude: ['{src,tests}/**/*.{root,real}.test.ts'],
           retry,
           setupFiles: ['tests/support/patience.ts'],
           // Only what hangs takes as long, also where a dozen programs share a core.

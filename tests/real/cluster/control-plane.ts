@@ -1,6 +1,8 @@
 /** etcd, kube-apiserver, kube-controller-manager and kube-scheduler, in the namespace of the control plane's node. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { agentNamespace, dnsNamespace } from '../../../src/deploy/values.ts';
+import { auditPolicy } from '../access/audit.ts';
 import {
   apiServer,
   clusterDirectory,
@@ -107,6 +109,13 @@ export function nodeKubeconfig({ name }: NodeLayout): string {
 
 export const caPath = pem('ca', 'crt');
 
+const auditPolicyPath = join(clusterDirectory, 'audit-policy.json');
+/** What Tendril asked of the API server, since the cluster is. */
+export const auditLogPath = join(clusterDirectory, 'log/audit');
+const tendrilsUsers = [`${agentNamespace}:tendril-agent`, `${dnsNamespace}:tendril-dns`].map(
+  (account) => `system:serviceaccount:${account}`,
+);
+
 export async function startControlPlane(node: NodeLayout): Promise<void> {
   const inside = (name: string, path: string, flags: Record<string, string>) => {
     const words = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
@@ -118,6 +127,7 @@ export async function startControlPlane(node: NodeLayout): Promise<void> {
     'advertise-client-urls': 'http://127.0.0.1:2379',
     'listen-peer-urls': 'http://127.0.0.1:2380',
   });
+  writeFileSync(auditPolicyPath, JSON.stringify(auditPolicy(tendrilsUsers)));
   inside('kube-apiserver', program('kube-apiserver'), apiServerFlags(node));
   await waitFor('the API server’s readiness', 90, () => kubectl('get', '--raw', '/readyz'));
   const common = { kubeconfig: kubeconfigPath, 'leader-elect': 'false' };
@@ -162,6 +172,8 @@ function apiServerFlags({ ipv4 }: NodeLayout): Record<string, string> {
     'requestheader-username-headers': 'X-Remote-User',
     'requestheader-group-headers': 'X-Remote-Group',
     'requestheader-extra-headers-prefix': 'X-Remote-Extra-',
+    'audit-policy-file': auditPolicyPath,
+    'audit-log-path': auditLogPath,
   };
 }
 
