@@ -63,9 +63,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   version: { summary: 'print the version', load: async () => (await import('./version.ts')).version },
 };
 
-/** Entry points of the lab's own processes; not for users. */
+/** Entry points of the lab's and a cluster's own processes; not for users. */
 export const internalCommands: Readonly<Record<string, () => Promise<Command>>> = {
   agent: async () => (await import('./processes.ts')).agentProcess,
   'node-task': async () => (await import('./node-task.ts')).nodeTaskCommand,
+  'kubelet-server': async () => (await import('./processes.ts')).kubeletServerProcess,
   'lab-server': async () => (await import('./processes.ts')).labServerProcess,
 };

@@ -37,6 +37,23 @@ export const agentProcess = defineCommand(
   },
 );
 
+export const kubeletServerProcess = defineCommand(
+  {
+    name: 'kubelet-server',
+    summary:
+      "Copies of a kubelet's kubeconfig the API server's address, and nothing else, for the agent of its pod.",
+    usage: ['kubelet-server FROM TO'],
+    options: {},
+    words: { min: 2, max: 2 },
+    examples: ['tendril kubelet-server /host/kubelet/kubelet.conf /run/kubelet-server/kubelet.conf'],
+  },
+  async ({ words: [from, to] }) => {
+    const { copyKubeletServer } = await import('../agent/pod/kubelet-server.ts');
+    process.stdout.write(`${await copyKubeletServer(from!, to!)}\n`);
+    return 0;
+  },
+);
+
 export const dnsProcess = defineCommand(
   {
     name: 'dns',

@@ -1,4 +1,5 @@
 /** The agent: one pod on each Linux node, in the node's network namespace. */
+import { basename, dirname } from 'node:path';
 import { agentNamespace, type DeployValues, pullSecrets } from './values.ts';
 
 const name = 'tendril-agent';
@@ -40,10 +41,6 @@ export function hostPaths({ cgroup }: Pick<DeployValues, 'cgroup'>): HostPath[] 
     { name: 'bpf', path: '/sys/fs/bpf', type: 'Directory', propagated: true },
     { name: 'cgroup', path: cgroup, mountPath: '/sys/fs/cgroup', type: 'Directory' },
     { name: 'sysctls', path: '/proc/sys/net', mountPath: '/host/proc/sys/net', type: 'Directory' },
-    {
-      ...{ name: 'kubernetes', path: '/etc/kubernetes', mountPath: '/host/etc/kubernetes' },
-      ...{ type: 'DirectoryOrCreate', readOnly: true },
-    },
   ];
 }
 
@@ -80,11 +77,43 @@ function podSpec(values: DeployValues): object {
     // The datapath outlives it: nothing to wait for.
     terminationGracePeriodSeconds: 5,
     ...pullSecrets(values),
+    initContainers: [kubeletServer(values)],
     containers: [container(values, paths)],
     volumes: [
       { name: 'settings', configMap: { name } },
       { name: 'tmp', emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
       ...paths.map(({ name, path, type }) => ({ name, hostPath: { path, type } })),
+      { name: 'kubelet', hostPath: { path: dirname(values.kubeletConfig), type: 'DirectoryOrCreate' } },
+      { name: 'kubelet-server', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
+      { name: 'no-token', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
+    ],
+  };
+}
+
+/** Where a service account's token is put, unless something else is there. */
+const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/**
+ * Takes the API server's address out of a folder in which a control plane has its keys: neither the agent sees that, nor
+ * this one the agent's token. A mount of the one file alone would make it where there is none.
+ */
+function kubeletServer({ image, kubeletConfig }: DeployValues): object {
+  return {
+    name: 'kubelet-server',
+    image,
+    imagePullPolicy: 'IfNotPresent',
+    args: ['kubelet-server', `/host/kubelet/${basename(kubeletConfig)}`, '/run/kubelet-server/kubelet.conf'],
+    resources: { requests: { cpu: '10m', memory: '32Mi' } },
+    securityContext: {
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+      seccompProfile: { type: 'RuntimeDefault' },
+      capabilities: { drop: ['ALL'] },
+    },
+    volumeMounts: [
+      { name: 'kubelet', mountPath: '/host/kubelet', readOnly: true },
+      { name: 'kubelet-server', mountPath: '/run/kubelet-server' },
+      { name: 'no-token', mountPath: tokenPath },
     ],
   };
 }
@@ -110,6 +139,7 @@ function container({ image }: DeployValues, paths: HostPath[]): object {
     volumeMounts: [
       { name: 'settings', mountPath: '/etc/tendril', readOnly: true },
       { name: 'tmp', mountPath: '/tmp' },
+      { name: 'kubelet-server', mountPath: '/run/kubelet-server', readOnly: true },
       ...paths.map(({ name, path, mountPath = path, readOnly, propagated }) => ({
         name,
         mountPath,

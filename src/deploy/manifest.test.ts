@@ -21,8 +21,25 @@ test('each capability has its reason beside it', () => {
 
 test('no pod is privileged, and every container’s root is read-only', () => {
   expect(text).not.toContain('privileged: true');
-  expect(text.match(/readOnlyRootFilesystem: true/g)).toHaveLength(2);
+  expect(text.match(/readOnlyRootFilesystem: true/g)).toHaveLength(3);
 });
+
+test('the agent does not see where a control plane has its keys', () => {
+  const agent = deployObjects(values).find(
+    (object) => 'spec' in object && 'updateStrategy' in (object.spec as object),
+  );
+  const { initContainers, containers } = (agent as { spec: { template: { spec: PodSpec } } }).spec.template
+    .spec;
+  const mounts = ([container]: PodSpec['containers']) => container!.volumeMounts.map(({ name }) => name);
+  expect(mounts(initContainers)).toContain('kubelet');
+  expect(mounts(containers)).not.toContain('kubelet');
+});
+
+type Container = { volumeMounts: { name: string }[] };
+interface PodSpec {
+  initContainers: Container[];
+  containers: Container[];
+}
 
 test('no rule has a wildcard', () => {
   const roles = deployObjects(values).filter((object) => 'rules' in object);
@@ -35,8 +52,9 @@ test('what can be chosen reaches the objects', () => {
     ...values,
     agent: { uplink: 'bond0' },
     cgroup: '/run/cgroup',
+    kubeletConfig: '/var/lib/kubelet/kubeconfig',
     zone: 'my.zone',
   });
-  for (const part of ['"uplink": "bond0"', 'path: /run/cgroup', '- my.zone'])
+  for (const part of ['"uplink": "bond0"', 'path: /run/cgroup', 'path: /var/lib/kubelet\n', '- my.zone'])
     expect(rendered).toContain(part);
 });

@@ -6,6 +6,8 @@ export interface DeployValues {
   agent: Record<string, unknown>;
   /** On every node: its cgroup2 hierarchy. */
   cgroup: string;
+  /** On every node: the kubelet's kubeconfig, which tells where the API server is. */
+  kubeletConfig: string;
   /** The cluster zone. */
   zone: string;
   /** Names of the Secrets by which the image is pulled, where its registry asks for one. */
@@ -16,7 +18,9 @@ export const agentNamespace = 'tendril-system';
 export const dnsNamespace = 'kube-system';
 
 export function defaultValues(image: string): DeployValues {
-  return { image, agent: {}, cgroup: '/sys/fs/cgroup', zone: 'cluster.local', imagePullSecrets: [] };
+  const kubeletConfig = '/etc/kubernetes/kubelet.conf';
+  const places = { cgroup: '/sys/fs/cgroup', kubeletConfig };
+  return { image, agent: {}, ...places, zone: 'cluster.local', imagePullSecrets: [] };
 }
 
 /** As a pod's spec has it; nothing where there are none. */

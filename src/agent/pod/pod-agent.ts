@@ -20,7 +20,7 @@ import { recordUsedPlaces } from './used-places.ts';
 const mounted = {
   account: '/var/run/secrets/kubernetes.io/serviceaccount',
   netSysctls: '/host/proc/sys/net',
-  kubelet: '/host/etc/kubernetes/kubelet.conf',
+  kubelet: '/run/kubelet-server/kubelet.conf',
 } as const;
 
 export interface PodAgentOptions {
@@ -85,7 +85,7 @@ function endpointOf(server: string): ApiEndpoint {
   return { server, ca: readFileSync(`${account}/ca.crt`, 'utf8'), tokenFile: `${account}/token` };
 }
 
-/** Where kubeadm puts the kubelet's kubeconfig. */
+/** Of the kubelet's kubeconfig, which the pod's first container has read. */
 async function kubeletServer(): Promise<string | undefined> {
   return existsSync(mounted.kubelet) ? await serverOf(readFileSync(mounted.kubelet, 'utf8')) : undefined;
 }
