@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { imageName } from '../deploy/image-name.ts';
 import { uninstall as uninstallFrom } from '../install/uninstall.ts';
 import { deployValues, mergeValues, parseSetting } from '../install/values.ts';
+import { TendrilError } from '../util/errors.ts';
 import { parseTimeout } from './install.ts';
 import { createProgress } from './output/progress.ts';
 import { defineCommand } from './parser/command.ts';
@@ -14,7 +15,7 @@ export const uninstall = defineCommand(
     name: 'uninstall',
     summary:
       'Takes Tendril off a cluster: what it replaced comes back, its pods are made anew by the network that was there, and every node is as it was.',
-    usage: ['uninstall [--set KEY=VALUE …]'],
+    usage: ['uninstall [--set KEY=VALUE …] [--force]', 'uninstall --node [--force]'],
     options: {
       ...clusterOptions,
       set: {
@@ -23,6 +24,14 @@ export const uninstall = defineCommand(
         value: 'KEY=VALUE',
         help: 'image and cgroup, where no agent is there any more that tells them',
       },
+      node: {
+        type: 'boolean',
+        help: 'only this machine, as root: removes what an agent that is gone left on it',
+      },
+      force: {
+        type: 'boolean',
+        help: 'also where pods are left that nobody unwires: they lose their network',
+      },
       timeout: {
         type: 'string',
         value: 'SECONDS',
@@ -30,16 +39,17 @@ export const uninstall = defineCommand(
       },
     },
     words: { min: 0, max: 0 },
-    examples: ['tendril uninstall', 'tendril uninstall --kubeconfig admin.conf'],
+    examples: ['tendril uninstall', 'tendril uninstall --node', 'tendril uninstall --kubeconfig admin.conf'],
   },
   async ({ options }) => {
+    if (options.node) return await cleanThisNode(options.force);
     const values = deployValues(mergeValues(options.set.map(parseSetting)), imageName(packageJson.version));
     const timeoutMs = parseTimeout(options.timeout);
     using cluster = await openCluster(options);
     const progress = createProgress();
     try {
       const was = await uninstallFrom(cluster.client, {
-        ...{ values, timeoutMs, teller: progress, signal: cluster.signal },
+        ...{ values, force: options.force, timeoutMs, teller: progress, signal: cluster.signal },
       });
       progress.end();
       process.stdout.write(was ? 'Tendril is off the cluster.\n' : 'Tendril was not on the cluster.\n');
@@ -49,3 +59,14 @@ export const uninstall = defineCommand(
     }
   },
 );
+
+async function cleanThisNode(force: boolean): Promise<number> {
+  if (process.getuid?.() !== 0)
+    throw new TendrilError('NOT_ROOT', 'a node is cleaned by root', { remedy: 'Use sudo.' });
+  const { removeTendril } = await import('../node-tasks/remove-tendril.ts');
+  const { removed, kept } = await removeTendril({ force }, { host: '/' });
+  const lines = Object.entries(removed).map(([what, names]) => `${what}: ${names.join(', ')}`);
+  for (const line of [...lines, ...kept]) process.stdout.write(`${line}\n`);
+  if (lines.length === 0) process.stdout.write('There was nothing of Tendril on this node.\n');
+  return 0;
+}

@@ -10,7 +10,6 @@ import type { KubeClient } from '../kube/client/client.ts';
 import { resources } from '../kube/resources.ts';
 import type { DaemonSet } from '../kube/types.ts';
 import type { AttachmentsReport } from '../node-tasks/attachments.ts';
-import { type NodeTaskName, nodeTasks } from '../node-tasks/catalogue.ts';
 import { TendrilError } from '../util/errors.ts';
 import { absent, type DeployObject, removeObject, titleOf, typeOf } from './cluster-objects.ts';
 import { requireReports, runNodeTask } from './node-pods.ts';
@@ -27,6 +26,8 @@ import type { Teller } from './teller.ts';
 export interface UninstallRequest {
   /** Where nothing on the cluster tells better. */
   values: DeployValues;
+  /** Also where no agent unwires pods any more: these lose their network. */
+  force: boolean;
   timeoutMs: number;
   teller: Teller;
   signal?: AbortSignal;
@@ -70,7 +71,7 @@ async function endPods(work: Work): Promise<void> {
   const { pods: agents } = await lookAtPods(client, agentDaemonSet);
   const nodes = work.nodes.filter((node) => isPodReady(agents.get(node)));
   const dark = work.nodes.filter((node) => !nodes.includes(node));
-  if (dark.length > 0) teller.note(`warning: no agent unwires pods on ${dark.join(', ')}: they are cut off`);
+  if (dark.length > 0) teller.note(`warning: no agent unwires pods on ${dark.join(', ')}`);
   const onNodes = { values, nodes, ...(signal && { signal }) };
   teller.step('holding new pods back');
   try {
@@ -137,12 +138,10 @@ async function removeDaemonSets({ client, teller, timeoutMs, signal }: Work): Pr
   if (!gone) throw stuck(left);
 }
 
-async function cleanNodes({ client, values, nodes, teller, timeoutMs, signal }: Work): Promise<void> {
-  const task = 'remove-tendril';
-  if (!Object.hasOwn(nodeTasks, task)) return;
+async function cleanNodes({ client, values, nodes, force, teller, timeoutMs, signal }: Work): Promise<void> {
   teller.step(`cleaning ${nodes.length} nodes`);
   const results = await runNodeTask(client, {
-    ...{ task: task as NodeTaskName, values, nodes, timeoutMs },
+    ...{ task: 'remove-tendril', values, nodes, timeoutMs, input: { force } },
     ...(signal && { signal }),
     onNode: (node, result) => teller.note(`${node}: ${'error' in result ? 'is not clean yet' : 'clean'}`),
   });
