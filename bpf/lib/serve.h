@@ -35,6 +35,20 @@ static __always_inline bool is_of_node(const struct frontend *frontend, const st
 	return frontend->kind == FRONTEND_HOST_PORT && packet->tuple.proto == IPPROTO_TCP && !(packet->phase & TCP_SYN);
 }
 
+/*
+ * What does not begin a connection, and is of none of ours, may be of one that kube-proxy translated before these programs
+ * came: the stack knows, by its conntrack, and resets what it does not know either.
+ */
+static __always_inline bool may_be_earlier(const struct packet *packet, const struct serve_options *options)
+{
+	struct node_config *config;
+
+	if (!options->external || packet->tuple.proto == IPPROTO_UDP || is_opening(packet))
+		return false;
+	config = node();
+	return config && config->earlier;
+}
+
 static __always_inline int serve(struct __sk_buff *skb, struct work *work, const struct serve_options *options)
 {
 	struct frontend *frontend;
@@ -56,7 +70,8 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 		if (!frontend)
 			return is_service_address(&work->packet.tuple.dst) ? unserved_address(skb, work) :
 									     pass(skb, work, options);
-		if ((frontend->flags & FRONTEND_LOOPBACK) || draining() || is_of_node(frontend, &work->packet))
+		if ((frontend->flags & FRONTEND_LOOPBACK) || draining() || is_of_node(frontend, &work->packet) ||
+		    may_be_earlier(&work->packet, options))
 			return TC_ACT_UNSPEC;
 		verdict = nat_begin(skb, work, frontend, options, &refuse);
 		flags = work->entry.flags;

@@ -64,5 +64,7 @@ struct node_config {
 	__u32 draining;
 	/* What goes to a pod of this node is put there at once, past the stack. */
 	__u32 past_stack;
-	__u8 reserved[24];
+	/* The kernel's conntrack still translates connections that another proxy began. */
+	__u32 earlier;
+	__u8 reserved[20];
 };

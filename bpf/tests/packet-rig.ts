@@ -252,7 +252,7 @@ export class PacketRig {
   }
 
   /** What the programs know of the node; its stack is passed by nothing unless told. */
-  configure(options: { pastStack?: number; draining?: number } = {}): void {
+  configure(options: { pastStack?: number; draining?: number; earlier?: number } = {}): void {
     const [snat4, snat6] = [parseIp(node[4]), parseIp(node[6])];
     const { uplinkIfindex } = this;
     const config = layouts.nodeConfig.encode({

@@ -38,6 +38,11 @@ export interface ServiceProxyOptions {
   nodePortAddresses?: NodePortSelection | undefined;
   /** What goes to none of their Services does not leave the node; asked on every sync, none unless given. */
   serviceCidrs?: () => readonly Cidr[];
+  /**
+   * Whether connections go on that the kernel translates for another proxy: what comes from outside, begins none and is of
+   * none of ours is then left to it. Asked on every sync, no unless given; call `refresh` when it changes.
+   */
+  earlierConnections?: () => boolean;
   /** Told of changes and of what is in force. */
   health?: HealthListener;
   bpf: {

@@ -89,7 +89,9 @@ class EbpfServiceProxy implements ServiceProxy {
   constructor(options: ServiceProxyOptions, kernel: Kernel) {
     this.#options = options;
     const { bpf, logger, clock = systemClock } = options;
-    this.#datapath = new Datapath({ ...bpf, bpf: kernel.bpf, netnsCookie: kernel.netnsCookie() });
+    const { earlierConnections } = options;
+    const netnsCookie = kernel.netnsCookie();
+    this.#datapath = new Datapath({ ...bpf, bpf: kernel.bpf, netnsCookie, earlierConnections });
     this.hostPorts = new HostPortTable({
       map: (name) => this.#datapath.map(name),
       nodeAddresses: () => options.node.addresses(),

@@ -136,3 +136,15 @@ it.each([
   const config = layouts.nodeConfig.decode(rig.map('node_config').lookup(new Uint8Array(4))!);
   expect(config.pastStack).toBe(pastStack);
 });
+
+it('leaves connections that another proxy began to the kernel for as long as there are any', () => {
+  let there = true;
+  const { datapath, map } = testDatapath({ earlierConnections: () => there });
+  const earlier = () => {
+    datapath.configure([]);
+    return layouts.nodeConfig.decode(map('node_config').lookup(new Uint8Array(4))!).earlier;
+  };
+  expect(earlier()).toBe(1);
+  there = false;
+  expect(earlier()).toBe(0);
+});

@@ -34,6 +34,8 @@ export interface DatapathOptions {
   xdp?: XdpSetting;
   /** How packets get to a pod of the node from another one, and where they were translated; direct unless given. */
   podForwarding?: PodForwarding;
+  /** Whether the kernel still translates connections that another proxy began; asked on every `configure`, no unless given. */
+  earlierConnections?: (() => boolean) | undefined;
   netnsCookie: bigint;
   mapSizes?: Record<string, number>;
   /** Those of this version unless given. */
@@ -120,7 +122,7 @@ export class Datapath {
 
   /** Sets what the programs know of the node. */
   configure(addresses: readonly Ip[]): void {
-    const { netnsCookie, uplinkIfindex, podForwarding = 'direct' } = this.#options;
+    const { netnsCookie, uplinkIfindex, podForwarding = 'direct', earlierConnections } = this.#options;
     this.#leaveEarlierUplink();
     const [snat4, snat6] = ([4, 6] as const).map((family) => addresses.find((ip) => ip.family === family));
     const value = layouts.nodeConfig.encode({
@@ -131,6 +133,7 @@ export class Datapath {
       snatLast: serviceSnatPorts.last,
       uplinkIfindex,
       pastStack: Number(podForwarding === 'direct'),
+      earlier: Number(earlierConnections?.() ?? false),
     });
     this.map('node_config').update(new Uint8Array(4), value);
   }

@@ -73,9 +73,10 @@ export function testDatapath(
     uplinkIfindex?: number;
     xdp?: XdpSetting;
     podForwarding?: PodForwarding;
+    earlierConnections?: () => boolean;
   } = {},
 ): TestDatapath {
-  const { mapSizes, uplinkIfindex = 2, xdp = 'off', podForwarding } = options;
+  const { mapSizes, uplinkIfindex = 2, xdp = 'off', podForwarding, earlierConnections } = options;
   const bpf =
     options.bpf ??
     new FakeBpf({
@@ -96,6 +97,7 @@ export function testDatapath(
     uplinkIfindex,
     netnsCookie: 1n,
     xdp,
+    earlierConnections,
     ...(podForwarding && { podForwarding }),
     ...(mapSizes && { mapSizes }),
   });

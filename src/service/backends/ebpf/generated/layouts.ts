@@ -132,6 +132,7 @@ export interface NodeConfig {
   uplinkIfindex: number;
   draining: number;
   pastStack: number;
+  earlier: number;
 }
 
 export interface ServiceCidrs {
@@ -865,11 +866,17 @@ const structs: Record<string, BtfStruct> = {
     "type": "__u32"
    },
    {
-    "name": "reserved",
+    "name": "earlier",
     "offset": 56,
-    "size": 24,
+    "size": 4,
+    "type": "__u32"
+   },
+   {
+    "name": "reserved",
+    "offset": 60,
+    "size": 20,
     "type": "__u8",
-    "elements": 24
+    "elements": 20
    }
   ]
  },
