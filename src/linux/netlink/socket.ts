@@ -157,6 +157,28 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
+  /**
+   * As dump, of what may be long and is no matter of consistency: the event loop gets its turn after each datagram. Nothing
+   * else may be asked of the socket meanwhile.
+   * @throws KernelError
+   */
+  async dumpInSlices<T>(request: Request, decode: (payload: Uint8Array) => T | undefined): Promise<T[]> {
+    const sequence = this.#send(request, NLM_F_REQUEST | NLM_F_DUMP);
+    const found: T[] = [];
+    for (;;) {
+      for (const message of this.#receive(request)) {
+        if (message.sequence !== sequence) continue;
+        if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
+          acknowledge(message, request);
+          return found;
+        }
+        const object = decode(message.payload);
+        if (object !== undefined) found.push(object);
+      }
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
   #send(request: Request, flags: number): number {
     if (!this.#open) throw new KernelError(errno.EBADF, request.operation, request.object);
     const sequence = ++this.#sequence;

@@ -11,6 +11,8 @@ export class FakeNftables implements Nftables {
   readonly applied: { netns: string; ruleset: string }[] = [];
   readonly #tables = new Map<string, Map<string, string[]>>();
   #failure: string | undefined;
+  /** What `describe` answers, by table; all of it without one. */
+  readonly described = new Map<string, unknown[]>();
 
   /** The next `apply` fails with nft's message, and changes nothing. */
   failNext(message: string): void {
@@ -33,6 +35,11 @@ export class FakeNftables implements Nftables {
       .filter(([name]) => table === undefined || name === table)
       .map(([name, bodies]) => `table ${name} {\n${bodies.join('\n')}\n}\n`)
       .join('');
+  }
+
+  async describe(_netns: NetnsHandle | undefined, table?: string): Promise<unknown> {
+    const objects = table === undefined ? [...this.described.values()].flat() : this.described.get(table);
+    return { nftables: objects ?? [] };
   }
 }
 

@@ -26,6 +26,14 @@ export const nftProgram: Nftables = {
     if (table !== undefined && outcome.stderr.includes('No such file or directory')) return '';
     throw failure('list rules', outcome, '');
   },
+
+  async describe(netns, table) {
+    const what = table === undefined ? ['ruleset'] : ['table', ...table.split(' ')];
+    const outcome = await run(netns, ['-j', '-a', 'list', ...what], '');
+    if (outcome.code === 0) return JSON.parse(outcome.stdout);
+    if (table !== undefined && outcome.stderr.includes('No such file or directory')) return { nftables: [] };
+    throw failure('list rules', outcome, '');
+  },
 };
 
 /** By descriptor, not by path: the namespace is the one that is held open, whatever is at the path by now. */
