@@ -38,6 +38,7 @@ beforeEach(() => {
       kernel: { answering: true as const },
       counters: { hits: 8, empty: 4, nameErrors: 2, passed: 1 },
     }),
+    otherProxy: () => ({ runs: true, rules: ['table ip kube-proxy'], connections: 7 }),
   } satisfies MetricSources;
   metrics = createAgentMetrics(sources, new MetricRegistry());
 });
@@ -91,6 +92,14 @@ it('count host ports by who has them', () => {
 
 it('name the mode of XDP that is in force', () => {
   expect(lines('tendril_xdp{')).toEqual(['tendril_xdp{mode="native"} 1']);
+});
+
+it('tell of signs of another proxy', () => {
+  expect(lines('tendril_other_proxy{')).toEqual([
+    'tendril_other_proxy{sign="runs"} 1',
+    'tendril_other_proxy{sign="rules"} 1',
+    'tendril_other_proxy{sign="connections"} 7',
+  ]);
 });
 
 it('tell what the kernel did with questions to cluster DNS', () => {

@@ -7,6 +7,7 @@ import type { ServiceProxyStatus } from '../service/service-proxy.ts';
 import type { MetricRegistry } from '../util/metrics.ts';
 import type { DnsPathStatus } from './dns-path.ts';
 import type { NodeNetworkStatus } from './node-network.ts';
+import type { OtherProxyStatus } from './other-proxy.ts';
 
 export interface MetricSources {
   usage(): PoolUsage[];
@@ -14,6 +15,8 @@ export interface MetricSources {
   network(): NodeNetworkStatus;
   /** Undefined where the kernel answers nothing. */
   dns(): DnsPathStatus | undefined;
+  /** Undefined where nobody looks for one. */
+  otherProxy(): OtherProxyStatus | undefined;
 }
 
 export interface AgentMetrics {
@@ -39,6 +42,7 @@ export function createAgentMetrics(sources: MetricSources, registry: MetricRegis
   addAddressMetrics(registry, sources);
   addServiceMetrics(registry, sources);
   addDnsMetrics(registry, sources);
+  addOtherProxyMetrics(registry, sources);
   return {
     render: () => registry.render(),
     measured:
@@ -152,6 +156,20 @@ function addDnsMetrics(registry: MetricRegistry, { dns }: MetricSources): void {
       return Object.entries({ hit: hits, empty, nxdomain: nameErrors, passed }).map(([result, count]) => [
         { result },
         count,
+      ]);
+    },
+  });
+}
+
+function addOtherProxyMetrics(registry: MetricRegistry, { otherProxy }: MetricSources): void {
+  registry.gauge({
+    name: 'tendril_other_proxy',
+    help: 'Signs of kube-proxy on the node: whether it runs, what of its rules is there, connections that it began.',
+    collect: () => {
+      const { runs = false, rules = [], connections = 0 } = otherProxy() ?? {};
+      return Object.entries({ runs: Number(runs), rules: rules.length, connections }).map(([sign, value]) => [
+        { sign },
+        value,
       ]);
     },
   });

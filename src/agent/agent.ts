@@ -4,12 +4,14 @@ import { createHttpClient } from '../kube/client/http-client.ts';
 import { loadKubeconfig } from '../kube/client/kubeconfig.ts';
 import { kernelBpf } from '../linux/bpf/kernel-bpf.ts';
 import { netnsCookieAt } from '../linux/bpf/netns-cookie.ts';
+import { translatedConnections } from '../linux/conntrack/conntrack.ts';
 import { requireFeatures } from '../linux/features/features.ts';
 import { returnFreeMemory } from '../linux/memory.ts';
 import { openRouteNetlink } from '../linux/netlink/kernel-route-netlink.ts';
 import { watchRoutes } from '../linux/netlink/route-watch.ts';
 import { warmThreads } from '../linux/netns/netns.ts';
 import { nftProgram } from '../linux/nftables/nft-program.ts';
+import { SockDiag, socketStates } from '../linux/sock-diag/sock-diag.ts';
 import { createServiceProxy } from '../service/service-proxy.ts';
 import { keepHeapSmall } from '../util/heap.ts';
 import { createLogger } from '../util/logger.ts';
@@ -54,6 +56,7 @@ export async function runAgent(given: AgentConfig): Promise<number> {
     createServiceProxy,
     podNetnsCookie: netnsCookieAt,
     nftables: nftProgram,
+    otherProxy: { translated: () => translatedConnections(), listening: listeningPorts },
     openFastPath: (options) => new FastPath({ bpf: kernelBpf, ...options }),
     logger,
   });
@@ -67,4 +70,9 @@ export async function runAgent(given: AgentConfig): Promise<number> {
   await agent.stop();
   client.close();
   return end instanceof Error ? 1 : 0;
+}
+
+function listeningPorts(): number[] {
+  using sockets = new SockDiag();
+  return sockets.list('TCP', 1 << socketStates.LISTEN).map(({ local }) => local.port);
 }

@@ -21,6 +21,7 @@ import { keepLastChange } from './dns-corefile.ts';
 import { createNodeCondition, type NodeCondition } from './node-condition.ts';
 import { type NodeFacts, NodeMemory } from './node-facts.ts';
 import { createNodeTaint } from './node-taint.ts';
+import type { OtherProxyKernel } from './other-proxy.ts';
 import { ServiceCidrs } from './service-cidrs.ts';
 import { Uplink } from './uplink.ts';
 
@@ -34,6 +35,8 @@ export interface AgentParts {
   /** SO_NETNS_COOKIE of the namespace at a path; undefined where there is none. */
   podNetnsCookie: (path: string) => bigint | undefined;
   nftables: Nftables;
+  /** Absent: nobody looks for another proxy. */
+  otherProxy?: OtherProxyKernel;
   /** Absent: every question goes to the DNS servers. */
   openFastPath?: (options: Omit<FastPathOptions, 'bpf'>) => FastPath;
   logger: Logger;

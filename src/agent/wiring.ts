@@ -39,6 +39,7 @@ import { type DnsPath, openDnsPath } from './dns-path.ts';
 import { type AgentParts, type NodeContext, openNode } from './node-context.ts';
 import { NodeNetwork } from './node-network.ts';
 import { applyNodeSysctls } from './node-sysctls.ts';
+import { OtherProxy } from './other-proxy.ts';
 import { isPodGone } from './pod-gone.ts';
 import { PodNetwork } from './pod-network.ts';
 import { recordHealthCheckFailure } from './service-events.ts';
@@ -61,8 +62,11 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   applyNodeSysctls(config);
   const node = await openNode(config, parts, stack);
   const health = stack.use(wireHealth(node));
-  const services = wireServices(node, health);
+  const otherProxy = wireOtherProxy(node, () => services.refresh());
+  const services = wireServices(node, health, otherProxy);
   const network = wireNetwork(node, services);
+  // Before the datapath is attached: what began before is not its own.
+  await otherProxy?.look();
   const { tookOver } = await services.start();
   stack.defer(() => services.stop());
   const inForce = takeOver(node, tookOver);
@@ -77,6 +81,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
     services: () => services.status(),
     network: () => network.status(),
     dns: () => dns?.status(),
+    otherProxy: () => otherProxy?.status(),
   };
   const metrics = createAgentMetrics(sources, node.registry);
   stack.defer(() => metrics.stop());
@@ -87,9 +92,11 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   stack.use(watchNode(node, { services, network }));
   node.informers.start();
   health.start();
+  otherProxy?.start();
+  stack.defer(() => otherProxy?.stop());
   const status = await startStatusServer(
     config.statusPort,
-    statusSources(node, { services, network, metrics, health, dns }),
+    statusSources(node, { services, network, metrics, health, dns, otherProxy }),
   );
   stack.defer(() => status.close());
   node.logger.info('agent started', { inForce, ready: node.notReady() === undefined });
@@ -131,7 +138,18 @@ function wireHealth({ config, client, informers, uplink, logger, clock }: NodeCo
   });
 }
 
-function wireServices(node: NodeContext, health: ServiceHealth): ServiceProxy {
+function wireOtherProxy(node: NodeContext, onChange: () => void): OtherProxy | undefined {
+  const { otherProxy: kernel, nftables, netlink, informers, logger, clock } = node;
+  if (kernel === undefined) return undefined;
+  const services = informers.store(resources.services);
+  return new OtherProxy({ kernel, nftables, netlink, services, onChange, logger, clock });
+}
+
+function wireServices(
+  node: NodeContext,
+  health: ServiceHealth,
+  otherProxy: OtherProxy | undefined,
+): ServiceProxy {
   const { config, informers, uplink, logger, clock } = node;
   return node.createServiceProxy({
     services: informers.store(resources.services),
@@ -159,6 +177,7 @@ function wireServices(node: NodeContext, health: ServiceHealth): ServiceProxy {
     isPodGone: (pod) => isPodGone(node.client, pod),
     nodePortAddresses: parseNodePortSelection(config.nodePortAddresses ?? []),
     serviceCidrs: () => node.serviceCidrs.list(),
+    earlierConnections: () => (otherProxy?.status().connections ?? 0) > 0,
     health,
     logger: logger.child({ component: 'services' }),
     clock,
@@ -243,12 +262,14 @@ function statusSources(
     metrics,
     health,
     dns,
+    otherProxy,
   }: {
     services: ServiceProxy;
     network: NodeNetwork;
     metrics: AgentMetrics;
     health: ServiceHealth;
     dns: DnsPath | undefined;
+    otherProxy: OtherProxy | undefined;
   },
 ): StatusSources {
   return {
@@ -267,6 +288,7 @@ function statusSources(
       services: services.status(),
       health: health.status(),
       dns: dns?.status(),
+      otherProxy: otherProxy?.status(),
       rssBytes: process.memoryUsage.rss(),
     }),
   };

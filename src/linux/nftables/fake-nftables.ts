@@ -37,6 +37,10 @@ export class FakeNftables implements Nftables {
       .join('');
   }
 
+  async tables(netns: NetnsHandle | undefined): Promise<string[]> {
+    return [...(this.#tables.get(netns?.id ?? '')?.keys() ?? [])];
+  }
+
   async describe(_netns: NetnsHandle | undefined, table?: string): Promise<unknown> {
     const objects = table === undefined ? [...this.described.values()].flat() : this.described.get(table);
     return { nftables: objects ?? [] };

@@ -27,6 +27,12 @@ export const nftProgram: Nftables = {
     throw failure('list rules', outcome, '');
   },
 
+  async tables(netns) {
+    const outcome = await run(netns, ['list', 'tables'], '');
+    if (outcome.code !== 0) throw failure('list tables', outcome, '');
+    return outcome.stdout.split('\n').flatMap((line) => /^table (.+)$/.exec(line)?.[1] ?? []);
+  },
+
   async describe(netns, table) {
     const what = table === undefined ? ['ruleset'] : ['table', ...table.split(' ')];
     const outcome = await run(netns, ['-j', '-a', 'list', ...what], '');

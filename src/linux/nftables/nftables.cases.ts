@@ -39,6 +39,8 @@ export function describeNftables(name: string, setUp: () => NftablesSetup): void
       expect(listed).toContain('masquerade comment "second"');
       expect(listed).not.toContain('first');
       expect(await nftables.list(there)).toBe('');
+      expect(await nftables.tables(here)).toEqual(['inet tendril-test']);
+      expect(await nftables.tables(there)).toEqual([]);
     });
 
     test('a rule set that fails changes nothing, and says where it fails', async () => {

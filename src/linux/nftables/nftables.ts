@@ -12,6 +12,8 @@ export interface Nftables {
   apply(netns: NetnsHandle | undefined, ruleset: string): Promise<void>;
   /** The rule set as nft prints it, or one table (`inet tendril`); '' for a table that is not there. */
   list(netns: NetnsHandle | undefined, table?: string): Promise<string>;
-  /** The same as objects (libnftables-json(5)), with handles; rules of iptables-nft are there too, their matches by name alone. */
+  /** Names of the tables, with their family: `ip nat`. */
+  tables(netns: NetnsHandle | undefined): Promise<string[]>;
+  /** What `list` lists as objects (libnftables-json(5)), with handles; rules of iptables-nft are there too, their matches by name alone. */
   describe(netns: NetnsHandle | undefined, table?: string): Promise<unknown>;
 }
