@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseCidr } from '../net/cidr.ts';
-import { formatIp } from '../net/ip.ts';
+import { formatIp, type Ip, parseIp } from '../net/ip.ts';
 import fc from '../util/testing/properties.ts';
 import { AddressPool } from './address-pool.ts';
 
@@ -67,4 +67,23 @@ it('never hands out an address twice, whatever the order of takes and releases',
       expect(it.usage(0).used).toBe(held.length);
     }),
   );
+});
+
+it('gives nobody what somebody else has, and says so when that is all', () => {
+  const shared = new AddressPool(parseCidr('10.0.0.0/29'), { restMs: 0 });
+  const others = ['10.0.0.2', '10.0.0.3'];
+  const isTaken = (ip: Ip) => others.includes(formatIp(ip));
+  expect([1, 2].map(() => formatIp(shared.take(0, isTaken)))).toEqual(['10.0.0.1', '10.0.0.4']);
+  expect(() => shared.take(0, () => true)).toThrow('no address is left');
+  expect(formatIp(shared.take(0))).toBe('10.0.0.5');
+});
+
+it('begins far from where it was when it is told to', () => {
+  const small = new AddressPool(parseCidr('10.0.0.0/24'), { restMs: 0 });
+  small.restore(parseIp('10.0.0.7'));
+  small.skipAhead();
+  expect(formatIp(small.take(0))).toBe('10.0.0.135');
+  const large = new AddressPool(parseCidr('fd00::/64'), { restMs: 0 });
+  large.skipAhead();
+  expect(formatIp(large.take(0))).toBe('fd00::8001');
 });

@@ -16,6 +16,8 @@ export interface PoolUsage {
   resting: number;
 }
 
+const farEnough = 32_768n;
+
 export class AddressPool {
   readonly cidr: Cidr;
   readonly #first: bigint;
@@ -40,17 +42,32 @@ export class AddressPool {
   }
 
   /**
-   * Takes the next free address. `now` in ms, of the same clock as release's.
+   * Takes the next free address. `now` in ms, of the same clock as release's. `isTaken` is asked about each that the pool
+   * would give: somebody else may have it.
    * @throws TendrilError IPAM_EXHAUSTED naming the block, its size and how much of it is in use
    */
-  take(now: number): Ip {
+  take(now: number, isTaken: (ip: Ip) => boolean = () => false): Ip {
     this.#wake(now);
-    if (BigInt(this.#used.size + this.#freedAt.size) >= this.#size) throw this.#exhausted();
+    let others = 0;
     let offset = this.#next;
-    while (this.#used.has(offset) || this.#freedAt.has(offset)) offset = (offset + 1n) % this.#size;
-    this.#used.add(offset);
-    this.#next = (offset + 1n) % this.#size;
-    return ipFromBigInt(this.cidr.ip.family, this.#first + offset);
+    while (BigInt(this.#used.size + this.#freedAt.size + others) < this.#size) {
+      while (this.#used.has(offset) || this.#freedAt.has(offset)) offset = (offset + 1n) % this.#size;
+      const ip = ipFromBigInt(this.cidr.ip.family, this.#first + offset);
+      if (!isTaken(ip)) {
+        this.#used.add(offset);
+        this.#next = (offset + 1n) % this.#size;
+        return ip;
+      }
+      others++;
+      offset = (offset + 1n) % this.#size;
+    }
+    throw this.#exhausted();
+  }
+
+  /** Later takes begin far from those so far: another allocator of the same block goes on where it was. */
+  skipAhead(): void {
+    const half = this.#size / 2n;
+    this.#next = (this.#next + (half < farEnough ? half : farEnough)) % this.#size;
   }
 
   /** Marks an address as taken, when the store is read back; later takes continue behind it. */

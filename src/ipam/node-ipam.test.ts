@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCidr } from '../net/cidr.ts';
-import { formatIp } from '../net/ip.ts';
+import { formatIp, parseIp } from '../net/ip.ts';
 import { FakeClock } from '../util/clock.ts';
 import { type Allocation, NodeIpam } from './node-ipam.ts';
 
@@ -129,4 +129,33 @@ it('keeps its file small', async () => {
 it('does not guess about a damaged file', async () => {
   writeFileSync(path(), 'garbage\nmore garbage\n');
   await expect(NodeIpam.open({ path: path() })).rejects.toMatchObject({ code: 'IPAM_STORE' });
+});
+
+describe('an attachment of another allocator', () => {
+  const adopted = { ips: ['fd00:10:244:1::2', '10.244.1.2'].map(parseIp), note: { pod: 'old' } };
+
+  it('is adopted whole, for the next agent too, and its address is nobody’s until it is released', async () => {
+    const ipam = await openIpam();
+    await ipam.adopt(pod('old'), adopted);
+    await ipam.adopt(pod('old'), { ips: [parseIp('10.244.1.9')], note: {} });
+    const again = await openIpam();
+    expect(again.get(pod('old'))).toMatchObject({ confirmed: true, note: { pod: 'old' } });
+    expect(ipsOf(again.get(pod('old')))).toEqual(['10.244.1.2', 'fd00:10:244:1::2']);
+    expect(ipsOf(await again.allocate(pod('new')))).toEqual(['10.244.1.3', 'fd00:10:244:1::3']);
+    await again.release(pod('old'));
+    expect(again.usage().map(({ used, resting }) => [used, resting])).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+  });
+
+  it('leaves addresses alone that it has and that nobody told of', async () => {
+    const ipam = await NodeIpam.open({ path: path(), clock, isTaken: (ip) => formatIp(ip) === '10.244.1.1' });
+    opened.push(ipam);
+    ipam.setCidrs([parseCidr('10.244.1.0/24')]);
+    expect(ipam.covers(parseIp('10.244.1.1'))).toBe(true);
+    expect(ipsOf(await ipam.allocate(pod('a')))).toEqual(['10.244.1.2']);
+    ipam.skipAhead();
+    expect(ipsOf(await ipam.allocate(pod('b')))).toEqual(['10.244.1.130']);
+  });
 });

@@ -30,6 +30,8 @@ export interface NodeIpamOptions {
   clock?: Clock;
   /** How long a freed address is kept back, ms. */
   restMs?: number;
+  /** Of an address that is free here: whether somebody else has it. Nobody unless given. */
+  isTaken?: (ip: Ip) => boolean;
   openFile?: (path: string) => Promise<JournalFile>;
 }
 
@@ -48,19 +50,24 @@ export class NodeIpam {
   readonly #journal: Journal;
   readonly #allocations = new Map<string, Allocation>();
   readonly #releases: { ip: Ip; at: number }[] = [];
+  readonly #isTaken: (ip: Ip) => boolean;
   #pools: AddressPool[] = [];
 
-  private constructor(journal: Journal, options: { clock: Clock; restMs: number }) {
+  private constructor(
+    journal: Journal,
+    options: { clock: Clock; restMs: number; isTaken: (ip: Ip) => boolean },
+  ) {
     this.#journal = journal;
+    this.#isTaken = options.isTaken;
     this.#clock = options.clock;
     this.#restMs = options.restMs;
   }
 
   /** @throws TendrilError IPAM_STORE */
   static async open(options: NodeIpamOptions): Promise<NodeIpam> {
-    const { path, clock = systemClock, restMs = defaultRestMs, openFile } = options;
+    const { path, clock = systemClock, restMs = defaultRestMs, isTaken = () => false, openFile } = options;
     const opened = await Journal.open({ path, openFile });
-    const ipam = new NodeIpam(opened.journal, { clock, restMs });
+    const ipam = new NodeIpam(opened.journal, { clock, restMs, isTaken });
     ipam.#replay(opened.records as JournalRecord[]);
     await ipam.#trimJournal();
     return ipam;
@@ -117,6 +124,36 @@ export class NodeIpam {
     return allocation;
   }
 
+  /** True of an address that is of the blocks that new ones come from. */
+  covers(ip: Ip): boolean {
+    return this.#pools.some((pool) => pool.contains(ip));
+  }
+
+  /**
+   * Takes over an attachment that another allocator made, complete, with its addresses; one that is known stays as it is.
+   * @throws TendrilError IPAM_STORE
+   */
+  async adopt(
+    key: AttachmentKey,
+    adopted: { ips: readonly Ip[]; note: Record<string, string> },
+  ): Promise<void> {
+    if (this.get(key) !== undefined) return;
+    const ips = [...adopted.ips].sort((a, b) => a.family - b.family);
+    await this.#append({ op: 'add', ...plainKey(key), ips: ips.map(formatIp), note: adopted.note });
+    await this.confirm(this.#adopted({ ...plainKey(key), ips, confirmed: false, note: adopted.note }));
+  }
+
+  #adopted(allocation: Allocation): Allocation {
+    this.#allocations.set(keyText(allocation), allocation);
+    this.#restore(allocation.ips);
+    return allocation;
+  }
+
+  /** New addresses come from far behind those so far. */
+  skipAhead(): void {
+    for (const pool of this.#pools) pool.skipAhead();
+  }
+
   /** An attachment that is made anew, with another note, is not complete until it is confirmed again. */
   async #keep(existing: Allocation, note: Record<string, string>): Promise<Allocation> {
     if (isDeepStrictEqual(existing.note, note)) return existing;
@@ -161,7 +198,7 @@ export class NodeIpam {
     }
     const taken: Ip[] = [];
     try {
-      for (const pool of this.#pools) taken.push(pool.take(this.#clock.now()));
+      for (const pool of this.#pools) taken.push(pool.take(this.#clock.now(), this.#isTaken));
     } catch (error) {
       taken.forEach((ip, i) => void this.#pools[i]!.untake(ip));
       throw error;
