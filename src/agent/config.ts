@@ -44,6 +44,8 @@ export interface AgentConfig {
   cniBinDirectory?: string;
   /** While this file is there no pod is wired; its text says why. */
   holdPodsPath?: string;
+  /** Where another network plugin keeps whose addresses are taken: its pods are taken over. Absent: none is looked for. */
+  cniStateDirectory?: string;
   /** HTTP on the node's own addresses: /healthz, /readyz, /metrics, /status (JSON). */
   statusPort: number;
   /** HTTP on every address: /healthz and /livez as kube-proxy's, for load balancers; 10256 unless given. */
@@ -90,8 +92,9 @@ export function validateAgentConfig(value: unknown): AgentConfig {
   const config = value as Record<string, unknown>;
   const problems = [
     ...paths.flatMap((field) => absolutePath(config, field)),
-    ...(config.cniBinDirectory === undefined ? [] : absolutePath(config, 'cniBinDirectory')),
-    ...(config.holdPodsPath === undefined ? [] : absolutePath(config, 'holdPodsPath')),
+    ...(['cniBinDirectory', 'cniStateDirectory', 'holdPodsPath'] as const).flatMap((field) =>
+      config[field] === undefined ? [] : absolutePath(config, field),
+    ),
     ...nonEmpty(config, 'nodeName'),
     ...nonEmpty(config, 'uplink'),
     ...servers(config, 'apiServers'),

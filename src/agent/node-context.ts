@@ -6,7 +6,9 @@ import { NodeIpam } from '../ipam/node-ipam.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { createInformers, type Informers } from '../kube/client/informers.ts';
 import { resources } from '../kube/resources.ts';
+import { openRouteNetlink } from '../linux/netlink/kernel-route-netlink.ts';
 import type { RouteNetlink, WatchRoutes } from '../linux/netlink/route-netlink.ts';
+import { openNetns } from '../linux/netns/netns.ts';
 import type { Nftables } from '../linux/nftables/nftables.ts';
 import type { Ip } from '../net/ip.ts';
 import { keptObjects } from '../service/model/kept-objects.ts';
@@ -18,6 +20,8 @@ import { CniFiles } from './cni-files.ts';
 import { CompleteState } from './complete-state.ts';
 import type { AgentConfig } from './config.ts';
 import { keepLastChange } from './dns-corefile.ts';
+import { FormerNetwork } from './former-network/former-network.ts';
+import { HostLocal } from './former-network/host-local.ts';
 import { createNodeCondition, type NodeCondition } from './node-condition.ts';
 import { type NodeFacts, NodeMemory } from './node-facts.ts';
 import { createNodeTaint } from './node-taint.ts';
@@ -51,6 +55,8 @@ export interface NodeContext extends AgentParts {
   memory: NodeMemory;
   complete: CompleteState;
   ipam: NodeIpam;
+  /** Absent where no other network plugin's pods are looked for. */
+  former: FormerNetwork | undefined;
   informers: Informers;
   condition: NodeCondition;
   /** Absent where no taint is to be removed. */
@@ -76,9 +82,14 @@ export async function openNode(
   const facts = await memory.load(config.nodeName);
   const uplink = new Uplink(parts.netlink, config.uplink);
   uplink.setFacts(facts);
-  const ipam = await NodeIpam.open({ path: join(config.stateDirectory, 'addresses'), clock });
+  let former: FormerNetwork | undefined;
+  const ipam = await NodeIpam.open({
+    ...{ path: join(config.stateDirectory, 'addresses'), clock },
+    isTaken: (ip) => former?.isTaken(ip) ?? false,
+  });
   stack.defer(() => ipam.close());
   ipam.setCidrs(facts?.podCidrs ?? []);
+  former = openFormerNetwork(config, parts, ipam);
   const kept = new Map([...keptObjects, [resources.configMaps, keepLastChange] as const]);
   const informers = createInformers({ client: parts.client, logger: parts.logger, clock, kept });
   stack.defer(() => informers.stop());
@@ -96,7 +107,20 @@ export async function openNode(
   const complete = new CompleteState({ state: config.stateDirectory, pins: config.bpfDirectory });
   return {
     ...parts,
-    ...{ clock, config, uplink, memory, complete, ipam, informers, condition, taint, cniFiles, facts },
+    ...{
+      clock,
+      config,
+      uplink,
+      memory,
+      complete,
+      ipam,
+      former,
+      informers,
+      condition,
+      taint,
+      cniFiles,
+      facts,
+    },
     nodeIps: undefined,
     serviceCidrs: new ServiceCidrs({ told: config.serviceCidrs, informers, logger: parts.logger }),
     registry,
@@ -105,4 +129,18 @@ export async function openNode(
       reason = undefined;
     },
   };
+}
+
+function openFormerNetwork(
+  { cniStateDirectory }: AgentConfig,
+  { netlink: node, nftables, logger }: AgentParts,
+  ipam: NodeIpam,
+): FormerNetwork | undefined {
+  if (cniStateDirectory === undefined) return undefined;
+  return new FormerNetwork({
+    ...{ ipam, node, nftables },
+    files: new HostLocal(cniStateDirectory),
+    namespaces: { open: openNetns, netlink: openRouteNetlink },
+    logger: logger.child({ component: 'former-network' }),
+  });
 }

@@ -95,6 +95,12 @@ export class NodeNetwork {
     this.#runner.stop();
   }
 
+  /** Routes that others had to the node's own blocks may be gone. */
+  recheckOwnCidrs(): void {
+    this.#ownCidrs = undefined;
+    this.#runner.request();
+  }
+
   /** The uplink or the Service CIDRs changed: sync soon. */
   refresh(): void {
     this.#runner.request();

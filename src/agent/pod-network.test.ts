@@ -22,6 +22,8 @@ let published: Map<string, string[]>;
 let notReady: string | undefined;
 let held: string | undefined;
 let pods: PodNetwork;
+/** Of another plugin: the first is known, the others are found when somebody looks. */
+let former: { found: string[]; removed: string[] };
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'tendril-pods-'));
@@ -30,6 +32,7 @@ beforeEach(async () => {
   published = new Map();
   notReady = undefined;
   held = undefined;
+  former = { found: [], removed: [] };
   await startAgent();
 });
 afterEach(async () => {
@@ -61,6 +64,17 @@ async function startAgent(): Promise<void> {
     netnsCookie: cookieOf,
     notReady: () => notReady,
     held: () => held,
+    former: {
+      adopt: async () => {
+        for (const id of former.found)
+          await ipam.adopt({ containerId: id, ifName: 'eth0' }, { ips: [], note: { former: 'old' } });
+      },
+      has: ({ note }) => note.former !== undefined,
+      remove: async (allocation) => {
+        former.removed.push(allocation.containerId);
+        await ipam.release(allocation);
+      },
+    },
   });
 }
 
@@ -251,3 +265,31 @@ function unplug(): void {
 function fail(): never {
   throw new Error('broken');
 }
+
+describe('a pod of another plugin', () => {
+  it('stays as it is until its DEL, through starts of the agent and GC', async () => {
+    former.found = ['old'];
+    await pods.add(request('a'));
+    await startAgent();
+    expect(await pods.recover()).toEqual({ kept: 2, removed: 0 });
+    await pods.check(request('old'), undefined);
+    await pods.gc([request('a'), request('old')]);
+    expect(former.removed).toEqual([]);
+    former.found = [];
+    await pods.del(request('old'));
+    expect([former.removed, ipam.list().length]).toEqual([['old'], 1]);
+  });
+
+  it('is removed by a DEL that is the first to hear of it', async () => {
+    former.found = ['old'];
+    await pods.del(request('old'));
+    expect(former.removed).toEqual(['old']);
+  });
+
+  it('that the runtime forgot goes with its next GC', async () => {
+    former.found = ['old'];
+    await pods.add(request('a'));
+    await pods.gc([request('a')]);
+    expect(former.removed).toEqual(['old']);
+  });
+});

@@ -41,6 +41,17 @@ export interface AddressPublisher {
   withdraw(allocation: Allocation): Promise<void>;
 }
 
+/** Pods that another network plugin made and that still run (former-network/). */
+export interface FormerPods {
+  /** Takes over those that the store does not know yet. */
+  adopt(): Promise<void>;
+  has(allocation: Allocation): boolean;
+  /** All that there is of it, its address too. */
+  remove(allocation: Allocation): Promise<void>;
+}
+
+const noFormerPods: FormerPods = { adopt: async () => {}, has: () => false, remove: async () => {} };
+
 /** For as long as no feature on other nodes asks: an address says nothing about its pod. */
 const noPublisher: AddressPublisher = { publish: async () => {}, withdraw: async () => {} };
 
@@ -52,6 +63,8 @@ export interface PodNetworkOptions {
   /** Of the namespace at a path, by which the datapath knows the pod's sockets; undefined where there is none. */
   netnsCookie: (path: string) => bigint | undefined;
   publisher?: AddressPublisher;
+  /** Pods that another plugin made; none unless given. */
+  former?: FormerPods;
   /** Why ADD cannot be served yet; undefined once it can. */
   notReady: () => string | undefined;
   /** Why ADD is not to be served for now, though it could be; unlike `notReady` no reason to call the node unwell. */
@@ -63,7 +76,8 @@ export class PodNetwork implements CniHandler {
   readonly #options: Required<PodNetworkOptions>;
 
   constructor(options: PodNetworkOptions) {
-    this.#options = { publisher: noPublisher, held: () => undefined, ...options };
+    const defaults = { publisher: noPublisher, former: noFormerPods, held: () => undefined };
+    this.#options = { ...defaults, ...options };
   }
 
   async add(request: PodRequest): Promise<CniResult> {
@@ -71,6 +85,7 @@ export class PodNetwork implements CniHandler {
     const reason = notReady() ?? held();
     if (reason !== undefined) throw new CniError(cniCodes.tryAgainLater, reason);
     const note = noteOf(request);
+    await this.#options.former.adopt();
     const present = this.#present(request, note);
     if (present !== undefined) return present;
     hostPorts.close(hostPortsKey(request));
@@ -94,8 +109,10 @@ export class PodNetwork implements CniHandler {
   }
 
   async del(request: PodRequest): Promise<void> {
-    const { ipam, publisher, datapath, hostPorts } = this.#options;
+    const { ipam, publisher, datapath, hostPorts, former } = this.#options;
+    if (ipam.get(request) === undefined) await former.adopt();
     const allocation = ipam.get(request);
+    if (allocation !== undefined && former.has(allocation)) return await former.remove(allocation);
     // First: nobody is sent to a pod that is being taken apart.
     hostPorts.close(hostPortsKey(request));
     const found = await this.#unplug(request);
@@ -112,6 +129,8 @@ export class PodNetwork implements CniHandler {
     if (allocation === undefined) {
       throw new CniError(cniCodes.unknownContainer, `no address belongs to ${request.containerId}`);
     }
+    // It is as another plugin made it, and that plugin is not asked any more.
+    if (this.#options.former.has(allocation)) return;
     const spec = specOf(allocation, request.netns!);
     const problems = [
       ...unexpected(expected, spec),
@@ -154,9 +173,10 @@ export class PodNetwork implements CniHandler {
    * to nobody. Gives the event loop its turn after each pod.
    */
   async recover(): Promise<{ kept: number; removed: number }> {
-    const { ipam, logger } = this.#options;
+    const { ipam, former, logger } = this.#options;
     let removed = 0;
     for (const allocation of ipam.list()) {
+      if (former.has(allocation)) continue;
       if (!(allocation.confirmed && this.#reattach(allocation))) {
         logger.info('removing a pod whose network is incomplete', { ...allocation.note });
         await this.del({ ...allocation, runtimeConfig: {} });

@@ -72,6 +72,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   const inForce = takeOver(node, tookOver);
   const dns = openDnsPath(node);
   stack.defer(() => dns?.close());
+  if (node.former !== undefined) node.former.onGone = () => network.recheckOwnCidrs();
   const pods = wirePods(node, services, dns);
   pods.openHostPorts();
   const recovery = inForce ? pods.recover() : services.synced().then(() => pods.recover());
@@ -222,6 +223,7 @@ function wireNetwork(node: NodeContext, services: ServiceProxy): NodeNetwork {
       node.facts = facts;
       if (uplink.setFacts(facts) || zoneChanged) services.refresh();
       ipam.setCidrs(facts.podCidrs);
+      adoptFormerPods(node);
       condition.observe(object);
       taint?.observe(object);
       memory.save(facts).catch((error) => logger.warn('cannot remember the node', { error }));
@@ -229,14 +231,22 @@ function wireNetwork(node: NodeContext, services: ServiceProxy): NodeNetwork {
   });
 }
 
+/** Once the node's blocks are known; ADDs and DELs do it too. */
+function adoptFormerPods({ former, logger }: NodeContext): void {
+  former
+    ?.adopt()
+    .catch((error) => logger.error('pods of another network plugin cannot be taken over', { error }));
+}
+
 function wirePods(
-  { config, ipam, netlink, uplink, podNetnsCookie, notReady, logger }: NodeContext,
+  { config, ipam, former, netlink, uplink, podNetnsCookie, notReady, logger }: NodeContext,
   services: ServiceProxy,
   dns: DnsPath | undefined,
 ): PodNetwork {
   return new PodNetwork({
     ipam,
     podInterface: createRoutedInterface({ node: netlink, situation: () => uplink.situation() }),
+    ...(former && { former }),
     datapath: dns?.aheadOf(services) ?? services,
     hostPorts: services.hostPorts,
     netnsCookie: podNetnsCookie,
@@ -255,7 +265,7 @@ function dispatcherOf({ logger }: NodeContext, handler: PodNetwork, metrics: Age
 }
 
 function statusSources(
-  { config, ipam, notReady }: NodeContext,
+  { config, ipam, former, notReady }: NodeContext,
   {
     services,
     network,
@@ -289,6 +299,7 @@ function statusSources(
       health: health.status(),
       dns: dns?.status(),
       otherProxy: otherProxy?.status(),
+      formerNetwork: former?.status(),
       rssBytes: process.memoryUsage.rss(),
     }),
   };

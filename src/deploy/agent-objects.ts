@@ -37,6 +37,8 @@ export function hostPaths({ cgroup }: Pick<DeployValues, 'cgroup'>): HostPath[] 
     { name: 'state', path: '/var/lib/tendril', type: 'DirectoryOrCreate' },
     { name: 'cni-conf', path: '/etc/cni/net.d', type: 'DirectoryOrCreate' },
     { name: 'cni-bin', path: '/opt/cni/bin', type: 'DirectoryOrCreate' },
+    // Of pods that another plugin made: they are taken over.
+    { name: 'cni-state', path: '/var/lib/cni', type: 'DirectoryOrCreate' },
     { name: 'netns', path: '/run/netns', type: 'DirectoryOrCreate', propagated: true },
     { name: 'bpf', path: '/sys/fs/bpf', type: 'Directory', propagated: true },
     { name: 'cgroup', path: cgroup, mountPath: '/sys/fs/cgroup', type: 'Directory' },

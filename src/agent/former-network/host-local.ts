@@ -3,7 +3,7 @@
  * name in networks/NAME, and the results that the container runtime keeps (libcni's cache), in results/. The first tell
  * which addresses are taken, the second whose they are and where the pod's namespace is.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareIp, type Ip, parseIp, tryParseIp } from '../../net/ip.ts';
 
@@ -32,9 +32,6 @@ export interface FormerPod extends Omit<CachedResult, 'gateways'> {
   ips: Ip[];
   gateways: Ip[];
 }
-
-/** Where CNI plugins and runtimes keep their state unless they are told otherwise. */
-export const cniStateDirectory = '/var/lib/cni';
 
 /** host-local writes `ID CR LF IFNAME`; before its version 0.8 the container alone. Undefined for its other files. */
 export function parseReservation(name: string, text: string): Omit<Reservation, 'network'> | undefined {
@@ -103,15 +100,26 @@ export function joinPods(
 export class HostLocal {
   readonly #networks: string;
   readonly #results: string;
+  #read: { state: string; pods: FormerPod[] } | undefined;
 
-  constructor(directory: string = cniStateDirectory) {
+  /** `/var/lib/cni`, unless plugins and runtime are told otherwise. */
+  constructor(directory: string) {
     this.#networks = join(directory, 'networks');
     this.#results = join(directory, 'results');
   }
 
-  /** Also of other networks than the node's pods'. */
+  /** Also of other networks than the node's pods'. Asked with every ADD: read anew when something was reserved or freed. */
   pods(): FormerPod[] {
-    const reservations = list(this.#networks).flatMap((network) =>
+    const networks = list(this.#networks);
+    const state = networks.map((network) => `${network} ${mtimeOf(join(this.#networks, network))}`).join();
+    // A result is written after the reservation.
+    if (this.#read?.state !== state || this.#read.pods.some(({ netns }) => netns === undefined))
+      this.#read = { state, pods: this.#readPods(networks) };
+    return this.#read.pods;
+  }
+
+  #readPods(networks: readonly string[]): FormerPod[] {
+    const reservations = networks.flatMap((network) =>
       list(join(this.#networks, network)).flatMap((name) => {
         const reservation = parseReservation(name, read(join(this.#networks, network, name)) ?? '');
         return reservation === undefined ? [] : { network, ...reservation };
@@ -147,6 +155,10 @@ function list(directory: string): string[] {
   } catch {
     return [];
   }
+}
+
+function mtimeOf(directory: string): bigint {
+  return statSync(directory, { bigint: true, throwIfNoEntry: false })?.mtimeNs ?? 0n;
 }
 
 function read(path: string): string | undefined {

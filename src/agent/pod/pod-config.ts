@@ -14,6 +14,7 @@ export const podPaths = {
   bpfDirectory: '/sys/fs/bpf/tendril',
   cniConfDirectory: '/etc/cni/net.d',
   cniBinDirectory: '/opt/cni/bin',
+  cniStateDirectory: '/var/lib/cni',
 } as const;
 
 /** Which of these, and which uplink, this node's agents have used: settings may say others. */
