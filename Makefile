@@ -48,6 +48,9 @@ NATIVE_LIBRARIES_agnhost := -lmbedtls -lmbedx509 -lmbedcrypto
 # They speak HTTP with the same code.
 dist/native/agnhost: $(addprefix native/standin/,buffer.c chunks.c http.c buffer.h chunks.h http.h)
 
+# It waits with the same loop.
+dist/native/traffic: $(addprefix native/standin/,loop.c loop.h)
+
 # Every applet, for containers of images that are a BusyBox.
 dist/busybox-bin/.made: | dist/.apt
 	@mkdir -p dist/busybox-bin
