@@ -9,6 +9,12 @@ const labels = {
   'app.kubernetes.io/component': 'dns',
 };
 
+/**
+ * For so long a server that is to end answers on, until every node has learned that it is to be asked no more; whatever
+ * the Corefile says (`lameduck`), which may be the cluster's own. Kubernetes has had this action since 1.30.
+ */
+const farewellSeconds = 5;
+
 export function dnsObjects(values: DeployValues): object[] {
   const { image, zone } = values;
   return [
@@ -18,7 +24,8 @@ export function dnsObjects(values: DeployValues): object[] {
       metadata: { name, namespace, labels },
       spec: {
         selector: { matchLabels: labels },
-        updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
+        // A node's next server is ready before the one there is told to end.
+        updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
         template: {
           metadata: { labels },
           spec: {
@@ -59,6 +66,7 @@ function container(image: string, zone: string): object {
       ...{ initialDelaySeconds: 30, timeoutSeconds: 5, failureThreshold: 5 },
     },
     readinessProbe: { httpGet: { port: 8181, path: '/ready' }, periodSeconds: 2 },
+    lifecycle: { preStop: { sleep: { seconds: farewellSeconds } } },
     securityContext: {
       readOnlyRootFilesystem: true,
       allowPrivilegeEscalation: false,
