@@ -9,12 +9,6 @@ const labels = {
   'app.kubernetes.io/component': 'dns',
 };
 
-/**
- * For so long a server that is to end answers on, until every node has learned that it is to be asked no more; whatever
- * the Corefile says (`lameduck`), which may be the cluster's own. Kubernetes has had this action since 1.30.
- */
-const farewellSeconds = 5;
-
 export function dnsObjects(values: DeployValues): object[] {
   const { image, zone } = values;
   return [
@@ -65,8 +59,12 @@ function container(image: string, zone: string): object {
       httpGet: { port: 8080, path: '/health' },
       ...{ initialDelaySeconds: 30, timeoutSeconds: 5, failureThreshold: 5 },
     },
-    readinessProbe: { httpGet: { port: 8181, path: '/ready' }, periodSeconds: 2 },
-    lifecycle: { preStop: { sleep: { seconds: farewellSeconds } } },
+    // One that is to end says no at once, and answers on for some seconds (src/dns/main.ts): by then every node must have
+    // learned it. Until it has, flows that were its own stay its own.
+    readinessProbe: {
+      httpGet: { port: 8181, path: '/ready' },
+      ...{ periodSeconds: 1, timeoutSeconds: 3, failureThreshold: 2 },
+    },
     securityContext: {
       readOnlyRootFilesystem: true,
       allowPrivilegeEscalation: false,

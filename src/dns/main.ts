@@ -37,6 +37,12 @@ export interface DnsOptions extends Partial<DefaultCorefileOptions> {
   cluster?: boolean;
 }
 
+/**
+ * As long as nodes may take to learn that a server ends; in a cluster whose Corefile has no `lameduck` too, which may be
+ * one that was written for other servers.
+ */
+const leastLingerMs = 5000;
+
 /** Serves until SIGTERM; the exit status. @throws TendrilError COREFILE or LISTEN where it cannot serve */
 export async function runDns(options: DnsOptions): Promise<number> {
   keepHeapSmall();
@@ -58,6 +64,7 @@ export async function runDns(options: DnsOptions): Promise<number> {
     load: () => parseCorefile({ ...corefileOf(options), defaultPort: options.port }),
     listen: (plan, serve) => listen(plan, serve, { logger, metrics }),
     beforeStart: () => cluster.start(),
+    ...(options.cluster && { leastLingerMs }),
   });
   const ended = new Promise<void>((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
   await supervisor.start();

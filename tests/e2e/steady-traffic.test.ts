@@ -13,10 +13,12 @@ import {
   nextLayout,
   unreadableLayout,
 } from '../../bpf/tests/next-version.ts';
+import { TrafficLoad, trafficProgram } from '../support/traffic-load.ts';
 import { Conversation } from './support/conversation.ts';
 import { type Load, LoadGenerator, type Outcome, type Target } from './support/load.ts';
-import { outputAt, type Place } from './support/place.ts';
+import { outputAt, type Place, spawnAt } from './support/place.ts';
 import { ports, type SteadyLab, steadyLab, untilWell } from './support/steady.ts';
+import { must } from './support/tendril.ts';
 import { until } from './support/until.ts';
 
 const perSecond = Number(process.env.TENDRIL_STEADY_RATE ?? 500);
@@ -76,6 +78,24 @@ test('rolling restarts of all backends', { timeout: 120_000 }, async () => {
   // Slices say when a pod became ready: each agent tells how long that took to reach its maps.
   for (const count of await lab.metric('kubeproxy_network_programming_duration_seconds_count'))
     expect(count).toBeGreaterThan(0);
+});
+
+test('cluster DNS is restarted', { timeout: 120_000 }, async () => {
+  const names = [name, '*.example.com'];
+  const words = ['load', '--until-eof', '--queries', '200', `${lab.dnsIp}:53`, ...names];
+  // So few ports are used again within seconds: by packets that is the same flow as before, of the same server.
+  const fewPorts = 'echo 40000 40999 >/proc/sys/net/ipv4/ip_local_port_range; exec "$@"';
+  using stack = new DisposableStack();
+  const load = (place: Place) =>
+    stack.use(new TrafficLoad(spawnAt(place, ['sh', '-c', fewPorts, 'sh', trafficProgram, ...words])));
+  const loads = [load(lab.bySocket), load(lab.byPacket)];
+  await Promise.all(loads.map((load) => load.ready()));
+  const dns = ['-n', 'kube-system'];
+  await must(lab.kubectl(...dns, 'rollout', 'restart', 'daemonset/tendril-dns'));
+  await must(lab.kubectl(...dns, 'rollout', 'status', 'daemonset/tendril-dns', '--timeout=90s'));
+  const reports = await Promise.all(loads.map((load) => load.stop()));
+  expect(reports.map(({ failures }) => failures)).toEqual([[], []]);
+  for (const { queries } of reports) expect(queries.succeeded + queries.excused).toBe(queries.begun);
 });
 
 test('agents killed every second', { timeout: 120_000 + 3000 * killSeconds }, async () => {

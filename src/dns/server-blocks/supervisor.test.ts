@@ -42,8 +42,9 @@ const certificate: PluginSetup = ([directive]) => ({
   settings: { tls: { cert: directive!.args[0]!, key: '', clientAuth: 'nocert' } },
 });
 
-function supervise() {
+function supervise(more: { leastLingerMs?: number } = {}) {
   return createSupervisor({
+    ...more,
     context: {
       plugins: [
         { name: 'reload', setup: reload },
@@ -212,4 +213,16 @@ test('serves on for the lame-duck time before it ends', async () => {
   await closing;
   expect(open.size).toBe(0);
   expect(steps.at(-1)).toBe('close slow');
+});
+
+test('serves on for the least time where the Corefile has a shorter one or none', async () => {
+  corefile = '. {\n answer 1\n}';
+  const supervisor = supervise({ leastLingerMs: 3000 });
+  await supervisor.start();
+  const closing = supervisor.close();
+  await clock.advance(2999);
+  expect(open.size).toBe(1);
+  await clock.advance(1);
+  await closing;
+  expect(open.size).toBe(0);
 });

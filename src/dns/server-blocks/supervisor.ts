@@ -28,6 +28,8 @@ export interface SupervisorOptions {
   listen(plan: ListenerPlan, serve: (query: Query) => Served): Promise<OpenListener>;
   /** Called when a configuration has been set up and before its plugins start. */
   beforeStart?(): void;
+  /** Served on for at the end, where the Corefile's lame-duck time is shorter. */
+  leastLingerMs?: number;
 }
 
 export interface Supervisor {
@@ -173,7 +175,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       inTurn(async () => {
         stopping = true;
         cancelLook();
-        const { lingerMs = 0 } = current ?? {};
+        const lingerMs = Math.max(current?.lingerMs ?? 0, options.leastLingerMs ?? 0);
         if (lingerMs > 0) logger.info('serving on before the end', { lameduckMs: lingerMs });
         if (lingerMs > 0) await clock.sleep(lingerMs);
         await Promise.all([...listening.keys()].map(closeListener));

@@ -151,10 +151,13 @@ export function dnsDaemonSet(config: LabConfig): NewObject<DaemonSet> {
                 { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
                 { name: 'metrics', containerPort: 9153, protocol: 'TCP' },
               ],
+              // One that is to end says no at once, and answers on for the Corefile's lameduck: by then every node
+              // must have learned it. Until it has, flows that were its own stay its own.
               readinessProbe: {
                 httpGet: { path: '/ready', port: 8181 },
-                periodSeconds: 2,
+                periodSeconds: 1,
                 timeoutSeconds: 5,
+                failureThreshold: 2,
               },
               volumeMounts: [
                 { name: 'kubeconfig', mountPath: kubeconfigDirectory, readOnly: true },
