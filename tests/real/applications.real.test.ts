@@ -73,7 +73,13 @@ function podsOf({ spec }: Service): string[] {
 
 /** The pod that answers the caller over HTTP at a host's port. */
 function answering(host: string, port: number): string {
-  const query = new URLSearchParams({ host, port: String(port), request: '', protocol: 'http', tries: '1' });
+  const query = new URLSearchParams({
+    host,
+    port: String(port),
+    request: 'name',
+    protocol: 'http',
+    tries: '1',
+  });
   const { responses = [], errors } = JSON.parse(
     fromNode(nodes()[0]!, `http://${callerIp}:8080/dial?${query}`),
   );
