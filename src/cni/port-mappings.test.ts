@@ -4,7 +4,17 @@ import { formatPortMappings, parsePortMappings } from './port-mappings.ts';
 
 const parse = (...portMappings: unknown[]) => parsePortMappings({ portMappings });
 
-it('reads what containerd passes', () => {
+it('reads what containerd passes, whose fields have no names of their own in JSON', () => {
+  const [web, dns] = parse(
+    { HostPort: 54323, ContainerPort: 8080, Protocol: 'tcp', HostIP: '127.0.0.1' },
+    { HostPort: 53, ContainerPort: 5353, Protocol: 'udp', HostIP: '' },
+  );
+  expect(web).toMatchObject({ hostPort: 54_323, containerPort: 8080, protocol: 'TCP' });
+  expect(formatIp(web!.hostIp!)).toBe('127.0.0.1');
+  expect(dns).toEqual({ hostPort: 53, containerPort: 5353, protocol: 'UDP' });
+});
+
+it('reads what the convention says', () => {
   const [web, dns] = parse(
     { hostPort: 8080, containerPort: 80, protocol: 'tcp', hostIP: '' },
     { hostPort: 53, containerPort: 5353, protocol: 'udp', hostIP: '10.9.0.1' },

@@ -33,8 +33,12 @@ export function formatPortMappings(mappings: readonly PortMapping[]): object[] {
   return mappings.map(({ hostIp, ...rest }) => ({ ...rest, ...(hostIp && { hostIP: formatIp(hostIp) }) }));
 }
 
+/** Names of fields as Go's JSON takes them, whatever their case: containerd writes HostPort, ContainerPort, Protocol, HostIP. */
 function parseMapping(entry: Record<string, unknown>): PortMapping {
-  const { hostPort, containerPort, protocol = 'tcp', hostIP = '' } = entry;
+  const fields = Object.fromEntries(
+    Object.entries(entry).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  const { hostport: hostPort, containerport: containerPort, protocol = 'tcp', hostip: hostIP = '' } = fields;
   const name = String(protocol).toUpperCase();
   if (!Object.hasOwn(protocolNumbers, name)) throw invalid(`a port mapping’s protocol is "${protocol}"`);
   return {
