@@ -14,9 +14,10 @@ import { requireReports, runNodeTask } from './node-pods.ts';
 import { deletePods, isReplaced, podText, sortPods } from './pods.ts';
 import type { Replacements } from './preflight/cluster-rules.ts';
 import { lookAtCluster } from './preflight/cluster-view.ts';
-import { type Preflight, runPreflight } from './preflight/preflight.ts';
+import { runPreflight } from './preflight/preflight.ts';
 import { grouped, refuse } from './problem.ts';
-import { readFound, writeFound, writeInstallation } from './record.ts';
+import { writeInstallation } from './record.ts';
+import { replaceNetwork } from './replacement.ts';
 import { waitForRollout } from './rollout.ts';
 import { agentDaemonSet, type ClusterStatus, dnsDaemonSet, lookAtStatus } from './status.ts';
 import type { Teller } from './teller.ts';
@@ -47,10 +48,12 @@ export async function install(client: KubeClient, request: InstallRequest): Prom
   });
   refuse('Tendril cannot be installed yet', preflight.problems);
   for (const { what, remedy } of grouped(preflight.problems)) teller.note(`warning: ${what}. ${remedy}`);
-  await applyObjects(client, objects, request, preflight);
+  await applyObjects(client, objects, request);
   await requireRollout(client, agentDaemonSet, 'agent', request, preflight.nodes);
   await requireRollout(client, dnsDaemonSet, 'cluster DNS', request, preflight.nodes);
-  await tellOutside(client, request, preflight.nodes);
+  const { nodes, found } = preflight;
+  await replaceNetwork({ client, values, nodes, teller, timeoutMs, signal }, found, replace);
+  await tellOutside(client, request, nodes);
   const status = await lookAtStatus(client);
   if (status === undefined) throw new TendrilError('NOT_READY', 'somebody has removed Tendril meanwhile');
   return status;
@@ -61,13 +64,10 @@ async function applyObjects(
   client: KubeClient,
   objects: readonly DeployObject[],
   { given, version, teller, signal }: InstallRequest,
-  { found }: Preflight,
 ): Promise<void> {
   teller.step('applying objects');
   const [namespace, ...rest] = objects;
   const outcomes = [await ensureObject(client, namespace!)];
-  const before = await readFound(client);
-  await writeFound(client, { ...before, ...(found.kubeProxy && { kubeProxy: found.kubeProxy }) });
   await writeInstallation(client, { version, values: given });
   for (const object of rest) {
     signal?.throwIfAborted();

@@ -7,14 +7,15 @@ import type { KubeClient } from '../kube/client/client.ts';
 import { resources } from '../kube/resources.ts';
 import { TendrilError } from '../util/errors.ts';
 import { absent, ensureObject } from './cluster-objects.ts';
+import type { FoundDns } from './dns-plan.ts';
 import type { Workload } from './preflight/cluster-view.ts';
 import type { Values } from './values.ts';
 
 export interface Found {
   /** Sent away by a node selector that fits no node. */
   kubeProxy?: Workload;
-  /** Whoever answered cluster DNS, as restoreDns wants it. */
-  dns?: unknown;
+  /** Who answered cluster DNS. */
+  dns?: FoundDns;
   /** By node the files of other networks that were put aside. */
   conflists: Record<string, string[]>;
 }
