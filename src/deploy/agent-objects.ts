@@ -1,4 +1,6 @@
 /** The agent: one pod on each Linux node, in the node's network namespace. */
+
+import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { agentNamespace, type DeployValues, pullSecrets } from './values.ts';
 
@@ -47,12 +49,15 @@ export function hostPaths({ cgroup }: Pick<DeployValues, 'cgroup'>): HostPath[] 
 }
 
 export function agentObjects(values: DeployValues): object[] {
+  const settings = `${JSON.stringify(values.agent, null, 2)}\n`;
+  // Agents read their settings at their start: other settings are another template.
+  const annotations = { 'tendril.io/settings': createHash('sha256').update(settings).digest('hex') };
   return [
     {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name, namespace: agentNamespace, labels },
-      data: { 'agent.json': `${JSON.stringify(values.agent, null, 2)}\n` },
+      data: { 'agent.json': settings },
     },
     {
       apiVersion: 'apps/v1',
@@ -61,7 +66,7 @@ export function agentObjects(values: DeployValues): object[] {
       spec: {
         selector: { matchLabels: labels },
         updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
-        template: { metadata: { labels }, spec: podSpec(values) },
+        template: { metadata: { labels, annotations }, spec: podSpec(values) },
       },
     },
   ];
