@@ -90,13 +90,13 @@ test('what comes by one system call and by many is answered whole', async () => 
 });
 
 test('answers that come later go to who asked, and none behind the end', async () => {
-  const later: (() => void)[] = [];
+  const later: { address: string; reply(): void }[] = [];
   const asked = Promise.withResolvers<void>();
   const listener = serve(
-    (bytes) =>
+    (bytes, { client: { address } }) =>
       new Promise((resolve) => {
         const reply = Buffer.from(bytes);
-        later.push(() => resolve(reply));
+        later.push({ address, reply: () => resolve(reply) });
         if (later.length === 4) asked.resolve();
       }),
   );
@@ -104,8 +104,8 @@ test('answers that come later go to who asked, and none behind the end', async (
   one.send(1);
   other.send(3);
   await asked.promise;
-  later.shift()!();
+  later.find(({ address }) => address === '127.0.0.2')!.reply();
   expect(await one.answers(1)).toEqual(['0']);
   await listener.close();
-  for (const reply of later) reply();
+  for (const { reply } of later) reply();
 });

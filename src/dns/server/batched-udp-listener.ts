@@ -1,25 +1,28 @@
 /**
  * DNS over UDP by batches. While a batch has room all in it are answered as they come. Where more come than can be
- * answered, the kernel's queue is emptied first and sources are answered in turns: a flood from one fills its own
- * share of the queue, then is kept out at the socket for a while, and the others do not wait behind it.
+ * answered, sources are answered in turns: a flood from one fills its own share of the queue, then goes through a lane of the socket's
+ * own, and the others do not wait behind it, nor lack room in the kernel.
  */
 
 import { BatchedSocket, batchSize } from '../../linux/udp/batched-socket.ts';
-import { maxSources } from '../../linux/udp/source-filter.ts';
+import { maxSlowSources } from '../../linux/udp/lane-program.ts';
 import { formatIp, ipFromBytes, parseIp } from '../../net/ip.ts';
 import type { Logger } from '../../util/logger.ts';
 import { FairQueue } from './fair-queue.ts';
 import { FloodGate } from './flood-gate.ts';
 import type { Reply, Responder } from './responder.ts';
+import { networkOf } from './source-network.ts';
 import type { Listener } from './udp-listener.ts';
 
 /** Datagrams that wait for their turn, of all sources: some hundred bytes each. */
 const defaultRoom = 1024;
+/** Who begins to flood shares one of them with an eighth of the others until it is noticed. */
+const lanes = 8;
 /**
- * System calls of one turn of the event loop that receive, and datagrams that are answered in it. To receive one
- * costs a tenth of an answer: most of what the kernel holds is looked at before anybody is answered.
+ * System calls of one turn of the event loop that receive from a lane, and datagrams that are answered in it. To receive one
+ * costs a tenth of an answer: most of what the kernel holds is looked at before anybody is answered, but of those who flood.
  */
-const receivesPerTurn = 64;
+const receivesPerTurn = 8;
 const answersPerTurn = 32;
 
 interface Client {
@@ -41,22 +44,32 @@ export function listenBatchedUdp(
 ): Listener {
   const lost = (error: Error) => logger.debug('a reply cannot be sent', { error });
   const ip = parseIp(at.address);
-  const socket = new BatchedSocket({ ip, port: at.port, v6only: at.ipv6Only }, lost);
+  const socket = new BatchedSocket({ ip, port: at.port, v6only: at.ipv6Only, lanes }, lost);
   const clients = new ClientTexts();
-  const queue = new FairQueue<Datagram>(at.room ?? defaultRoom);
-  const gate = new FloodGate(maxSources, (sources) => socket.dropFrom(sources.map(parseIp)));
+  const queue = new FairQueue<Datagram>(at.room ?? defaultRoom, networkOf);
+  const gate = new FloodGate(maxSlowSources, (sources) => socket.slowDown(sources.map(parseIp)));
+  const slowLane = socket.laneCount - 1;
   let open = true;
   let flushing = false;
   let turning = false;
 
+  function readable(lane: number): void {
+    if (!open) return;
+    guarded('receiving', () => receive(lane));
+    if (queue.size === 0) socket.flush();
+    else schedule();
+  }
+
   function turn(): void {
     turning = false;
     if (!open) return;
-    guarded('receiving', receive);
     guarded('answering', answerInTurn);
-    if (queue.size === 0 || turning) return;
+    if (queue.size > 0) schedule();
+  }
+
+  function schedule(): void {
+    if (!turning) setImmediate(turn);
     turning = true;
-    setImmediate(turn);
   }
 
   /** What fails once may go well at the next turn. */
@@ -75,12 +88,13 @@ export function listenBatchedUdp(
       serve(next.bytes, next.client, next.path);
     }
     socket.flush();
-    gate.settle(queue);
   }
 
-  function receive(): void {
-    for (let calls = 0; calls < receivesPerTurn; calls++) {
-      const count = socket.receive();
+  function receive(lane: number): void {
+    const now = performance.now();
+    const calls = lane === slowLane ? 1 : receivesPerTurn;
+    for (let call = 0; call < calls; call++) {
+      const count = socket.receive(lane);
       const enough = count === batchSize || queue.size > 0;
       for (let i = 0; i < count; i++) {
         const path = socket.pathOf(i);
@@ -90,10 +104,11 @@ export function listenBatchedUdp(
         if (!enough) serve(socket.bytesOf(i), client, path);
         else if (queue.hasRoom(client.address))
           queue.add(client.address, { bytes: socket.bytesOf(i).slice(), client, path: path.slice() });
-        else gate.shut(client.address);
+        else gate.refused(client.address, now);
       }
-      if (count < batchSize) return;
+      if (count < batchSize) break;
     }
+    gate.settle(now);
   }
 
   function serve(bytes: Uint8Array, client: Client, path: Uint8Array): void {
@@ -116,7 +131,7 @@ export function listenBatchedUdp(
     if (open) socket.flush();
   }
 
-  socket.onReadable(turn);
+  socket.onReadable(readable);
   return {
     port: socket.port,
     close: async () => {

@@ -70,3 +70,11 @@ test('one that has ended leaves its room', async () => {
   await Promise.resolve();
   admitted(connections, 'a');
 });
+
+test('addresses of one IPv6 network have a limit in common', () => {
+  const connections = new Connections({ total: 10, perAddress: 2, perNetwork: 3 });
+  const addresses = ['fd00::1', 'fd00::2', 'fd00::3', 'fd00:0:0:1::1'];
+  const sockets = admitted(connections, ...addresses);
+  admitted(connections, 'fd00::4', 'fd00:0:0:1::2');
+  expect(closed(sockets)).toEqual([true, false, false, false]);
+});

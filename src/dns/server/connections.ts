@@ -3,21 +3,25 @@
  * others out. Where there is no room, the one that has rested longest makes it (RFC 7766, section 6.2.3).
  */
 import type { Socket } from 'node:net';
+import { networkOf } from './source-network.ts';
+import { StreamTurns } from './stream-turns.ts';
 
 export interface ConnectionLimits {
   total: number;
   perAddress: number;
+  /** Of the IPv6 addresses of one /64, which one host may have all of; absent: as many as in total. */
+  perNetwork?: number;
 }
 
 interface Connection {
   socket: Socket;
-  address: string;
+  sources: readonly string[];
   /** Queries under way. Who has none may be closed. */
   queries: number;
 }
 
 /** Many clients, several of them busy; a client that needs more than 256 at once pipelines (RFC 7766, section 6.2.1.1). */
-const defaultLimits: ConnectionLimits = { total: 4096, perAddress: 256 };
+const defaultLimits: ConnectionLimits = { total: 4096, perAddress: 256, perNetwork: 1024 };
 
 /** In the order of their last query or, without one, of their coming: the first has rested longest. */
 type Order = Set<Connection>;
@@ -26,7 +30,9 @@ export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #byPeer = new Map<string, Connection>();
   readonly #order: Order = new Set();
-  readonly #byAddress = new Map<string, Order>();
+  /** By address, and by network where that is another. */
+  readonly #bySource = new Map<string, Order>();
+  readonly turns = new StreamTurns();
 
   constructor(limits: ConnectionLimits = defaultLimits) {
     this.#limits = limits;
@@ -40,11 +46,13 @@ export class Connections {
       return false;
     }
     const peer = peerOf(socket);
-    const connection = { socket, address: remoteAddress, queries: 0 };
+    const connection = { socket, sources: sourcesOf(remoteAddress), queries: 0 };
     this.#byPeer.set(peer, connection);
     this.#order.add(connection);
-    const siblings = this.#byAddress.get(remoteAddress) ?? new Set();
-    this.#byAddress.set(remoteAddress, siblings.add(connection));
+    for (const source of connection.sources) {
+      const siblings = this.#bySource.get(source) ?? new Set();
+      this.#bySource.set(source, siblings.add(connection));
+    }
     socket.on('close', () => this.#remove(connection, peer));
     return true;
   }
@@ -54,7 +62,7 @@ export class Connections {
     const connection = this.#byPeer.get(peerOf(socket));
     if (connection === undefined) return () => {};
     connection.queries++;
-    for (const order of [this.#order, this.#byAddress.get(connection.address)])
+    for (const order of [this.#order, ...connection.sources.map((source) => this.#bySource.get(source))])
       if (order?.delete(connection)) order.add(connection);
     return () => {
       connection.queries--;
@@ -66,19 +74,30 @@ export class Connections {
   }
 
   #makeRoom(address: string): boolean {
-    const siblings = this.#byAddress.get(address);
-    if (siblings !== undefined && siblings.size >= this.#limits.perAddress) return closeResting(siblings);
-    return this.#order.size < this.#limits.total || closeResting(this.#order);
+    const { total, perAddress, perNetwork = total } = this.#limits;
+    for (const source of sourcesOf(address)) {
+      const siblings = this.#bySource.get(source);
+      const limit = source === address ? perAddress : perNetwork;
+      if (siblings !== undefined && siblings.size >= limit) return closeResting(siblings);
+    }
+    return this.#order.size < total || closeResting(this.#order);
   }
 
   #remove(connection: Connection, peer: string): void {
-    const { address } = connection;
     if (this.#byPeer.get(peer) === connection) this.#byPeer.delete(peer);
     this.#order.delete(connection);
-    const siblings = this.#byAddress.get(address);
-    siblings?.delete(connection);
-    if (siblings?.size === 0) this.#byAddress.delete(address);
+    for (const source of connection.sources) {
+      const siblings = this.#bySource.get(source);
+      siblings?.delete(connection);
+      if (siblings?.size === 0) this.#bySource.delete(source);
+    }
   }
+}
+
+/** The address, and its network where that is another. */
+function sourcesOf(address: string): string[] {
+  const network = networkOf(address);
+  return network === address ? [address] : [address, network];
 }
 
 function closeResting(order: Order): boolean {

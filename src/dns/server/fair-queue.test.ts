@@ -41,3 +41,26 @@ test('a long queue of one source keeps its order', () => {
   const { queue } = filled(1000, ...Array.from({ length: 300 }, () => 'a'));
   expect(all(queue)).toBe(Array.from({ length: 300 }, (_, i) => `a${i}`).join(' '));
 });
+
+test('of groups each has its turn and share, and in a group each source', () => {
+  const groupOf = (source: string) => source[0]!;
+  const queue = new FairQueue<string>(40, groupOf);
+  const put = (source: string, count: number) => {
+    let taken = 0;
+    for (let i = 0; i < count; i++) {
+      if (!queue.hasRoom(source)) continue;
+      queue.add(source, `${source}${taken++}`);
+    }
+    return taken;
+  };
+  // Another of the group, and of other groups, still has room for several.
+  expect(put('a1', 100)).toBe(10);
+  expect(put('a2', 3)).toBe(3);
+  expect(put('b', 3)).toBe(3);
+  // A group with as many sources as it likes has its share all the same.
+  for (let i = 3; i < 100; i++) put(`a${i}`, 10);
+  expect(queue.size).toBeLessThan(30);
+  expect(put('c', 5)).toBe(5);
+  const taken = all(queue).split(' ');
+  expect(taken.slice(0, 7)).toEqual(['a10', 'b0', 'c0', 'a20', 'b1', 'c1', 'a30']);
+});

@@ -1,39 +1,47 @@
 /**
- * Which sources have more waiting than they may: they are kept out at the socket until most of it is answered, so that
- * receiving what will be dropped takes no time from the others.
+ * Which sources have sent more than they may: what they send goes a way of its own, where it takes no room from the others, until they
+ * have kept to their share for a while.
  */
-import type { FairQueue } from './fair-queue.ts';
 
-/** What a source still has waiting when it is let in again: enough to go on with meanwhile. */
-const fewWaiting = 64;
+/** Longer than who floods is quiet between two turns of the event loop. */
+const slowMs = 1000;
 
 export class FloodGate {
-  readonly #out = new Set<string>();
+  /** When each was refused room last. */
+  readonly #slow = new Map<string, number>();
   readonly #limit: number;
-  readonly #keepOut: (sources: readonly string[]) => void;
+  readonly #tell: (sources: readonly string[]) => void;
   #changed = false;
+  /** Nobody is let in again before. */
+  #next = Number.POSITIVE_INFINITY;
 
-  /** `keepOut` is given all of them, at most `limit`, whenever they change. */
-  constructor(limit: number, keepOut: (sources: readonly string[]) => void) {
+  /** `tell` is given all of them, at most `limit`, whenever they change. */
+  constructor(limit: number, tell: (sources: readonly string[]) => void) {
     this.#limit = limit;
-    this.#keepOut = keepOut;
+    this.#tell = tell;
   }
 
-  /** The source has been refused room. */
-  shut(source: string): void {
-    if (this.#out.size >= this.#limit || this.#out.has(source)) return;
-    this.#out.add(source);
-    this.#changed = true;
+  /** The source has been refused room. `now`: ms of any clock that does not go back. */
+  refused(source: string, now: number): void {
+    const isNew = !this.#slow.has(source);
+    if (isNew && this.#slow.size >= this.#limit) return;
+    this.#slow.set(source, now);
+    this.#changed ||= isNew;
+    this.#next = Math.min(this.#next, now + slowMs);
   }
 
-  /** Lets in again who has little left, and applies what has changed. */
-  settle(queue: Pick<FairQueue<unknown>, 'waitingOf'>): void {
-    for (const source of this.#out) {
-      if (queue.waitingOf(source) > fewWaiting) continue;
-      this.#out.delete(source);
-      this.#changed = true;
-    }
-    if (this.#changed) this.#keepOut([...this.#out]);
+  /** Lets in again who has kept to its share, and tells of what has changed. */
+  settle(now: number): void {
+    if (now >= this.#next) this.#release(now);
+    if (this.#changed) this.#tell([...this.#slow.keys()]);
     this.#changed = false;
+  }
+
+  #release(now: number): void {
+    this.#next = Number.POSITIVE_INFINITY;
+    for (const [source, last] of this.#slow) {
+      if (now >= last + slowMs) this.#changed = this.#slow.delete(source);
+      else this.#next = Math.min(this.#next, last + slowMs);
+    }
   }
 }

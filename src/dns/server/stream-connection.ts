@@ -27,10 +27,12 @@ export function serveStream(socket: Socket, { transport, answer, connections }: 
   let underWay = 0;
   let ended = false;
   let transferring = false;
+  let waiting = false;
   let incomplete: NodeJS.Timeout | undefined;
+  const address = socket.remoteAddress ?? '';
   const asker = {
     transport,
-    client: { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 },
+    client: { address, port: socket.remotePort ?? 0 },
     server: { address: socket.localAddress ?? '', port: socket.localPort ?? 0 },
   };
   socket.setNoDelay(true);
@@ -49,19 +51,38 @@ export function serveStream(socket: Socket, { transport, answer, connections }: 
   });
 
   function proceed(): void {
-    while (!isBusy() && pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
-      const end = 2 + pending.readUInt16BE(0);
-      const bytes = pending.subarray(2, end);
-      pending = pending.subarray(end);
-      clearTimeout(incomplete);
-      incomplete = undefined;
-      serve(bytes);
+    while (!waiting && !isBusy() && hasMessage()) {
+      if (!connections.turns.admits()) {
+        waiting = true;
+        connections.turns.wait(address, serveInTurn);
+      } else serveNext();
       if (socket.destroyed) return;
     }
-    if (pending.length > 0 && !isBusy()) incomplete ??= setTimeout(() => socket.destroy(), messageMs);
-    if (ended && underWay === 0) socket.end();
-    else if (isBusy()) socket.pause();
+    if (pending.length > 0 && !isBusy() && !waiting)
+      incomplete ??= setTimeout(() => socket.destroy(), messageMs);
+    if (ended && underWay === 0 && !hasMessage()) socket.end();
+    else if (isBusy() || waiting) socket.pause();
     else if (socket.isPaused()) socket.resume();
+  }
+
+  function serveInTurn(): void {
+    waiting = false;
+    if (socket.destroyed) return;
+    if (!isBusy() && hasMessage()) serveNext();
+    if (!socket.destroyed) proceed();
+  }
+
+  function hasMessage(): boolean {
+    return pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0);
+  }
+
+  function serveNext(): void {
+    const end = 2 + pending.readUInt16BE(0);
+    const bytes = pending.subarray(2, end);
+    pending = pending.subarray(end);
+    clearTimeout(incomplete);
+    incomplete = undefined;
+    serve(bytes);
   }
 
   function isBusy(): boolean {

@@ -60,45 +60,63 @@ test('an address that is not there, and a port that is taken, are errors of the 
   expect(at('192.0.2.1', 0)).toThrow(expect.objectContaining({ errno: errno.EADDRNOTAVAIL }));
 });
 
-test.each([
-  ['127.0.0.1', '127.0.0.2', '127.0.0.3'],
-  ['127.0.0.1', '127.0.0.3', '127.0.0.2'],
-])(
-  'what comes from %s’s dropped sources is not received, until they are no longer dropped',
-  (at, dropped, other) => {
-    using server = socketAt(at);
-    using shut = socketAt(dropped);
-    using free = socketAt(other);
-    const path = pathTo({ ip: parseIp(at), port: server.port });
-    const receivedOf = () => {
-      for (const client of [shut, free]) {
-        client.send(Buffer.from(client === shut ? 'shut' : 'free'), path);
-        client.flush();
-      }
-      return Array.from({ length: server.receive() }, (_, i) => Buffer.from(server.bytesOf(i)).toString());
-    };
-    server.dropFrom([]);
-    expect(receivedOf()).toEqual(['shut', 'free']);
-    server.dropFrom(['192.0.2.1', dropped, '2001:db8::1'].map(parseIp));
-    expect(receivedOf()).toEqual(['free']);
-    server.dropFrom([dropped, other].map(parseIp));
-    expect(receivedOf()).toEqual([]);
-    server.dropFrom([]);
-    expect(receivedOf()).toEqual(['shut', 'free']);
-  },
-);
+const lanes = 4;
 
-test('an IPv6 source is dropped by its whole address', () => {
-  using one = socketAt('::1');
-  using other = socketAt('::1');
-  const path = pathTo({ ip: parseIp('::1'), port: one.port });
-  const receives = () => {
-    other.send(Buffer.from('x'), path);
-    other.flush();
-    return one.receive();
-  };
-  one.dropFrom(['::2', '1::1', '0:1::1', '0:0:1::1'].map(parseIp));
-  expect(receives()).toBe(1);
-  one.dropFrom(['::2', '::1', '1::1'].map(parseIp));
-  expect(receives()).toBe(0);
+/** Which lane receives what each of some addresses sends. */
+function lanesOf(server: BatchedSocket, at: string, sources: readonly string[]): Map<string, number> {
+  const path = pathTo({ ip: parseIp(at), port: server.port });
+  for (const source of sources) {
+    using client = socketAt(source);
+    client.send(Buffer.from(source), path);
+    client.flush();
+  }
+  const found = new Map<string, number>();
+  for (let lane = 0; lane < server.laneCount; lane++)
+    for (let i = server.receive(lane) - 1; i >= 0; i--)
+      found.set(Buffer.from(server.bytesOf(i)).toString(), lane);
+  return found;
+}
+
+test('senders are spread over lanes by their address; those named slow are in the last', () => {
+  const at = '127.0.0.1';
+  using server = new BatchedSocket({ ip: parseIp(at), port: 0, lanes }, noLoss);
+  expect(server.laneCount).toBe(lanes + 1);
+  const sources = Array.from({ length: 60 }, (_, i) => `127.0.${i}.2`);
+  const spread = lanesOf(server, at, sources);
+  expect(new Set(spread.values())).toEqual(new Set([0, 1, 2, 3]));
+  const slow = ['127.0.3.2', '127.0.59.2'];
+  server.slowDown(['192.0.2.1', ...slow, '2001:db8::1'].map(parseIp));
+  const slowed = lanesOf(server, at, sources);
+  for (const source of sources)
+    expect(slowed.get(source)).toBe(slow.includes(source) ? lanes : spread.get(source));
+  server.slowDown([]);
+  expect(lanesOf(server, at, sources)).toEqual(spread);
+});
+
+test('an IPv6 source is slow by its whole address', () => {
+  using server = new BatchedSocket({ ip: parseIp('::1'), port: 0, lanes }, noLoss);
+  const lane = () => lanesOf(server, '::1', ['::1']).get('::1')!;
+  expect(lane()).toBeLessThan(lanes);
+  server.slowDown(['::2', '1::1', '0:1::1', '0:0:1::1'].map(parseIp));
+  expect(lane()).toBeLessThan(lanes);
+  server.slowDown(['::2', '::1', '1::1'].map(parseIp));
+  expect(lane()).toBe(lanes);
+  server.slowDown(Array.from({ length: 100 }, (_, i) => parseIp(`1::${i + 1}`)));
+  expect(lane()).toBeLessThan(lanes);
+});
+
+test('lanes are of one socket: its port is nobody else’s, and each has room of its own', () => {
+  using server = new BatchedSocket({ ip: parseIp('127.0.0.1'), port: 0, lanes }, noLoss);
+  const again = () => new BatchedSocket({ ip: parseIp('127.0.0.1'), port: server.port, lanes }, noLoss);
+  expect(again).toThrow(expect.objectContaining({ errno: errno.EADDRINUSE }));
+  using flood = socketAt('127.0.0.2');
+  using good = socketAt('127.0.0.3');
+  const path = pathTo({ ip: parseIp('127.0.0.1'), port: server.port });
+  server.slowDown([parseIp('127.0.0.2')]);
+  for (let i = 0; i < 20_000; i++) flood.send(Buffer.alloc(100), path);
+  flood.flush();
+  good.send(Buffer.from('good'), path);
+  good.flush();
+  const heard = Array.from({ length: lanes }, (_, lane) => server.receive(lane));
+  expect(heard.reduce((sum, count) => sum + count)).toBe(1);
 });
