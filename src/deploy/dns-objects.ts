@@ -1,4 +1,5 @@
 /** Cluster DNS: one pod on each node, behind the Service kube-dns, which it makes where there is none. */
+import { boundedYoungHeap } from '../util/heap.ts';
 import { type DeployValues, dnsNamespace as namespace, pullSecrets } from './values.ts';
 
 const name = 'tendril-dns';
@@ -49,6 +50,7 @@ function container(image: string, zone: string): object {
     image,
     imagePullPolicy: 'IfNotPresent',
     args: ['dns', '--cluster', '--conf', '/etc/coredns/Corefile', '--zone', zone],
+    env: [{ name: 'NODE_OPTIONS', value: boundedYoungHeap }],
     ports: [
       { name: 'dns', containerPort: 53, protocol: 'UDP' },
       { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
