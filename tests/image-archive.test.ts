@@ -98,4 +98,24 @@ describe('an image archive', () => {
     const archive = (entries: TarEntry[]) => encodeArchive({ ...image, layers: [entries] });
     expect(archive([one, two]).equals(archive([two, one]))).toBe(true);
   });
+
+  test('has several images, and a layer of more than one of them once', () => {
+    const [shared, own] = [[file('lib/one', 'one')], [file('two', 'two')]];
+    const several = [
+      { ...image, layers: [shared] },
+      { ...image, name: 'docker.io/tendril/other:1', entrypoint: [], command: ['sh'], layers: [shared, own] },
+    ];
+    const inIt = decodeTar(encodeArchive(...several));
+    const readFrom = (path: string) => JSON.parse(inIt.get(path)!.toString());
+    const blobOf = (digest: string) => readFrom(`blobs/${digest.replace(':', '/')}`);
+    const manifests = readFrom('index.json').manifests;
+    expect(manifests.map((each: typeof manifests) => each.annotations['io.containerd.image.name'])).toEqual(
+      several.map(({ name }) => name),
+    );
+    const [first, second] = manifests.map(({ digest }: { digest: string }) => blobOf(digest));
+    expect(second.layers[0]).toEqual(first.layers[0]);
+    expect(second.layers).toHaveLength(2);
+    expect(blobOf(second.config.digest).config).toMatchObject({ Cmd: ['sh'] });
+    expect(blobOf(second.config.digest).config).not.toHaveProperty('Entrypoint');
+  });
 });

@@ -26,6 +26,11 @@ interface Descriptor {
   size: number;
 }
 
+interface Layer extends Descriptor {
+  /** Of the archive before it is compressed. */
+  diffId: string;
+}
+
 const mediaType = (what: string): string => `application/vnd.oci.image.${what}`;
 
 /** SHA-256, as registries write it. */
@@ -33,26 +38,45 @@ export function digestOf(bytes: Buffer): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** @throws RangeError for a path that a tar archive has no room for */
-export function encodeArchive(image: Image): Buffer {
+/**
+ * Of one image or several; a layer that some have alike is there once.
+ * @throws RangeError for a path that a tar archive has no room for
+ */
+export function encodeArchive(...images: readonly Image[]): Buffer {
   const blobs = new Map<string, Buffer>();
+  const layers = new Map<Image['layers'][number], Layer>();
   const add = (what: string, bytes: Buffer): Descriptor => {
     const digest = digestOf(bytes);
     blobs.set(digest, bytes);
     return { mediaType: mediaType(what), digest, size: bytes.length };
   };
-  const tars = image.layers.map((entries) => encodeTar(withDirectories(entries)));
-  const layers = tars.map((tar) => add('layer.v1.tar+gzip', gzipSync(tar, { level: 9 })));
-  const config = add('config.v1+json', json(configOf(image, tars.map(digestOf))));
-  const manifest = add(
-    'manifest.v1+json',
-    json({ schemaVersion: 2, mediaType: mediaType('manifest.v1+json'), config, layers }),
-  );
-  const index = {
-    schemaVersion: 2,
-    mediaType: mediaType('index.v1+json'),
-    manifests: [{ ...manifest, platform: platformOf(image), annotations: annotationsOf(image) }],
+  const addLayer = (entries: Image['layers'][number]): Layer => {
+    const tar = encodeTar(withDirectories(entries));
+    const layer = { diffId: digestOf(tar), ...add('layer.v1.tar+gzip', gzipSync(tar, { level: 9 })) };
+    layers.set(entries, layer);
+    return layer;
   };
+  const manifests = images.map((image) => {
+    const own = image.layers.map((entries) => layers.get(entries) ?? addLayer(entries));
+    const config = add(
+      'config.v1+json',
+      json(
+        configOf(
+          image,
+          own.map(({ diffId }) => diffId),
+        ),
+      ),
+    );
+    const manifest = add(
+      'manifest.v1+json',
+      json({
+        ...{ schemaVersion: 2, mediaType: mediaType('manifest.v1+json'), config },
+        layers: own.map(({ diffId: _, ...descriptor }) => descriptor),
+      }),
+    );
+    return { ...manifest, platform: platformOf(image), annotations: annotationsOf(image) };
+  });
+  const index = { schemaVersion: 2, mediaType: mediaType('index.v1+json'), manifests };
   return encodeTar(layout(index, blobs));
 }
 

@@ -134,9 +134,12 @@ export function onNode(node: NodeLayout, ...words: string[]): string {
 
 /** For its pods, by each of these names; the first is the archive's own. @throws Error with what `ctr` printed */
 export function importImage(node: NodeLayout, archive: string, names: readonly string[] = []): void {
-  const images = (...words: string[]) => onNode(node, program('ctr'), '-n', 'k8s.io', 'images', ...words);
-  images('import', archive);
-  for (const name of names.slice(1)) images('tag', '--force', names[0]!, name);
+  onNode(node, program('ctr'), '-n', 'k8s.io', 'images', 'import', archive);
+  for (const name of names.slice(1)) tagImage(node, names[0]!, name);
+}
+
+export function tagImage(node: NodeLayout, from: string, to: string): void {
+  onNode(node, program('ctr'), '-n', 'k8s.io', 'images', 'tag', '--force', from, to);
 }
 
 /** Whole or not at all: the runtime reads what appears in the directory of CNI's configurations at once. */

@@ -11,7 +11,7 @@ import type { Pod, PodSpec, Service } from '../../../src/kube/types.ts';
 import { parseImageName } from '../../../src/lab/images/image-name.ts';
 import { type StandInPorts, standInArgv, standInPorts } from '../../../src/lab/images/stand-in.ts';
 import { clusterDirectory, nodes } from './layout.ts';
-import { importImage } from './node.ts';
+import { importImage, tagImage } from './node.ts';
 import { programFile, toolBox, userFiles } from './tools.ts';
 
 export interface StandIn {
@@ -69,21 +69,23 @@ function entrypoint(ports: StandInPorts): string[] {
   return ['/bin/sh', '-c', `TENDRIL_POD=$(hostname) exec ${words.join(' ')}`];
 }
 
-function makeImage(directory: string, { ports }: StandIn, index: number): string {
-  const server = ports && programFile(standInArgv()[0]!.slice(1), 'dist/native/standin');
-  const archive = encodeArchive({
-    // The archive's own name may have no digest, which is of what it stands for.
-    ...{ name: archiveName(index), architecture: process.arch === 'x64' ? 'amd64' : process.arch },
-    ...{ entrypoint: ports ? entrypoint(ports) : [], command: ports ? undefined : ['sh'] },
-    ...{ environment: { PATH: '/usr/sbin:/usr/bin' }, labels: {} },
-    layers: [[...toolBox([]), ...userFiles(), ...(server ? [server] : [])]],
-  });
-  const path = join(directory, `${index}.tar`);
-  writeFileSync(path, archive);
-  return path;
+/** One archive of them all. */
+function encodeStandIns(plan: readonly StandIn[]): Buffer {
+  const tools = [...toolBox([]), ...userFiles()];
+  const server = [programFile(standInArgv()[0]!.slice(1), 'dist/native/standin')];
+  return encodeArchive(
+    ...plan.map((standIn) => ({
+      ...{ name: archiveName(standIn), architecture: process.arch === 'x64' ? 'amd64' : process.arch },
+      entrypoint: standIn.ports ? entrypoint(standIn.ports) : [],
+      command: standIn.ports ? undefined : ['sh'],
+      ...{ environment: { PATH: '/usr/sbin:/usr/bin' }, labels: {} },
+      layers: standIn.ports ? [tools, server] : [tools],
+    })),
+  );
 }
 
-const archiveName = (index: number): string => `tendril.invalid/stand-in:${index}`;
+/** An image in an archive has no digest but its own: one that is asked for by another gets that name afterwards. */
+const archiveName = ({ name }: StandIn): string => name.replace('@sha256:', ':of-');
 
 /** @throws TendrilError where it is none */
 export function readManifest(path: string): KubeObject[] {
@@ -92,12 +94,15 @@ export function readManifest(path: string): KubeObject[] {
 
 /** On every node, by the names that the manifest has. Returns those names. */
 export function importStandIns(objects: readonly KubeObject[]): string[] {
-  const directory = join(clusterDirectory, 'images/stand-ins');
-  mkdirSync(directory, { recursive: true });
   const plan = planStandIns(objects);
-  for (const [index, standIn] of plan.entries()) {
-    const archive = makeImage(directory, standIn, index);
-    for (const node of nodes()) importImage(node, archive, [archiveName(index), standIn.name]);
+  const directory = join(clusterDirectory, 'images');
+  mkdirSync(directory, { recursive: true });
+  const archive = join(directory, 'stand-ins.tar');
+  writeFileSync(archive, encodeStandIns(plan));
+  const pinned = plan.filter((standIn) => archiveName(standIn) !== standIn.name);
+  for (const node of nodes()) {
+    importImage(node, archive);
+    for (const standIn of pinned) tagImage(node, archiveName(standIn), standIn.name);
   }
   return plan.map(({ name }) => name);
 }
