@@ -14,6 +14,7 @@ import {
   type ValueSource,
   type Values,
 } from '../install/values.ts';
+import { isForbidden } from '../kube/client/api-error.ts';
 import { TendrilError } from '../util/errors.ts';
 import { chooseFormat } from './output/format.ts';
 import { createProgress } from './output/progress.ts';
@@ -143,7 +144,10 @@ async function change(
 ): Promise<number> {
   const timeoutMs = parseTimeout(options.timeout);
   using cluster = await openCluster(options);
-  const before = await readInstallation(cluster.client);
+  // Who may not read it is told with all other rights that are missing.
+  const before = await readInstallation(cluster.client).catch((error): undefined => {
+    if (wanted.mustBeThere || !isForbidden(error)) throw error;
+  });
   if (before === undefined && wanted.mustBeThere)
     throw new TendrilError('NOT_READY', 'tendril install was never run on this cluster', {
       remedy: 'Run: tendril install. It takes over what a manifest or a chart installed, too.',

@@ -69,8 +69,8 @@ function merged(present: KubeObject, object: DeployObject): KubeObject {
   const { labels, annotations } = object.metadata;
   const metadata = {
     ...present.metadata,
-    labels: { ...present.metadata.labels, ...labels },
-    annotations: { ...present.metadata.annotations, ...annotations },
+    ...(labels && { labels: { ...present.metadata.labels, ...labels } }),
+    ...(annotations && { annotations: { ...present.metadata.annotations, ...annotations } }),
   };
   return { ...present, ...object, metadata } as KubeObject;
 }

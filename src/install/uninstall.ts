@@ -6,6 +6,7 @@
  */
 import { deployObjects } from '../deploy/manifest.ts';
 import { agentNamespace, type DeployValues, dnsNamespace } from '../deploy/values.ts';
+import { isForbidden } from '../kube/client/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { resources } from '../kube/resources.ts';
 import type { DaemonSet } from '../kube/types.ts';
@@ -44,7 +45,10 @@ interface Work extends UninstallRequest {
 export async function uninstall(client: KubeClient, request: UninstallRequest): Promise<boolean> {
   const { teller } = request;
   teller.step('looking at the cluster');
-  const agent = await client.get(resources.daemonSets, agentDaemonSet).catch(absent);
+  const agent = await client.get(resources.daemonSets, agentDaemonSet).catch((error): undefined => {
+    // Told below, with all other rights that are missing.
+    if (!isForbidden(error)) return absent(error);
+  });
   const values = agent === undefined ? request.values : installedValues(agent, request.values);
   const objects = deployObjects(values) as DeployObject[];
   refuse('the cluster cannot be changed', await probeAccess(client, objects));
@@ -57,6 +61,7 @@ export async function uninstall(client: KubeClient, request: UninstallRequest): 
   await giveConflistsBack(work, found);
   await removeDaemonSets(work);
   await cleanNodes(work);
+  await removeConditions(work);
   const removed = await removeObjects(work, objects);
   return agent !== undefined || removed > 0;
 }
@@ -141,6 +146,18 @@ async function removeDaemonSets({ client, teller, timeoutMs, signal }: Work): Pr
     return left.length === 0 ? true : undefined;
   });
   if (!gone) throw stuck(left);
+}
+
+/** Agents said that the network is there; a node without one has no such condition from them. */
+async function removeConditions({ client, nodes }: Work): Promise<void> {
+  for (const name of nodes) {
+    const node = await client.get(resources.nodes, { name }).catch(absent);
+    const own = node?.status?.conditions?.find(({ type }) => type === 'NetworkUnavailable');
+    if (own?.reason !== 'TendrilIsUp') continue;
+    const body = { status: { conditions: [{ $patch: 'delete', type: 'NetworkUnavailable' }] } };
+    const type = 'application/strategic-merge-patch+json' as const;
+    await client.patch(resources.nodes, { name }, { type, body, subresource: 'status' }).catch(absent);
+  }
 }
 
 async function cleanNodes({ client, values, nodes, force, teller, timeoutMs, signal }: Work): Promise<void> {

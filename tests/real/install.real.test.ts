@@ -26,9 +26,11 @@ async function tendril(words: string[], { kubeconfig = kubeconfigPath, endAt = '
   const argv = [`--net=/run/netns/${controlPlane!.netns}`, program, ...words, '--kubeconfig', kubeconfig];
   const child = spawn('nsenter', argv, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
+  let ended = false;
   const read = (chunk: Buffer) => {
     output += chunk.toString();
-    if (endAt !== '' && output.includes(endAt)) child.kill('SIGINT');
+    // Once: a second one means at once.
+    if (endAt !== '' && !ended && output.includes(endAt)) ended = child.kill('SIGINT');
   };
   child.stdout.on('data', read);
   child.stderr.on('data', read);
@@ -189,6 +191,7 @@ test('uninstalled, nothing is left on the cluster or its nodes', async () => {
     names('-n', 'kube-system', 'services,configmaps').filter((name) => /kube-dns|coredns/.test(name)),
   ).toEqual([]);
   for (const node of all) expect(onDisk(node)).toEqual([]);
+  expect(kubectl('get', 'nodes', '-o', 'json')).not.toContain('TendrilIsUp');
   expect(await tendril(['status'])).toMatchObject({
     status: 1,
     output: expect.stringContaining('is not on this cluster'),

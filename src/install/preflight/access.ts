@@ -34,6 +34,7 @@ export function neededRights(objects: readonly DeployObject[]): Right[] {
     ...['list', 'get'].map((verb) => ({ verb, group: '', resource: 'nodes' })),
     ...['list', 'get', 'delete'].map((verb) => ({ verb, group: '', resource: 'pods' })),
     ...['list', 'get'].map((verb) => ({ verb, group: 'apps', resource: 'daemonsets' })),
+    { verb: 'patch', group: '', resource: 'nodes', subresource: 'status' },
     { verb: 'create', ...core, resource: 'pods' },
     { verb: 'get', ...core, resource: 'pods', subresource: 'log' },
     { verb: 'list', ...core, resource: 'events' },

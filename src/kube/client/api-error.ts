@@ -34,6 +34,7 @@ function hasReason(error: unknown, ...reasons: string[]): boolean {
 }
 
 export const isNotFound = (error: unknown): boolean => hasReason(error, 'NotFound');
+export const isForbidden = (error: unknown): boolean => hasReason(error, 'Forbidden');
 export const isConflict = (error: unknown): boolean => hasReason(error, 'Conflict');
 export const isInvalid = (error: unknown): boolean => hasReason(error, 'Invalid');
 export const isAlreadyExists = (error: unknown): boolean => hasReason(error, 'AlreadyExists');

@@ -1,0 +1,126 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { resources } from '../kube/resources.ts';
+import { type InstallRequest, install } from './install.ts';
+import { readInstallation } from './record.ts';
+import { lookAtStatus } from './status.ts';
+import { FakeCluster, goodReport } from './testing/fake-cluster.ts';
+import { uninstall } from './uninstall.ts';
+import { deployValues } from './values.ts';
+
+let cluster: FakeCluster;
+let told: string[];
+const values = deployValues({}, 'tendril:1');
+
+const teller = { step: () => {}, note: (text: string) => void told.push(text) };
+const request = (changes: Partial<InstallRequest> = {}): InstallRequest => ({
+  ...{ given: {}, values, version: '1', restartPods: false, timeoutMs: 1000, teller },
+  replace: { kubeProxy: false, cni: false, dns: false },
+  ...changes,
+});
+const run = (changes?: Partial<InstallRequest>) => install(cluster.client, request(changes));
+const off = () => uninstall(cluster.client, { values, force: false, timeoutMs: 1000, teller });
+
+beforeEach(() => {
+  cluster = new FakeCluster(['a', 'b']);
+  told = [];
+});
+
+const tasks = () => cluster.tasks.map((task) => task.split(' ').slice(0, 2).join(' '));
+const podNames = () => cluster.client.objects(resources.pods).map(({ metadata }) => metadata.name);
+
+describe('an installation', () => {
+  test('looks at every node, applies the objects, waits, and ends with the status', async () => {
+    const status = await run({ given: { zone: 'my.zone' } });
+    expect(status).toMatchObject({ kubernetes: 'v1.36.3', installedBy: '1', problems: [] });
+    expect(status.nodes.map(({ name, agent, dns }) => [name, agent, dns])).toEqual([
+      ['a', 'in force', 'answers'],
+      ['b', 'in force', 'answers'],
+    ]);
+    expect(tasks().slice(0, 2).sort()).toEqual(['preflight a', 'preflight b']);
+    expect(await readInstallation(cluster.client)).toEqual({ version: '1', values: { zone: 'my.zone' } });
+    expect(podNames().filter((name) => /preflight|attachments/.test(name))).toEqual([]);
+  });
+
+  test('is the same the second time', async () => {
+    await run();
+    const before = cluster.client
+      .objects(resources.daemonSets)
+      .map(({ metadata }) => metadata.resourceVersion);
+    await run();
+    expect(
+      cluster.client.objects(resources.daemonSets).map(({ metadata }) => metadata.resourceVersion),
+    ).toEqual(before);
+    expect(told).toContainEqual(expect.stringMatching(/^\d+ objects are as they should be$/));
+  });
+
+  test('with something in the way tells it all, and has changed nothing', async () => {
+    cluster.reports.preflight = (node) => ({
+      ...goodReport,
+      cgroup2: false,
+      kubeProxyRules: [`rules on ${node}`],
+    });
+    const error = await run().catch((thrown: Error) => thrown);
+    expect(String(error)).toMatch(/a, b: .*no cgroup2[\s\S]*a: rules[\s\S]*rules on a[\s\S]*b: rules/);
+    expect(cluster.client.writes.filter((write) => !write.includes('/tendril-preflight-'))).toEqual([]);
+    expect(podNames()).toEqual([]);
+  });
+
+  test('without the rights for it names them, and looks no further', async () => {
+    cluster.allows = ({ verb, resource }) => !(verb === 'create' && resource === 'daemonsets');
+    await expect(run()).rejects.toThrow(
+      /create daemonsets.apps in tendril-system, create daemonsets.apps in kube-system/,
+    );
+    expect([cluster.tasks, cluster.client.writes]).toEqual([[], []]);
+  });
+
+  test('whose agent does not become ready tells which, and why', async () => {
+    cluster.stuck['tendril-agent'] = ['b'];
+    await expect(run()).rejects.toThrow(/agent is not ready within 1 s on\n {2}b: /);
+    expect(told).toContain('a: agent is ready');
+  });
+
+  test('counts pods that run outside Tendril, and makes those anew that somebody owns', async () => {
+    cluster.addPod('inside', 'a');
+    cluster.addPod('outside', 'a', { wired: false });
+    cluster.addPod('bare', 'b', { wired: false, owned: false });
+    await run();
+    expect(told).toContainEqual(expect.stringContaining('2 pods run outside Tendril'));
+    await run({ restartPods: true });
+    expect(podNames()).toEqual(expect.arrayContaining(['inside', 'bare']));
+    expect(podNames()).not.toContain('outside');
+  });
+});
+
+describe('what is taken off', () => {
+  test('ends the pods that were wired, while agents are there, then cleans the nodes', async () => {
+    await run();
+    cluster.addPod('wired', 'a');
+    cluster.addPod('other', 'b', { wired: false });
+    cluster.tasks.length = 0;
+    expect(await off()).toBe(true);
+    expect(tasks().map((task) => task.split(' ')[0])).toEqual([
+      ...['hold-pods', 'hold-pods', 'attachments', 'attachments', 'attachments', 'attachments'],
+      ...['remove-tendril', 'remove-tendril'],
+    ]);
+    expect(podNames()).toEqual(['other']);
+    expect(await lookAtStatus(cluster.client)).toBeUndefined();
+    expect(cluster.client.objects(resources.namespaces)).toEqual([]);
+  });
+
+  test('goes on as it was where pods do not end', async () => {
+    await run();
+    const { metadata } = cluster.addPod('wired', 'a');
+    cluster.client.change(resources.pods, metadata, { metadata: { finalizers: ['somebody/holds'] } });
+    cluster.tasks.length = 0;
+    await expect(off()).rejects.toThrow('pods do not end: shop/wired');
+    expect(cluster.tasks.filter((task) => task.startsWith('hold-pods a'))).toEqual([
+      'hold-pods a {"hold":true}',
+      'hold-pods a {"hold":false}',
+    ]);
+    expect(await lookAtStatus(cluster.client)).toBeDefined();
+  });
+
+  test('was never there', async () => {
+    expect(await off()).toBe(false);
+  });
+});
