@@ -6,6 +6,7 @@ import { kernelBpf } from '../linux/bpf/kernel-bpf.ts';
 import { netnsCookieAt } from '../linux/bpf/netns-cookie.ts';
 import { translatedConnections } from '../linux/conntrack/conntrack.ts';
 import { requireFeatures } from '../linux/features/features.ts';
+import { countIpvsConnections } from '../linux/ipvs/ipvs.ts';
 import { returnFreeMemory } from '../linux/memory.ts';
 import { openRouteNetlink } from '../linux/netlink/kernel-route-netlink.ts';
 import { watchRoutes } from '../linux/netlink/route-watch.ts';
@@ -56,7 +57,11 @@ export async function runAgent(given: AgentConfig): Promise<number> {
     createServiceProxy,
     podNetnsCookie: netnsCookieAt,
     nftables: nftProgram,
-    otherProxy: { translated: () => translatedConnections(), listening: listeningPorts },
+    otherProxy: {
+      translated: () => translatedConnections(),
+      viaIpvs: countIpvsConnections,
+      listening: listeningPorts,
+    },
     openFastPath: (options) => new FastPath({ bpf: kernelBpf, ...options }),
     logger,
   });

@@ -31,7 +31,7 @@ function proxy() {
   const warnings: string[] = [];
   const clock = new FakeClock();
   const other = new OtherProxy({
-    kernel: { translated: async () => seen.connections, listening: () => seen.ports },
+    kernel: { translated: async () => seen.connections, viaIpvs: () => 3, listening: () => seen.ports },
     nftables,
     netlink: network,
     services: {
@@ -84,6 +84,7 @@ it('sees kube-proxy by its port, and what it leaves by tables, chains and its in
   await other.look();
   expect(other.status()).toMatchObject({
     runs: true,
+    connections: 3,
     rules: ['table ip kube-proxy', 'chain ip6 mangle KUBE-PROXY-CANARY', 'interface kube-ipvs0'],
   });
   expect(warnings).toHaveLength(1);

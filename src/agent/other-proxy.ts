@@ -18,6 +18,8 @@ import type { Logger } from '../util/logger.ts';
 export interface OtherProxyKernel {
   /** Connections of the node's namespace whose destination the kernel translates. */
   translated(): Promise<TranslatedConnection[]>;
+  /** Connections that IPVS sends on, which translates without conntrack's knowing. */
+  viaIpvs(): number;
   /** TCP ports that somebody listens on. */
   listening(): number[];
 }
@@ -68,9 +70,12 @@ export class OtherProxy {
   async look(): Promise<void> {
     const { kernel, netlink } = this.#options;
     const before = this.#status;
-    const connections = await this.#connections();
+    let connections = await this.#connections();
     const rules = await this.#rules();
-    if (netlink.link(dummyLink) !== undefined) rules.push(`interface ${dummyLink}`);
+    if (netlink.link(dummyLink) !== undefined) {
+      rules.push(`interface ${dummyLink}`);
+      connections += kernel.viaIpvs();
+    }
     this.#status = { runs: kernel.listening().includes(metricsPort), rules, connections };
     this.#tell(before);
     if (connections > 0 !== before.connections > 0) this.#options.onChange();

@@ -21,6 +21,21 @@ export const nodeTasks = {
     access: 'change',
     load: task(async () => (await import('./hold-pods.ts')).holdPods),
   },
+  'adopt-pods': {
+    doing: 'taking over the pods of another network plugin',
+    access: 'look',
+    load: task(async () => (await import('./adopt-pods.ts')).adoptPods),
+  },
+  'restore-conflists': {
+    doing: 'giving back the configuration of another network plugin',
+    access: 'look',
+    load: task(async () => (await import('./restore-conflists.ts')).restoreConflists),
+  },
+  'remove-kube-proxy-rules': {
+    doing: "removing kube-proxy's rules",
+    access: 'look',
+    load: task(async () => (await import('./remove-kube-proxy-rules.ts')).removeKubeProxyRules),
+  },
   'remove-tendril': {
     doing: 'giving the node back',
     // Its directories are to go, not to be made.

@@ -1,0 +1,72 @@
+/**
+ * What of kube-proxy's is among the rules that nft sees: its own tables (mode nftables), and its chains among those of
+ * iptables-nft (modes iptables and ipvs). The kubelet's chains have names of the same kind. Pure.
+ */
+import type { Ruleset } from '../../linux/nftables/ruleset.ts';
+
+export interface NftRemoval {
+  /** Of kube-proxy alone. */
+  tables: string[];
+  /** `ip nat KUBE-SERVICES`. */
+  chains: string[];
+  /** For nft(8), one transaction; empty where there is nothing. */
+  statements: string[];
+}
+
+/** k8s.io/kubernetes pkg/kubelet/kubelet_network_linux.go. */
+const kubeletChains: ReadonlySet<string> = new Set([
+  'KUBE-FIREWALL',
+  'KUBE-IPTABLES-HINT',
+  'KUBE-KUBELET-CANARY',
+]);
+
+export const isKubeProxyChain = (name: string): boolean =>
+  name.startsWith('KUBE-') && !kubeletChains.has(name);
+
+const isKubeProxyTable = (table: string): boolean => /^ip6? kube-proxy$/.test(table);
+
+/** Rules that lead to its chains first, then what is in these, then the chains. */
+export function planNftRemoval(ruleset: Ruleset): NftRemoval {
+  const tables = ruleset.tables.filter(isKubeProxyTable);
+  const shared = <T extends { family: string; table: string }>(all: readonly T[]): T[] =>
+    all.filter(({ family, table }) => !isKubeProxyTable(`${family} ${table}`));
+  const chains = shared(ruleset.chains).filter(({ name }) => isKubeProxyChain(name));
+  const leading = shared(ruleset.rules).filter(
+    ({ chain, targets }) => !isKubeProxyChain(chain) && targets.some(isKubeProxyChain),
+  );
+  const names = chains.map(({ family, table, name }) => `${family} ${table} ${name}`);
+  return {
+    tables,
+    chains: names,
+    statements: [
+      ...tables.map((table) => `delete table ${table}`),
+      ...leading.map(
+        ({ family, table, chain, handle }) => `delete rule ${family} ${table} ${chain} handle ${handle}`,
+      ),
+      ...names.map((name) => `flush chain ${name}`),
+      ...names.map((name) => `delete chain ${name}`),
+    ],
+  };
+}
+
+/** A chain of ours, empty, for as long as connections need what it stands for. */
+export const keptTable = 'inet tendril-kept-nat';
+
+/**
+ * Translated connections need some nat chain of their family in the kernel: with the last one NAT goes, and they die.
+ * Whether one of others' stays when `removal` is done.
+ */
+export function hasOtherNat(ruleset: Ruleset, removal: NftRemoval): boolean {
+  const staying = ruleset.chains.filter(({ family, table, type }) => {
+    const name = `${family} ${table}`;
+    return type === 'nat' && !removal.tables.includes(name) && name !== keptTable;
+  });
+  const serves = (family: string) =>
+    staying.some((chain) => chain.family === family || chain.family === 'inet');
+  return serves('ip') && serves('ip6');
+}
+
+export const keepStatements: readonly string[] = [
+  `add table ${keptTable}`,
+  `add chain ${keptTable} postrouting { type nat hook postrouting priority srcnat; policy accept; }`,
+];
