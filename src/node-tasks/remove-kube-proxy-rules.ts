@@ -1,7 +1,7 @@
 /**
  * What kube-proxy leaves in a node's kernel, in any of its modes, is removed: once its pod is gone, and Tendril's datapath
- * serves what is new. Connections that it translated go on: the kernel's conntrack holds them, as long as there is a nat
- * chain of their family. IPVS holds its own, and is left until they are over.
+ * serves what is new. Connections that it translated go on: the kernel's conntrack holds them, as long as somebody uses
+ * that. IPVS holds its own, and is left until they are over.
  */
 import { translatedConnections } from '../linux/conntrack/conntrack.ts';
 import { IpSets } from '../linux/ipset/ipset.ts';
@@ -32,7 +32,7 @@ export interface RemoveKubeProxyReport {
   };
   /** That go on, by the kernel. */
   translatedConnections: number;
-  /** An empty nat chain stays for them; a later run removes it. */
+  /** A table that does nothing stays for them; a later run removes it. */
   natKept: boolean;
   /** What could not be removed, and what to do. */
   problems: string[];
@@ -82,8 +82,7 @@ async function removeNft(connections: number) {
   const ruleset = parseRuleset(await nftProgram.describe(undefined));
   const removal = planNftRemoval(ruleset);
   const isKept = ruleset.tables.includes(keptTable);
-  const natKept =
-    connections > 0 && !hasOtherNat(ruleset, removal) && (isKept || removal.statements.length > 0);
+  const natKept = connections > 0 && !hasOtherNat(ruleset) && (isKept || removal.statements.length > 0);
   const statements = [
     ...(natKept ? keepStatements : []),
     ...removal.statements,

@@ -57,15 +57,9 @@ it('finds nothing where there is nothing', () => {
   expect(planNftRemoval({ tables: [], chains: [], rules: [] }).statements).toEqual([]);
 });
 
-it('knows whether NAT of both families stays in the kernel', () => {
-  const of = (...chains: ReturnType<typeof chain>[]) => {
-    const ruleset = { tables: ['ip kube-proxy', 'ip6 kube-proxy'], chains, rules: [] };
-    return hasOtherNat(ruleset, planNftRemoval(ruleset));
-  };
-  const proxy = chain('ip', 'kube-proxy', 'nat-output', nat);
-  expect(of(proxy)).toBe(false);
-  expect(of(proxy, chain('ip', 'nat', 'PREROUTING', nat))).toBe(false);
-  expect(of(proxy, chain('ip', 'nat', 'PREROUTING', nat), chain('ip6', 'nat', 'PREROUTING', nat))).toBe(true);
-  expect(of(proxy, chain('inet', 'tendril-masquerade', 'postrouting', nat))).toBe(true);
-  expect(of(proxy, chain('inet', 'tendril-kept-nat', 'postrouting', nat))).toBe(false);
+it('trusts the agent’s masquerade alone to keep what translated connections need', () => {
+  const of = (...rules: NftRule[]) => hasOtherNat({ tables: [], chains: [], rules });
+  expect(of()).toBe(false);
+  expect(of(rule('ip', 'nat', 'PREROUTING', 1, []))).toBe(false);
+  expect(of(rule('inet', 'tendril-masquerade', 'postrouting', 1, []))).toBe(true);
 });

@@ -3,6 +3,7 @@
  * iptables-nft (modes iptables and ipvs). The kubelet's chains have names of the same kind. Pure.
  */
 import type { Ruleset } from '../../linux/nftables/ruleset.ts';
+import { masqueradeTable } from '../../podnet/masquerade.ts';
 
 export interface NftRemoval {
   /** Of kube-proxy alone. */
@@ -49,24 +50,22 @@ export function planNftRemoval(ruleset: Ruleset): NftRemoval {
   };
 }
 
-/** A chain of ours, empty, for as long as connections need what it stands for. */
+/** A table of ours, for as long as connections need what it stands for. */
 export const keptTable = 'inet tendril-kept-nat';
 
 /**
- * Translated connections need some nat chain of their family in the kernel: with the last one NAT goes, and they die.
- * Whether one of others' stays when `removal` is done.
+ * Translated connections need two things in the kernel: a nat chain of their family, without which there is no NAT, and a
+ * rule that asks conntrack, without which packets are not looked up there. With the last of either they die. The agent's
+ * masquerade has both, for both families; of others' rules nobody knows how long they stay.
  */
-export function hasOtherNat(ruleset: Ruleset, removal: NftRemoval): boolean {
-  const staying = ruleset.chains.filter(({ family, table, type }) => {
-    const name = `${family} ${table}`;
-    return type === 'nat' && !removal.tables.includes(name) && name !== keptTable;
-  });
-  const serves = (family: string) =>
-    staying.some((chain) => chain.family === family || chain.family === 'inet');
-  return serves('ip') && serves('ip6');
+export function hasOtherNat(ruleset: Ruleset): boolean {
+  const [family, table] = ['inet', masqueradeTable];
+  return ruleset.rules.some((rule) => rule.family === family && rule.table === table);
 }
 
 export const keepStatements: readonly string[] = [
   `add table ${keptTable}`,
   `add chain ${keptTable} postrouting { type nat hook postrouting priority srcnat; policy accept; }`,
+  `flush chain ${keptTable} postrouting`,
+  `add rule ${keptTable} postrouting ct state established accept`,
 ];
