@@ -41,16 +41,16 @@ export async function createCluster(
   say('the API server answers');
   await Promise.all(all.map((node) => startNode(node, images)));
   for (const node of all) startKubelet(node);
-  await waitFor('every node’s registration', 60, () => names('nodes').length === all.length);
+  await waitFor('every node’s registration', 180, () => names('nodes').length === all.length);
   say(`${all.length} nodes are registered`);
   if (network === 'none') return;
   if (network === 'tendril') kubectlWith(manifest(), 'apply', '-f', '-');
   else await installUsualNetwork(all, proxyMode);
   say('the network’s objects are applied');
-  await waitFor('Ready nodes', 180, () => notReady().length === 0);
+  await waitFor('Ready nodes', 300, () => notReady().length === 0);
   say('all nodes are Ready');
   for (const [namespace, workload] of workloads[network])
-    kubectl('-n', namespace, 'rollout', 'status', workload, '--timeout=120s');
+    kubectl('-n', namespace, 'rollout', 'status', workload, '--timeout=300s');
   say('its pods are ready');
 }
 

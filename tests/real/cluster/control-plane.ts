@@ -129,7 +129,7 @@ export async function startControlPlane(node: NodeLayout): Promise<void> {
   });
   writeFileSync(auditPolicyPath, JSON.stringify(auditPolicy(tendrilsUsers)));
   inside('kube-apiserver', program('kube-apiserver'), apiServerFlags(node));
-  await waitFor('the API server’s readiness', 90, () => kubectl('get', '--raw', '/readyz'));
+  await waitFor('the API server’s readiness', 240, () => kubectl('get', '--raw', '/readyz'));
   const common = { kubeconfig: kubeconfigPath, 'leader-elect': 'false' };
   inside('kube-controller-manager', program('kube-controller-manager'), {
     ...common,

@@ -149,6 +149,11 @@ export function writeOnNode(node: NodeLayout, path: string, text: string): void 
   run(command!, rest, text);
 }
 
+/** The words that run a program in a network namespace of the node's, as a process of the node's. */
+export function inNetns(node: NodeLayout, path: string, words: readonly string[]): string[] {
+  return [...inCgroup(node), ...enter(node), 'nsenter', `--net=${path}`, ...words];
+}
+
 /** With its container runtime, images imported. */
 export async function startNode(node: NodeLayout, images: readonly string[]): Promise<void> {
   const { directory } = node;
@@ -166,7 +171,7 @@ export async function startNode(node: NodeLayout, images: readonly string[]): Pr
     directory,
     join(unified, node.cgroup),
   ]);
-  await waitFor(`node ${node.name}'s namespaces`, 15, () => existsSync(join(directory, 'ready')));
+  await waitFor(`node ${node.name}'s namespaces`, 60, () => existsSync(join(directory, 'ready')));
   requireIsolation(node);
   const path = ['env', `PATH=${programPath}:${process.env.PATH}`];
   startIn(node, 'containerd', [
@@ -176,7 +181,7 @@ export async function startNode(node: NodeLayout, images: readonly string[]): Pr
     '-c',
     join(directory, 'containerd.toml'),
   ]);
-  await waitFor(`containerd on ${node.name}`, 30, () => onNode(node, program('ctr'), 'version'));
+  await waitFor(`containerd on ${node.name}`, 120, () => onNode(node, program('ctr'), 'version'));
   for (const image of images) importImage(node, image);
 }
 

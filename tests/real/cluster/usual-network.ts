@@ -43,7 +43,7 @@ interface WireNode {
 /** Of both families, as the controller manager gives them. */
 async function podCidrsOfNodes(all: readonly NodeLayout[]): Promise<Map<string, string[]>> {
   let found = new Map<string, string[]>();
-  await waitFor('pod CIDRs of every node', 60, () => {
+  await waitFor('pod CIDRs of every node', 180, () => {
     const { items } = JSON.parse(kubectl('get', 'nodes', '-o', 'json')) as { items: WireNode[] };
     found = new Map(items.map(({ metadata, spec }) => [metadata.name, spec.podCIDRs ?? []]));
     return all.every(({ name }) => found.get(name)?.length === 2);
