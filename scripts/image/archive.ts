@@ -18,6 +18,8 @@ export interface Image {
   labels: Readonly<Record<string, string>>;
   /** From the one that changes least. */
   layers: readonly (readonly TarEntry[])[];
+  /** 1 is quick, 9, unless given, is small. */
+  compression?: number;
 }
 
 interface Descriptor {
@@ -50,14 +52,16 @@ export function encodeArchive(...images: readonly Image[]): Buffer {
     blobs.set(digest, bytes);
     return { mediaType: mediaType(what), digest, size: bytes.length };
   };
-  const addLayer = (entries: Image['layers'][number]): Layer => {
+  const addLayer = (entries: Image['layers'][number], level: number): Layer => {
     const tar = encodeTar(withDirectories(entries));
-    const layer = { diffId: digestOf(tar), ...add('layer.v1.tar+gzip', gzipSync(tar, { level: 9 })) };
+    const layer = { diffId: digestOf(tar), ...add('layer.v1.tar+gzip', gzipSync(tar, { level })) };
     layers.set(entries, layer);
     return layer;
   };
   const manifests = images.map((image) => {
-    const own = image.layers.map((entries) => layers.get(entries) ?? addLayer(entries));
+    const own = image.layers.map(
+      (entries) => layers.get(entries) ?? addLayer(entries, image.compression ?? 9),
+    );
     const config = add(
       'config.v1+json',
       json(

@@ -34,7 +34,7 @@ export async function createCluster(
   writeFileSync(networkPath, network);
   raiseInotifyInstances();
   const all = nodes();
-  const images = makeImages(join(clusterDirectory, 'images'), network, proxyMode);
+  const images = makeImages(network, proxyMode);
   makeFabric(all);
   makeCertificates();
   await startControlPlane(all[0]!);

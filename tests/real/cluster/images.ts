@@ -3,7 +3,15 @@
  * image, and those of the usual network.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { encodeArchive } from '../../../scripts/image/archive.ts';
@@ -18,25 +26,40 @@ const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
 
 export const agnhostImage = 'registry.k8s.io/e2e-test-images/agnhost:2.63.0';
 
-function oneProgram(directory: string, name: string, path: string): string {
+/** Kept from cluster to cluster: most of them are large, and seldom change. */
+const kept = join(root, '.cache/real/images');
+
+function oneProgram(name: string, path: string): string {
   const file = path.slice(path.lastIndexOf('/') + 1);
-  return writeImage(directory, name, file, [
+  return keptImage({ name, file, made: path }, () => [
     { path: file, type: 'file', mode: 0o755, body: readFileSync(path) },
     { path: 'tmp', type: 'directory', mode: 0o777 },
     { path: 'uploads', type: 'directory', mode: 0o777 },
   ]);
 }
 
-/** Its first process is the file of that path. */
-function writeImage(directory: string, name: string, entrypoint: string, layer: TarEntry[]): string {
+interface KeptImage {
+  name: string;
+  /** Its archive's. */
+  file: string;
+  /** The program that is its first process; the image is made anew when it is newer. */
+  made: string;
+  entrypoint?: string;
+}
+
+function keptImage({ name, file, made, entrypoint = file }: KeptImage, layer: () => TarEntry[]): string {
+  const path = join(kept, `${file}.tar`);
+  if (existsSync(path) && statSync(path).mtimeMs > statSync(made).mtimeMs) return path;
   const archive = encodeArchive({
     ...{ name, architecture, entrypoint: [`/${entrypoint}`], labels: {} },
     environment: { PATH: '/:/usr/sbin:/usr/bin' },
-    layers: [layer],
+    layers: [layer()],
+    compression: 1,
   });
-  const out = join(directory, `${entrypoint.slice(entrypoint.lastIndexOf('/') + 1)}.tar`);
-  writeFileSync(out, archive);
-  return out;
+  mkdirSync(kept, { recursive: true });
+  writeFileSync(`${path}.new`, archive);
+  renameSync(`${path}.new`, path);
+  return path;
 }
 
 /** What kube-proxy calls in each of its modes, of Debian's packages. */
@@ -49,12 +72,13 @@ const proxyTools: Record<ProxyMode, { packages: string[]; programs: string[] }> 
   },
 };
 
-function kubeProxy(directory: string, mode: ProxyMode): string {
+function kubeProxy(mode: ProxyMode): string {
   const { packages, programs } = proxyTools[mode];
   execFileSync(join(root, 'scripts/apt-install'), packages, { stdio: 'inherit' });
-  const body = readFileSync(program('kube-proxy'));
-  return writeImage(directory, kubeProxyImage, 'usr/local/bin/kube-proxy', [
-    { path: 'usr/local/bin/kube-proxy', type: 'file', mode: 0o755, body },
+  const made = program('kube-proxy');
+  const entrypoint = 'usr/local/bin/kube-proxy';
+  return keptImage({ name: kubeProxyImage, file: `kube-proxy-${mode}`, made, entrypoint }, () => [
+    { path: entrypoint, type: 'file', mode: 0o755, body: readFileSync(made) },
     ...debianEntries([...programs, ...(mode === 'nftables' ? [] : iptablesExtensions())]),
     ...(mode === 'nftables' ? [] : iptablesNames),
     ...['tmp', 'run'].map((path) => ({ path, type: 'directory' as const, mode: 0o755 })),
@@ -74,16 +98,13 @@ function iptablesExtensions(): string[] {
 }
 
 /** Paths of the archives. @throws Error where Tendril's is not made */
-export function makeImages(directory: string, network: NetworkKind, mode: ProxyMode): string[] {
+export function makeImages(network: NetworkKind, mode: ProxyMode): string[] {
   const own = join(root, 'dist', `tendril-${packageJson.version}-${architecture}.tar`);
   if (!existsSync(own)) throw new Error(`${own} is missing: make image`);
-  mkdirSync(directory, { recursive: true });
   return [
     own,
-    oneProgram(directory, 'registry.k8s.io/pause:3.10.2', program('pause')),
-    oneProgram(directory, agnhostImage, program('agnhost')),
-    ...(network === 'usual'
-      ? [oneProgram(directory, corednsImage, program('coredns')), kubeProxy(directory, mode)]
-      : []),
+    oneProgram('registry.k8s.io/pause:3.10.2', program('pause')),
+    oneProgram(agnhostImage, program('agnhost')),
+    ...(network === 'usual' ? [oneProgram(corednsImage, program('coredns')), kubeProxy(mode)] : []),
   ];
 }
