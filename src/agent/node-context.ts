@@ -23,7 +23,7 @@ import { keepLastChange } from './dns-corefile.ts';
 import { FormerNetwork } from './former-network/former-network.ts';
 import { HostLocal } from './former-network/host-local.ts';
 import { createNodeCondition, type NodeCondition } from './node-condition.ts';
-import { type NodeFacts, NodeMemory } from './node-facts.ts';
+import { currentFacts, type NodeFacts, NodeMemory } from './node-facts.ts';
 import { createNodeTaint } from './node-taint.ts';
 import type { OtherProxyKernel } from './other-proxy.ts';
 import { ServiceCidrs } from './service-cidrs.ts';
@@ -79,7 +79,8 @@ export async function openNode(
   stack: AsyncDisposableStack,
 ): Promise<NodeContext> {
   const memory = new NodeMemory(join(config.stateDirectory, 'node.json'));
-  const facts = await memory.load(config.nodeName);
+  const facts =
+    (await currentFacts({ ...parts, clock }, config.nodeName)) ?? (await memory.load(config.nodeName));
   const uplink = new Uplink(parts.netlink, config.uplink);
   uplink.setFacts(facts);
   let former: FormerNetwork | undefined;

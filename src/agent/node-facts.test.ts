@@ -1,11 +1,14 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { FakeClient, unreachable } from '../kube/client/fake-client.ts';
+import { resources } from '../kube/resources.ts';
 import type { Node } from '../kube/types.ts';
 import { parseCidr } from '../net/cidr.ts';
 import { parseIp } from '../net/ip.ts';
-import { NodeMemory, nodeFacts } from './node-facts.ts';
+import { FakeClock } from '../util/clock.ts';
+import { currentFacts, NodeMemory, nodeFacts } from './node-facts.ts';
 
 const node = (spec: object, status: object = {}, labels = {}) =>
   ({ metadata: { name: 'node-1', labels }, spec, status }) as unknown as Node;
@@ -75,4 +78,27 @@ it('are saved again after a failure', async () => {
   await memory.save(facts);
   expect(await new NodeMemory(path).load('n')).toEqual(facts);
   rmSync(directory, { recursive: true });
+});
+
+describe('as the API has them now', () => {
+  const clock = new FakeClock();
+  const ask = (client: Pick<FakeClient, 'get'>) => currentFacts({ client, clock }, 'node-1');
+
+  it('are those of a Node that was made anew', async () => {
+    const client = new FakeClient();
+    client.seed(resources.nodes, node({ podCIDRs: ['10.244.7.0/24'] }));
+    expect((await ask(client))?.podCidrs).toEqual([parseCidr('10.244.7.0/24')]);
+  });
+
+  it('are unknown where it knows no such Node, does not answer, or takes long', async () => {
+    const client = new FakeClient();
+    expect(await ask(client)).toBeUndefined();
+    client.intercept = () => {
+      throw unreachable();
+    };
+    expect(await ask(client)).toBeUndefined();
+    const facts = ask({ get: () => new Promise(() => {}) });
+    await clock.advance(2000);
+    expect(await facts).toBeUndefined();
+  });
 });

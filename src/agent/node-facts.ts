@@ -1,9 +1,12 @@
 /** What the agent takes from Node objects, and remembers of its own for a start without the API. */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { KubeClient } from '../kube/client/client.ts';
+import { resources } from '../kube/resources.ts';
 import type { Node } from '../kube/types.ts';
 import { type Cidr, formatCidr, parseCidr } from '../net/cidr.ts';
 import { formatIp, type Ip, tryParseIp } from '../net/ip.ts';
+import type { Clock } from '../util/clock.ts';
 
 export interface NodeFacts {
   name: string;
@@ -33,6 +36,23 @@ function tryParseCidr(text: string): Cidr[] {
   } catch {
     return [];
   }
+}
+
+/** What an API that answers may take; one that does not must not keep a node's pods waiting. */
+const askMs = 2000;
+
+/**
+ * As the API has the node now; undefined where it does not answer at once, or knows no such node. A Node that was made anew has
+ * other podCIDRs than are remembered: addresses of the former ones may be another node's by now, and no route leads here.
+ */
+export async function currentFacts(
+  { client, clock }: { client: Pick<KubeClient, 'get'>; clock: Clock },
+  nodeName: string,
+): Promise<NodeFacts | undefined> {
+  const answer = client.get(resources.nodes, { name: nodeName }).then(nodeFacts, () => undefined);
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const cancel = clock.after(askMs, () => resolve(undefined));
+  return await Promise.race([answer, late]).finally(cancel);
 }
 
 /** The last known facts of the own node, in a file. A file that cannot be read is none, as is another node's: disks are copied. */
