@@ -6,13 +6,14 @@ import { imageName } from '../../../src/deploy/image-name.ts';
 import { renderManifest } from '../../../src/deploy/manifest.ts';
 import { defaultValues } from '../../../src/deploy/values.ts';
 import { kubectl, kubectlWith, makeCertificates, startControlPlane } from './control-plane.ts';
+import { makeFabric } from './fabric.ts';
 import { makeImages } from './images.ts';
 import { raiseInotifyInstances } from './inotify.ts';
-import { clusterDirectory, fabricNetns, type NodeLayout, nodes } from './layout.ts';
+import { clusterDirectory, nodes } from './layout.ts';
 import type { ClusterOptions } from './network-kind.ts';
 import { nodeCgroupPath, startKubelet, startNode } from './node.ts';
 import { buildParts, partsOf } from './parts.ts';
-import { run, waitFor } from './process.ts';
+import { waitFor } from './process.ts';
 import { removeCluster } from './remove.ts';
 import { installUsualNetwork, requireProxyMode } from './usual-network.ts';
 
@@ -37,7 +38,7 @@ export async function createCluster(
   const images = makeImages(network, proxyMode);
   makeFabric(all);
   makeCertificates();
-  await startControlPlane(all[0]!);
+  await startControlPlane();
   say('the API server answers');
   await Promise.all(all.map((node) => startNode(node, images)));
   for (const node of all) startKubelet(node);
@@ -86,27 +87,6 @@ export function notReady(): string[] {
   const isReady = ({ status }: WireNode) =>
     status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True');
   return items.filter((node) => !isReady(node)).map(({ metadata }) => metadata.name);
-}
-
-/** A bridge in a namespace of its own, with a router's address and no way out. */
-function makeFabric(all: readonly NodeLayout[]): void {
-  const ip = (namespace: string, ...words: string[]) => run('ip', ['-n', namespace, ...words]);
-  run('ip', ['netns', 'add', fabricNetns]);
-  ip(fabricNetns, 'link', 'add', 'br0', 'type', 'bridge');
-  ip(fabricNetns, 'link', 'set', 'br0', 'up');
-  ip(fabricNetns, 'addr', 'add', '10.90.0.1/24', 'dev', 'br0');
-  ip(fabricNetns, 'addr', 'add', 'fd90::1/64', 'dev', 'br0', 'nodad');
-  for (const { netns, index, ipv4, ipv6 } of all) {
-    run('ip', ['netns', 'add', netns]);
-    ip(netns, 'link', 'set', 'lo', 'up');
-    ip(fabricNetns, 'link', 'add', `p${index}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', netns);
-    ip(fabricNetns, 'link', 'set', `p${index}`, 'master', 'br0', 'up');
-    ip(netns, 'link', 'set', 'eth0', 'up');
-    ip(netns, 'addr', 'add', `${ipv4}/24`, 'dev', 'eth0');
-    ip(netns, 'addr', 'add', `${ipv6}/64`, 'dev', 'eth0', 'nodad');
-    ip(netns, 'route', 'add', 'default', 'via', '10.90.0.1');
-    ip(netns, '-6', 'route', 'add', 'default', 'via', 'fd90::1');
-  }
 }
 
 /**

@@ -116,11 +116,18 @@ const tendrilsUsers = [`${agentNamespace}:tendril-agent`, `${dnsNamespace}:tendr
   (account) => `system:serviceaccount:${account}`,
 );
 
-export async function startControlPlane(node: NodeLayout): Promise<void> {
-  const inside = (name: string, path: string, flags: Record<string, string>) => {
-    const words = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
-    start(name, 'nsenter', [`--net=/run/netns/${node.netns}`, path, ...words]);
-  };
+/** In the namespace of the control plane's node. */
+function inside(name: string, path: string, flags: Record<string, string>): void {
+  const words = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
+  start(name, 'nsenter', [`--net=/run/netns/${nodes()[0]!.netns}`, path, ...words]);
+}
+
+export async function startApiServer(): Promise<void> {
+  inside('kube-apiserver', program('kube-apiserver'), apiServerFlags(nodes()[0]!));
+  await waitFor('the API server’s readiness', 240, () => kubectl('get', '--raw', '/readyz'));
+}
+
+export async function startControlPlane(): Promise<void> {
   inside('etcd', program('etcd'), {
     'data-dir': join(clusterDirectory, 'etcd'),
     'listen-client-urls': 'http://127.0.0.1:2379',
@@ -128,8 +135,7 @@ export async function startControlPlane(node: NodeLayout): Promise<void> {
     'listen-peer-urls': 'http://127.0.0.1:2380',
   });
   writeFileSync(auditPolicyPath, JSON.stringify(auditPolicy(tendrilsUsers)));
-  inside('kube-apiserver', program('kube-apiserver'), apiServerFlags(node));
-  await waitFor('the API server’s readiness', 240, () => kubectl('get', '--raw', '/readyz'));
+  await startApiServer();
   const common = { kubeconfig: kubeconfigPath, 'leader-elect': 'false' };
   inside('kube-controller-manager', program('kube-controller-manager'), {
     ...common,

@@ -2,7 +2,15 @@
  * A node: a network, mount and UTS namespace and a cgroup of its own, with containerd and the kubelet in it. Its standard
  * paths are its own too, so that manifests' hostPaths mean there what they mean on a machine.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { caPath, nodeKubeconfig } from './control-plane.ts';
 import { clusterDns, type NodeLayout } from './layout.ts';
@@ -37,9 +45,15 @@ mount --bind $group ${nodeCgroupPath}
 mount --bind $d/kubelet /var/lib/kubelet
 mount --bind $d/containerd /var/lib/containerd
 mount --bind $d/log /var/log
-rm -f /etc/resolv.conf /etc/cni/net.d/*
-echo 'nameserver 10.90.0.1' >/etc/resolv.conf
-cp $d/kubeconfig /etc/kubernetes/kubelet.conf
+# All nodes have the one kernel: what tells one boot from another is theirs alone.
+cat /proc/sys/kernel/random/uuid >$d/boot-id
+mount --bind $d/boot-id /proc/sys/kernel/random/boot_id
+if [ ! -e $d/installed ]; then
+  rm -f /etc/resolv.conf /etc/cni/net.d/*
+  echo 'nameserver 10.90.0.1' >/etc/resolv.conf
+  cp $d/kubeconfig /etc/kubernetes/kubelet.conf
+  : >$d/installed
+fi
 mount --make-rshared /
 hostname $(basename $d)
 : >$d/ready
@@ -109,6 +123,7 @@ function inCgroup({ cgroup }: NodeLayout): string[] {
   return ['sh', '-c', `echo $$ >${join(unified, cgroup, 'cgroup.procs')}; exec "$@"`, 'sh'];
 }
 
+/** Goes on when this process ends, in the node's cgroup. */
 function startIn(node: NodeLayout, name: string, words: readonly string[]): void {
   const [command, ...rest] = [...inCgroup(node), ...words];
   start(`${node.name}-${name}`, command!, rest);
@@ -154,6 +169,11 @@ export function inNetns(node: NodeLayout, path: string, words: readonly string[]
   return [...inCgroup(node), ...enter(node), 'nsenter', `--net=${path}`, ...words];
 }
 
+/** The same for one that goes on when this process ends: as `start`, by the node's name and its own. */
+export function startOnNode(node: NodeLayout, name: string, words: readonly string[]): void {
+  startIn(node, name, [...enter(node), ...words]);
+}
+
 /** With its container runtime, images imported. */
 export async function startNode(node: NodeLayout, images: readonly string[]): Promise<void> {
   const { directory } = node;
@@ -163,32 +183,33 @@ export async function startNode(node: NodeLayout, images: readonly string[]): Pr
   writeFileSync(join(directory, 'kubelet.json'), kubeletConfig(node));
   writeFileSync(join(directory, 'holder'), holder);
   makeCgroups(node);
+  await bootNode(node);
+  await startContainerd(node);
+  for (const image of images) importImage(node, image);
+}
+
+/** From its disk, in the network namespace that is there; nothing runs on it yet. */
+export async function bootNode(node: NodeLayout): Promise<void> {
+  const { directory } = node;
+  rmSync(join(directory, 'ready'), { force: true });
   const namespaces = ['nsenter', `--net=/run/netns/${node.netns}`, 'unshare', '-m', '-u'];
-  startIn(node, 'holder', [
-    ...namespaces,
-    'bash',
-    join(directory, 'holder'),
-    directory,
-    join(unified, node.cgroup),
-  ]);
+  const script = [join(directory, 'holder'), directory, join(unified, node.cgroup)];
+  startIn(node, 'holder', [...namespaces, 'bash', ...script]);
   await waitFor(`node ${node.name}'s namespaces`, 60, () => existsSync(join(directory, 'ready')));
   requireIsolation(node);
+}
+
+export async function startContainerd(node: NodeLayout): Promise<void> {
   const path = ['env', `PATH=${programPath}:${process.env.PATH}`];
-  startIn(node, 'containerd', [
-    ...enter(node),
-    ...path,
-    program('containerd'),
-    '-c',
-    join(directory, 'containerd.toml'),
-  ]);
+  const words = [program('containerd'), '-c', join(node.directory, 'containerd.toml')];
+  startOnNode(node, 'containerd', [...path, ...words]);
   await waitFor(`containerd on ${node.name}`, 120, () => onNode(node, program('ctr'), 'version'));
-  for (const image of images) importImage(node, image);
 }
 
 export function startKubelet(node: NodeLayout): void {
   const path = ['env', `PATH=${programPath}:${process.env.PATH}`];
-  startIn(node, 'kubelet', [
-    ...[...enter(node), ...path, program('kubelet')],
+  startOnNode(node, 'kubelet', [
+    ...[...path, program('kubelet')],
     ...['--config', join(node.directory, 'kubelet.json'), '--kubeconfig', '/etc/kubernetes/kubelet.conf'],
     ...['--hostname-override', node.name, '--node-ip', `${node.ipv4},${node.ipv6}`, '--v', '2'],
   ]);

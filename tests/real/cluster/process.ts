@@ -1,6 +1,6 @@
 /** Programs of a real cluster: run and waited for, or started and remembered by their process id. */
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterDirectory } from './layout.ts';
@@ -46,17 +46,49 @@ export function pidOf(name: string): number | undefined {
   }
 }
 
+/** A process that has ended and whose end nobody has asked for does not run. */
+export function isRunning(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat[stat.lastIndexOf(')') + 2] !== 'Z';
+  } catch {
+    return false;
+  }
+}
+
+export function end(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It is gone.
+  }
+}
+
+/** Ends what was started by that name, if it runs; resolves once it has ended. */
+export async function stop(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  const pid = pidOf(name);
+  if (pid === undefined) return;
+  end(pid, signal);
+  await waitFor(`the end of ${name}`, 30, () => !isRunning(pid));
+  forget(name);
+}
+
+/** It has ended: its id may be another's by now. */
+export function forget(name: string): void {
+  rmSync(pidPath(name), { force: true });
+}
+
 /** @throws Error naming what did not come, with the last error */
 export async function waitFor(what: string, seconds: number, holds: () => unknown): Promise<void> {
-  const end = Date.now() + seconds * 1000;
+  const until = Date.now() + seconds * 1000;
   let last: unknown;
   for (;;) {
     try {
-      if (holds()) return;
+      if (await holds()) return;
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`, { cause: last });
-    await sleep(200);
+    if (Date.now() > until) throw new Error(`not within ${seconds} s: ${what}`, { cause: last });
+    await sleep(100);
   }
 }
