@@ -152,11 +152,12 @@ export function dnsDaemonSet(config: LabConfig): NewObject<DaemonSet> {
                 { name: 'metrics', containerPort: 9153, protocol: 'TCP' },
               ],
               // One that is to end says no at once, and answers on for the Corefile's lameduck: by then every node
-              // must have learned it. Until it has, flows that were its own stay its own.
+              // must have learned it. Until it has, flows that were its own stay its own. One that is only slow, on a busy
+              // machine, stays ready: it is better than none.
               readinessProbe: {
                 httpGet: { path: '/ready', port: 8181 },
                 periodSeconds: 1,
-                timeoutSeconds: 5,
+                timeoutSeconds: 10,
                 failureThreshold: 2,
               },
               volumeMounts: [
