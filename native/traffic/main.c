@@ -10,7 +10,8 @@
  * connection that is refused, reset or not answered; a SYN that was sent twice (tcp(7), TCP_INFO), or a connect of more
  * than 900 ms; a question without an answer within a second, or one without a record; a kept connection that breaks, or
  * a byte on it that is not back in 900 ms. Of all times the part is taken off in which this program, or by its own word
- * the far end, was not run by the machine: what is too long only by that is excused, and told.
+ * the far end, was not run by the machine: what is too long only by that is excused, and told; so is whatever becomes of a
+ * connection or question that this program could not look at for 900 ms.
  */
 #include <signal.h>
 #include <stdio.h>

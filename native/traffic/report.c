@@ -7,7 +7,7 @@
 #include "late.h"
 
 /* Latencies in steps of a thirty-second of each power of two: three per cent. */
-enum { STEPS = 32, BUCKETS = 40 * STEPS, TOLD = 100 };
+enum { STEPS = 32, BUCKETS = 40 * STEPS, TOLD = 100, HELD_UP = 900 * MS };
 
 static const char *const names[KINDS] = { "connects", "queries", "kept" };
 
@@ -105,12 +105,23 @@ static struct event event_of(enum kind kind, const char *target, const char *how
 	return event;
 }
 
+static void tell(int is_excused, const struct event *event)
+{
+	struct tally *tally = &tallies[event->kind];
+
+	if (is_excused)
+		tally->excused++;
+	else
+		tally->failed++;
+	add(is_excused ? &excused : &failures, event);
+}
+
+/* What was done with a connection that nobody looked at for so long says nothing of the network. */
 void report_failed(enum kind kind, const char *target, const char *how, int64_t begun, int64_t took)
 {
 	struct event event = event_of(kind, target, how, begun, took);
 
-	tallies[kind].failed++;
-	add(&failures, &event);
+	tell(late_between(begun, begun + took) > HELD_UP, &event);
 }
 
 int report_if_slow(enum kind kind, const char *target, const char *how, int64_t begun, int64_t limit, int64_t far_late)
@@ -120,13 +131,8 @@ int report_if_slow(enum kind kind, const char *target, const char *how, int64_t 
 
 	if (took <= limit)
 		return 0;
-	if (took - late_between(begun, now) - far_late > limit) {
-		report_failed(kind, target, how, begun, took);
-		return 1;
-	}
 	event = event_of(kind, target, how, begun, took);
-	tallies[kind].excused++;
-	add(&excused, &event);
+	tell(took - late_between(begun, now) - far_late <= limit, &event);
 	return 1;
 }
 

@@ -12,7 +12,10 @@ void report_begun(enum kind kind);
 void report_succeeded(enum kind kind, int64_t took);
 /* A segment of an open connection was sent twice: told, and no failure. */
 void report_resent(void);
-/* `how` says what happened, without numbers that differ each time. */
+/*
+ * `how` says what happened, without numbers that differ each time. Where this program was held up meanwhile, for as long as
+ * a SYN is waited for, it is told as excused.
+ */
 void report_failed(enum kind kind, const char *target, const char *how, int64_t begun, int64_t took);
 /*
  * True where it took longer than the limit. A failure of the network's, unless this program, or the far end by its own
