@@ -97,7 +97,12 @@ export function copyOfThisVersion(): Installation {
 export function buildVersion(edits: readonly Edit[], { agent = true } = {}): Installation {
   const made = copyOfThisVersion();
   try {
-    const parts = ['Makefile', 'package.json', 'bpf', ...(agent ? ['src', 'scripts', 'LICENSE'] : [])];
+    const parts = [
+      'Makefile',
+      'package.json',
+      'bpf',
+      ...(agent ? ['src', 'scripts', 'LICENSE', 'LICENSES.md'] : []),
+    ];
     for (const part of parts) cpSync(join(root, part), join(made.directory, part), { recursive: true });
     for (const edit of edits) applyEdit(made.directory, edit);
     buildIn(made, agent);

@@ -189,6 +189,12 @@ export function kubectl(...words: string[]): string {
 }
 
 export function kubectlWith(input: string | undefined, ...words: string[]): string {
+  const [command, ...rest] = kubectlCommand(...words);
+  return run(command!, rest, input);
+}
+
+/** The words that run it. */
+export function kubectlCommand(...words: string[]): string[] {
   const inside = `--net=/run/netns/${nodes()[0]!.netns}`;
-  return run('nsenter', [inside, program('kubectl'), '--kubeconfig', kubeconfigPath, ...words], input);
+  return ['nsenter', inside, program('kubectl'), '--kubeconfig', kubeconfigPath, ...words];
 }

@@ -1,6 +1,10 @@
-/** The network that nodes are on: a bridge in a namespace of its own, with a router's address and no way out. */
+/**
+ * The network that nodes are on: a bridge in a namespace of its own, with a router's address and no way out; there the DNS
+ * server is that nodes ask about names outside.
+ */
+import { trafficProgram } from '../../support/traffic-load.ts';
 import { fabricNetns, type NodeLayout } from './layout.ts';
-import { run } from './process.ts';
+import { run, start } from './process.ts';
 
 const ip = (namespace: string, ...words: string[]) => run('ip', ['-n', namespace, ...words]);
 
@@ -11,6 +15,8 @@ export function makeFabric(nodes: readonly NodeLayout[]): void {
   ip(fabricNetns, 'addr', 'add', '10.90.0.1/24', 'dev', 'br0');
   ip(fabricNetns, 'addr', 'add', 'fd90::1/64', 'dev', 'br0', 'nodad');
   for (const node of nodes) connect(node);
+  const dns = ['names', '10.90.0.1:53', '[fd90::1]:53'];
+  start('outside-names', 'nsenter', [`--net=/run/netns/${fabricNetns}`, trafficProgram, ...dns]);
 }
 
 /** The node's network namespace made anew, with nothing in it but its way to the others: what a boot finds. */

@@ -17,6 +17,7 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import { encodeArchive } from '../../../scripts/image/archive.ts';
 import { debianEntries } from '../../../scripts/image/contents.ts';
 import type { TarEntry } from '../../../scripts/image/tar.ts';
+import { trafficProgram } from '../../support/traffic-load.ts';
 import type { NetworkKind, ProxyMode } from './network-kind.ts';
 import { program } from './parts.ts';
 import { corednsImage, kubeProxyImage } from './usual-objects.ts';
@@ -28,6 +29,9 @@ export const agnhostImage = 'registry.k8s.io/e2e-test-images/agnhost:2.63.0';
 
 /** Kept from cluster to cluster: most of them are large, and seldom change. */
 const kept = join(root, '.cache/real/images');
+
+/** The load generator and whom it asks (native/traffic). */
+export const trafficImage = 'tendril.example/traffic:1';
 
 function oneProgram(name: string, path: string): string {
   const file = path.slice(path.lastIndexOf('/') + 1);
@@ -105,6 +109,7 @@ export function makeImages(network: NetworkKind, mode: ProxyMode): string[] {
     own,
     oneProgram('registry.k8s.io/pause:3.10.2', program('pause')),
     oneProgram(agnhostImage, program('agnhost')),
+    oneProgram(trafficImage, trafficProgram),
     ...(network === 'usual' ? [oneProgram(corednsImage, program('coredns')), kubeProxy(mode)] : []),
   ];
 }

@@ -11,7 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { caPath, nodeKubeconfig } from './control-plane.ts';
 import { clusterDns, type NodeLayout } from './layout.ts';
 import { program, programPath } from './parts.ts';
@@ -131,6 +131,9 @@ function startIn(node: NodeLayout, name: string, words: readonly string[]): void
 
 const holderOf = ({ name }: NodeLayout) => pidOf(`${name}-holder`);
 
+/** The node's files, as this machine sees them. */
+export const rootOf = (node: NodeLayout): string => `/proc/${holderOf(node)}/root`;
+
 /** The words that enter the node's namespaces. */
 function enter(node: NodeLayout): string[] {
   return ['nsenter', '-t', String(holderOf(node)), '-n', '-m', '-u'];
@@ -145,6 +148,22 @@ export function wordsOnNode(node: NodeLayout, ...words: string[]): string[] {
 export function onNode(node: NodeLayout, ...words: string[]): string {
   const [command, ...rest] = wordsOnNode(node, ...words);
   return run(command!, rest);
+}
+
+/** All of the node's, those of its pods too. */
+export function processesOf({ cgroup }: NodeLayout): number[] {
+  const top = join(unified, cgroup);
+  const files = readdirSync(top, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => basename(path) === 'cgroup.procs',
+  );
+  return files.flatMap((path) => {
+    try {
+      return readFileSync(join(top, path), 'utf8').split('\n').filter(Boolean).map(Number);
+    } catch {
+      // The group is gone.
+      return [];
+    }
+  });
 }
 
 /** For its pods, by each of these names; the first is the archive's own. @throws Error with what `ctr` printed */
