@@ -14,8 +14,6 @@ interface Rule {
   resourceNames?: string[];
 }
 
-const read = ['get', 'list', 'watch'];
-
 /** What Services and names are made of: both read it. */
 const services: Rule[] = [
   { apiGroups: [''], resources: ['services', 'namespaces'], verbs: ['list', 'watch'] },
@@ -24,7 +22,7 @@ const services: Rule[] = [
 
 const agentRules: Rule[] = [
   ...services,
-  { apiGroups: [''], resources: ['nodes'], verbs: read },
+  { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: ['networking.k8s.io'], resources: ['servicecidrs'], verbs: ['list', 'watch'] },
   // Whether a pod that connections lead to is gone; since when a DNS server is there.
   { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
@@ -48,7 +46,7 @@ const dnsMakes: Rule[] = [
 ];
 
 const readsCorefile: Rule[] = [
-  { apiGroups: [''], resources: ['configmaps'], resourceNames: ['coredns'], verbs: read },
+  { apiGroups: [''], resources: ['configmaps'], resourceNames: ['coredns'], verbs: ['list', 'watch'] },
 ];
 
 export function accessObjects(): object[] {
@@ -119,6 +117,7 @@ function ownNodeOnly(): object[] {
           {
             expression: `has(request.userInfo.extra) && '${claim}' in request.userInfo.extra && object.metadata.name in request.userInfo.extra['${claim}']`,
             message: 'an agent of Tendril may change the Node that it runs on, and no other',
+            reason: 'Forbidden',
           },
         ],
       },

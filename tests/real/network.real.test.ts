@@ -108,21 +108,6 @@ test('logs, exec and port of a pod are reached by the API server', () => {
   expect(kubectl('exec', name, '--', '/agnhost', '--help')).toContain('Usage:');
 });
 
-test('an agent may change its own Node, and no other', () => {
-  const account = '--as=system:serviceaccount:tendril-system:tendril-agent';
-  const on = '--as-user-extra=authentication.kubernetes.io/node-name=n1';
-  const change = [
-    '--type=merge',
-    '-p',
-    '{"metadata":{"labels":{"tendril.io/tried":"yes"}}}',
-    '--dry-run=server',
-  ];
-  const denied = 'may change the Node that it runs on, and no other';
-  expect(kubectl('patch', 'node', 'n1', ...change, account, on)).toContain('n1');
-  expect(() => kubectl('patch', 'node', 'n2', ...change, account, on)).toThrow(denied);
-  expect(() => kubectl('patch', 'node', 'n2', ...change, account)).toThrow(denied);
-});
-
 test('pods go on without the agent, and a new one takes them over', async () => {
   const [server] = web.servers as [Application['servers'][number]];
   kubectl('-n', 'tendril-system', 'delete', 'pods', '--all', '--wait=false');

@@ -109,6 +109,16 @@ export function nodeKubeconfig({ name }: NodeLayout): string {
 
 export const caPath = pem('ca', 'crt');
 
+/** For curl. */
+export const asAdministrator = [
+  '--cacert',
+  caPath,
+  '--cert',
+  pem('admin', 'crt'),
+  '--key',
+  pem('admin', 'key'),
+];
+
 const auditPolicyPath = join(clusterDirectory, 'audit-policy.json');
 /** What Tendril asked of the API server, since the cluster is. */
 export const auditLogPath = join(clusterDirectory, 'log/audit');
