@@ -8,12 +8,15 @@ const name = 'tendril-agent';
 const labels = { 'app.kubernetes.io/name': 'tendril', 'app.kubernetes.io/component': 'agent' };
 const statusPort = 9879;
 
-/** All others are dropped. With each why it is needed: the manifest tells. */
+/**
+ * All others are dropped. With each why it is needed: the manifest tells. SYS_ADMIN, without which no other namespace is
+ * entered, is BPF and PERFMON too (bpf_capable and perfmon_capable in the kernel's include/linux/capability.h), so that
+ * neither is asked for beside it.
+ */
 export const agentCapabilities: Readonly<Record<string, string>> = {
-  BPF: 'loads programs, makes maps',
   NET_ADMIN: 'links, routes, rules, nftables, sysctls; attaches programs to interfaces',
-  PERFMON: 'lets the verifier take pointer arithmetic that the programs need',
-  SYS_ADMIN: "enters pods' network namespaces, attaches programs to cgroups, tries out what the kernel has",
+  SYS_ADMIN:
+    "enters pods' network namespaces, loads programs, attaches them to cgroups; is BPF and PERFMON too",
 };
 
 const probe = (path: string, rest: object) => ({
