@@ -114,9 +114,9 @@ test(
     const run = (...words: string[]) =>
       execFileSync('chroot', [unpacked, '/emulator', ...words], { encoding: 'utf8' });
     // nft itself asks for a netlink socket that the emulator does not have: its loader finds all that it needs.
-  expect(run(debianNames[foreign].loader, '--list', '/usr/sbin/nft')).toContain('libnftables.so.1 =>');
-  expect(run('/bin/sh', '-c', 'echo hello')).toBe('hello\n');
-  expect(run('/usr/bin/nsenter', '--version')).toContain('util-linux');
+    expect(run(debianNames[foreign].loader, '--list', '/usr/sbin/nft')).toContain('libnftables.so.1 =>');
+    expect(run('/bin/sh', '-c', 'echo hello')).toBe('hello\n');
+    expect(run('/usr/bin/nsenter', '--version')).toContain('util-linux');
     const node = `/opt/tendril/node_modules/node-linux-${foreign}/bin/node`;
     expect(run(node, '/opt/tendril/dist/main.js', 'version')).toContain(`tendril ${packageJson.version}`);
     const load = `require('node:module').createRequire('/opt/tendril/dist/').call(null, 'koffi').load('libbpf.so.1'); console.log('loaded')`;
