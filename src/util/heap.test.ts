@@ -11,7 +11,7 @@ function youngAfterWork(...flags: string[]): number {
     import { keepHeapSmall } from '${join(import.meta.dirname, 'heap.ts')}';
     keepHeapSmall();
     const kept = [];
-    for (let i = 0; i < 400_000; i++) kept[i % 50_000] = { i, text: 'n' + i };
+    for (let i = 0; i < 120_000; i++) kept[i % 50_000] = { i, text: 'n' + i };
     console.log(getHeapSpaceStatistics().find((one) => one.space_name === 'new_space').space_size);`;
   const env = { ...process.env, NODE_OPTIONS: '' };
   const argv = [...flags, '--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script];
