@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { resources } from '../kube/resources.ts';
 import { type InstallRequest, install } from './install.ts';
+import { callBack, sendAway } from './kube-proxy.ts';
 import { readInstallation } from './record.ts';
 import { lookAtStatus } from './status.ts';
 import { FakeCluster, goodReport } from './testing/fake-cluster.ts';
@@ -122,5 +123,37 @@ describe('what is taken off', () => {
 
   test('was never there', async () => {
     expect(await off()).toBe(false);
+  });
+});
+
+describe('kube-proxy', () => {
+  const kubeProxy = { kind: 'DaemonSet', namespace: 'kube-system', name: 'kube-proxy' } as const;
+  const waiting = { timeoutMs: 1000, nodes: ['a', 'b'] };
+
+  test('is sent away with its DaemonSet left, and called back', async () => {
+    cluster.client.seed(resources.daemonSets, {
+      metadata: { namespace: 'kube-system', name: 'kube-proxy' },
+      spec: {
+        selector: { matchLabels: { app: 'p' } },
+        template: {
+          metadata: { labels: { app: 'p' } },
+          spec: { nodeSelector: { os: 'linux' }, containers: [{ name: 'p', image: 'k/kube-proxy:v1' }] },
+        },
+      },
+    } as never);
+    await expect(run()).rejects.toThrow('kube-proxy serves Services');
+    await sendAway(cluster.client, kubeProxy, waiting);
+    expect(podNames()).toEqual([]);
+    await run();
+    await callBack(cluster.client, kubeProxy, waiting);
+    expect(podNames()).toEqual(expect.arrayContaining(['kube-proxy-a', 'kube-proxy-b']));
+    const set = cluster.client
+      .objects(resources.daemonSets)
+      .find(({ metadata }) => metadata.name === 'kube-proxy');
+    expect(set!.spec!.template.spec!.nodeSelector).toEqual({ os: 'linux' });
+  });
+
+  test('whose DaemonSet is no more is not called back', async () => {
+    await callBack(cluster.client, kubeProxy, waiting);
   });
 });
