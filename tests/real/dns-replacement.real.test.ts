@@ -105,20 +105,29 @@ test('cluster DNS passes to Tendril’s servers and back without a name that fai
     kubectl('get', 'endpointslices', '-l', 'kubernetes.io/service-name=headless', '-o', 'name').trim(),
   );
   const stops = await Promise.all(servers.map(startAsking));
+  const times: Record<string, number> = {};
+  const mark = (what: string) => {
+    times[what] = Math.floor(Date.now() / 1000) % 86_400;
+  };
   await sleep(3000);
+  mark('to ours');
   const found = await change('replace');
+  mark('ours alone');
   expect(JSON.parse(found)).toEqual({
     deployments: [{ namespace: 'kube-system', name: 'coredns', replicas: 2 }],
   });
   expect(dnsPods().every(isOurs)).toBe(true);
   await sleep(3000);
+  mark('back');
   await change('restore', found);
+  mark('ours end');
   kubectl('-n', 'kube-system', 'delete', 'daemonset/tendril-dns');
   await waitFor('the end of Tendril’s servers', 90, () => !dnsPods().some(isOurs));
+  mark('ours are gone');
   await sleep(3000);
   for (const stop of stops) {
-    const { sent, answered, failures, longestGapMs } = await stop();
-    expect(failures).toEqual({});
+    const { sent, answered, failures, longestGapMs, failedAt } = await stop();
+    expect(failures, JSON.stringify({ times, failedAt, longestGapMs })).toEqual({});
     expect(answered).toBe(sent);
     expect(sent).toBeGreaterThan(1000);
     expect(longestGapMs).toBeLessThan(1000);

@@ -12,13 +12,15 @@ export interface QueryReport {
   failures: Record<string, number>;
   /** ms between two answers, at the most. */
   longestGapMs: number;
+  /** Seconds of the day (UTC) at which a question that failed was asked, each once. */
+  failedAt: number[];
 }
 
 const [server, rate, ...names] = process.argv.slice(2) as [string, string, ...string[]];
 /** A resolver gives up after five seconds. */
 const patienceMs = 5000;
 
-const report: QueryReport = { sent: 0, answered: 0, failures: {}, longestGapMs: 0 };
+const report: QueryReport = { sent: 0, answered: 0, failures: {}, longestGapMs: 0, failedAt: [] };
 let lastAnswer: number | undefined;
 let ended = false;
 
@@ -28,8 +30,10 @@ function encode(id: number, name: string): Buffer {
   return Buffer.concat([header, ...labels, Buffer.from([0, 0, 1, 0, 1])]);
 }
 
-function fail(why: string): void {
+function fail(why: string, askedAt: number): void {
   report.failures[why] = (report.failures[why] ?? 0) + 1;
+  const second = Math.floor(askedAt / 1000) % 86_400;
+  if (!report.failedAt.includes(second)) report.failedAt.push(second);
 }
 
 function judge(answer: Buffer, id: number): string | undefined {
@@ -39,9 +43,9 @@ function judge(answer: Buffer, id: number): string | undefined {
   return answer.readUInt16BE(6) === 0 ? 'no addresses' : undefined;
 }
 
-function note(problem: string | undefined): void {
+function note(problem: string | undefined, askedAt: number): void {
   const now = performance.now();
-  if (problem !== undefined) fail(problem);
+  if (problem !== undefined) fail(problem, askedAt);
   report.answered++;
   if (lastAnswer !== undefined)
     report.longestGapMs = Math.max(report.longestGapMs, Math.round(now - lastAnswer));
@@ -52,16 +56,17 @@ function note(problem: string | undefined): void {
 async function ask(id: number, name: string): Promise<void> {
   const socket = createSocket(server.includes(':') ? 'udp6' : 'udp4');
   const done = Promise.withResolvers<void>();
+  const askedAt = Date.now();
   const timer = setTimeout(() => {
-    fail('no answer');
+    fail('no answer', askedAt);
     done.resolve();
   }, patienceMs);
   socket.on('message', (answer) => {
-    note(judge(answer, id));
+    note(judge(answer, id), askedAt);
     done.resolve();
   });
   socket.on('error', ({ message }) => {
-    fail(message);
+    fail(message, askedAt);
     done.resolve();
   });
   socket.connect(53, server, () => socket.send(encode(id, name)));
