@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ConfigMap, DaemonSet, Deployment, EndpointSlice, Service } from '../kube/types.ts';
-import { type DnsSituation, lameDuckMs, mergeFound, planDnsReplacement, readyServers } from './dns-plan.ts';
+import type { DaemonSet, Deployment, EndpointSlice, Service } from '../kube/types.ts';
+import { type DnsSituation, mergeFound, planDnsReplacement, readyServers } from './dns-plan.ts';
 
 const labels = { 'k8s-app': 'kube-dns' };
 
@@ -10,36 +10,31 @@ const workload = (name: string, templateLabels: object, replicas?: number) =>
     spec: { replicas, template: { metadata: { labels: templateLabels } } },
   }) as unknown as Deployment & DaemonSet;
 
-const corefile = (text: string) => ({ data: { Corefile: text } }) as unknown as ConfigMap;
-
 const situation = (changes: Partial<DnsSituation> = {}): DnsSituation => ({
   service: { spec: { selector: labels } } as unknown as Service,
   deployments: [workload('coredns', { ...labels, tier: 'x' }, 2), workload('other', { app: 'other' }, 1)],
   daemonSets: [],
-  corefile: corefile('. {\n  health {\n    lameduck 5s\n  }\n}'),
   ...changes,
 });
 
 describe('who is relieved', () => {
   it('is every Deployment behind the Service, but not ours, and not one without replicas', () => {
-    expect(planDnsReplacement(situation())).toEqual({
-      stop: [{ namespace: 'kube-system', name: 'coredns', replicas: 2 }],
-      takeOut: false,
-    });
+    expect(planDnsReplacement(situation())).toEqual([
+      { namespace: 'kube-system', name: 'coredns', replicas: 2 },
+    ]);
     const idle = [workload('coredns', labels, 0)];
     const own = [workload('own', { ...labels, 'app.kubernetes.io/name': 'tendril' }, 1)];
-    for (const deployments of [idle, own])
-      expect(planDnsReplacement(situation({ deployments })).stop).toEqual([]);
+    for (const deployments of [idle, own]) expect(planDnsReplacement(situation({ deployments }))).toEqual([]);
   });
 
   it('is nobody where there is no Service', () => {
-    expect(planDnsReplacement(situation({ service: undefined })).stop).toEqual([]);
+    expect(planDnsReplacement(situation({ service: undefined }))).toEqual([]);
   });
 
   it('is still found where an earlier call was cut short with the Service narrowed to ours', () => {
     const selector = { ...labels, 'app.kubernetes.io/name': 'tendril' };
     const service = { spec: { selector } } as unknown as Service;
-    expect(planDnsReplacement(situation({ service })).stop).toHaveLength(1);
+    expect(planDnsReplacement(situation({ service }))).toHaveLength(1);
   });
 
   it('is not a DaemonSet, which cannot be scaled: that is said', () => {
@@ -47,17 +42,6 @@ describe('who is relieved', () => {
       'the DaemonSet kube-system/dns answers cluster DNS',
     );
   });
-
-  it('is taken out of the Service first where it ends at once', () => {
-    const corefiles = ['. {\n health\n}', '. {\n health {\n # lameduck 5s\n }\n}', '. {\n lameduck 900ms\n}'];
-    for (const text of corefiles)
-      expect(planDnsReplacement(situation({ corefile: corefile(text) })).takeOut).toBe(true);
-    expect(planDnsReplacement(situation({ corefile: undefined })).takeOut).toBe(true);
-  });
-});
-
-it('the lame-duck time is the shortest of all, in Go’s durations', () => {
-  expect(lameDuckMs('lameduck 1m30s\n  lameduck 7.5s')).toBe(7500);
 });
 
 it('a record keeps what an earlier one named, and takes what is so now', () => {

@@ -8,7 +8,6 @@ import { replaceDns, restoreDns } from './dns.ts';
 const namespace = 'kube-system';
 const dns = { 'k8s-app': 'kube-dns' };
 const ours = { ...dns, 'app.kubernetes.io/name': 'tendril' };
-const lameDuck = '. {\n  health {\n    lameduck 5s\n  }\n}';
 
 /** A cluster whose controllers make one step whenever somebody waits; remembers who was behind the Service. */
 class Cluster {
@@ -28,12 +27,9 @@ class Cluster {
     after: () => () => {},
   };
 
-  constructor(corefile: string) {
+  constructor() {
     const { client } = this;
     client.seed(resources.services, { metadata: { namespace, name: 'kube-dns' }, spec: { selector: dns } });
-    client.seed(resources.configMaps, {
-      ...{ metadata: { namespace, name: 'coredns' }, data: { Corefile: corefile } },
-    });
     const template = { metadata: { labels: dns }, spec: { containers: [] } };
     client.seed(resources.deployments, {
       metadata: { namespace, name: 'coredns' },
@@ -127,7 +123,7 @@ const found = { deployments: [{ namespace, name: 'coredns', replicas: 2 }] };
 
 describe('cluster DNS', () => {
   beforeEach(() => {
-    cluster = new Cluster(lameDuck);
+    cluster = new Cluster();
   });
 
   it('passes to ours once they are behind the Service too, and is never without a server', async () => {
@@ -178,9 +174,9 @@ describe('cluster DNS', () => {
   });
 });
 
-describe('servers that end at once', () => {
+describe('the former servers', () => {
   beforeEach(() => {
-    cluster = new Cluster('. {\n  health\n}');
+    cluster = new Cluster();
   });
 
   it('are taken out of the Service before they end, which then has its selector again', async () => {

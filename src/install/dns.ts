@@ -4,8 +4,9 @@
  *     to ours    ours are Ready and in the Service beside the others → the others end
  *     back       the others are Ready and in the Service beside ours → ours may end
  *
- * In between each waits until proxies have heard of it. Who is told to end serves on for its lame-duck time; where it
- * has none it is taken out of the Service first, by a selector that only Tendril's pods fit.
+ * In between each waits until proxies have heard of it. The others are taken out of the Service before they end, by a
+ * selector that only Tendril's pods fit: kube-proxy forgets connections of UDP when an endpoint that is ready goes, and not when
+ * one goes that has been ending, so that a client's port that is used again would lead to a server that is gone.
  */
 import { dnsNamespace as namespace } from '../deploy/values.ts';
 import { isNotFound } from '../kube/client/api-error.ts';
@@ -15,7 +16,6 @@ import type { DaemonSet, Deployment, Pod } from '../kube/types.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import { TendrilError } from '../util/errors.ts';
 import {
-  type DnsReplacement,
   type FormerServer,
   type FoundDns,
   mergeFound,
@@ -56,16 +56,16 @@ const ofService = `kubernetes.io/service-name=${service.name}`;
  */
 export async function replaceDns(client: KubeClient, options: ReplaceDns = {}): Promise<FoundDns> {
   const change = new Change(client, options);
-  const plan = planDnsReplacement(await change.look());
-  const found = mergeFound(options.found, plan.stop);
-  if (plan.stop.length === 0) {
+  const stop = planDnsReplacement(await change.look());
+  const found = mergeFound(options.found, stop);
+  if (stop.length === 0) {
     // An earlier call may have ended before it could.
     await change.widen();
     return found;
   }
   await options.record?.(found);
   await change.ownReady();
-  await change.relieve(plan);
+  await change.relieve(stop);
   return found;
 }
 
@@ -96,15 +96,14 @@ class Change {
 
   async look() {
     const client = this.#client;
-    const [kubeDns, corefile, deployments, daemonSets] = await Promise.all([
+    const [kubeDns, deployments, daemonSets] = await Promise.all([
       client.get(resources.services, service).catch(absent),
-      client.get(resources.configMaps, { namespace, name: 'coredns' }).catch(absent),
       client.list(resources.deployments, { namespace }),
       client.list(resources.daemonSets, { namespace }),
     ]);
     const own = ({ metadata: { name } }: DaemonSet) => name === servers.name;
     return {
-      ...{ service: kubeDns, corefile, deployments: deployments.items },
+      ...{ service: kubeDns, deployments: deployments.items },
       daemonSets: daemonSets.items.filter((daemonSet) => !own(daemonSet)),
     };
   }
@@ -121,14 +120,14 @@ class Change {
     await this.spread();
   }
 
-  async relieve({ stop, takeOut }: DnsReplacement): Promise<void> {
+  async relieve(stop: readonly FormerServer[]): Promise<void> {
     this.#options.step(`relieving ${stop.map(({ name }) => name).join(', ')}`);
     try {
-      if (takeOut) await this.#narrow();
+      await this.#narrow();
       for (const former of stop) await this.#scale(former, 0);
       for (const former of stop) await this.#gone(former);
     } finally {
-      if (takeOut) await this.widen();
+      await this.widen();
     }
   }
 
