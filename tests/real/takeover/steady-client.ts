@@ -63,11 +63,15 @@ function stay(target: string, pauseMs: number): void {
 
 function come(target: string): void {
   const socket = open(target);
+  let state = 'no connection';
   const waiting = setTimeout(() => {
-    fail('come', target, `no answer within ${patienceMs} ms`);
+    fail('come', target, `${state} within ${patienceMs} ms`);
     socket.destroy();
   }, patienceMs);
-  socket.on('connect', () => socket.write(request('close')));
+  socket.on('connect', () => {
+    state = 'no answer';
+    socket.write(request('close'));
+  });
   socket.once('data', () => {
     report.connections++;
     clearTimeout(waiting);
