@@ -26,6 +26,8 @@ const objects = [
               name: 'server',
               image: agnhostImage,
               args: ['netexec', `--http-port=${port}`],
+              // Without a request it gets nothing of a machine that is busy, and its probes fail.
+              resources: { requests: { cpu: '250m' } },
               readinessProbe: { httpGet: { port, path: '/' }, periodSeconds: 1 },
             },
           ],
