@@ -5,13 +5,13 @@
  */
 import { translatedConnections } from '../linux/conntrack/conntrack.ts';
 import { IpSets } from '../linux/ipset/ipset.ts';
+import { findLegacyProgram, type IpVersion, legacyTables } from '../linux/iptables/legacy-iptables.ts';
 import { countIpvsConnections, countVirtualServers, flushVirtualServers } from '../linux/ipvs/ipvs.ts';
 import { openRouteNetlink } from '../linux/netlink/kernel-route-netlink.ts';
 import { nftProgram } from '../linux/nftables/nft-program.ts';
 import { parseRuleset } from '../linux/nftables/ruleset.ts';
 import { SockDiag, socketStates } from '../linux/sock-diag/sock-diag.ts';
 import { describeError, TendrilError } from '../util/errors.ts';
-import { findLegacyProgram, type IpVersion, legacyTables } from './kube-proxy/legacy-iptables.ts';
 import { planLegacyRemoval } from './kube-proxy/legacy-plan.ts';
 import { hasOtherNat, keepStatements, keptTable, planNftRemoval } from './kube-proxy/nft-plan.ts';
 
