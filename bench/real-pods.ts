@@ -3,6 +3,10 @@
  * programs, one after the other in turns: how soon pods are Ready and Services follow, and what the network takes.
  */
 
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { clusterDirectory } from '../tests/real/cluster/layout.ts';
+import { partsOf, program } from '../tests/real/cluster/parts.ts';
 import { type Contender, type Turn, type TurnOptions, takeTurn } from './real/turn.ts';
 import { type Measurement, medianOf, percentileOf, type Report } from './report.ts';
 
@@ -26,6 +30,8 @@ const rounds = 2;
 const options: TurnOptions = { batches: 3, pods: 50, changes: 10, restSeconds: 20 };
 
 export async function run(report: Report): Promise<void> {
+  const reason = reasonToSkip();
+  if (reason !== undefined) return console.error(`skipped: real-pods: ${reason}`);
   const turns: [ours: Turn[], theirs: Turn[]] = [[], []];
   for (let round = 0; round < rounds; round++)
     for (const [i, contender] of contenders.entries()) turns[i]!.push(await takeTurn(contender, options));
@@ -59,6 +65,13 @@ export async function run(report: Report): Promise<void> {
         median(all.map((turn) => turn[state][kind].processor * 1000)),
       );
     }
+}
+
+function reasonToSkip(): string | undefined {
+  if (existsSync(clusterDirectory)) return 'a cluster is on this machine already: make real-down';
+  const isBuilt = partsOf('usual').every((name) => existsSync(program(name)));
+  if (isBuilt || spawnSync('go', ['version']).status === 0) return undefined;
+  return 'Kubernetes and containerd are built with Go 1.26 or newer, which is not on PATH (https://go.dev/dl)';
 }
 
 interface Figure {
