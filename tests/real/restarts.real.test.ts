@@ -1,0 +1,188 @@
+/**
+ * What befalls real nodes: programs end and come back, power is cut. Pods that run go on with their addresses and connections,
+ * new ones start, and no address is lost. `make test-real`.
+ */
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  type Application,
+  application,
+  bracketed,
+  deployApplication,
+  fromNode,
+  fromPod,
+  removeApplication,
+} from './application.ts';
+import { existingOrNewCluster } from './cluster/cluster.ts';
+import { kubectl, kubectlWith } from './cluster/control-plane.ts';
+import { agnhostImage } from './cluster/images.ts';
+import { kubeconfigPath, type NodeLayout, nodes } from './cluster/layout.ts';
+import { onNode } from './cluster/node.ts';
+import { waitFor } from './cluster/process.ts';
+import { cutPower, powerOn, restartKubelet, settled } from './cluster/restarts.ts';
+import { agentPort, agentStatus, type Connection, connectFromPod, stillAnswered } from './connections.ts';
+
+const [controlPlane, first, second] = nodes() as [NodeLayout, NodeLayout, NodeLayout];
+const hostPort = 8099;
+
+let web: Application;
+let connections: Connection[];
+let remove = async () => {};
+
+beforeAll(async () => {
+  await using stack = new AsyncDisposableStack();
+  const cluster = await existingOrNewCluster();
+  stack.defer(() => cluster.remove());
+  const owned = stack.move();
+  remove = () => owned.disposeAsync();
+}, 1_200_000);
+
+afterAll(async () => {
+  await closeConnections();
+  kubectl('delete', 'pods', '-l', 'app=restarts', '--ignore-not-found', '--grace-period=1');
+  removeApplication();
+  await remove();
+}, 120_000);
+
+beforeEach(async () => {
+  web = await deployApplication();
+  connections = [];
+}, 400_000);
+
+const closeConnections = async () => {
+  for (const each of connections?.splice(0) ?? []) await each.close();
+};
+
+const serverOn = (node: NodeLayout) => web.servers.find((server) => server.node === node.name)!;
+
+/** From the pod of each of these nodes: to the Service at its addresses, and to the pod of the other worker. */
+async function connect(...from: readonly NodeLayout[]): Promise<void> {
+  await closeConnections();
+  for (const node of from) {
+    const other = serverOn(node === first ? second : first);
+    for (const ip of web.clusterIps) connections.push(await connectFromPod(node, serverOn(node), ip, 80));
+    for (const ip of other.ips) connections.push(await connectFromPod(node, serverOn(node), ip, 8080));
+  }
+}
+
+/** A pod on the node, deleted again: that it comes up and is reached tells that the node makes new ones. */
+async function newPodStarts(node: NodeLayout, name: string): Promise<void> {
+  startPod(node, name);
+  const ips = await podIsReady(name);
+  expect(fromNode(controlPlane, `http://${bracketed(ips[0]!)}:8080/hostname`)).toBe(name);
+  expect(fromNode(controlPlane, `http://${bracketed(ips[1]!)}:8080/hostname`)).toBe(name);
+  kubectl('delete', 'pod', name, '--grace-period=1');
+}
+
+function startPod(node: NodeLayout, name: string, ports: object[] = []): void {
+  const container = { name: 'server', image: agnhostImage, args: ['netexec', '--http-port=8080'], ports };
+  kubectlWith(
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, labels: { app: 'restarts' } },
+      spec: {
+        nodeName: node.name,
+        terminationGracePeriodSeconds: 1,
+        automountServiceAccountToken: false,
+        containers: [
+          { ...container, readinessProbe: { httpGet: { port: 8080, path: '/' }, periodSeconds: 1 } },
+        ],
+      },
+    }),
+    'apply',
+    '-f',
+    '-',
+  );
+}
+
+/** Its addresses. */
+async function podIsReady(name: string, seconds = 90): Promise<string[]> {
+  kubectl('wait', 'pod', name, '--for=condition=Ready', `--timeout=${seconds}s`);
+  const { status } = JSON.parse(kubectl('get', 'pod', name, '-o', 'json'));
+  return status.podIPs.map(({ ip }: { ip: string }) => ip);
+}
+
+/** Every address that the node's agent holds is a pod's, and every pod has its own; soon, where something was just deleted. */
+async function noAddressIsLost(node: NodeLayout): Promise<void> {
+  const tendril = join(import.meta.dirname, '../../bin/tendril');
+  const words = ['--kubeconfig', kubeconfigPath, '--status-port', String(agentPort), '--node', node.name];
+  let found = '';
+  try {
+    await waitFor('every address to be a pod’s', 90, () => {
+      found = onNode(node, 'sh', '-c', `${tendril} ipam check ${words.join(' ')} -o json || true`);
+      const { findings, silent } = JSON.parse(found);
+      return findings.length === 0 && silent.length === 0;
+    });
+  } catch (cause) {
+    throw new Error(found, { cause });
+  }
+}
+
+/** The Service by name and address, host ports and NodePorts: all that pods and others ask of the node. */
+function everythingAnswers(node: NodeLayout): void {
+  const names = web.servers.map(({ name }) => name);
+  for (const host of [application, ...web.clusterIps])
+    expect(names).toContain(fromPod(controlPlane, serverOn(node), host, 80)[0]);
+  for (const { name, ips } of web.servers)
+    for (const ip of ips) expect(fromPod(controlPlane, serverOn(node), ip, 8080)).toEqual([name]);
+  for (const ip of [node.ipv4, node.ipv6])
+    expect(names).toContain(fromNode(controlPlane, `http://${bracketed(ip)}:${web.nodePort}/hostname`));
+}
+
+describe.each([['kubelet', [restartKubelet]]])('after a restart of %s', (what, restarts) => {
+  test('pods go on with their addresses and connections, new ones start, no address is lost', async () => {
+    await connect(first, second);
+    const before = web.servers;
+    for (const restart of restarts) await restart(first);
+    await newPodStarts(first, `after-${what.replaceAll(' ', '-')}`);
+    await stillAnswered(connections);
+    expect((await deployApplication()).servers).toEqual(before);
+    everythingAnswers(first);
+    await noAddressIsLost(first);
+  }, 400_000);
+});
+
+describe('a node whose power is cut', () => {
+  test('comes back with its pods, Services, host ports and names, and without addresses of those that were', async () => {
+    startPod(first, 'host-port', [{ containerPort: 8080, hostPort }]);
+    await podIsReady('host-port');
+    await cutPower(first);
+    await powerOn(first);
+    await comesBack(first);
+    for (const ip of [first.ipv4, first.ipv6])
+      await waitFor(`the host port at ${ip}`, 60, () => {
+        return fromNode(controlPlane, `http://${bracketed(ip)}:${hostPort}/hostname`) === 'host-port';
+      });
+    kubectl('delete', 'pod', 'host-port', '--grace-period=1');
+    await newPodStarts(first, 'after-power');
+    await noAddressIsLost(first);
+  }, 400_000);
+});
+
+/** Its pods are Ready again, which the API says of what was there before until the kubelet knows better. */
+async function comesBack(node: NodeLayout): Promise<void> {
+  await waitFor(`the agent of ${node.name}`, 180, () => agentStatus(node).ready);
+  await waitFor(`the pods of ${node.name}`, 120, () => {
+    const { pods } = agentStatus(node);
+    return pods.some(({ confirmed, note }) => confirmed && note.pod === podOn(node));
+  });
+  await settled();
+  await waitFor(`all that ${node.name} serves`, 60, async () => {
+    web = await deployApplication();
+    everythingAnswers(node);
+    return true;
+  });
+}
+
+function podOn({ name }: NodeLayout): string {
+  return kubectl(
+    'get',
+    'pods',
+    '-l',
+    `app=${application}`,
+    `--field-selector=spec.nodeName=${name}`,
+    '-o',
+    'jsonpath={.items[*].metadata.name}',
+  );
+}
