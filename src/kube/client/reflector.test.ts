@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import { FakeClock } from '../../util/clock.ts';
 import { type ResourceType, resources } from '../resources.ts';
 import type { ConfigMap } from '../types.ts';
 import { FakeClient, type FakeRequest, unreachable } from './fake-client.ts';
@@ -112,6 +113,23 @@ test('while the API is away the store keeps what it has, and catches up when it 
   expect(store.list().map((o) => o.metadata.name)).toEqual(['a']);
   client.intercept = () => {};
   await vi.waitFor(() => expect(changes).toEqual(['+a', '+b']));
+});
+
+test('an API that was away for long is found 10 s after its return at the latest', async () => {
+  const clock = new FakeClock();
+  const client = new FakeClient({ clock });
+  seed(client, 'a');
+  client.intercept = () => {
+    throw unreachable();
+  };
+  const store = new MemoryStore<ConfigMap>();
+  const reflector = new Reflector({ client, type, store, clock });
+  stops.push(() => reflector.stop());
+  reflector.start();
+  await clock.advance(300_000);
+  client.intercept = () => {};
+  await clock.advance(10_000);
+  expect(store.list()).toHaveLength(1);
 });
 
 test('stops though the server never answers its list', async () => {

@@ -25,6 +25,7 @@ export interface ReflectorOptions<T extends KubeObject> {
   pageSize?: number;
   /** Drops what nobody reads before the object is stored (managedFields are always dropped, after it). */
   transform?: (object: T) => T;
+  /** Between tries while the API does not answer: its return is noticed 10 s later at the most, unless given. */
   backoff?: { initialMs: number; maxMs: number };
   logger?: Logger;
   clock?: Clock;
@@ -53,7 +54,7 @@ export class Reflector<T extends KubeObject> {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
-    this.#backoff = new Backoff({ ...(options.backoff ?? { initialMs: 100, maxMs: 30_000 }), jitter: 0.5 });
+    this.#backoff = new Backoff({ ...(options.backoff ?? { initialMs: 100, maxMs: 10_000 }), jitter: 0.5 });
   }
 
   start(): void {
