@@ -1,6 +1,5 @@
 /**
- * What befalls real nodes: programs end and come back, power is cut. Pods that run go on with their addresses and connections,
- * new ones start, and no address is lost. `make test-real`.
+ * What befalls real nodes: programs end and come back, power is cut, Nodes are deleted, API servers end. Pods that run go on with their addresses and connections, new ones start, and no address is lost. `make test-real`.
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -16,10 +15,19 @@ import {
 import { existingOrNewCluster } from './cluster/cluster.ts';
 import { kubectl, kubectlWith } from './cluster/control-plane.ts';
 import { agnhostImage } from './cluster/images.ts';
-import { kubeconfigPath, type NodeLayout, nodes } from './cluster/layout.ts';
+import { apiServer, kubeconfigPath, type NodeLayout, nodes } from './cluster/layout.ts';
 import { onNode } from './cluster/node.ts';
 import { waitFor } from './cluster/process.ts';
-import { cutPower, powerOn, restartKubelet, settled } from './cluster/restarts.ts';
+import {
+  agentsOn,
+  cutPower,
+  podCidrsOf,
+  powerOn,
+  restartKubelet,
+  settled,
+  withAgentSettings,
+  withApiProxy,
+} from './cluster/restarts.ts';
 import { agentPort, agentStatus, type Connection, connectFromPod, stillAnswered } from './connections.ts';
 
 const [controlPlane, first, second] = nodes() as [NodeLayout, NodeLayout, NodeLayout];
@@ -186,3 +194,62 @@ function podOn({ name }: NodeLayout): string {
     'jsonpath={.items[*].metadata.name}',
   );
 }
+
+test('a Node that is deleted and comes back has another pod CIDR, and everybody’s routes follow', async () => {
+  const before = podCidrsOf(first);
+  kubectl('delete', 'node', first.name);
+  await waitFor('the end of the node’s pods', 150, () => podsOn(first).length === 0);
+  for (const node of [controlPlane, second]) expect(routesOf(node)).not.toContain(before[0]);
+  await restartKubelet(first);
+  await waitFor('the new Node', 60, () => podCidrsOf(first).length > 0);
+  const podCidrs = podCidrsOf(first);
+  expect(podCidrs).not.toEqual(before);
+  await comesBack(first);
+  expect(agentStatus(first).ipam.map(({ cidr }) => cidr)).toEqual(podCidrs);
+  for (const node of [controlPlane, second])
+    for (const cidr of podCidrs) expect(routesOf(node)).toContain(cidr);
+  await noAddressIsLost(first);
+}, 400_000);
+
+const podsOn = ({ name }: NodeLayout): string[] =>
+  kubectl('get', 'pods', '-A', `--field-selector=spec.nodeName=${name}`, '-o', 'name')
+    .split('\n')
+    .filter(Boolean);
+
+const routesOf = (node: NodeLayout): string =>
+  onNode(node, 'ip', 'route') + onNode(node, 'ip', '-6', 'route');
+
+/** What is made now counts on every node within seconds. */
+async function newServiceIsKnown(): Promise<void> {
+  const name = `late-${Date.now()}`;
+  const spec = { selector: { app: application }, ports: [{ port: 80, targetPort: 8080 }] };
+  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec };
+  kubectlWith(JSON.stringify(service), 'apply', '-f', '-');
+  try {
+    await waitFor('a Service that was made just now', 30, () =>
+      [first, second].every((node) => fromPod(controlPlane, serverOn(node), name, 80).length > 0),
+    );
+  } finally {
+    kubectl('delete', 'service', name);
+  }
+}
+
+test('agents whose API server ends go on at another one', async () => {
+  await withApiProxy(async (proxy) => {
+    const settings = { apiServers: [proxy.server, apiServer] };
+    await withAgentSettings(settings, async () => {
+      const serverOf = (node: NodeLayout) =>
+        JSON.parse(onNode(node, 'cat', '/var/lib/tendril/agent.json')).server;
+      await waitFor('agents with these settings', 90, () =>
+        [first, second].every((node) => serverOf(node) === proxy.server && agentStatus(node).ready),
+      );
+      const agents = agentsOn(first);
+      await newServiceIsKnown();
+      await proxy.stop();
+      await newServiceIsKnown();
+      expect(agentsOn(first)).toEqual(agents);
+      const logs = kubectl('-n', 'tendril-system', 'logs', 'daemonset/tendril-agent', '--tail=100');
+      expect(logs).toContain('an API server does not answer, going on with another one');
+    });
+  });
+}, 400_000);
