@@ -1,5 +1,6 @@
 /**
- * What befalls real nodes: programs end and come back, power is cut, Nodes are deleted, API servers end. Pods that run go on with their addresses and connections, new ones start, and no address is lost. `make test-real`.
+ * What befalls real nodes: kubelet, containerd and the agent end and come back, power is cut, Nodes are deleted, the API is
+ * away. Pods that run go on with their addresses and connections, new ones start, and no address is lost. `make test-real`.
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -21,12 +22,14 @@ import { waitFor } from './cluster/process.ts';
 import {
   agentsOn,
   cutPower,
+  killAgent,
   podCidrsOf,
   powerOn,
   restartKubelet,
   settled,
   withAgentSettings,
   withApiProxy,
+  withoutApi,
 } from './cluster/restarts.ts';
 import { agentPort, agentStatus, type Connection, connectFromPod, stillAnswered } from './connections.ts';
 
@@ -166,6 +169,18 @@ describe('a node whose power is cut', () => {
     await newPodStarts(first, 'after-power');
     await noAddressIsLost(first);
   }, 400_000);
+
+  test('comes back once the API does, where that is away as it starts', async () => {
+    await cutPower(second);
+    await withoutApi(async () => {
+      await powerOn(second);
+      // Its kubelet runs nothing that it has not heard of from the API; what it will run finds an agent first.
+      await waitFor('the kubelet', 90, () => onNode(second, 'curl', '-sf', 'http://127.0.0.1:10248/healthz'));
+      expect(agentsOn(second)).toEqual([]);
+    });
+    await comesBack(second);
+    await noAddressIsLost(second);
+  }, 400_000);
 });
 
 /** Its pods are Ready again, which the API says of what was there before until the kubelet knows better. */
@@ -218,6 +233,36 @@ const podsOn = ({ name }: NodeLayout): string[] =>
 
 const routesOf = (node: NodeLayout): string =>
   onNode(node, 'ip', 'route') + onNode(node, 'ip', '-6', 'route');
+
+test('with the API away for a minute connections and Services go on, also past a new agent; then all is caught up', async () => {
+  startPod(first, 'restarted');
+  await podIsReady('restarted');
+  await connect(first, second);
+  await withoutApi(async () => {
+    const until = Date.now() + 60_000;
+    await killAgent(first);
+    await waitFor('the next agent', 60, () => agentStatus(first).ready);
+    // Its sandbox ends: the kubelet, which knows it, makes another one, with an address of the agent's.
+    const was = sandboxOf('restarted');
+    const netns = was.note.netns!.split('/').at(-1);
+    onNode(first, 'sh', '-c', `kill -9 $(ip netns pids ${netns})`);
+    await waitFor('a new sandbox', 60, () => {
+      const now = sandboxOf('restarted');
+      return now.confirmed && now.containerId !== was.containerId;
+    });
+    while (Date.now() < until) {
+      await stillAnswered(connections);
+      everythingAnswers(first);
+    }
+  });
+  await newServiceIsKnown();
+  await settled();
+  await stillAnswered(connections);
+  kubectl('delete', 'pod', 'restarted', '--grace-period=1');
+  for (const node of [first, second]) await noAddressIsLost(node);
+}, 400_000);
+
+const sandboxOf = (pod: string) => agentStatus(first).pods.find(({ note }) => note.pod === pod)!;
 
 /** What is made now counts on every node within seconds. */
 async function newServiceIsKnown(): Promise<void> {
