@@ -25,6 +25,7 @@ import {
   killAgent,
   podCidrsOf,
   powerOn,
+  restartContainerd,
   restartKubelet,
   settled,
   withAgentSettings,
@@ -141,7 +142,11 @@ function everythingAnswers(node: NodeLayout): void {
     expect(names).toContain(fromNode(controlPlane, `http://${bracketed(ip)}:${web.nodePort}/hostname`));
 }
 
-describe.each([['kubelet', [restartKubelet]]])('after a restart of %s', (what, restarts) => {
+describe.each([
+  ['kubelet', [restartKubelet]],
+  ['containerd', [restartContainerd]],
+  ['containerd and kubelet', [restartContainerd, restartKubelet]],
+])('after a restart of %s', (what, restarts) => {
   test('pods go on with their addresses and connections, new ones start, no address is lost', async () => {
     await connect(first, second);
     const before = web.servers;
