@@ -46,6 +46,7 @@ test('every value has its place in the objects', () => {
   const template = files['templates/tendril.yaml']!;
   for (const name of ['image', 'cgroup', 'zone', 'imagePullSecrets'])
     expect(template).toContain(`.Values.${name} `.replace('imagePullSecrets ', 'imagePullSecrets'));
+  for (const part of ['dir', 'base']) expect(template).toContain(`{{ ${part} .Values.kubeletConfig`);
   expect(template.match(/include "tendril\.settings"/g)).toHaveLength(2);
-  expect(template).not.toMatch(/pull-secrets|"\{\{/);
+  expect(template).not.toMatch(/pull-secrets|kubelet-(directory|file)|"\{\{/);
 });

@@ -87,12 +87,14 @@ const settingsTemplate = `{{- define "tendril.settings" -}}
 `;
 
 const secret = 'pull-secrets';
+const kubelet = { directory: '/kubelet-directory', file: 'kubelet-file' };
 
 function renderTemplate(values: DeployValues): string {
   const open = {
     image: action('.Values.image'),
     cgroup: action('.Values.cgroup'),
     zone: action('.Values.zone'),
+    kubeletConfig: `${kubelet.directory}/${kubelet.file}`,
     imagePullSecrets: [secret],
     agent: {},
   };
@@ -106,6 +108,8 @@ function withActions(text: string): string {
   return text
     .replaceAll(/"\{\{ (\.Values\.\w+) \}\}"/g, (_, value: string) => action(`${value} | quote`))
     .replaceAll(new RegExp(`^( +)imagePullSecrets:\\n +- name: ${secret}\\n`, 'gm'), pullSecretsTemplate)
+    .replaceAll(kubelet.directory, action('dir .Values.kubeletConfig | quote'))
+    .replaceAll(kubelet.file, action('base .Values.kubeletConfig'))
     .replace(
       /^( +)agent\.json: \|\n +\{\}\n/m,
       '$1agent.json: |\n{{ include "tendril.settings" . | indent 4 }}\n',

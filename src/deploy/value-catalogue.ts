@@ -25,6 +25,10 @@ export const valueCatalogue = {
     type: 'path',
     description: 'Where nodes have their cgroup2 hierarchy: /sys/fs/cgroup/unified beside version 1.',
   },
+  kubeletConfig: {
+    type: 'path',
+    description: "On every node: the kubelet's kubeconfig, which tells where the API server is.",
+  },
   zone: { type: 'string', description: 'The cluster zone of cluster DNS.' },
   uplink: {
     ...{ type: 'string', agent: true },

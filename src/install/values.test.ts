@@ -38,6 +38,7 @@ test('the agent’s settings are told to it, the rest chooses the objects', () =
     image: 'tendril:1',
     imagePullSecrets: ['a', 'b'],
     cgroup: '/sys/fs/cgroup',
+    kubeletConfig: '/etc/kubernetes/kubelet.conf',
     zone: 'my.zone',
     agent: { uplink: 'eth1' },
   });
