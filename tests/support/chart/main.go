@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
 	"strings"
 	"text/template"
 )
@@ -26,6 +27,8 @@ func main() {
 	all.Funcs(template.FuncMap{
 		"dict":   func() map[string]any { return map[string]any{} },
 		"list":   func(items ...any) []any { return items },
+		"dir":    path.Dir,
+		"base":   path.Base,
 		"hasKey": func(m map[string]any, key string) bool { _, has := m[key]; return has },
 		"set":    func(m map[string]any, key string, value any) map[string]any { m[key] = value; return m },
 		"quote":  func(value any) string { return fmt.Sprintf("%q", fmt.Sprint(value)) },
@@ -33,18 +36,21 @@ func main() {
 			pad := strings.Repeat(" ", n)
 			return pad + strings.ReplaceAll(text, "\n", "\n"+pad)
 		},
-		"sha256sum":    func(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) },
-		"toPrettyJson": func(value any) (string, error) { text, err := json.MarshalIndent(value, "", "  "); return string(text), err },
+		"sha256sum": func(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) },
+		"toPrettyJson": func(value any) (string, error) {
+			text, err := json.MarshalIndent(value, "", "  ")
+			return string(text), err
+		},
 		"include": func(name string, data any) (string, error) {
 			var out bytes.Buffer
 			err := all.ExecuteTemplate(&out, name, data)
 			return out.String(), err
 		},
 	})
-	for _, path := range os.Args[1:] {
-		text, err := os.ReadFile(path)
+	for _, file := range os.Args[1:] {
+		text, err := os.ReadFile(file)
 		must(err)
-		_, err = all.New(path).Parse(string(text))
+		_, err = all.New(file).Parse(string(text))
 		must(err)
 	}
 	must(all.ExecuteTemplate(os.Stdout, os.Args[len(os.Args)-1], map[string]any{"Values": values}))
