@@ -1,5 +1,5 @@
 /**
- * A lab whose Services and endpoints change at random, and a pod that asks for names meanwhile: with glibc, musl and dig, over UDP, where the
+ * A lab whose Services, endpoints and StatefulSets change at random, and pods of two namespaces that ask for names meanwhile: with glibc, musl and dig, over UDP, where the
  * kernel answers, and over TCP, where the DNS server does. Each answer is that of the state before the change or behind it, and
  * in the end all are of the one behind it.
  */
@@ -10,7 +10,7 @@ import type { KubeClient } from '../../../src/kube/client/client.ts';
 import { createHttpClient } from '../../../src/kube/client/http-client.ts';
 import { loadKubeconfig } from '../../../src/kube/client/kubeconfig.ts';
 import { resources } from '../../../src/kube/resources.ts';
-import type { EndpointSlice, Service } from '../../../src/kube/types.ts';
+import type { EndpointSlice, Pod, Service } from '../../../src/kube/types.ts';
 import fc from '../../../src/util/testing/properties.ts';
 import { bringUp, type TestLab } from './lab.ts';
 import { muslResolver } from './musl-resolver.ts';
@@ -26,10 +26,14 @@ import {
   zone,
 } from './names-model.ts';
 import { must } from './tendril.ts';
+import { until } from './until.ts';
 
 const namespaces = ['a', 'b'];
 const serviceNames = ['s0', 's1', 's2'];
-const client = { name: 'client', namespace: 'a' };
+/** One in each namespace: what names without dots give differs. */
+const clients = namespaces.map((namespace) => ({ name: 'client', namespace }));
+/** In the second namespace, of a StatefulSet that gives its pods' names: their addresses are the cluster's own. */
+const set = { name: 'set', namespace: 'b', key: 'b/set', most: 3 };
 const port = { name: 'http', port: 80 };
 /** A change is seen at once; only a machine that is very busy takes seconds. */
 const settledMs = 60_000;
@@ -42,7 +46,9 @@ export type Step =
       key: string;
       family: 4 | 6;
       endpoints: { hostname?: string | undefined; ready: boolean }[];
-    };
+    }
+  /** Of the StatefulSet, by one pod. */
+  | { what: 'scale'; key: string; by: 1 | -1 };
 
 const key = fc
   .tuple(fc.constantFrom(...namespaces), fc.constantFrom(...serviceNames))
@@ -56,6 +62,7 @@ export const steps = (maxLength: number) =>
     fc.oneof(
       { weight: 3, arbitrary: fc.record({ what: fc.constant('create' as const), key, kind: fc.constantFrom('v4' as const, 'v6', 'both', 'headless', 'headless', 'alias') }) },
       { weight: 1, arbitrary: fc.record({ what: fc.constant('delete' as const), key }) },
+      { weight: 2, arbitrary: fc.record({ what: fc.constant('scale' as const), key: fc.constant(set.key), by: fc.constantFrom(1 as const, 1, -1) }) },
       { weight: 3, arbitrary: fc.record({ what: fc.constant('endpoints' as const), key, family: fc.constantFrom(4 as const, 6), endpoints: fc.array(endpoint, { maxLength: 3 }) }) },
     ),
     { minLength: maxLength, maxLength },
@@ -67,10 +74,15 @@ export interface NamesLab extends AsyncDisposable {
 }
 
 export async function startNamesLab(): Promise<NamesLab> {
-  const manifest = `${namespaces.map((name) => `apiVersion: v1\nkind: Namespace\nmetadata: { name: ${name} }\n---\n`).join('')}apiVersion: v1
-kind: Pod
-metadata: { name: ${client.name}, namespace: ${client.namespace} }
-spec: { containers: [{ name: main, image: busybox, command: [sleep, infinity] }] }`;
+  const documents = [
+    ...namespaces.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
+    ...clients.map((metadata) => ({
+      ...{ apiVersion: 'v1', kind: 'Pod', metadata },
+      spec: { containers: [{ name: 'main', image: 'busybox', command: ['sleep', 'infinity'] }] },
+    })),
+    ...setObjects,
+  ];
+  const manifest = documents.map((document) => JSON.stringify(document)).join('\n---\n');
   const lab = await bringUp({ manifest, args: ['--nodes', '1'] });
   const kubeconfig = (await must(lab.tendril(['kubeconfig']))).trim();
   const api = createHttpClient(await loadKubeconfig(kubeconfig));
@@ -84,6 +96,27 @@ spec: { containers: [{ name: main, image: busybox, command: [sleep, infinity] }]
   };
 }
 
+const labels = { app: set.name };
+const setObjects = [
+  {
+    ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: set.name, namespace: set.namespace } },
+    spec: { clusterIP: 'None', selector: labels, ports: [port], ipFamilyPolicy: 'RequireDualStack' },
+  },
+  {
+    ...{ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: set.name, namespace: set.namespace } },
+    spec: {
+      ...{ replicas: 0, serviceName: set.name, selector: { matchLabels: labels } },
+      template: {
+        metadata: { labels },
+        spec: {
+          terminationGracePeriodSeconds: 0,
+          containers: [{ name: 'main', image: 'busybox', command: ['sleep', 'infinity'] }],
+        },
+      },
+    },
+  },
+];
+
 interface Place {
   lab: TestLab;
   api: KubeClient;
@@ -95,15 +128,17 @@ async function resolversIn(lab: TestLab): Promise<string[]> {
   const musl = muslResolver();
   if (musl === undefined) return ['getent ahosts'];
   const packed = gzipSync(readFileSync(musl)).toString('base64');
-  await lab.exec(
-    [client.name, '-n', client.namespace],
-    ...['sh', '-c', `echo ${packed} | base64 -d | gunzip > /tmp/resolve && chmod +x /tmp/resolve`],
-  );
+  for (const { name, namespace } of clients)
+    await lab.exec(
+      [name, '-n', namespace],
+      ...['sh', '-c', `echo ${packed} | base64 -d | gunzip > /tmp/resolve && chmod +x /tmp/resolve`],
+    );
   return ['getent ahosts', '/tmp/resolve'];
 }
 
 async function tryOut(place: Place, all: readonly Step[]): Promise<void> {
-  let before: NamedCluster = { services: {}, endpoints: {} };
+  const ofSet: NamedService = { kind: 'headless', ports: [port] };
+  let before: NamedCluster = { services: { [set.key]: ofSet }, endpoints: {} };
   try {
     for (const step of all) {
       const after = await carryOut(place.api, before, step);
@@ -112,13 +147,18 @@ async function tryOut(place: Place, all: readonly Step[]): Promise<void> {
       before = after;
     }
   } finally {
-    for (const one of Object.keys(before.services))
+    while (replicasOf(before) > 0) before = await scale(place.api, before, replicasOf(before) - 1);
+    for (const one of Object.keys(before.services).filter((each) => each !== set.key))
       await carryOut(place.api, before, { what: 'delete', key: one });
   }
 }
 
 /** The state behind the step; the same where there is nothing to do. */
 async function carryOut(api: KubeClient, cluster: NamedCluster, step: Step): Promise<NamedCluster> {
+  if (step.what === 'scale') {
+    const replicas = replicasOf(cluster) + step.by;
+    return replicas < 0 || replicas > set.most ? cluster : await scale(api, cluster, replicas);
+  }
   const [namespace, name] = step.key.split('/') as [string, string];
   const known = cluster.services[step.key];
   if (step.what === 'create') {
@@ -161,6 +201,30 @@ async function carryOut(api: KubeClient, cluster: NamedCluster, step: Step): Pro
     ...cluster,
     endpoints: { ...cluster.endpoints, [step.key]: { ...cluster.endpoints[step.key], [family]: endpoints } },
   };
+}
+
+const replicasOf = ({ endpoints }: NamedCluster) => endpoints[set.key]?.[4]?.length ?? 0;
+
+/** As soon as the pods have their addresses, or are gone: before names can be asked for them. */
+async function scale(api: KubeClient, cluster: NamedCluster, replicas: number): Promise<NamedCluster> {
+  await api.patch(
+    resources.statefulSets,
+    { namespace: set.namespace, name: set.name },
+    { type: 'application/merge-patch+json', body: { spec: { replicas } } },
+  );
+  const ofSet = { namespace: set.namespace, labelSelector: 'app=set' };
+  let pods: Pod[] = [];
+  await until(`${replicas} pods of the StatefulSet`, async () => {
+    pods = (await api.list(resources.pods, ofSet)).items;
+    return pods.length === replicas && pods.every(isReady);
+  });
+  const of = (family: 4 | 6): NamedEndpoint[] =>
+    pods.flatMap(({ metadata, status }) =>
+      (status?.podIPs ?? [])
+        .filter(({ ip }) => familyOf(ip) === family)
+        .map(({ ip }) => ({ address: ip, hostname: metadata.name, ready: true })),
+    );
+  return { ...cluster, endpoints: { ...cluster.endpoints, [set.key]: { 4: of(4), 6: of(6) } } };
 }
 
 function serviceOf(
@@ -211,9 +275,10 @@ async function put(
 /** Asks until every answer is of the state behind the step; each is of that or of the one before. */
 async function settles(place: Place, before: NamedCluster, after: NamedCluster, step: Step): Promise<void> {
   const end = performance.now() + settledMs;
-  const asked = questionsAbout(step.key);
   for (;;) {
-    const answers = await ask(place, asked);
+    const client = clients[asks % clients.length]!;
+    const asked = questionsAbout(step.key, client.namespace, [before, after]);
+    const answers = await ask(place, client, asked);
     const late = asked.flatMap((question, i) => {
       const [was, is] = [question.answer(before), question.answer(after)];
       const given = answers[i]!;
@@ -237,10 +302,19 @@ interface Question {
   apart?(addresses: string[]): string[][];
 }
 
+const isReady = ({ status }: Pod) =>
+  status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+
+function serviceIps({ services }: NamedCluster, key: string): string[] {
+  const service = services[key];
+  return service?.kind === 'ip' ? service.ips : [];
+}
+
 const byFamily = (addresses: string[]) =>
   [4, 6].map((family) => addresses.filter((one) => familyOf(one) === family));
 
-function questionsAbout(about: string): Question[] {
+/** @param from namespace of the pod that asks */
+function questionsAbout(about: string, from: string, moments: readonly NamedCluster[]): Question[] {
   const [namespace, name] = about.split('/') as [string, string];
   const whole = `${name}.${namespace}.svc.${zone}`;
   const names = [
@@ -249,16 +323,24 @@ function questionsAbout(about: string): Question[] {
     `${name}.${namespace}.svc`,
     `${whole}.`,
     `h0.${name}.${namespace}`,
+    `set-0.${name}.${namespace}`,
     's0.b',
     'nobody',
   ];
-  const dug = [whole, `h0.${whole}`, `h1.${whole}`, `s0.b.svc.${zone}`, `nobody.${namespace}.svc.${zone}`];
+  const hosts = name === set.name ? ['set-0', 'set-2'] : ['h0', 'h1'];
+  const dug = [
+    whole,
+    ...hosts.map((host) => `${host}.${whole}`),
+    `s0.b.svc.${zone}`,
+    `nobody.${namespace}.svc.${zone}`,
+  ];
   const types: AddressType[] = ['A', 'AAAA'];
+  const ips = [...new Set(moments.flatMap((cluster) => serviceIps(cluster, about)))];
   return [
     ...names.map(
       (one): Question => ({
         command: `RESOLVE ${one}`,
-        answer: (cluster) => resolved(cluster, one, client.namespace),
+        answer: (cluster) => resolved(cluster, one, from),
         apart: byFamily,
       }),
     ),
@@ -272,20 +354,28 @@ function questionsAbout(about: string): Question[] {
         ),
       ),
       {
-        command: `dig +short ${how} _http._tcp.${whole} SRV | cut -d' ' -f3- | grep ' [hs][0-9]\\.'`,
+        command: `dig +short ${how} _http._tcp.${whole} SRV | cut -d' ' -f3- | grep ' [hs][a-z0-9-]*\\.'`,
         answer: (cluster: NamedCluster) => servicePorts(cluster, about, 'http'),
       },
+      ...ips.map((ip) => ({
+        command: `dig +short ${how} -x ${ip}`,
+        answer: (cluster: NamedCluster) => (serviceIps(cluster, about).includes(ip) ? [`${whole}.`] : []),
+      })),
     ]),
   ];
 }
 
 /** The answers of each, sorted; resolvers take turns. */
-async function ask({ lab, programs }: Place, questions: Question[]): Promise<string[][]> {
-  const program = programs[asks++ % programs.length]!;
+async function ask(
+  { lab, programs }: Place,
+  { name, namespace }: (typeof clients)[number],
+  questions: Question[],
+): Promise<string[][]> {
+  const program = programs[Math.floor(asks++ / clients.length) % programs.length]!;
   const lines = questions.map(
     ({ command }, i) => `echo "= ${i}"; ${command.replace('RESOLVE', program)} || true`,
   );
-  const text = await lab.exec([client.name, '-n', client.namespace], 'sh', '-c', lines.join('\n'));
+  const text = await lab.exec([name, '-n', namespace], 'sh', '-c', lines.join('\n'));
   const parts = text.split(/^= \d+\n/m).slice(1);
   return parts.map((part, i) => {
     const words = part.split('\n').filter((line) => line !== '');
