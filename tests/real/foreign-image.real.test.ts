@@ -1,4 +1,7 @@
-/** The image for nodes of the other architecture, made on this one: all programs in it are for that, and whole. */
+/**
+ * The image for nodes of the other architecture, made on this one: all programs in it are for that, and whole. Of make test-real: what is
+ * downloaded for it takes minutes.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
