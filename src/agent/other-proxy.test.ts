@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { TranslatedConnection } from '../linux/conntrack/conntrack.ts';
 import { FakeNetwork } from '../linux/netlink/fake-route-netlink.ts';
 import { FakeNftables } from '../linux/nftables/fake-nftables.ts';
@@ -88,6 +88,21 @@ it('sees kube-proxy by its port, and what it leaves by tables, chains and its in
     rules: ['table ip kube-proxy', 'chain ip6 mangle KUBE-PROXY-CANARY', 'interface kube-ipvs0'],
   });
   expect(warnings).toHaveLength(1);
+});
+
+it('first looks without failing: what it has learned by then counts, and the rest is looked at as soon as it is started', async () => {
+  const { other, seen, nftables, warnings, clock, changes } = proxy();
+  seen.connections = [connection('10.96.0.9', 80)];
+  seen.ports = [10_249];
+  const read = vi.spyOn(nftables, 'tables').mockRejectedValue(new Error('no such table'));
+  await other.lookFirst();
+  expect(other.status()).toEqual({ runs: false, rules: [], connections: 1 });
+  expect([changes(), warnings]).toEqual([1, ['cannot see whether another proxy serves the node']]);
+  read.mockRestore();
+  other.start();
+  await clock.advance(1);
+  expect(other.status().runs).toBe(true);
+  other.stop();
 });
 
 it('looks again every minute, until it is stopped', async () => {

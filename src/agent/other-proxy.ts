@@ -53,35 +53,55 @@ export class OtherProxy {
   readonly #options: OtherProxyOptions;
   readonly #runner: BoundedRunner;
   #status: OtherProxyStatus = { runs: false, rules: [], connections: 0 };
+  #firstFailed = false;
   #cancel = () => {};
 
   constructor(options: OtherProxyOptions) {
     this.#options = options;
-    const { logger, clock } = options;
+    const { clock } = options;
     this.#runner = new BoundedRunner({
       run: () => this.look(),
       minIntervalMs: 1000,
-      onError: (error) => logger.warn('cannot see whether another proxy serves the node', { error }),
+      onError: (error) => this.#cannotSee(error),
       clock,
     });
   }
 
-  /** Also once before the datapath is attached, which leaves alone what began before. */
+  /**
+   * Before the datapath is attached, which leaves alone what began before. Never fails: a kernel that does not tell of its
+   * connections, or rules that go while they are read, keep no node from its Services. `start` tries again then.
+   */
+  async lookFirst(): Promise<void> {
+    try {
+      await this.look();
+    } catch (error) {
+      this.#cannotSee(error);
+      this.#firstFailed = true;
+    }
+  }
+
+  /** @throws TendrilError where the kernel does not tell */
   async look(): Promise<void> {
     const { kernel, netlink } = this.#options;
     const before = this.#status;
-    let connections = await this.#connections();
+    const viaIpvs = netlink.link(dummyLink) !== undefined;
+    const connections = (await this.#connections()) + (viaIpvs ? kernel.viaIpvs() : 0);
+    // Known from now on, whatever becomes of the rest.
+    this.#status = { ...before, connections };
+    if (connections > 0 !== before.connections > 0) this.#options.onChange();
     const rules = await this.#rules();
-    if (netlink.link(dummyLink) !== undefined) {
-      rules.push(`interface ${dummyLink}`);
-      connections += kernel.viaIpvs();
-    }
+    if (viaIpvs) rules.push(`interface ${dummyLink}`);
     this.#status = { runs: kernel.listening().includes(metricsPort), rules, connections };
     this.#tell(before);
-    if (connections > 0 !== before.connections > 0) this.#options.onChange();
+  }
+
+  #cannotSee(error: unknown): void {
+    this.#options.logger.warn('cannot see whether another proxy serves the node', { error });
   }
 
   start(): void {
+    if (this.#firstFailed) this.#runner.request();
+    this.#firstFailed = false;
     this.#cancel = this.#options.clock.after(everyMs, () => {
       this.#runner.request();
       this.start();

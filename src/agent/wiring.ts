@@ -66,7 +66,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   const services = wireServices(node, health, otherProxy);
   const network = wireNetwork(node, services);
   // Before the datapath is attached: what began before is not its own.
-  await otherProxy?.look();
+  await otherProxy?.lookFirst();
   const { tookOver } = await services.start();
   stack.defer(() => services.stop());
   const inForce = takeOver(node, tookOver);
