@@ -18,3 +18,18 @@ test('who floods is slow until it has kept to its share for a second', () => {
   gate.settle(2200);
   expect(told).toEqual(['a b', 'b', 'b c', 'c', '']);
 });
+
+test('what cannot be told is told again with the next change, not with each datagram', () => {
+  let tried = 0;
+  const gate = new FloodGate(2, () => {
+    tried++;
+    throw new Error('no room');
+  });
+  gate.refused('a', 100);
+  expect(() => gate.settle(100)).toThrow('no room');
+  gate.refused('a', 101);
+  gate.settle(101);
+  expect(tried).toBe(1);
+  gate.refused('b', 102);
+  expect(() => gate.settle(102)).toThrow('no room');
+});

@@ -30,11 +30,12 @@ export class FloodGate {
     this.#next = Math.min(this.#next, now + slowMs);
   }
 
-  /** Lets in again who has kept to its share, and tells of what has changed. */
+  /** Lets in again who has kept to its share, and tells of what has changed: once, also where that fails. */
   settle(now: number): void {
     if (now >= this.#next) this.#release(now);
-    if (this.#changed) this.#tell([...this.#slow.keys()]);
+    if (!this.#changed) return;
     this.#changed = false;
+    this.#tell([...this.#slow.keys()]);
   }
 
   #release(now: number): void {

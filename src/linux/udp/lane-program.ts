@@ -4,12 +4,17 @@
  */
 import type { Family, Ip } from '../../net/ip.ts';
 
-/** Addresses that a program may name: more would not fit `net.core.optmem_max` of older kernels. */
+/**
+ * Addresses that a program may name. The kernel makes of it one of its own instructions, and takes that up to
+ * `net.core.optmem_max`, 20 KiB before 6.7: to load a word of the packet is eight of them, to compare one two at the most.
+ */
 export const maxSlowSources = 64;
 export const instructionBytes = 8;
 
 const code = {
   loadWord: 0x20,
+  store: 0x02,
+  loadStored: 0x60,
   jumpIfEqual: 0x15,
   multiply: 0x24,
   addX: 0x0c,
@@ -35,12 +40,15 @@ export interface LaneChoice {
 /** An array of struct sock_filter. */
 export function encodeLaneProgram({ family, lanes, secret, slow }: LaneChoice): Uint8Array {
   const instructions: Instruction[] = [];
-  const wordAt = (word: number) => networkHeader + sourceAt[family] + 4 * word;
   const words = family === 4 ? 1 : 4;
+  for (let word = 0; word < words; word++) {
+    instructions.push({ code: code.loadWord, value: networkHeader + sourceAt[family] + 4 * word });
+    instructions.push({ code: code.store, value: word });
+  }
   for (const ip of slow) {
     const address = Buffer.from(ip.bytes);
     for (let word = 0; word < words; word++) {
-      instructions.push({ code: code.loadWord, value: wordAt(word) });
+      instructions.push({ code: code.loadStored, value: word });
       const skip = 2 * (words - word) - 1;
       instructions.push({ code: code.jumpIfEqual, value: address.readUInt32BE(4 * word), elseSkip: skip });
     }
@@ -48,7 +56,7 @@ export function encodeLaneProgram({ family, lanes, secret, slow }: LaneChoice): 
   }
   for (let word = 0; word < words; word++) {
     if (word > 0) instructions.push({ code: code.toX, value: 0 });
-    instructions.push({ code: code.loadWord, value: wordAt(word) });
+    instructions.push({ code: code.loadStored, value: word });
     if (word > 0) instructions.push({ code: code.addX, value: 0 });
     instructions.push({ code: code.multiply, value: secret });
   }
