@@ -260,11 +260,23 @@ describe('a changed Corefile', () => {
     await answering();
   });
 
-  test('without reload is that of servers that began after it', async () => {
+  test('without reload is that of servers whose pods were made after it', async () => {
+    times.set('one', { created: clock.now() - 60_000, started: clock.now() - 50_000 });
     shown.set(server, `process_start_time_seconds ${clock.now() / 1000 - 5}\n`);
     await change(longer);
     await refusing('when it is started anew');
+    // Of the same pod: what its kubelet has put there may be older.
     shown.set(server, `process_start_time_seconds ${clock.now() / 1000 + 5}\n`);
+    await clock.advance(10_000);
+    await refusing('when it is started anew');
+    times.set('one', { created: clock.now(), started: clock.now() });
+    await clock.advance(10_000);
+    await answering();
+  });
+
+  test('without reload is that of servers that began when kubelets have long taken it', async () => {
+    await change(longer);
+    shown.set(server, `process_start_time_seconds ${clock.now() / 1000 + 151}\n`);
     await clock.advance(1000);
     await answering();
   });

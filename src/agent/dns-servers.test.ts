@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import type { EndpointSlice } from '../kube/types.ts';
-import { serversFor as allServersFor, readMetrics } from './dns-servers.ts';
+import { FakeClient } from '../kube/client/fake-client.ts';
+import { resources } from '../kube/resources.ts';
+import type { EndpointSlice, Pod } from '../kube/types.ts';
+import { serversFor as allServersFor, podTimes, readMetrics } from './dns-servers.ts';
 
 type Entry = NonNullable<EndpointSlice['endpoints']>[number];
 const slices = (...endpoints: Entry[]) => [{ endpoints }] as EndpointSlice[];
@@ -47,4 +49,23 @@ test('metrics are read over HTTP; what is none is an error', async () => {
     server.close();
     await once(server, 'close');
   }
+});
+
+test('a pod runs as long as all of its containers do: one that is started anew need not be the server', async () => {
+  const client = new FakeClient();
+  const running = (name: string, startedAt: string) => ({ name, state: { running: { startedAt } } });
+  const at = (second: number) => `2026-01-01T00:00:${second}Z`;
+  const made = client.seed(resources.pods, {
+    metadata: { namespace: 'kube-system', name: 'dns-1' },
+    status: {
+      containerStatuses: [running('dns', at(20)), running('beside', at(40)), { name: 'new', state: {} }],
+    },
+  } as unknown as Pod);
+  const { uid, creationTimestamp } = made.metadata;
+  const pod = { namespace: 'kube-system', name: 'dns-1', uid: uid! };
+  expect(await podTimes(client, pod)).toEqual({
+    created: Date.parse(creationTimestamp ?? '') || 0,
+    started: Date.parse(at(20)),
+  });
+  expect(await podTimes(client, { ...pod, uid: 'another' })).toBeUndefined();
 });

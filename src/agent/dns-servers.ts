@@ -35,7 +35,10 @@ export interface PodReference {
   uid: string;
 }
 
-/** When a pod was made, and when the latest of its containers was started; ms since the epoch. */
+/**
+ * When a pod was made, and since when all of its containers run that do; ms since the epoch. Which of them is the server is
+ * not known: that another one was started anew says nothing of it.
+ */
 export interface PodTimes {
   created: number;
   started: number;
@@ -46,7 +49,7 @@ export interface ServerWatchOptions {
   servers: () => readonly DnsServer[];
   /** The text of a server's metrics. */
   read: (address: string, port: number) => Promise<string>;
-  /** Undefined where the pod is another by now. Asked only of servers that show nothing of themselves. */
+  /** Undefined where the pod is another by now. Asked only of servers that do not show which Corefile they serve. */
   podTimes: (pod: PodReference) => Promise<PodTimes | undefined>;
   clock: Clock;
 }
@@ -105,10 +108,12 @@ export class ServerWatch {
   }
 
   async #ask({ address, pod }: DnsServer): Promise<string | undefined> {
-    const { metricsPort, reloadMs } = this.#corefile;
+    const { metricsPort, reloadMs, changedAt } = this.#corefile;
     const shown = await this.#options.read(address, metricsPort).then(shownIn, () => undefined);
-    const showsNothing = shown?.version === undefined && shown?.startedAt === undefined;
-    const times = showsNothing && reloadMs === undefined ? await this.#timesOf(pod) : undefined;
+    const { startedAt } = shown ?? {};
+    const showsNoVersion = shown?.version === undefined && changedAt > 0;
+    const mayHaveBegunWithIt = startedAt === undefined ? reloadMs === undefined : startedAt > changedAt;
+    const times = showsNoVersion && mayHaveBegunWithIt ? await this.#timesOf(pod) : undefined;
     const problem = this.#problemOf(address, shown, times);
     if (problem === undefined) this.#agreed.add(address);
     return problem;
@@ -134,9 +139,9 @@ export class ServerWatch {
       if (isAnother) return `the DNS server ${address} does not serve the changed Corefile yet`;
       return failures > known ? `the DNS server ${address} refuses the changed Corefile` : undefined;
     }
-    if (startedAt !== undefined && startedAt > changedAt) return undefined;
     if (changedAt === 0) return undefined;
-    if (times !== undefined && beganWith(changedAt, times)) return undefined;
+    if (beganWith(changedAt, { ...times, ...(startedAt !== undefined && { started: startedAt }) }))
+      return undefined;
     if (reloadMs === undefined)
       return `the DNS server ${address} takes the changed Corefile when it is started anew: there is no reload in it`;
     return this.#options.clock.now() - changedAt > reloadMs
@@ -146,7 +151,7 @@ export class ServerWatch {
 }
 
 /** A pod that is made later has the Corefile as it is by then; a container that is started anew, what the kubelet has put there meanwhile. */
-function beganWith(changedAt: number, { created, started }: PodTimes): boolean {
+function beganWith(changedAt: number, { created = 0, started = 0 }: Partial<PodTimes>): boolean {
   return created > changedAt || started > changedAt + kubeletMs;
 }
 
@@ -191,7 +196,8 @@ export async function podTimes(
     Date.parse(state?.running?.startedAt ?? ''),
   );
   const known = starts.filter((time) => !Number.isNaN(time));
-  return { created: Date.parse(pod.metadata.creationTimestamp ?? '') || 0, started: Math.max(0, ...known) };
+  const started = known.length === 0 ? 0 : Math.min(...known);
+  return { created: Date.parse(pod.metadata.creationTimestamp ?? '') || 0, started };
 }
 
 const longestMetricsMs = 2000;
