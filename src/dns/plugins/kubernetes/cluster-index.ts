@@ -186,7 +186,10 @@ export class ClusterIndex {
     const { namespaces, services, slices, pods, imports, importSlices } = this.#stores;
     const { serials } = this;
     this.#on(namespaces, ({ old, new: now }) => {
-      if ((old === undefined) !== (now === undefined)) this.#tell({ namespace: (now ?? old)!.metadata.name });
+      if ((old === undefined) === (now === undefined)) return;
+      // No zone's serial number is another by it, as in CoreDNS; their records are.
+      serials.touch({});
+      this.#tell({ namespace: (now ?? old)!.metadata.name });
     });
     this.#on(services, (change) => {
       serials.touch(serviceDiffers(change));
@@ -197,7 +200,9 @@ export class ClusterIndex {
       serials.touch({ internal: true });
       for (const key of keysOf(change, 'kubernetes.io/service-name')) this.#dirty(key, false);
     });
-    this.#on(pods, (change) => serials.touch({ internal: podDiffers(change) }));
+    this.#on(pods, (change) => {
+      if (podDiffers(change)) serials.touch({ internal: true });
+    });
     this.#on(imports, (change) => {
       serials.touch({ multicluster: importDiffers(change) });
       this.#dirty(keyOf((change.new ?? change.old)!), true);

@@ -15,6 +15,8 @@ import { serviceRecords } from './zone-transfer.ts';
 /** A chain of names through other servers that is longer is a loop, or as good as one. */
 const maxDepth = 8;
 const longestSoaTtl = 300;
+/** To list a zone while it changes in the second of its serial number: three lists of a large one take about as long. */
+const mostAttempts = 3;
 
 export interface KubernetesPluginOptions {
   lookup: ZoneLookup;
@@ -102,10 +104,18 @@ export function kubernetesPlugin({ lookup, resolve }: KubernetesPluginOptions): 
     if (lookup.zoneOf(zone) !== zone || isReverseName(zone) || !index.synced) return undefined;
     const first = soa(zone);
     if (serial !== 0 && 'serial' in first.data && first.data.serial === serial) return [first];
-    return zones.get(zone, index.serials.changes, async () => {
+    return zones.get(zone, index.serials.changes, () => wholeZone(zone, first));
+  }
+
+  /** Made again where something changes meanwhile of which the serial number, that of a second, tells nobody. */
+  async function wholeZone(zone: string, first: ResourceRecord): Promise<readonly ResourceRecord[]> {
+    for (let attempt = 1; ; attempt++) {
+      const { changes } = index.serials;
       const { answers, additionals } = nameServers(zone);
-      return [first, ...answers, ...additionals, ...(await serviceRecords(lookup, zone)), first];
-    });
+      const records = [first, ...answers, ...additionals, ...(await serviceRecords(lookup, zone)), first];
+      const isTold = index.serials.changes === changes || soa(zone) !== first;
+      if (isTold || attempt === mostAttempts) return records;
+    }
   }
 
   function apex(query: Query, zone: string): Message | undefined {

@@ -18,7 +18,7 @@ export class ZoneSerials {
   internal = 0;
   external = 0;
   multicluster = 0;
-  /** Grows with each change, where several may have one serial number. */
+  /** Grows with each change of any zone's records, where several may have one serial number. */
   changes = 0;
   readonly #now: () => number;
 

@@ -81,6 +81,24 @@ test('who asks at one time is sent one list, until something changes', async () 
   expect(await transferred('cluster.local')).toContain('new.shop.svc.cluster.local A 10.96.0.9');
 });
 
+test('a namespace that comes or goes changes the list that was sent', async () => {
+  const late = 'web.gone.svc.cluster.local A 10.96.0.21';
+  const before = await plugin.transfer('cluster.local', 0);
+  stores.namespaces.set(namespace('gone'));
+  expect(await transferred('cluster.local')).toContain(late);
+  stores.namespaces.delete('gone');
+  expect(await transferred('cluster.local')).toEqual(before!.map((one) => recordText(one)));
+});
+
+test('what changes while the list is made is in it, where the serial number stays', async () => {
+  stores.services.set(service('shop/first', { clusterIPs: ['10.96.0.30'] }));
+  const underWay = plugin.transfer('cluster.local', 0);
+  stores.services.set(service('shop/second', { clusterIPs: ['10.96.0.31'] }));
+  const records = (await underWay)!.map((one) => recordText(one));
+  for (const [name, ip] of Object.entries({ first: '10.96.0.30', second: '10.96.0.31' }))
+    expect(records).toContain(`${name}.shop.svc.cluster.local A ${ip}`);
+});
+
 test('the SOA record alone for who has this version', async () => {
   const [soa] = (await plugin.transfer('cluster.local', 0))!;
   const { serial } = soa!.data as { serial: number };

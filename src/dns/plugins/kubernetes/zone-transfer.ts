@@ -10,7 +10,7 @@ import type { ZoneLookup } from './zone-lookup.ts';
 
 /**
  * Of all Services, or of a multicluster zone's imports, by name. What changes while the list is made may be in it as it was or as it is
- * now: the zone's serial number, taken before, is then another, and secondaries come again.
+ * now: where the zone's serial number, taken before, is then another, secondaries come again.
  */
 export async function serviceRecords(lookup: ZoneLookup, zone: string): Promise<ResourceRecord[]> {
   const { index, options } = lookup;
