@@ -93,7 +93,7 @@ export class FormerNetwork {
     return note.former !== undefined;
   }
 
-  /** A DEL, without the address itself, which the caller releases. What is gone already is no error. */
+  /** A DEL, with the address. What is gone already is no error. */
   async remove(allocation: Allocation): Promise<void> {
     const { files, ipam } = this.#options;
     const { containerId, ifName, note } = allocation;
@@ -136,7 +136,6 @@ export class FormerNetwork {
           link,
           addresses: pod.addresses({ link }),
           routes: pod.routes({ table: 254 }),
-          gateways: [],
         });
         for (const route of plan) pod.ensureRoute(route);
       });

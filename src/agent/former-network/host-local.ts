@@ -5,7 +5,7 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { compareIp, type Ip, parseIp, tryParseIp } from '../../net/ip.ts';
+import { compareIp, type Ip, tryParseIp } from '../../net/ip.ts';
 
 export interface Reservation {
   /** Of the conflist. */
@@ -25,12 +25,10 @@ export interface CachedResult {
   pod?: { namespace: string; name: string; uid: string };
   /** The bridge that the pod's veth is a port of. */
   bridge?: string;
-  gateways: Ip[];
 }
 
-export interface FormerPod extends Omit<CachedResult, 'gateways'> {
+export interface FormerPod extends CachedResult {
   ips: Ip[];
-  gateways: Ip[];
 }
 
 /** host-local writes `ID CR LF IFNAME`; before its version 0.8 the container alone. Undefined for its other files. */
@@ -54,9 +52,6 @@ export function parseCachedResult(text: string): CachedResult | undefined {
       ...(isText(netns) && { netns }),
       ...(isText(namespace) && isText(name) && { pod: { namespace, name, uid } }),
       ...(bridge !== undefined && { bridge }),
-      gateways: (result.ips ?? []).flatMap(({ gateway }: { gateway?: string }) =>
-        isText(gateway) ? parseIp(gateway) : [],
-      ),
     };
   } catch {
     return undefined;
@@ -84,7 +79,7 @@ export function joinPods(
   const pods = new Map<string, FormerPod>();
   for (const { network, ip, containerId, ifName } of reservations) {
     const key = `${network}/${containerId}/${ifName}`;
-    const pod = pods.get(key) ?? { network, containerId, ifName, ips: [], gateways: [] };
+    const pod = pods.get(key) ?? { network, containerId, ifName, ips: [] };
     pod.ips.push(ip);
     pods.set(key, pod);
   }

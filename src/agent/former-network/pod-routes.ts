@@ -13,16 +13,14 @@ export interface PodSituation {
   addresses: readonly Address[];
   /** Of its main table. */
   routes: readonly Route[];
-  /** The pod's gateways, as the plugin that made it told; else its default routes tell. */
-  gateways: readonly Ip[];
 }
 
 /** In this order: the way to the gateway is there before the block leads by it. Empty where nothing is on-link but it. */
-export function planPodRoutes({ link, addresses, routes, gateways }: PodSituation): Route[] {
+export function planPodRoutes({ link, addresses, routes }: PodSituation): Route[] {
   const own = routes.filter((route) => route.link === link && (route.type ?? 'unicast') === 'unicast');
   return addresses.flatMap(({ ip, prefix, scope = 0 }) => {
     const block = cidrOf(ip, prefix);
-    const gateway = gatewayOf(ip, own, gateways);
+    const gateway = gatewayOf(ip, own);
     const onLink = own.find(
       (route) => isTo(route, block) && route.gateway === undefined && prefix < familyBits(ip.family),
     );
@@ -54,10 +52,9 @@ function byGateway({
   ];
 }
 
-function gatewayOf(ip: Ip, routes: readonly Route[], told: readonly Ip[]): Ip | undefined {
-  const { family } = ip;
-  const known = told.find((each) => each.family === family);
-  return known ?? routes.find((route) => route.family === family && route.destination === undefined)?.gateway;
+/** The pod's default route tells it. */
+function gatewayOf({ family }: Ip, routes: readonly Route[]): Ip | undefined {
+  return routes.find((route) => route.family === family && route.destination === undefined)?.gateway;
 }
 
 function isTo({ destination }: Route, block: Cidr): boolean {
