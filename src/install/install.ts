@@ -17,7 +17,7 @@ import { lookAtCluster } from './preflight/cluster-view.ts';
 import { runPreflight } from './preflight/preflight.ts';
 import { grouped, refuse } from './problem.ts';
 import { writeInstallation } from './record.ts';
-import { replaceNetwork, requireReplaceable } from './replacement.ts';
+import { replaceNetwork } from './replacement.ts';
 import { waitForRollout } from './rollout.ts';
 import { agentDaemonSet, type ClusterStatus, dnsDaemonSet, lookAtStatus } from './status.ts';
 import type { Teller } from './teller.ts';
@@ -41,7 +41,6 @@ export interface InstallRequest {
 /** @throws TendrilError NOT_READY telling what is in the way, or which nodes did not become ready and why */
 export async function install(client: KubeClient, request: InstallRequest): Promise<ClusterStatus> {
   const { values, replace, teller, signal, timeoutMs } = request;
-  requireReplaceable(replace);
   const objects = deployObjects(values) as DeployObject[];
   const preflight = await runPreflight(client, {
     ...{ values, objects, replace, teller, timeoutMs },

@@ -77,7 +77,7 @@ export function nodePod(options: NodePodOptions): NewObject<Pod> {
 
 /** A look makes no directory. A privileged container has its own sysctls written where they are. */
 function pathsOf(cgroup: string, access: NodePodOptions['access']): HostPath[] {
-  const all = hostPaths({ cgroup }).filter(({ name }) => !['sysctls', 'kubernetes'].includes(name));
+  const all = hostPaths({ cgroup }).filter(({ name }) => name !== 'sysctls');
   return access === 'change' ? all : all.filter(({ name }) => ['bpf', 'cgroup'].includes(name));
 }
 

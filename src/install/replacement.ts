@@ -7,8 +7,7 @@
  */
 import type { DeployValues } from '../deploy/values.ts';
 import type { KubeClient } from '../kube/client/client.ts';
-import { type NodeTaskName, nodeTasks } from '../node-tasks/catalogue.ts';
-import { TendrilError } from '../util/errors.ts';
+import type { NodeTaskName } from '../node-tasks/catalogue.ts';
 import { replaceDns, restoreDns } from './dns.ts';
 import type { FoundDns } from './dns-plan.ts';
 import { callBack, sendAway } from './kube-proxy.ts';
@@ -25,23 +24,6 @@ export interface ReplacementWork {
   teller: Teller;
   timeoutMs: number;
   signal?: AbortSignal | undefined;
-}
-
-/** By flag what it needs done on nodes. */
-const neededTasks = {
-  cni: { flag: '--replace-cni', tasks: ['adopt-pods', 'restore-conflists'] },
-  kubeProxy: { flag: '--replace-kube-proxy', tasks: ['remove-kube-proxy-rules'] },
-} as const;
-
-/** Before anything is changed. @throws TendrilError NOT_BUILT for what this build cannot replace */
-export function requireReplaceable(replace: Replacements): void {
-  for (const part of ['cni', 'kubeProxy'] as const) {
-    const { flag, tasks } = neededTasks[part];
-    if (!replace[part] || tasks.every((task) => Object.hasOwn(nodeTasks, task))) continue;
-    throw new TendrilError('NOT_BUILT', `this build of Tendril has no ${flag}`, {
-      remedy: 'Remove what serves the cluster first, then install without the flag.',
-    });
-  }
 }
 
 /** @throws TendrilError NOT_READY naming what does not go; to install again goes on from there */
@@ -153,9 +135,9 @@ const confDirectory = ({ values }: ReplacementWork): string | undefined =>
 
 async function onNodes<Report>(
   { client, values, nodes, timeoutMs, signal }: ReplacementWork,
-  task: string,
+  task: NodeTaskName,
   input: unknown,
 ): Promise<Map<string, Report>> {
-  const run = { task: task as NodeTaskName, input, values, nodes, timeoutMs, ...(signal && { signal }) };
+  const run = { task, input, values, nodes, timeoutMs, ...(signal && { signal }) };
   return requireReports(await runNodeTask<Report>(client, run));
 }

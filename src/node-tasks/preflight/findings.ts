@@ -1,6 +1,7 @@
 /** What a node's files and rules say of other networks on it and of what gets in the way. Reads only. */
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { conflistName } from '../../agent/conflist.ts';
 
 export interface Conflist {
   file: string;
@@ -9,13 +10,13 @@ export interface Conflist {
   types: string[];
 }
 
-const own = '05-tendril.conflist';
-
 /** Those of others, in the order in which a runtime takes the first. Files that cannot be read are named with no plugin. */
 export function foreignConflists(host: string, directory: string): Conflist[] {
   const path = join(host, directory);
   if (!existsSync(path)) return [];
-  const files = readdirSync(path).filter((file) => /\.(conf|conflist|json)$/.test(file) && file !== own);
+  const files = readdirSync(path).filter(
+    (file) => /\.(conf|conflist|json)$/.test(file) && file !== conflistName,
+  );
   return files.sort().map((file) => ({ file, ...parseConflist(join(path, file)) }));
 }
 
