@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseManifests } from '../src/cli/manifests/parser.ts';
-import { planStandIns } from './real/cluster/stand-ins.ts';
+import { parseManifests } from '../../../src/cli/manifests/parser.ts';
+import { planStandIns } from './stand-ins.ts';
 
 const plan = (text: string) => planStandIns(parseManifests(text, 'test').map(({ object }) => object));
 
@@ -44,7 +44,7 @@ test('a tool box runs what it is told to', () => {
 });
 
 test('Online Boutique has a server for each of its programs, and a tool box', () => {
-  const path = 'vendor/online-boutique/kubernetes-manifests.yaml';
+  const path = '../../vendor/online-boutique/kubernetes-manifests.yaml';
   const all = plan(readFileSync(join(import.meta.dirname, path), 'utf8'));
   expect(all).toHaveLength(13);
   expect(all.filter(({ ports }) => ports === undefined)).toHaveLength(1);

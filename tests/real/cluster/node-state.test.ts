@@ -1,13 +1,7 @@
 /** The comparison by which tests on real clusters say that a node is as it was (tests/real/cluster/node-state.ts). */
 import { expect, test } from 'vitest';
-import {
-  byKey,
-  compareStates,
-  describeDifferences,
-  type NodeState,
-  stateKinds,
-} from './real/cluster/state-difference.ts';
-import * as parse from './real/cluster/state-parsers.ts';
+import { byKey, compareStates, describeDifferences, type NodeState, stateKinds } from './state-difference.ts';
+import * as parse from './state-parsers.ts';
 
 const state = (changes: Partial<NodeState>): NodeState => ({
   ...(Object.fromEntries(stateKinds.map((kind) => [kind, new Map()])) as unknown as NodeState),

@@ -1,6 +1,6 @@
 /** What is read from ginkgo's output while Kubernetes' specs run. */
 import { expect, test } from 'vitest';
-import { createProgress, type EndedSpec } from './real/conformance/progress.ts';
+import { createProgress, type EndedSpec } from './progress.ts';
 
 function progressOf(text: string): EndedSpec[] {
   const all: EndedSpec[] = [];
