@@ -14,8 +14,8 @@ import type { Pod } from '../../src/kube/types.ts';
 
 const client = createHttpClient(await loadKubeconfig(process.argv[2]!));
 const namespace = 'default';
-const label = { 'tendril.io/bench': 'pods' };
-const labelSelector = 'tendril.io/bench=pods';
+const label = { 'tendril.dev/bench': 'pods' };
+const labelSelector = 'tendril.dev/bench=pods';
 
 const podOf = (name: string): NewObject<Pod> => ({
   metadata: { name, namespace, labels: label },

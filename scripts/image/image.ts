@@ -27,7 +27,7 @@ export function encodeImage(root: string, options: ImageOptions): Buffer {
       'org.opencontainers.image.title': 'tendril',
       'org.opencontainers.image.version': version,
       'org.opencontainers.image.licenses': 'Apache-2.0',
-      'tendril.io/debian-packages': packages.join(', '),
+      'tendril.dev/debian-packages': packages.join(', '),
     },
     layers: [base, tendril],
   });

@@ -11,13 +11,13 @@ function rig(taints: object[]) {
   const clock = new FakeClock(0);
   const client = new FakeClient({ clock });
   const node = client.seed(resources.nodes, { metadata: { name: 'node-1' }, spec: { taints } } as never);
-  const taint = createNodeTaint({ client, key: 'tendril.io/starting', clock, logger: silentLogger });
+  const taint = createNodeTaint({ client, key: 'tendril.dev/starting', clock, logger: silentLogger });
   taint.observe(node);
   return { clock, client, taint, taints: () => client.objects(resources.nodes)[0]!.spec?.taints };
 }
 
 it('is removed once the network is up, not before, and others stay', async () => {
-  const { clock, client, taint, taints } = rig([other, { key: 'tendril.io/starting', effect: 'NoExecute' }]);
+  const { clock, client, taint, taints } = rig([other, { key: 'tendril.dev/starting', effect: 'NoExecute' }]);
   await clock.advance(5000);
   expect(client.writes).toEqual([]);
   taint.setUp();

@@ -54,7 +54,7 @@ export function hostPaths({ cgroup }: Pick<DeployValues, 'cgroup'>): HostPath[] 
 export function agentObjects(values: DeployValues): object[] {
   const settings = `${JSON.stringify(values.agent, null, 2)}\n`;
   // Agents read their settings at their start: other settings are another template.
-  const annotations = { 'tendril.io/settings': createHash('sha256').update(settings).digest('hex') };
+  const annotations = { 'tendril.dev/settings': createHash('sha256').update(settings).digest('hex') };
   return [
     {
       apiVersion: 'v1',

@@ -115,7 +115,7 @@ function withActions(text: string): string {
       '$1agent.json: |\n{{ include "tendril.settings" . | indent 4 }}\n',
     )
     .replace(
-      /^( +tendril\.io\/settings: )\S+\n/m,
+      /^( +tendril\.dev\/settings: )\S+\n/m,
       '$1{{ printf "%s\\n" (include "tendril.settings" .) | sha256sum }}\n',
     );
 }

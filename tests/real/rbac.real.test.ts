@@ -158,7 +158,7 @@ describe('an agent’s Node', () => {
   const claim = 'authentication.kubernetes.io/node-name';
   const account = `--as=${name}`;
   const on = (node: string) => `--as-user-extra=${claim}=${node}`;
-  const label = { metadata: { labels: { 'tendril.io/tried': 'yes' } } };
+  const label = { metadata: { labels: { 'tendril.dev/tried': 'yes' } } };
   const conditions = { status: { conditions: [{ type: 'Tried', status: 'True' }] } };
   const notOwn = 'may change the Node that it runs on, and no other';
 

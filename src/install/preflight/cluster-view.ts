@@ -65,7 +65,7 @@ export interface FoundNetwork {
 }
 
 /** Of a node selector that fits no node: a kube-proxy that was sent away has it. */
-export const awayLabel = 'tendril.io/kube-proxy-is-replaced';
+export const awayLabel = 'tendril.dev/kube-proxy-is-replaced';
 
 const isAway = ({ nodeSelector = {} }: PodSpec): boolean => awayLabel in nodeSelector;
 

@@ -99,7 +99,7 @@ export class FakeCluster {
   #runDaemon({ metadata, spec, status }: DaemonSet): void {
     const { namespace = '', name, generation = 1 } = metadata;
     const template = spec!.template;
-    const away = Object.keys(template.spec?.nodeSelector ?? {}).some((key) => key.startsWith('tendril.io/'));
+    const away = Object.keys(template.spec?.nodeSelector ?? {}).some((key) => key.startsWith('tendril.dev/'));
     for (const node of this.nodes) {
       const pod = this.client
         .objects(resources.pods)
