@@ -108,6 +108,17 @@ describe('what is taken off', () => {
     expect(cluster.client.objects(resources.namespaces)).toEqual([]);
   });
 
+  test('gives conflists of another network back to the nodes that had them', async () => {
+    cluster.reports['adopt-pods'] = (node) => ({
+      ...{ conflists: { aside: node === 'a' ? ['10-usual.conflist'] : [] }, pods: [], problems: [] },
+    });
+    cluster.reports['restore-conflists'] = () => ({ restored: ['10-usual.conflist'] });
+    await run({ replace: { kubeProxy: false, cni: true, dns: false } });
+    expect(await off()).toBe(true);
+    expect(told).toContain('a: back: 10-usual.conflist');
+    expect(tasks().filter((task) => task.startsWith('restore'))).toEqual(['restore-conflists a']);
+  });
+
   test('goes on as it was where pods do not end', async () => {
     await run();
     const { metadata } = cluster.addPod('wired', 'a');

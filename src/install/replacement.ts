@@ -8,6 +8,8 @@
 import type { DeployValues } from '../deploy/values.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import type { NodeTaskName } from '../node-tasks/catalogue.ts';
+import type { RestoreConflistsReport } from '../node-tasks/restore-conflists.ts';
+import { TendrilError } from '../util/errors.ts';
 import { replaceDns, restoreDns } from './dns.ts';
 import type { FoundDns } from './dns-plan.ts';
 import { callBack, sendAway } from './kube-proxy.ts';
@@ -119,15 +121,11 @@ export async function giveServicesBack(work: ReplacementWork, found: Found): Pro
 export async function giveConflistsBack(work: ReplacementWork, found: Found): Promise<void> {
   const nodes = work.nodes.filter((node) => (found.conflists[node]?.length ?? 0) > 0);
   if (nodes.length === 0) return;
-  const reports = await onNodes<{ restored: string[]; problems: string[] }>(
-    { ...work, nodes },
-    'restore-conflists',
-    { confDirectory: confDirectory(work) },
-  );
-  for (const [node, { restored, problems }] of reports) {
-    work.teller.note(`${node}: back: ${restored.join(', ')}`);
-    for (const problem of problems) work.teller.note(`warning: ${node}: ${problem}`);
-  }
+  const reports = await onNodes<RestoreConflistsReport>({ ...work, nodes }, 'restore-conflists', {
+    confDirectory: confDirectory(work),
+  });
+  for (const [node, { restored }] of reports)
+    work.teller.note(`${node}: back: ${restored.join(', ') || 'nothing, all of it is there already'}`);
 }
 
 const confDirectory = ({ values }: ReplacementWork): string | undefined =>

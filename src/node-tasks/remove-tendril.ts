@@ -2,7 +2,8 @@
  * Gives a node back: removes all that an agent has made on it and puts kernel parameters back to what they were. For when
  * the agent is gone for good and its pods are deleted, in this order:
  *
- *     conflist, shim     first: the runtime starts no more pods here
+ *     others' conflists  given back, before Tendril's goes, which is first among them
+ *     conflist, shim     the runtime starts no more pods of Tendril's here
  *     pods' interfaces   only where that is asked for: these pods are cut off
  *     programs, maps     Services and cluster names end
  *     routes, nftables, kernel parameters

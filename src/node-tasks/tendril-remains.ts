@@ -12,6 +12,7 @@ import { hostNamePrefix } from '../podnet/interface/pod-interface.ts';
 import { masqueradeTable, renderMasqueradeRemoval } from '../podnet/masquerade.ts';
 import { uplinkHooks } from '../service/backends/ebpf/hooks.ts';
 import { systemClock } from '../util/clock.ts';
+import { giveConflistsBack } from './conflists.ts';
 
 /** Of the node's network namespace. */
 export interface NodeParts {
@@ -40,6 +41,11 @@ export interface Removal {
 
 /** In this order, see remove-tendril.ts; then `removeState`. */
 export const removals: readonly Removal[] = [
+  // Also what nobody recorded, since whoever put it aside was ended before that.
+  {
+    what: "others' conflists",
+    run: async ({ cniConfDirectory }) => ({ removed: giveConflistsBack(cniConfDirectory) }),
+  },
   { what: 'CNI files', run: async (paths) => ({ removed: removeCniFiles(paths) }) },
   { what: 'interfaces', run: async (_, parts) => ({ removed: await removeInterfaces(parts) }) },
   { what: 'BPF', run: async (paths, parts) => ({ removed: await removeBpf(paths, parts) }) },
