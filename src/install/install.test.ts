@@ -80,6 +80,14 @@ describe('an installation', () => {
     expect(told).toContain('a: agent is ready');
   });
 
+  test('lets pods start again where an attempt to remove it was ended half-way', async () => {
+    cluster.reports.preflight = (node) => ({ ...goodReport, podsHeld: node === 'b' });
+    await run();
+    expect(cluster.tasks.filter((task) => task.startsWith('hold-pods'))).toEqual([
+      'hold-pods b {"hold":false}',
+    ]);
+  });
+
   test('counts pods that run outside Tendril, and makes those anew that somebody owns', async () => {
     cluster.addPod('inside', 'a');
     cluster.addPod('outside', 'a', { wired: false });

@@ -14,7 +14,7 @@ import { requireReports, runNodeTask } from './node-pods.ts';
 import { deletePods, isReplaced, podText, sortPods } from './pods.ts';
 import type { Replacements } from './preflight/cluster-rules.ts';
 import { lookAtCluster } from './preflight/cluster-view.ts';
-import { runPreflight } from './preflight/preflight.ts';
+import { type Preflight, runPreflight } from './preflight/preflight.ts';
 import { grouped, refuse } from './problem.ts';
 import { writeInstallation } from './record.ts';
 import { replaceNetwork } from './replacement.ts';
@@ -49,6 +49,7 @@ export async function install(client: KubeClient, request: InstallRequest): Prom
   refuse('Tendril cannot be installed yet', preflight.problems);
   for (const { what, remedy } of grouped(preflight.problems)) teller.note(`warning: ${what}. ${remedy}`);
   await applyObjects(client, objects, request);
+  await releasePods(client, request, preflight.reports);
   await requireRollout(client, agentDaemonSet, 'agent', request, preflight.nodes);
   await requireRollout(client, dnsDaemonSet, 'cluster DNS', request, preflight.nodes);
   const { nodes, found } = preflight;
@@ -81,6 +82,19 @@ async function applyObjects(
       ? `${objects.length} objects are as they should be`
       : `${changed} of ${objects.length} objects made or changed`,
   );
+}
+
+/** Nodes on which an attempt to remove Tendril was ended half-way: no pod would start there. */
+async function releasePods(
+  client: KubeClient,
+  { values, teller, signal }: InstallRequest,
+  reports: Preflight['reports'],
+): Promise<void> {
+  const nodes = [...reports].flatMap(([node, { podsHeld }]) => (podsHeld ? [node] : []));
+  if (nodes.length === 0) return;
+  teller.step('letting pods start again');
+  const run = { values, nodes, ...(signal && { signal }) };
+  requireReports(await runNodeTask(client, { ...run, task: 'hold-pods', input: { hold: false } }));
 }
 
 async function requireRollout(

@@ -136,7 +136,7 @@ describe('a cluster', () => {
 const report = (changes: Partial<PreflightReport> = {}): PreflightReport => ({
   ...{ kernel: '6.1.0', missing: [], cgroup2: true, conflists: [], kubeProxyRules: [], unwritable: [] },
   cni: { conf: '/etc/cni/net.d', bin: '/opt/cni/bin', toldBy: '/run/containerd/containerd.sock' },
-  ...{ firewalld: false, removesForeignRoutes: false, rpFilter: '0' },
+  ...{ firewalld: false, removesForeignRoutes: false, rpFilter: '0', podsHeld: false },
   links: [{ name: 'eth0', mtu: 1500, ips: ['10.90.0.1'] }],
   ...changes,
 });

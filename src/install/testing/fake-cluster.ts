@@ -9,7 +9,7 @@ import { nodePodLabels } from '../node-pod.ts';
 export const goodReport: PreflightReport = {
   ...{ kernel: '6.1.0', missing: [], cgroup2: true, conflists: [], kubeProxyRules: [], unwritable: [] },
   cni: { conf: '/etc/cni/net.d', bin: '/opt/cni/bin' },
-  ...{ firewalld: false, removesForeignRoutes: false, rpFilter: '0', links: [] },
+  ...{ firewalld: false, removesForeignRoutes: false, rpFilter: '0', links: [], podsHeld: false },
 };
 
 export class FakeCluster {

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { holdPodsPath } from '../../agent/pod/pod-config.ts';
 import { type FeatureName, type FeatureReport, probeFeatures } from '../../linux/features/features.ts';
 import { openRouteNetlink } from '../../linux/netlink/kernel-route-netlink.ts';
 import { nftProgram } from '../../linux/nftables/nft-program.ts';
@@ -46,6 +47,8 @@ export interface PreflightReport {
   /** Interfaces with addresses, loopback left out. */
   links: { name: string; mtu: number; ips: string[] }[];
   unwritable: string[];
+  /** An attempt to remove Tendril was ended while its agent wired no more pods. */
+  podsHeld: boolean;
 }
 
 export async function preflight(
@@ -67,6 +70,7 @@ export async function preflight(
     rpFilter: readSysctl(null, 'net.ipv4.conf.all.rp_filter'),
     links: linksWithAddresses(),
     unwritable: unwritable(host, [cni.conf, cni.bin, '/var/lib/tendril', '/run/tendril']),
+    podsHeld: existsSync(join(host, holdPodsPath)),
   };
 }
 
