@@ -13,6 +13,7 @@ import { parseRuleset } from '../linux/nftables/ruleset.ts';
 import { SockDiag, socketStates } from '../linux/sock-diag/sock-diag.ts';
 import { describeError, TendrilError } from '../util/errors.ts';
 import { planLegacyRemoval } from './kube-proxy/legacy-plan.ts';
+import { isKubeProxySet } from './kube-proxy/names.ts';
 import { hasOtherNat, keepStatements, keptTable, planNftRemoval } from './kube-proxy/nft-plan.ts';
 
 export interface RemoveKubeProxyInput {
@@ -118,7 +119,7 @@ function removeIpSets(problems: string[]): string[] {
   using sets = new IpSets();
   return sets
     .names()
-    .filter((name) => name.startsWith('KUBE-'))
+    .filter(isKubeProxySet)
     .filter((name) => {
       try {
         return sets.destroy(name);

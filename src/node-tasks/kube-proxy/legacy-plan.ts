@@ -1,5 +1,5 @@
 /** The same among rules of the older iptables (x_tables), which nft does not see: what iptables-save prints in, restore's input out. Pure. */
-import { isKubeProxyChain } from './nft-plan.ts';
+import { isKubeProxyChain } from './names.ts';
 
 export interface LegacyRemoval {
   /** `nat KUBE-SERVICES`. */

@@ -1,9 +1,10 @@
 /**
  * What of kube-proxy's is among the rules that nft sees: its own tables (mode nftables), and its chains among those of
- * iptables-nft (modes iptables and ipvs). The kubelet's chains have names of the same kind. Pure.
+ * iptables-nft (modes iptables and ipvs). Pure.
  */
 import type { Ruleset } from '../../linux/nftables/ruleset.ts';
 import { masqueradeTable } from '../../podnet/masquerade.ts';
+import { isKubeProxyChain, isKubeProxyTable } from './names.ts';
 
 export interface NftRemoval {
   /** Of kube-proxy alone. */
@@ -13,18 +14,6 @@ export interface NftRemoval {
   /** For nft(8), one transaction; empty where there is nothing. */
   statements: string[];
 }
-
-/** k8s.io/kubernetes pkg/kubelet/kubelet_network_linux.go. */
-const kubeletChains: ReadonlySet<string> = new Set([
-  'KUBE-FIREWALL',
-  'KUBE-IPTABLES-HINT',
-  'KUBE-KUBELET-CANARY',
-]);
-
-export const isKubeProxyChain = (name: string): boolean =>
-  name.startsWith('KUBE-') && !kubeletChains.has(name);
-
-const isKubeProxyTable = (table: string): boolean => /^ip6? kube-proxy$/.test(table);
 
 /** Rules that lead to its chains first, then what is in these, then the chains. */
 export function planNftRemoval(ruleset: Ruleset): NftRemoval {
