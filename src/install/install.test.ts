@@ -148,18 +148,19 @@ describe('what is taken off', () => {
 describe('kube-proxy', () => {
   const kubeProxy = { kind: 'DaemonSet', namespace: 'kube-system', name: 'kube-proxy' } as const;
   const waiting = { timeoutMs: 1000, nodes: ['a', 'b'] };
+  const daemonSet = {
+    metadata: { namespace: 'kube-system', name: 'kube-proxy' },
+    spec: {
+      selector: { matchLabels: { app: 'p' } },
+      template: {
+        metadata: { labels: { app: 'p' } },
+        spec: { nodeSelector: { os: 'linux' }, containers: [{ name: 'p', image: 'k/kube-proxy:v1' }] },
+      },
+    },
+  };
 
   test('is sent away with its DaemonSet left, and called back', async () => {
-    cluster.client.seed(resources.daemonSets, {
-      metadata: { namespace: 'kube-system', name: 'kube-proxy' },
-      spec: {
-        selector: { matchLabels: { app: 'p' } },
-        template: {
-          metadata: { labels: { app: 'p' } },
-          spec: { nodeSelector: { os: 'linux' }, containers: [{ name: 'p', image: 'k/kube-proxy:v1' }] },
-        },
-      },
-    } as never);
+    cluster.client.seed(resources.daemonSets, daemonSet as never);
     await expect(run()).rejects.toThrow('kube-proxy serves Services');
     await sendAway(cluster.client, kubeProxy, waiting);
     expect(podNames()).toEqual([]);
@@ -170,6 +171,18 @@ describe('kube-proxy', () => {
       .objects(resources.daemonSets)
       .find(({ metadata }) => metadata.name === 'kube-proxy');
     expect(set!.spec!.template.spec!.nodeSelector).toEqual({ os: 'linux' });
+  });
+
+  test('is not gone while one of its pods ends', async () => {
+    cluster.client.seed(resources.daemonSets, daemonSet as never);
+    await cluster.client.list(resources.pods);
+    for (const { metadata } of cluster.client.objects(resources.pods))
+      cluster.client.change(resources.pods, metadata, {
+        metadata: { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['its/kubelet'] },
+      });
+    await expect(sendAway(cluster.client, kubeProxy, waiting)).rejects.toThrow(
+      'kube-proxy does not go from a, b',
+    );
   });
 
   test('whose DaemonSet is no more is not called back', async () => {

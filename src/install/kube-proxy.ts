@@ -22,8 +22,9 @@ export async function sendAway(
   await client.patch(resources.daemonSets, key, selector('true'));
   let left: string[] = [];
   const gone = await poll(waiting, async () => {
-    const { object, pods } = await lookAtPods(client, key);
-    left = [...pods.keys()];
+    const { object, pods, ending } = await lookAtPods(client, key);
+    // One that ends makes its rules anew until it has ended.
+    left = [...new Set([...pods.keys(), ...ending])];
     const seen = object.status?.observedGeneration === object.metadata.generation;
     return seen && left.length === 0 ? true : undefined;
   });

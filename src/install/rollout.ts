@@ -41,8 +41,10 @@ export async function waitForRollout(client: KubeClient, rollout: Rollout): Prom
 
 interface Look {
   object: DaemonSet;
-  /** By node, the newest. */
+  /** By node, the newest; none that is being deleted. */
   pods: Map<string, Pod>;
+  /** Nodes with one that is being deleted: its containers may still run. */
+  ending: string[];
 }
 
 export async function lookAtPods(client: KubeClient, key: Rollout['daemonSet']): Promise<Look> {
@@ -53,8 +55,11 @@ export async function lookAtPods(client: KubeClient, key: Rollout['daemonSet']):
   const { items } = await client.list(resources.pods, { namespace: key.namespace, labelSelector });
   const living = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   living.sort((a, b) => a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp));
-  return { object, pods: new Map(living.map((pod) => [pod.spec?.nodeName ?? '', pod])) };
+  const ending = items.filter((pod) => !living.includes(pod)).map(nodeOf);
+  return { object, pods: new Map(living.map((pod) => [nodeOf(pod), pod])), ending };
 }
+
+const nodeOf = ({ spec }: Pod): string => spec?.nodeName ?? '';
 
 export const isPodReady = (pod: Pod | undefined): boolean =>
   pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
