@@ -173,6 +173,18 @@ describe('kube-proxy', () => {
     expect(set!.spec!.template.spec!.nodeSelector).toEqual({ os: 'linux' });
   });
 
+  test('is called back when Tendril goes, also where the record of it is gone', async () => {
+    cluster.client.seed(resources.daemonSets, daemonSet as never);
+    cluster.reports['remove-kube-proxy-rules'] = () => ({
+      ...{ translatedConnections: 0, natKept: false, problems: [] },
+    });
+    await run({ replace: { kubeProxy: true, cni: false, dns: false } });
+    expect(podNames()).not.toContain('kube-proxy-a');
+    await cluster.client.delete(resources.configMaps, { namespace: 'tendril-system', name: 'tendril-found' });
+    await off();
+    expect(podNames()).toEqual(expect.arrayContaining(['kube-proxy-a', 'kube-proxy-b']));
+  });
+
   test('is not gone while one of its pods ends', async () => {
     cluster.client.seed(resources.daemonSets, daemonSet as never);
     await cluster.client.list(resources.pods);

@@ -15,7 +15,7 @@ import type { FoundDns } from './dns-plan.ts';
 import { callBack, sendAway } from './kube-proxy.ts';
 import { requireReports, runNodeTask } from './node-pods.ts';
 import type { Replacements } from './preflight/cluster-rules.ts';
-import { type FoundNetwork, workloadText } from './preflight/cluster-view.ts';
+import { type FoundNetwork, type Workload, workloadText } from './preflight/cluster-view.ts';
 import { type Found, readFound, writeFound } from './record.ts';
 import type { Teller } from './teller.ts';
 
@@ -78,6 +78,7 @@ async function replaceKubeProxy(work: ReplacementWork, { kubeProxy }: FoundNetwo
   const { client, teller, timeoutMs, signal } = work;
   const found = await readFound(client);
   if (kubeProxy !== undefined) {
+    requireSame(found.kubeProxy, kubeProxy);
     await writeFound(client, { ...found, kubeProxy });
     teller.step(`${workloadText(kubeProxy)} goes`);
     await sendAway(client, kubeProxy, { timeoutMs, signal });
@@ -92,6 +93,16 @@ async function replaceKubeProxy(work: ReplacementWork, { kubeProxy }: FoundNetwo
       );
     for (const problem of problems) teller.note(`warning: ${node}: ${problem}`);
   }
+}
+
+/** What was sent away first is to come back, too: nothing is written over it. */
+function requireSame(recorded: Workload | undefined, found: Workload): void {
+  if (recorded === undefined || workloadText(recorded) === workloadText(found)) return;
+  throw new TendrilError(
+    'NOT_READY',
+    `${workloadText(found)} is a kube-proxy beside ${workloadText(recorded)}, which was sent away before`,
+    { remedy: 'Remove it, then install again.' },
+  );
 }
 
 async function replaceClusterDns({ client, teller, timeoutMs, signal }: ReplacementWork): Promise<void> {

@@ -18,9 +18,9 @@ import { deletePods, isReplaced, podText, sortPods } from './pods.ts';
 import { poll } from './poll.ts';
 import { probeAccess } from './preflight/access.ts';
 import { isLinux } from './preflight/cluster-rules.ts';
-import { lookAtCluster } from './preflight/cluster-view.ts';
+import { type ClusterView, findSentAway, lookAtCluster } from './preflight/cluster-view.ts';
 import { refuse } from './problem.ts';
-import { readFound } from './record.ts';
+import { type Found, readFound } from './record.ts';
 import { giveConflistsBack, giveServicesBack } from './replacement.ts';
 import { isPodReady, lookAtPods } from './rollout.ts';
 import { agentDaemonSet, dnsDaemonSet } from './status.ts';
@@ -55,7 +55,7 @@ export async function uninstall(client: KubeClient, request: UninstallRequest): 
   const view = await lookAtCluster(client);
   const linux = view.nodes.filter(isLinux);
   const work: Work = { ...request, client, values, nodes: linux.map(({ metadata }) => metadata.name) };
-  const found = await readFound(client);
+  const found = { ...foundWithoutRecord(view), ...(await readFound(client)) };
   await giveServicesBack(work, found);
   if (agent !== undefined) await endPods(work);
   await giveConflistsBack(work, found);
@@ -64,6 +64,12 @@ export async function uninstall(client: KubeClient, request: UninstallRequest): 
   await removeConditions(work);
   const removed = await removeObjects(work, objects);
   return agent !== undefined || removed > 0;
+}
+
+/** The record goes with its namespace, which somebody may have deleted; what was sent away says so itself. */
+function foundWithoutRecord(view: ClusterView): Pick<Found, 'kubeProxy'> {
+  const kubeProxy = findSentAway(view);
+  return kubeProxy === undefined ? {} : { kubeProxy };
 }
 
 /** As the agents that are there have them. */

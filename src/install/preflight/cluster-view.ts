@@ -1,6 +1,6 @@
 /** What of a cluster is looked at before an installation, and what serves it today, known by what it is. */
 
-import { agentNamespace } from '../../deploy/values.ts';
+import { agentNamespace, dnsNamespace } from '../../deploy/values.ts';
 import type { KubeClient } from '../../kube/client/client.ts';
 import type { ResourceType } from '../../kube/resources.ts';
 import { resources } from '../../kube/resources.ts';
@@ -67,13 +67,19 @@ export interface FoundNetwork {
 /** Of a node selector that fits no node: a kube-proxy that was sent away has it. */
 export const awayLabel = 'tendril.dev/kube-proxy-is-replaced';
 
-const isAway = ({ nodeSelector = {} }: PodSpec): boolean => awayLabel in nodeSelector;
+const isAway = ({ spec }: DaemonSet): boolean => awayLabel in (spec?.template.spec?.nodeSelector ?? {});
+
+/** One that was sent away, also where no record of it is left. */
+export function findSentAway({ daemonSets }: Pick<ClusterView, 'daemonSets'>): Workload | undefined {
+  const [away] = daemonSets.filter((one) => isKubeProxy(one) && isAway(one)).map(daemonSet);
+  return away;
+}
 
 export function findNetwork({ daemonSets, deployments, services }: ClusterView): FoundNetwork {
   const foreign = daemonSets.filter((one) => !isTendril(one));
   const daemons = (is: (spec: PodSpec) => boolean) =>
     foreign.filter(({ spec }) => spec?.template.spec !== undefined && is(spec.template.spec)).map(daemonSet);
-  const [kubeProxy] = daemons((spec) => isKubeProxy(spec) && !isAway(spec));
+  const [kubeProxy] = foreign.filter((one) => isKubeProxy(one) && !isAway(one)).map(daemonSet);
   const [nodeLocalDns] = daemons(isNodeLocalDns);
   const serving = deployments.filter(({ spec }) => spec?.replicas !== 0);
   const dns = [...serving.map(deployment), ...foreign.map(daemonSet)].find((one) =>
@@ -99,8 +105,15 @@ const isTendril = ({ metadata }: DaemonSet): boolean =>
   metadata.labels?.['app.kubernetes.io/name'] === 'tendril' ||
   (metadata.namespace === agentNamespace && metadata.name === 'tendril-agent');
 
-/** The program, whoever packed it; not a plugin that stands in for it. */
-function isKubeProxy({ containers }: PodSpec): boolean {
+/**
+ * The program, whoever packed it; not a plugin that stands in for it, nor one for Windows. In another namespace than its
+ * own it is one where its pods are let onto the node's network: anybody may give an image that name.
+ */
+function isKubeProxy({ metadata, spec, status }: DaemonSet): boolean {
+  const { containers = [], nodeSelector = {}, hostNetwork } = spec?.template.spec ?? {};
+  if ((nodeSelector['kubernetes.io/os'] ?? 'linux') !== 'linux') return false;
+  const runs = hostNetwork === true && (status?.numberReady ?? 0) > 0;
+  if (metadata.namespace !== dnsNamespace && !runs) return false;
   return containers.some(({ image = '', command = [], args = [] }) => {
     const first = [...command, ...args][0] ?? '';
     return /(^|\/)kube-proxy$/.test(first) || /(^|\/)kube-proxy(-\w+)?[:@]/.test(image);

@@ -96,6 +96,21 @@ describe('a cluster', () => {
     expect(findNetwork(seen)).toEqual({ plugins: [], tendril: true });
   });
 
+  test('has a kube-proxy of any namespace where it is on nodes’ own network, and none of Windows or of whoever says so', () => {
+    const { spec } = kubeProxy.spec!.template as { spec: object };
+    const elsewhere = (more: object, status = {}) => {
+      const set = daemonSet('proxy', { ...spec, ...more });
+      return { ...set, metadata: { ...set.metadata, namespace: 'a-tenant' }, status } as DaemonSet;
+    };
+    const windows = daemonSet('a', { ...spec, nodeSelector: { 'kubernetes.io/os': 'windows' } });
+    const find = (...daemonSets: DaemonSet[]) => findNetwork(view({ daemonSets })).kubeProxy?.name;
+    expect(
+      find(windows, elsewhere({}, { numberReady: 1 }), elsewhere({ hostNetwork: true })),
+    ).toBeUndefined();
+    expect(find(elsewhere({}), kubeProxy)).toBe('kube-proxy');
+    expect(find(elsewhere({ hostNetwork: true }, { numberReady: 1 }))).toBe('proxy');
+  });
+
   test('with NodeLocal DNSCache is warned, and not refused', () => {
     const cache = daemonSet('node-local-dns', { containers: [{ image: 'k8s-dns-node-cache:1.26' }] });
     expect(judge(view({ daemonSets: [cache] }))).toMatchObject([{ warning: true }]);
