@@ -1,4 +1,5 @@
 /** Which pods are wired by Tendril and which are not, and pods made anew. */
+import { isConflict } from '../kube/client/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { controllerOf } from '../kube/meta.ts';
 import { resources } from '../kube/resources.ts';
@@ -41,6 +42,11 @@ export const isReplaced = (pod: Pod): boolean => controllerOf(pod) !== undefined
 
 export const podText = ({ metadata }: Pod): string => `${metadata.namespace}/${metadata.name}`;
 
+/** Of a StatefulSet the next one has the name of the one that is gone. */
+function goneOrAnother(error: unknown): void {
+  if (!isConflict(error)) absent(error);
+}
+
 /** Those that are still there after the time, by name. Gracefully, as `kubectl delete` does. */
 export async function deletePods(
   client: KubeClient,
@@ -49,7 +55,7 @@ export async function deletePods(
 ): Promise<string[]> {
   for (const { metadata } of pods) {
     const preconditions = { uid: metadata.uid };
-    await client.delete(resources.pods, metadata, { preconditions }).catch(absent);
+    await client.delete(resources.pods, metadata, { preconditions }).catch(goneOrAnother);
   }
   let left = [...pods];
   await poll(waiting, async () => {
