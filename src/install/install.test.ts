@@ -137,7 +137,7 @@ describe('what is taken off', () => {
       'hold-pods a {"hold":true}',
       'hold-pods a {"hold":false}',
     ]);
-    expect(await lookAtStatus(cluster.client)).toBeDefined();
+    expect(await lookAtStatus(cluster.client)).toMatchObject({ problems: [] });
   });
 
   test('was never there', async () => {

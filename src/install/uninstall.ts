@@ -9,7 +9,7 @@ import { agentNamespace, type DeployValues, dnsNamespace } from '../deploy/value
 import { isForbidden } from '../kube/client/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { resources } from '../kube/resources.ts';
-import type { DaemonSet } from '../kube/types.ts';
+import type { DaemonSet, Pod } from '../kube/types.ts';
 import type { AttachmentsReport } from '../node-tasks/attachments.ts';
 import { TendrilError } from '../util/errors.ts';
 import { absent, type DeployObject, removeObject, titleOf, typeOf } from './cluster-objects.ts';
@@ -92,13 +92,14 @@ async function endPods(work: Work): Promise<void> {
   teller.step('holding new pods back');
   try {
     requireReports(await runNodeTask(client, { ...onNodes, task: 'hold-pods', input: { hold: true } }));
-    await removeObject(client, object('DaemonSet', dnsDaemonSet));
     const wired = await wiredPods(work, nodes);
     const bare = wired.filter((pod) => !isReplaced(pod)).map(podText);
     if (bare.length > 0) teller.note(`Nobody makes these pods anew: ${bare.join(', ')}`);
     teller.step(`${wired.length} pods end`);
     const left = await deletePods(client, wired, { timeoutMs, signal });
     if (left.length > 0) throw stuck(left);
+    // Last: where pods do not end the cluster goes on, and with names.
+    await removeObject(client, object('DaemonSet', dnsDaemonSet));
     const unwired = await poll({ timeoutMs, signal }, async () => {
       const reports = requireReports(
         await runNodeTask<AttachmentsReport>(client, { ...onNodes, task: 'attachments' }),
@@ -129,7 +130,16 @@ async function wiredPods({ client, values, signal }: Work, nodes: readonly strin
     ...(signal && { signal }),
   });
   const { pods } = await lookAtCluster(client);
-  return sortPods(pods, requireReports(results)).wired;
+  return sortPods(pods, requireReports(results)).wired.filter((pod) => !isDnsServer(pod));
+}
+
+/** Of Tendril's: they end with their DaemonSet, which would make them anew. */
+function isDnsServer({ metadata: { namespace, labels = {} } }: Pod): boolean {
+  return (
+    namespace === dnsNamespace &&
+    labels['app.kubernetes.io/name'] === 'tendril' &&
+    labels['app.kubernetes.io/component'] === 'dns'
+  );
 }
 
 const object = (kind: string, metadata: { namespace?: string; name: string }) => ({
