@@ -164,8 +164,22 @@ describe('cluster DNS', () => {
     expect(replicas()).toBe(2);
   });
 
+  it('is waited for by nobody where ours are gone: nodes may have no network until they are clean', async () => {
+    const { client, clock } = cluster;
+    await replaceDns(client, { clock });
+    await client.delete(resources.daemonSets, { namespace, name: 'tendril-dns' });
+    client.intercept = ({ verb, type }) => {
+      if (verb === 'list' && type?.plural === 'endpointslices') throw new Error('nobody is waited for');
+    };
+    await restoreDns(client, found, { clock });
+    expect(replicas()).toBe(2);
+  });
+
   it('is not given back to what is not there any more', async () => {
     await cluster.client.delete(resources.deployments, { namespace, name: 'coredns' });
+    // Somebody else's, as far as the Service tells.
+    await restoreDns(cluster.client, found, { clock: cluster.clock });
+    while (cluster.servers().some((name) => name.startsWith('coredns'))) cluster.step();
     const restoring = restoreDns(cluster.client, found, { clock: cluster.clock });
     await expect(restoring).rejects.toMatchObject({
       code: 'NOT_READY',

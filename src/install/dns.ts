@@ -71,8 +71,9 @@ export async function replaceDns(client: KubeClient, options: ReplaceDns = {}): 
 
 /**
  * Brings the former servers back beside Tendril's, and resolves when they answer: the DaemonSet tendril-dns can then be
- * deleted, whose pods serve on for a while. Idempotent.
- * @throws TendrilError NOT_READY where one of them is not there any more, or does not come; CANCELLED
+ * deleted, whose pods serve on for a while. Idempotent. Where that is gone already they come with the nodes' own network,
+ * which an earlier attempt may not have given back yet: nobody waits for them then.
+ * @throws TendrilError NOT_READY where one of them is not there any more and nobody else answers, or does not come; CANCELLED
  */
 export async function restoreDns(
   client: KubeClient,
@@ -81,8 +82,9 @@ export async function restoreDns(
 ): Promise<void> {
   const change = new Change(client, options);
   await change.widen();
-  for (const former of found.deployments) await change.bringBack(former);
-  if (found.deployments.length > 0) await change.spread();
+  const ours = await client.get(resources.daemonSets, servers).catch(absent);
+  for (const former of found.deployments) await change.bringBack(former, { awaited: ours !== undefined });
+  if (ours !== undefined && found.deployments.length > 0) await change.spread();
 }
 
 class Change {
@@ -152,15 +154,18 @@ class Change {
     await this.#client.patch(resources.services, service, { type: 'application/merge-patch+json', body });
   }
 
-  async bringBack(former: FormerServer): Promise<void> {
+  async bringBack(former: FormerServer, { awaited }: { awaited: boolean }): Promise<void> {
     const { namespace, name, replicas } = former;
     this.#options.step(`waiting for ${name}`);
     const deployment = await this.#client.get(resources.deployments, { namespace, name }).catch(absent);
-    if (deployment === undefined)
+    if (deployment === undefined) {
+      if (!awaited || (await this.#othersAnswer())) return;
       throw new TendrilError('NOT_READY', `the Deployment ${namespace}/${name} is not there any more`, {
         remedy: 'Install cluster DNS by other means first: without tendril-dns the cluster has none.',
       });
+    }
     if ((deployment.spec?.replicas ?? 1) < replicas) await this.#scale(former, replicas);
+    if (!awaited) return;
     await this.#until(`the Deployment ${namespace}/${name} is not Ready`, async () => {
       const now: Deployment = await this.#client.get(resources.deployments, { namespace, name });
       const { observedGeneration, readyReplicas = 0 } = now.status ?? {};
@@ -203,6 +208,10 @@ class Change {
     const ready = [...readyServers(await this.#slices())];
     const own = ready.filter((name) => names.has(name)).length;
     return { own, others: ready.length - own };
+  }
+
+  async #othersAnswer(): Promise<boolean> {
+    return (await this.#endpoints({ [ownLabel.key]: ownLabel.value })).others > 0;
   }
 
   async #slices() {
