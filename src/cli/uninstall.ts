@@ -1,8 +1,10 @@
 /** `tendril uninstall` */
 import packageJson from '../../package.json' with { type: 'json' };
 import { imageName } from '../deploy/image-name.ts';
+import { readInstallation } from '../install/record.ts';
 import { uninstall as uninstallFrom } from '../install/uninstall.ts';
-import { deployValues, mergeValues, parseSetting } from '../install/values.ts';
+import { deployValues, mergeValues, parseSetting, valuesOfNodes } from '../install/values.ts';
+import { isForbidden } from '../kube/client/api-error.ts';
 import { TendrilError } from '../util/errors.ts';
 import { parseTimeout } from './install.ts';
 import { createProgress } from './output/progress.ts';
@@ -22,7 +24,7 @@ export const uninstall = defineCommand(
         type: 'string',
         multiple: true,
         value: 'KEY=VALUE',
-        help: 'image and cgroup, where no agent is there any more that tells them',
+        help: 'image and cgroup, where neither an agent nor the record of the installation tells them',
       },
       node: {
         type: 'boolean',
@@ -43,9 +45,15 @@ export const uninstall = defineCommand(
   },
   async ({ options }) => {
     if (options.node) return await cleanThisNode(options.force);
-    const values = deployValues(mergeValues(options.set.map(parseSetting)), imageName(packageJson.version));
+    const set = mergeValues(options.set.map(parseSetting));
     const timeoutMs = parseTimeout(options.timeout);
     using cluster = await openCluster(options);
+    // Who may not read it is told with all other rights that are missing.
+    const before = await readInstallation(cluster.client).catch((error): undefined => {
+      if (!isForbidden(error)) throw error;
+    });
+    const { version = packageJson.version, values: recorded = {} } = before ?? {};
+    const values = deployValues({ ...valuesOfNodes(recorded), ...set }, imageName(version));
     const progress = createProgress();
     try {
       const was = await uninstallFrom(cluster.client, {

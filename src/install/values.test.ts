@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { deployValues, mergeValues, parseSetting, parseValuesFile } from './values.ts';
+import { deployValues, mergeValues, parseSetting, parseValuesFile, valuesOfNodes } from './values.ts';
 
 const set = (...texts: string[]) => mergeValues(texts.map(parseSetting));
 
@@ -31,6 +31,11 @@ test('every problem is told at once, with what a misspelt key may mean', () => {
   expect(() => set('constructor=1', 'healthzPort=http', 'apiServers=x', 'mapSizes.a=big')).toThrow(
     /no value "constructor"[\s\S]*healthzPort is a port[\s\S]*a list of URLs[\s\S]*positive numbers/,
   );
+});
+
+test('of recorded values nodes are given back by those of them alone', () => {
+  const recorded = { image: 'r/t:1', cniConfDirectory: '/c', uplink: 'eth0', ofAnotherVersion: true };
+  expect(valuesOfNodes(recorded)).toEqual({ image: 'r/t:1', cniConfDirectory: '/c' });
 });
 
 test('the agent’s settings are told to it, the rest chooses the objects', () => {

@@ -117,6 +117,15 @@ function isSizes(value: unknown): boolean {
   return Object.values(value).every((size) => Number.isInteger(size) && size > 0);
 }
 
+const ofNodes: ReadonlySet<string> = new Set<ValueName>([
+  ...(['image', 'imagePullSecrets', 'cgroup', 'cniConfDirectory'] as const),
+]);
+
+/** Of recorded values those by which nodes are given back. Others may be such that this version does not know them. */
+export function valuesOfNodes(recorded: Values): Values {
+  return Object.fromEntries(Object.entries(recorded).filter(([key]) => ofNodes.has(key)));
+}
+
 /** @param image of this version, unless another is given */
 export function deployValues(values: Values, image: string): DeployValues {
   const agent = Object.fromEntries(Object.entries(values).filter(([key]) => entries[key]?.agent));
