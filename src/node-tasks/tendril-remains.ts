@@ -13,6 +13,7 @@ import { masqueradeTable, renderMasqueradeRemoval } from '../podnet/masquerade.t
 import { uplinkHooks } from '../service/backends/ebpf/hooks.ts';
 import { systemClock } from '../util/clock.ts';
 import { giveConflistsBack } from './conflists.ts';
+import { keptTable } from './kube-proxy/nft-plan.ts';
 
 /** Of the node's network namespace. */
 export interface NodeParts {
@@ -50,7 +51,7 @@ export const removals: readonly Removal[] = [
   { what: 'interfaces', run: async (_, parts) => ({ removed: await removeInterfaces(parts) }) },
   { what: 'BPF', run: async (paths, parts) => ({ removed: await removeBpf(paths, parts) }) },
   { what: 'routes', run: async (_, { netlink }) => ({ removed: removeRoutes(netlink) }) },
-  { what: 'nftables', run: async (_, { nftables }) => ({ removed: await removeTable(nftables) }) },
+  { what: 'nftables', run: async (_, { nftables }) => ({ removed: await removeTables(nftables) }) },
   { what: 'sysctls', run: async (paths) => giveSysctlsBack(paths) },
 ];
 
@@ -135,11 +136,16 @@ function describeRoute({ destination, type }: Route): string {
   return type === undefined || type === 'unicast' ? to : `${type} ${to}`;
 }
 
-async function removeTable(nftables: Nftables): Promise<string[]> {
-  const table = `inet ${masqueradeTable}`;
-  if ((await nftables.list(undefined, table)) === '') return [];
-  await nftables.apply(undefined, renderMasqueradeRemoval());
-  return [table];
+/** The agent's, and what is left of taking over from kube-proxy, which has NAT of its own when it is back. */
+async function removeTables(nftables: Nftables): Promise<string[]> {
+  const present = await nftables.tables(undefined);
+  const statements: Record<string, string> = {
+    [`inet ${masqueradeTable}`]: renderMasqueradeRemoval(),
+    [keptTable]: `delete table ${keptTable}\n`,
+  };
+  const tables = Object.keys(statements).filter((table) => present.includes(table));
+  for (const table of tables) await nftables.apply(undefined, statements[table]!);
+  return tables;
 }
 
 function giveSysctlsBack({ stateDirectory }: RemovalPaths) {
