@@ -36,12 +36,29 @@ export interface HostPath {
   propagated?: boolean;
 }
 
-export function hostPaths({ cgroup }: Pick<DeployValues, 'cgroup'>): HostPath[] {
+/** Where a container runtime looks for CNI's files, unless the values say otherwise. */
+export const usualCni = { conf: '/etc/cni/net.d', bin: '/opt/cni/bin' } as const;
+
+export function hostPaths({ cgroup, agent = {} }: Pick<DeployValues, 'cgroup'> & Partial<DeployValues>) {
+  const { cniConfDirectory = usualCni.conf, cniBinDirectory = usualCni.bin } = agent as CniPlaces;
+  return hostPathsOf({ cgroup, cniConfDirectory, cniBinDirectory });
+}
+
+interface CniPlaces {
+  cniConfDirectory?: string;
+  cniBinDirectory?: string;
+}
+
+function hostPathsOf({
+  cgroup,
+  cniConfDirectory,
+  cniBinDirectory,
+}: Required<CniPlaces> & Pick<DeployValues, 'cgroup'>): HostPath[] {
   return [
     { name: 'run', path: '/run/tendril', type: 'DirectoryOrCreate' },
     { name: 'state', path: '/var/lib/tendril', type: 'DirectoryOrCreate' },
-    { name: 'cni-conf', path: '/etc/cni/net.d', type: 'DirectoryOrCreate' },
-    { name: 'cni-bin', path: '/opt/cni/bin', type: 'DirectoryOrCreate' },
+    { name: 'cni-conf', path: cniConfDirectory, type: 'DirectoryOrCreate' },
+    { name: 'cni-bin', path: cniBinDirectory, type: 'DirectoryOrCreate' },
     // Of pods that another plugin made: they are taken over.
     { name: 'cni-state', path: '/var/lib/cni', type: 'DirectoryOrCreate' },
     { name: 'netns', path: '/run/netns', type: 'DirectoryOrCreate', propagated: true },

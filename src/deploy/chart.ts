@@ -3,15 +3,20 @@
  * the two cannot differ: the objects are made once with words in the values' places, which then become Helm's actions.
  */
 import { stringify } from '../util/yaml.ts';
+import { usualCni } from './agent-objects.ts';
 import { imageName } from './image-name.ts';
 import { deployObjects } from './manifest.ts';
-import { type ValueEntry, type ValueType, valueCatalogue } from './value-catalogue.ts';
+import { type ValueEntry, type ValueName, type ValueType, valueCatalogue } from './value-catalogue.ts';
 import { type DeployValues, defaultValues } from './values.ts';
 
 const entries: readonly [string, ValueEntry][] = Object.entries(valueCatalogue);
 const settings = entries.filter(([, { agent }]) => agent).map(([name]) => name);
 
 const action = (text: string): string => `{{ ${text} }}`;
+
+/** One that may not be given. */
+const setting = (name: ValueName, usual: string): string =>
+  action(`get .Values "${name}" | default "${usual}" | quote`);
 
 /** Each file's text by its path in the chart. */
 export function chartFiles(version: string): Record<string, string> {
@@ -110,6 +115,8 @@ function withActions(text: string): string {
     .replaceAll(new RegExp(`^( +)imagePullSecrets:\\n +- name: ${secret}\\n`, 'gm'), pullSecretsTemplate)
     .replaceAll(kubelet.directory, action('dir .Values.kubeletConfig | quote'))
     .replaceAll(kubelet.file, action('base .Values.kubeletConfig'))
+    .replaceAll(usualCni.conf, setting('cniConfDirectory', usualCni.conf))
+    .replaceAll(usualCni.bin, setting('cniBinDirectory', usualCni.bin))
     .replace(
       /^( +)agent\.json: \|\n +\{\}\n/m,
       '$1agent.json: |\n{{ include "tendril.settings" . | indent 4 }}\n',

@@ -50,11 +50,14 @@ test('no rule has a wildcard', () => {
 test('what can be chosen reaches the objects', () => {
   const rendered = renderManifest({
     ...values,
-    agent: { uplink: 'bond0' },
+    agent: { uplink: 'bond0', cniConfDirectory: '/var/cni/conf', cniBinDirectory: '/var/cni/bin' },
     cgroup: '/run/cgroup',
     kubeletConfig: '/var/lib/kubelet/kubeconfig',
     zone: 'my.zone',
   });
+  // Its root is read-only: what is not mounted cannot be written.
+  for (const path of ['/var/cni/conf', '/var/cni/bin'])
+    for (const place of ['mountPath', 'path']) expect(rendered).toContain(` ${place}: ${path}\n`);
   for (const part of ['"uplink": "bond0"', 'path: /run/cgroup', 'path: /var/lib/kubelet\n', '- my.zone'])
     expect(rendered).toContain(part);
 });

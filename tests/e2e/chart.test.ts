@@ -39,6 +39,7 @@ describe.skipIf(!hasGo)('the chart', () => {
     const given = {
       ...{ image: 'registry.example/tendril:1', imagePullSecrets: ['a', 'b'], cgroup: '/run/cgroup' },
       ...{ healthzPort: 10_300, serviceCidrs: ['10.96.0.0/16', 'fd96::/112'], zone: 'my.zone' },
+      ...{ cniConfDirectory: '/var/cni/conf', cniBinDirectory: '/var/cni/bin' },
     };
     expect(render(given)).toEqual(JSON.parse(JSON.stringify(deployObjects(deployValues(given, image)))));
   });

@@ -27,6 +27,18 @@ func main() {
 	all.Funcs(template.FuncMap{
 		"dict":   func() map[string]any { return map[string]any{} },
 		"list":   func(items ...any) []any { return items },
+		"get": func(m map[string]any, key string) any {
+			if value, has := m[key]; has {
+				return value
+			}
+			return ""
+		},
+		"default": func(usual any, value any) any {
+			if value == "" {
+				return usual
+			}
+			return value
+		},
 		"dir":    path.Dir,
 		"base":   path.Base,
 		"hasKey": func(m map[string]any, key string) bool { _, has := m[key]; return has },
