@@ -127,6 +127,15 @@ describe('what is taken off', () => {
     expect(tasks().filter((task) => task.startsWith('restore'))).toEqual(['restore-conflists a']);
   });
 
+  test('does not wait for what another network left of pods that are no more', async () => {
+    await run();
+    const leftover = { namespace: '', pod: '', uid: '', ips: ['10.244.0.7'] };
+    cluster.reports.attachments = () => ({ pods: [leftover] });
+    await expect(off()).rejects.toThrow('has not unwired');
+    cluster.reports.attachments = () => ({ pods: [{ ...leftover, former: true }] });
+    expect(await off()).toBe(true);
+  });
+
   test('goes on as it was where pods do not end', async () => {
     await run();
     const { metadata } = cluster.addPod('wired', 'a');

@@ -104,7 +104,8 @@ async function endPods(work: Work): Promise<void> {
       const reports = requireReports(
         await runNodeTask<AttachmentsReport>(client, { ...onNodes, task: 'attachments' }),
       );
-      return [...reports.values()].every(({ pods }) => pods.length === 0) ? true : undefined;
+      // That of another network is the runtime's to give to that one, too.
+      return [...reports.values()].every(({ pods }) => pods.every(({ former }) => former)) ? true : undefined;
     });
     if (!unwired) throw stuck(['the container runtime has not unwired all that ended']);
     teller.note(`${wired.length} pods ended, and are unwired`);

@@ -2,7 +2,14 @@
 import { describeError, TendrilError } from '../util/errors.ts';
 
 export interface AttachmentsReport {
-  pods: { namespace: string; pod: string; uid: string; ips: string[] }[];
+  pods: {
+    namespace: string;
+    pod: string;
+    uid: string;
+    ips: string[];
+    /** Another network plugin wired it. There may be no pod any more: its files outlive what ends with the power. */
+    former?: true;
+  }[];
 }
 
 interface AgentStatus {
@@ -17,7 +24,10 @@ export async function attachments({
 }): Promise<AttachmentsReport> {
   const { pods = [] } = await askAgent(statusPort);
   return {
-    pods: pods.map(({ ips, note: { namespace = '', pod = '', uid = '' } }) => ({ namespace, pod, uid, ips })),
+    pods: pods.map(({ ips, note: { namespace = '', pod = '', uid = '', former } }) => ({
+      ...{ namespace, pod, uid, ips },
+      ...(former !== undefined && { former: true as const }),
+    })),
   };
 }
 
