@@ -19,7 +19,7 @@ const request = (changes: Partial<InstallRequest> = {}): InstallRequest => ({
   ...changes,
 });
 const run = (changes?: Partial<InstallRequest>) => install(cluster.client, request(changes));
-const off = () => uninstall(cluster.client, { values, force: false, timeoutMs: 1000, teller });
+const off = (force = false) => uninstall(cluster.client, { values, force, timeoutMs: 1000, teller });
 
 beforeEach(() => {
   cluster = new FakeCluster(['a', 'b']);
@@ -147,6 +147,23 @@ describe('what is taken off', () => {
       'hold-pods a {"hold":false}',
     ]);
     expect(await lookAtStatus(cluster.client)).toMatchObject({ problems: [] });
+  });
+
+  test('ends no pod where a node’s agent cannot unwire its own, unless it is forced to', async () => {
+    cluster.stuck['tendril-agent'] = ['b'];
+    await expect(run()).rejects.toThrow('agent is not ready');
+    cluster.addPod('there', 'a');
+    cluster.addPod('here', 'b');
+    await expect(off()).rejects.toThrow('no agent unwires the pods on b');
+    expect(podNames()).toEqual(expect.arrayContaining(['there', 'here']));
+    expect(await off(true)).toBe(true);
+    expect(podNames()).toEqual(['here']);
+  });
+
+  test('is taken off without more ado where none of its agents came to work', async () => {
+    cluster.stuck['tendril-agent'] = ['a', 'b'];
+    await expect(run()).rejects.toThrow('agent is not ready');
+    expect(await off()).toBe(true);
   });
 
   test('was never there', async () => {

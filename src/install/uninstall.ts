@@ -87,7 +87,7 @@ async function endPods(work: Work): Promise<void> {
   const { pods: agents } = await lookAtPods(client, agentDaemonSet);
   const nodes = work.nodes.filter((node) => isPodReady(agents.get(node)));
   const dark = work.nodes.filter((node) => !nodes.includes(node));
-  if (dark.length > 0) teller.note(`warning: no agent unwires pods on ${dark.join(', ')}`);
+  await requireNoPodsOn(work, dark);
   const onNodes = { values, nodes, ...(signal && { signal }) };
   teller.step('holding new pods back');
   try {
@@ -114,6 +114,23 @@ async function endPods(work: Work): Promise<void> {
     await runNodeTask(client, { values, nodes, task: 'hold-pods', input: { hold: false } }).catch(() => {});
     throw error;
   }
+}
+
+/** Nodes whose agents are not in force. Asked before any pod ends: once agents are gone nobody unwires these. */
+async function requireNoPodsOn({ client, force, teller }: Work, dark: readonly string[]): Promise<void> {
+  const { pods } = await lookAtCluster(client);
+  const nodes = dark.filter((node) => pods.some((pod) => pod.spec?.nodeName === node && hasAddress(pod)));
+  if (nodes.length === 0) return;
+  const what = `no agent unwires the pods on ${nodes.join(', ')}`;
+  if (force) return teller.note(`warning: ${what}`);
+  throw new TendrilError('NOT_READY', what, {
+    remedy: 'See why: tendril status. Or take Tendril off with --force: these pods lose their network.',
+  });
+}
+
+function hasAddress({ spec, status }: Pod): boolean {
+  const ended = ['Succeeded', 'Failed'].includes(status?.phase ?? '');
+  return !spec?.hostNetwork && !ended && (status?.podIPs?.length ?? 0) > 0;
 }
 
 function stuck(what: readonly string[]): TendrilError {
