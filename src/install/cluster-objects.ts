@@ -1,5 +1,5 @@
 /** Tendril's own objects on a cluster: made, changed and removed whatever their kind. */
-import { isConflict, isNotFound } from '../kube/client/api-error.ts';
+import { isAlreadyExists, isConflict, isNotFound } from '../kube/client/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import type { KubeObject, NewObject } from '../kube/meta.ts';
 import { apiVersionOf, type ResourceType, resources } from '../kube/resources.ts';
@@ -51,16 +51,16 @@ export async function ensureObject(client: KubeClient, object: DeployObject): Pr
   const key = object.metadata as { namespace?: string; name: string };
   for (;;) {
     const present = await client.get(type, key).catch(absent);
-    if (present === undefined) {
-      await client.create(type, object);
-      return 'created';
-    }
     try {
+      if (present === undefined) {
+        await client.create(type, object);
+        return 'created';
+      }
       const { resourceVersion } = await client.update(type, merged(present, object)).then((o) => o.metadata);
       return resourceVersion === present.metadata.resourceVersion ? 'unchanged' : 'changed';
     } catch (error) {
-      // The server's controllers write to it as well, such as a DaemonSet's status.
-      if (!isConflict(error)) throw error;
+      // The server's controllers write to it as well, such as a DaemonSet's status; so does another installation.
+      if (!isConflict(error) && !isAlreadyExists(error)) throw error;
     }
   }
 }
