@@ -127,6 +127,20 @@ describe('what is taken off', () => {
     expect(tasks().filter((task) => task.startsWith('restore'))).toEqual(['restore-conflists a']);
   });
 
+  test('tells where pods stay held back after a failure', async () => {
+    await run();
+    cluster.addPod('wired', 'a');
+    cluster.reports.attachments = () => {
+      cluster.reports['hold-pods'] = (node) => {
+        if (node === 'b') throw new Error('away');
+        return { held: false };
+      };
+      throw new Error('away');
+    };
+    await expect(off()).rejects.toThrow('away');
+    expect(told).toContainEqual(expect.stringContaining('no new pod starts on b until'));
+  });
+
   test('does not wait for what another network left of pods that are no more', async () => {
     await run();
     const leftover = { namespace: '', pod: '', uid: '', ips: ['10.244.0.7'] };

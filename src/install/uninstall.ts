@@ -111,9 +111,21 @@ async function endPods(work: Work): Promise<void> {
     teller.note(`${wired.length} pods ended, and are unwired`);
   } catch (error) {
     // The cluster is to go on as it was.
-    await runNodeTask(client, { values, nodes, task: 'hold-pods', input: { hold: false } }).catch(() => {});
+    await letPodsStart(work, nodes);
     throw error;
   }
+}
+
+/** Also after Ctrl-C. Where it fails too, as without a network to the API server, that is told beside the first failure. */
+async function letPodsStart({ client, values, teller }: Work, nodes: readonly string[]): Promise<void> {
+  const run = { values, nodes, task: 'hold-pods', input: { hold: false } } as const;
+  const results = await runNodeTask(client, run).catch(() => []);
+  const done = new Set(results.flatMap((result) => ('report' in result ? [result.node] : [])));
+  const held = nodes.filter((node) => !done.has(node));
+  if (held.length > 0)
+    teller.note(
+      `warning: no new pod starts on ${held.join(', ')} until tendril install or uninstall is run again`,
+    );
 }
 
 /** Nodes whose agents are not in force. Asked before any pod ends: once agents are gone nobody unwires these. */
