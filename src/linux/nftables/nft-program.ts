@@ -42,6 +42,9 @@ export const nftProgram: Nftables = {
   },
 };
 
+/** A rule of kube-proxy's has some 500 bytes in JSON, and a node may have hundreds of thousands. */
+const maxOutput = 256 * 2 ** 20;
+
 /** By descriptor, not by path: the namespace is the one that is held open, whatever is at the path by now. */
 function run(netns: NetnsHandle | undefined, args: string[], input: string): Promise<Outcome> {
   const [file, argv] =
@@ -49,7 +52,7 @@ function run(netns: NetnsHandle | undefined, args: string[], input: string): Pro
       ? ['nft', args]
       : ['nsenter', [`--net=/proc/${process.pid}/fd/${netns.fd}`, 'nft', ...args]];
   return new Promise((resolve, reject) => {
-    const child = execFile(file, argv, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+    const child = execFile(file, argv, { maxBuffer: maxOutput }, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number') reject(missing(file, error));
       else resolve({ code: Number(error?.code ?? 0), stdout, stderr });
     });
