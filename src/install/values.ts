@@ -128,7 +128,9 @@ export function valuesOfNodes(recorded: Values): Values {
 
 /** @param image of this version, unless another is given */
 export function deployValues(values: Values, image: string): DeployValues {
-  const agent = Object.fromEntries(Object.entries(values).filter(([key]) => entries[key]?.agent));
+  // Sorted, as Helm's JSON is: the same settings are the same text, whoever makes the objects.
+  const settings = Object.entries(values).filter(([key]) => entries[key]?.agent);
+  const agent = Object.fromEntries(settings.sort(([a], [b]) => (a < b ? -1 : 1)));
   const own = Object.fromEntries(Object.entries(values).filter(([key]) => !entries[key]?.agent));
   return { ...defaultValues(image), ...(own as Partial<Record<ValueName, never>>), agent };
 }
