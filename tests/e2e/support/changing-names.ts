@@ -185,7 +185,7 @@ async function carryOut(api: KubeClient, cluster: NamedCluster, step: Step): Pro
   }
   if (known.kind !== 'headless') return cluster;
   const { family } = step;
-  const serial = namespaces.indexOf(namespace) * 100 + serviceNames.indexOf(name) * 10;
+  const serial = 1 + namespaces.indexOf(namespace) * 100 + serviceNames.indexOf(name) * 10;
   const endpoints: NamedEndpoint[] = step.endpoints.map((one, i) => ({
     ...one,
     address: family === 4 ? `192.0.2.${serial + i}` : `fd00:77::${serial + i}`,
