@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { conflistName } from '../agent/conflist.ts';
 import type { FormerNetworkStatus } from '../agent/former-network/former-network.ts';
 import { podPaths } from '../agent/pod/pod-config.ts';
-import { describeError, TendrilError } from '../util/errors.ts';
+import { TendrilError } from '../util/errors.ts';
+import { askAgent } from './agent-status.ts';
 import { putConflistsAside } from './conflists.ts';
 
 export interface AdoptPodsInput {
@@ -32,10 +33,10 @@ interface AgentStatus {
 
 /** @throws TendrilError NOT_READY while the node's agent serves no pods; nothing is changed then */
 export async function adoptPods(
-  { confDirectory = podPaths.cniConfDirectory, statusPort = 9879, keepConflists = false }: AdoptPodsInput,
+  { confDirectory = podPaths.cniConfDirectory, statusPort, keepConflists = false }: AdoptPodsInput,
   { host }: { host: string },
 ): Promise<AdoptPodsReport> {
-  const { ready, notReady, formerNetwork } = await askAgent(statusPort);
+  const { ready, notReady, formerNetwork } = await askAgent<AgentStatus>(statusPort);
   if (!ready)
     throw new TendrilError('NOT_READY', `${conflistName} is not in force on this node: ${notReady}`, {
       remedy: "Wait until the agent's pod is Ready, then try again.",
@@ -48,17 +49,4 @@ export async function adoptPods(
       problem === undefined ? [] : `${pod ? `${namespace}/${pod}` : containerId}: ${problem}`,
     ),
   };
-}
-
-async function askAgent(port: number): Promise<AgentStatus> {
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/status`, { signal: AbortSignal.timeout(10_000) });
-    if (!response.ok) throw new Error(`HTTP status ${response.status}`);
-    return (await response.json()) as AgentStatus;
-  } catch (cause) {
-    throw new TendrilError('NOT_READY', `the agent does not answer: ${describeError(cause)}`, {
-      cause,
-      remedy: 'See the log of its pod in tendril-system.',
-    });
-  }
 }

@@ -90,46 +90,44 @@ const largeZone = Array.from({ length: 40_000 }, (_, ttl) => ({
 }));
 const axfr = (id: number) => framed(newQuery(id, { name: 'a.org', type: recordTypes.AXFR }));
 
-test('a client that asks for a zone again and again has one transfer at a time', async () => {
-  let asked = 0;
-  const port = await serve(
+/** Counts the transfers that were begun. */
+async function serveLargeZone(): Promise<{ port: number; asked: number }> {
+  const zone = { port: 0, asked: 0 };
+  zone.port = await serve(
     ({ message, type }) => {
       if (type !== recordTypes.AXFR) return replyTo(message);
-      asked++;
+      zone.asked++;
       return replyTo(message, { answers: largeZone });
     },
     { transfers: true },
   );
-  const socket = net.connect(port, '127.0.0.1').pause();
+  return zone;
+}
+
+test('a client that asks for a zone again and again has one transfer at a time', async () => {
+  const zone = await serveLargeZone();
+  const socket = net.connect(zone.port, '127.0.0.1').pause();
   socket.write(Buffer.concat(Array.from({ length: 100 }, (_, id) => axfr(id))));
-  await expect.poll(() => asked).toBe(1);
-  const other = net.connect(port, '127.0.0.1');
+  await expect.poll(() => zone.asked).toBe(1);
+  const other = net.connect(zone.port, '127.0.0.1');
   other.end(query(7));
   expect(await replyIds(other)).toEqual([7]);
-  expect(asked).toBe(1);
+  expect(zone.asked).toBe(1);
   socket.destroy();
 });
 
 test('a few clients are sent a zone at once; the others wait until one has it or has gone', async () => {
-  let asked = 0;
-  const port = await serve(
-    ({ message, type }) => {
-      if (type !== recordTypes.AXFR) return replyTo(message);
-      asked++;
-      return replyTo(message, { answers: largeZone });
-    },
-    { transfers: true },
-  );
-  const clients = Array.from({ length: 6 }, () => net.connect(port, '127.0.0.1').pause());
+  const zone = await serveLargeZone();
+  const clients = Array.from({ length: 6 }, () => net.connect(zone.port, '127.0.0.1').pause());
   for (const client of clients) client.write(axfr(1));
-  await expect.poll(() => asked).toBe(4);
-  const other = net.connect(port, '127.0.0.1');
+  await expect.poll(() => zone.asked).toBe(4);
+  const other = net.connect(zone.port, '127.0.0.1');
   other.end(query(7));
   expect(await replyIds(other)).toEqual([7]);
   clients[0]!.resetAndDestroy();
-  await expect.poll(() => asked).toBe(5);
+  await expect.poll(() => zone.asked).toBe(5);
   clients[1]!.resetAndDestroy();
-  await expect.poll(() => asked).toBe(6);
+  await expect.poll(() => zone.asked).toBe(6);
   for (const client of clients) client.destroy();
 });
 
