@@ -83,7 +83,8 @@ describe.each([4, 6])('IPv%s', (family) => {
     const ended = talk(['client'], await address('UDP', `udp-${family}`), log);
     await until('an answer', answered(['client'], log));
     await moveToSecond(`udp-${family}`);
-    expect((await ended).stderr).toMatch(/abort/i);
+    // An ended socket says so to the next read, and to a write that comes first that it is no longer connected.
+    expect((await ended).stderr).toMatch(/abort|destination address required/i);
   });
 
   test('a TCP connection outlives its backend’s place in the Service', async () => {
