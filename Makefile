@@ -25,7 +25,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-para
 	-Ibpf/include -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
 NATIVE_CFLAGS := -O2 -static -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -ffunction-sections -Wl,--gc-sections -s
 
-.PHONY: build lab image real-down test test-kernels test-external test-real conformance check bench fuzz clean format deps real
+.PHONY: build lab image real-down test test-kernels test-external test-real test-real-short conformance check bench fuzz clean format deps real
 
 build: dist/main.js $(BPF_OBJECTS) $(NATIVE_BINARIES) dist/busybox-bin/.made
 
@@ -97,6 +97,7 @@ format: node_modules/.installed
 
 test: build check
 	@vitest run --project root
+	@$(MAKE) --no-print-directory test-real-short
 
 # On the oldest kernel and another, emulated: some minutes. `KERNEL=6.1` for one of them, `TESTS=…` for other files.
 test-kernels: build
@@ -122,7 +123,17 @@ real-down:
 test-real: image
 	@if ! command -v go >/dev/null && [ ! -x .cache/real/runc ]; then \
 	  echo "skipped: tests/real: Kubernetes and containerd are built with Go 1.26 or newer, which is not on PATH (https://go.dev/dl)"; \
-	else vitest run --project real; fi
+	else vitest run --project real $(TESTS); fi
+
+# What of it `make test` runs: some minutes, once its programs are built, for which it has a quarter of an hour.
+SHORT_REAL_TESTS := tests/real/network.real.test.ts
+
+test-real-short: image
+	@if ! command -v go >/dev/null && [ ! -x .cache/real/runc ]; then \
+	  echo "skipped: $(SHORT_REAL_TESTS): Kubernetes and containerd are built with Go 1.26 or newer, which is not on PATH (https://go.dev/dl)"; \
+	elif ! timeout 900 $(NODE) tests/real/cluster/main.ts build --network tendril; then \
+	  echo "skipped: $(SHORT_REAL_TESTS): Kubernetes' programs could not be built within 15 minutes: scripts/node tests/real/cluster/main.ts build"; \
+	else vitest run --project real $(SHORT_REAL_TESTS); fi
 
 # Kubernetes' own network specs on that cluster (docs/conformance.md): SPECS=network for more of them, FOCUS='a regexp',
 # PROCS at a time, NETWORK=usual to compare.

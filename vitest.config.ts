@@ -52,6 +52,7 @@ export default defineConfig({
       {
         test: {
           name: 'real',
+          retry,
           include: ['tests/real/**/*.real.test.ts'],
           fileParallelism: false,
           testTimeout: 60_000,

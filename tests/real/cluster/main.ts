@@ -1,6 +1,6 @@
 /**
- * A real cluster on this machine: `node tests/real/cluster/main.ts build [PART…] | up [--network tendril | usual | none]
- * [--proxy-mode nftables | iptables | ipvs] | down | images MANIFEST | kubectl WORDS… | node I WORDS…`.
+ * A real cluster on this machine: `node tests/real/cluster/main.ts build [PART… | --network NAME] | up
+ * [--network tendril | usual | none] [--proxy-mode nftables | iptables | ipvs] | down | images MANIFEST | kubectl WORDS… | node I WORDS…`.
  */
 import { spawnSync } from 'node:child_process';
 import { createCluster } from './cluster.ts';
@@ -18,6 +18,12 @@ const say = (text: string): void => {
 
 const [command, ...words] = process.argv.slice(2);
 
+/** Those named, those of a network, or all. */
+function wantedParts(words: readonly string[]): readonly string[] {
+  if (words[0] === '--network') return partsOf(parseClusterOptions(words).network ?? 'tendril');
+  return words.length > 0 ? words : partsOf('usual');
+}
+
 /** In the namespaces of a node; the exit status is the program's. */
 function onNode(index: number, argv: readonly string[]): void {
   const holder = pidOf(`n${index}-holder`);
@@ -28,7 +34,7 @@ function onNode(index: number, argv: readonly string[]): void {
   process.exitCode = status ?? 1;
 }
 
-if (command === 'build') await buildParts(words.length > 0 ? words : partsOf('usual'), say);
+if (command === 'build') await buildParts(wantedParts(words), say);
 else if (command === 'up') {
   await createCluster(say, parseClusterOptions(words));
   say('look at it: scripts/node tests/real/cluster/main.ts kubectl get pods -A; remove it: make real-down');
@@ -39,7 +45,7 @@ else if (command === 'kubectl') onNode(0, [program('kubectl'), '--kubeconfig', k
 else if (command === 'node') onNode(Number(words[0]), words.slice(1));
 else {
   process.stderr.write(
-    'usage: main.ts build [PART…] | up [--network NAME] [--proxy-mode NAME] | down | images MANIFEST | kubectl WORDS… | node I WORDS…\n',
+    'usage: main.ts build [PART… | --network NAME] | up [--network NAME] [--proxy-mode NAME] | down | images MANIFEST | kubectl WORDS… | node I WORDS…\n',
   );
   process.exitCode = 2;
 }
