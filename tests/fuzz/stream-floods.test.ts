@@ -10,8 +10,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { headerDictionary } from '../../src/lab/apiserver/streams/spdy/dictionary.ts';
-import { SpdyTestClient } from '../../src/lab/apiserver/streams/spdy/test-client.ts';
+import { headerDictionary } from '../../src/kube/streams/spdy/dictionary.ts';
+import { SpdyTestClient } from '../../src/kube/streams/spdy/test-client.ts';
 import type { StreamTarget } from '../../src/lab/apiserver/streams/stream-target.ts';
 import {
   type StreamServer,

@@ -5,8 +5,8 @@
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { encodeFrame, type SpdyFrame, SpdyFrameReader } from '../../src/lab/apiserver/streams/spdy/frame.ts';
-import { HeaderEncoder, SpdyError } from '../../src/lab/apiserver/streams/spdy/header-block.ts';
+import { encodeFrame, type SpdyFrame, SpdyFrameReader } from '../../src/kube/streams/spdy/frame.ts';
+import { HeaderEncoder, SpdyError } from '../../src/kube/streams/spdy/header-block.ts';
 import type { StreamTarget } from '../../src/lab/apiserver/streams/stream-target.ts';
 import {
   type StreamServer,

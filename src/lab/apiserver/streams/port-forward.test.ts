@@ -1,8 +1,8 @@
 import { duplexPair, PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { SpdyConnection } from '../../../kube/streams/spdy/connection.ts';
+import { SpdyTestClient } from '../../../kube/streams/spdy/test-client.ts';
 import { PortForwards } from './port-forward.ts';
-import { SpdyConnection } from './spdy/connection.ts';
-import { SpdyTestClient } from './spdy/test-client.ts';
 
 let client: SpdyTestClient;
 let connected: number[];

@@ -4,8 +4,8 @@
  */
 import type { Duplex, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { SpdyStream } from './spdy/connection.ts';
-import { firstValue } from './spdy/header-block.ts';
+import type { SpdyStream } from '../../../kube/streams/spdy/connection.ts';
+import { firstValue } from '../../../kube/streams/spdy/header-block.ts';
 
 export type Connect = (port: number) => Promise<Duplex>;
 

@@ -5,9 +5,9 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { Duplex, PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { SpdyTestClient } from '../../../kube/streams/spdy/test-client.ts';
 import { FakeSession } from '../../launcher/fake-session.ts';
 import { upgrade } from '../http/upgrade.ts';
-import { SpdyTestClient } from './spdy/test-client.ts';
 import type { StreamTarget, WantedStreams } from './stream-target.ts';
 
 let server: Server;

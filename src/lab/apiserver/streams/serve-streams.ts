@@ -8,14 +8,14 @@
 import type { IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
+import { SpdyConnection, type SpdyStream } from '../../../kube/streams/spdy/connection.ts';
+import { firstValue } from '../../../kube/streams/spdy/header-block.ts';
+import { UnreadAnswers } from '../../../kube/streams/unread-answers.ts';
+import { codecOf, WebSocketChannels } from '../../../kube/streams/websocket-channels.ts';
 import type { Protocol } from './negotiation.ts';
 import { forward, PortForwards, parsePort, streamCreationMs } from './port-forward.ts';
 import { type ClientStreams, serveCommand } from './remote-command.ts';
-import { SpdyConnection, type SpdyStream } from './spdy/connection.ts';
-import { firstValue } from './spdy/header-block.ts';
 import type { StreamTarget, WantedStreams } from './stream-target.ts';
-import { UnreadAnswers } from './unread-answers.ts';
-import { codecOf, WebSocketChannels } from './websocket-channels.ts';
 
 /** kubelet's --streaming-connection-idle-timeout. */
 const idleMs = 4 * 3600 * 1000;

@@ -1,6 +1,6 @@
 import { constants, createDeflate, inflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import fc from '../../../../util/testing/properties.ts';
+import fc from '../../../util/testing/properties.ts';
 import { headerDictionary } from './dictionary.ts';
 import { firstValue, HeaderDecoder, HeaderEncoder, SpdyError } from './header-block.ts';
 

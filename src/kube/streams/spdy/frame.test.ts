@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import fc from '../../../../util/testing/properties.ts';
+import fc from '../../../util/testing/properties.ts';
 import { encodeFrame, type SpdyFrame, SpdyFrameReader } from './frame.ts';
 import { HeaderEncoder, SpdyError } from './header-block.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import fc from '../../../util/testing/properties.ts';
+import fc from '../../util/testing/properties.ts';
 import { codecOf, decodeMessage, encodeMessage } from './websocket-channels.ts';
 
 test.each([

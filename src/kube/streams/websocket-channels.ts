@@ -4,14 +4,14 @@
  */
 import { Readable, Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { Brake } from '../../../util/brake.ts';
+import { Brake } from '../../util/brake.ts';
 
 const closeSignal = 255;
 const digitZero = 0x30;
 
 export interface ChannelCodec {
   base64: boolean;
-  /** Clients say when a channel ends; else all end with the connection. */
+  /** Clients say when a channel ends, servers never; else all end with the connection. */
   endsChannels: boolean;
 }
 
@@ -55,7 +55,7 @@ export class WebSocketChannels {
     return this.#closed.promise;
   }
 
-  /** What the client sends on a channel. What comes on others is thrown away. */
+  /** What the other side sends on a channel. What comes on others is thrown away. */
   readable(channel: number): Readable {
     const brake = this.#brake;
     const readable = new Readable({
@@ -71,15 +71,20 @@ export class WebSocketChannels {
     return readable;
   }
 
-  writable(channel: number): Writable {
+  /** `tellsEnd`: a client's, whose end is told where the protocol has a way to. */
+  writable(channel: number, { tellsEnd = false } = {}): Writable {
     const writable = new Writable({
       write: (data: Buffer, _encoding, done) => this.#send(channel, data, done),
+      final: (done) => {
+        if (tellsEnd && this.#codec.endsChannels) this.#socket.send(Buffer.of(closeSignal, channel), done);
+        else done();
+      },
     });
     // That the connection is gone is told by `closed`.
     return writable.on('error', () => {});
   }
 
-  /** Tells the client, before anything else, that the connection is there. */
+  /** Tells the other side, before anything else, that the connection is there. */
   announce(channel: number, data: Buffer = Buffer.alloc(0)): void {
     this.#send(channel, data, () => {});
   }

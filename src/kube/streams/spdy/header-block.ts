@@ -6,7 +6,7 @@
  * to; so those are kept, and given as the dictionary. Blocks of our own are stored, not compressed: they are a few bytes.
  */
 import { constants, deflateSync, inflateRawSync } from 'node:zlib';
-import { TendrilError } from '../../../../util/errors.ts';
+import { TendrilError } from '../../../util/errors.ts';
 import { headerDictionary } from './dictionary.ts';
 
 /** Names are lower case. Several values of a name are joined by a NUL. */

@@ -168,3 +168,37 @@ describe('the connection', () => {
     clearInterval(asking);
   });
 });
+
+describe('a client’s side', () => {
+  test('opens streams that pass bytes and half-closes both ways', async () => {
+    const [here, there] = duplexPair({ highWaterMark: 4096 });
+    new SpdyConnection(there, (stream) => {
+      stream.pipe(stream);
+      return true;
+    });
+    const own = new SpdyConnection(here);
+    const bytes = Buffer.alloc(1 << 20, 'abc');
+    const echoed = ['one', 'other'].map(async (text) => {
+      const stream = own.open(new Map([['streamtype', 'data']]));
+      stream.end(Buffer.concat([bytes, Buffer.from(text)]));
+      return Buffer.concat(await stream.toArray())
+        .subarray(bytes.length)
+        .toString();
+    });
+    expect(await Promise.all(echoed)).toEqual(['one', 'other']);
+    own.close();
+    await own.closed;
+  });
+
+  test('takes no streams, and answers the pings of a server', async () => {
+    const [here, there] = duplexPair();
+    new SpdyConnection(here);
+    const server = new SpdyTestClient(there);
+    server.send({ type: 'ping', id: 1 });
+    const unwanted = server.open({});
+    server.send({ type: 'ping', id: 2 });
+    await until(() => server.has('ping', { id: 2 }));
+    expect(server.has('ping', { id: 1 })).toBe(false);
+    expect(server.has('rst-stream', { streamId: unwanted })).toBe(true);
+  });
+});

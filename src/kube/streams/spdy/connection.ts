@@ -1,6 +1,6 @@
-/** The server's side of a SPDY connection: streams that the client opens, each read and written by itself. */
+/** A SPDY connection: streams that the client opens, each read and written by itself by either side. */
 import { Duplex } from 'node:stream';
-import { Brake } from '../../../../util/brake.ts';
+import { Brake } from '../../../util/brake.ts';
 import { UnreadAnswers } from '../unread-answers.ts';
 import { encodeFrame, resetStatus, type SpdyFrame, SpdyFrameReader } from './frame.ts';
 import { HeaderEncoder, type SpdyHeaders } from './header-block.ts';
@@ -13,14 +13,14 @@ const goAwayOk = 0;
 /** For what is on its way to the client at the end. */
 const lingerMs = 5000;
 
-/** Ends when the client has no more to send; ending it says the same to the client; destroying resets it. */
+/** Ends when the other side has no more to send; ending it says the same to the other side; destroying resets it. */
 export class SpdyStream extends Duplex {
   readonly id: number;
   readonly headers: SpdyHeaders;
   readonly #connection: SpdyConnection;
-  /** The client has nothing more to send. */
+  /** The other side has nothing more to send. */
   hasEnded = false;
-  /** The client itself has given it up. */
+  /** The other side has given it up. */
   isReset = false;
 
   constructor(connection: SpdyConnection, id: number, headers: SpdyHeaders) {
@@ -28,7 +28,7 @@ export class SpdyStream extends Duplex {
     this.id = id;
     this.headers = headers;
     this.#connection = connection;
-    // The client learns of it by the reset, everybody else by `close`.
+    // The other side learns of it by the reset, everybody else by `close`.
     this.on('error', () => {});
   }
 
@@ -57,6 +57,8 @@ export class SpdyConnection {
   readonly brake: Brake;
   readonly #transport: Duplex;
   readonly #onStream: (stream: SpdyStream) => boolean;
+  /** Pings that are questions, not answers: a client's are odd, a server's even. */
+  readonly #asksByOdd: boolean;
   readonly #encoder = new HeaderEncoder();
   readonly #streams = new Map<number, SpdyStream>();
   readonly #closed = Promise.withResolvers<void>();
@@ -66,11 +68,12 @@ export class SpdyConnection {
   /** What its streams have to say waits by itself. */
   readonly #unread = new UnreadAnswers();
 
-  /** `onStream` says whether the stream is wanted; it is refused otherwise. */
-  constructor(transport: Duplex, onStream: (stream: SpdyStream) => boolean) {
+  /** `onStream` says whether a stream of the client's is wanted; it is refused otherwise. A client has none to take. */
+  constructor(transport: Duplex, onStream?: (stream: SpdyStream) => boolean) {
     this.#transport = transport;
     this.brake = new Brake(transport);
-    this.#onStream = onStream;
+    this.#onStream = onStream ?? (() => false);
+    this.#asksByOdd = onStream !== undefined;
     const reader = new SpdyFrameReader();
     transport.on('error', () => {}).on('close', () => this.close());
     transport.on('end', () => this.close());
@@ -84,6 +87,15 @@ export class SpdyConnection {
     return this.#closed.promise;
   }
 
+  /** A stream of the client's own, which may be written to at once. */
+  open(headers: SpdyHeaders): SpdyStream {
+    const stream = new SpdyStream(this, this.#nextStreamId, headers);
+    this.#nextStreamId += 2;
+    this.#streams.set(stream.id, stream);
+    this.send({ type: 'syn-stream', streamId: stream.id, fin: false, headers });
+    return stream;
+  }
+
   /** Resets every stream, takes leave, and closes the connection once that is sent. Idempotent. */
   close(): void {
     if (this.#isClosed) return;
@@ -92,7 +104,7 @@ export class SpdyConnection {
     this.#isClosed = true;
     this.#transport.end();
     this.#transport.resume();
-    // A client that has gone without a word would keep half a connection open.
+    // One who has gone without a word would keep half a connection open.
     setTimeout(() => this.#transport.destroy(), lingerMs).unref();
     this.#closed.resolve();
   }
@@ -145,8 +157,7 @@ export class SpdyConnection {
     else if (frame.type === 'data') this.#take(frame.streamId, frame.data, frame.fin);
     else if (frame.type === 'headers') this.#take(frame.streamId, undefined, frame.fin);
     else if (frame.type === 'rst-stream') this.#reset(frame.streamId);
-    // Those of even numbers would answer this server's own.
-    else if (frame.type === 'ping' && frame.id % 2 === 1) this.send(frame);
+    else if (frame.type === 'ping' && (frame.id % 2 === 1) === this.#asksByOdd) this.send(frame);
     else if (frame.type === 'goaway') this.close();
   }
 
