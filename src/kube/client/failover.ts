@@ -22,6 +22,8 @@ export interface FailoverOptions {
   onFailover?: (failover: Failover) => void;
 }
 
+type Asked = Pick<TransportRequest, 'method'>;
+
 /** Throws as the transport of the server that was asked last. */
 export function createFailover({ servers, connect, onFailover }: FailoverOptions): Transport {
   const transports = new Map<string, Transport>();
@@ -40,7 +42,7 @@ export function createFailover({ servers, connect, onFailover }: FailoverOptions
     onFailover?.({ from: servers[failed]!, to: servers[current]!, error });
   };
 
-  const ask = async <T>(request: TransportRequest, use: (transport: Transport) => Promise<T>): Promise<T> => {
+  const ask = async <T>(request: Asked, use: (transport: Transport) => Promise<T>): Promise<T> => {
     for (let tries = 1; ; tries++) {
       const asked = current;
       try {
@@ -56,6 +58,8 @@ export function createFailover({ servers, connect, onFailover }: FailoverOptions
   return {
     open: (request) => ask(request, (transport) => transport.open(request)),
     send: (request) => ask(request, (transport) => transport.send(request)),
+    // A command may have been begun by a handshake that broke.
+    webSocket: (request) => ask({ method: 'CONNECT' }, (transport) => transport.webSocket(request)),
     close: () => {
       for (const transport of transports.values()) transport.close();
     },
@@ -72,6 +76,6 @@ function isOfServer(error: unknown): boolean {
 const unavailable = new Set([502, 503, 504]);
 
 /** What may have been done must not be asked for twice. */
-function mayRepeat({ method }: TransportRequest, error: unknown): boolean {
+function mayRepeat({ method }: Asked, error: unknown): boolean {
   return method === 'GET' || error instanceof NotConnected;
 }

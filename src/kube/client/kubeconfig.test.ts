@@ -25,6 +25,10 @@ users:
 - { name: robot, user: { token: abc } }
 - { name: plugin, user: { exec: { command: aws } } }
 `;
+const runnable = text.replace(
+  'command: aws',
+  'command: aws, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never',
+);
 writeFileSync(join(directory, 'config'), text);
 writeFileSync(join(directory, 'cert.pem'), 'THE CERT');
 
@@ -57,6 +61,14 @@ test.each([
   ['no current context', 'kind: Config', undefined, /no current context/],
 ])('%s: a clear error', async (_what, config, context, message) => {
   await expect(parseKubeconfig(config, { context })).rejects.toThrow(message);
+});
+
+test('a user that authenticates by a program, for who runs programs; a token of its own wins', async () => {
+  const plugins = { hasTerminal: false, run: async () => '' };
+  const { token, issueCredentials } = await parseKubeconfig(runnable, { context: 'cloud', plugins });
+  expect([token, issueCredentials]).toEqual([undefined, expect.any(Function)]);
+  const own = runnable.replace('{ exec:', '{ token: mine, exec:');
+  expect(await parseKubeconfig(own, { context: 'cloud', plugins })).not.toHaveProperty('issueCredentials');
 });
 
 test('in a pod, the service account', () => {

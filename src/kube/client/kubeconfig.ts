@@ -6,6 +6,8 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { TendrilError } from '../../util/errors.ts';
+import { credentialPlugin, type PluginRunner } from './credential-plugin.ts';
+import type { IssuedCredentials } from './credentials.ts';
 
 /** The way to an API, everything resolved. */
 export interface ApiEndpoint {
@@ -21,6 +23,8 @@ export interface ApiEndpoint {
   token?: string;
   /** Read again every minute, and when it was refused: tokens of service accounts are renewed in place. */
   tokenFile?: string;
+  /** In place of all these: asked for when they are first needed, when they have expired, and when they were refused. */
+  issueCredentials?: () => Promise<IssuedCredentials>;
   /** Do not check the server's certificate. */
   insecure?: boolean;
   /** The name expected in the server's certificate, where it differs from the server's address. */
@@ -43,12 +47,14 @@ export interface KubeconfigOptions {
   directory?: string;
   /** Named in errors. */
   source?: string;
+  /** Users that authenticate by a program are refused without. */
+  plugins?: PluginRunner;
 }
 
 /** Reads a kubeconfig file: `path`, or $KUBECONFIG, or ~/.kube/config. Throws BAD_INPUT. */
 export async function loadKubeconfig(
   path?: string,
-  options: { context?: string } = {},
+  options: Pick<KubeconfigOptions, 'context' | 'plugins'> = {},
 ): Promise<ApiEndpoint> {
   const file = path ?? (process.env.KUBECONFIG?.split(':')[0] || resolve(homedir(), '.kube/config'));
   return parseKubeconfig(readText(file), { ...options, directory: dirname(file), source: file });
@@ -66,11 +72,23 @@ export async function parseKubeconfig(text: string, options: KubeconfigOptions =
   const { user }: { user: Record<string, unknown> } = context.user
     ? find(config.users, context.user, 'user', source)
     : { user: {} };
-  refuseUnsupported(user, context.user, source);
+  refuseUnsupported(user, context.user, { source, runsPlugins: options.plugins !== undefined });
   const field = (of: Record<string, unknown>, key: string) => pem(of, key, directory);
+  const ca = field(cluster, 'certificate-authority');
+  const plugin = () =>
+    credentialPlugin(
+      user.exec as object,
+      {
+        ...{ user: context.user, source, resolvePath: (path) => resolve(directory, path) },
+        cluster: clusterInfo(cluster, ca),
+      },
+      options.plugins!,
+    );
   return {
     server: requireServer(cluster.server, source),
-    ca: field(cluster, 'certificate-authority'),
+    ca,
+    // What stands in the kubeconfig itself wins, as in client-go.
+    ...(user.exec !== undefined && !hasOwnCredentials(user) && { issueCredentials: plugin() }),
     insecure: cluster['insecure-skip-tls-verify'] === true,
     serverName: cluster['tls-server-name'] as string | undefined,
     cert: field(user, 'client-certificate'),
@@ -136,9 +154,34 @@ function pem(of: Record<string, unknown>, key: string, directory: string): strin
   return typeof file === 'string' && file !== '' ? readText(resolve(directory, file)) : undefined;
 }
 
-function refuseUnsupported(user: Record<string, unknown>, name: string, source: string): void {
+const hasOwnCredentials = (user: Record<string, unknown>): boolean =>
+  ['token', 'tokenFile', 'client-certificate', 'client-certificate-data'].some((key) => Boolean(user[key]));
+
+/** As plugins are told of it: always with the certificate itself, and with what the kubeconfig has for them alone. */
+function clusterInfo(cluster: Record<string, unknown>, ca: string | undefined): Record<string, unknown> {
+  const passed = [
+    'server',
+    'tls-server-name',
+    'insecure-skip-tls-verify',
+    'proxy-url',
+    'disable-compression',
+  ];
+  const extensions = (cluster.extensions ?? []) as { name: string; extension: unknown }[];
+  const own = extensions.find(({ name }) => name === 'client.authentication.k8s.io/exec');
+  return {
+    ...Object.fromEntries(passed.flatMap((key) => (cluster[key] ? [[key, cluster[key]]] : []))),
+    ...(ca !== undefined && { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
+    ...(own !== undefined && { config: own.extension }),
+  };
+}
+
+function refuseUnsupported(
+  user: Record<string, unknown>,
+  name: string,
+  { source, runsPlugins }: { source: string; runsPlugins: boolean },
+): void {
   for (const key of ['exec', 'auth-provider', 'username'] as const) {
-    if (user[key] === undefined) continue;
+    if (user[key] === undefined || (key === 'exec' && runsPlugins)) continue;
     throw bad(
       source,
       `user "${name}" authenticates by ${key}, which is not supported`,

@@ -1,5 +1,4 @@
 /** HTTP to an API server: kept-alive connections, credentials, time limits, errors as the client's contract says. */
-import { readFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { isIP } from 'node:net';
@@ -7,9 +6,11 @@ import { checkServerIdentity } from 'node:tls';
 import { type Clock, systemClock } from '../../util/clock.ts';
 import { decodeAnswer, errorOf, readBody } from './answer.ts';
 import { cancelled, throwIfCancelled } from './cancellation.ts';
+import { type CredentialSource, type Credentials, credentialSource } from './credentials.ts';
 import { exchange, StaleConnection } from './exchange.ts';
 import { createFailover, type Failover } from './failover.ts';
 import type { ApiEndpoint } from './kubeconfig.ts';
+import { type OpenWebSocket, openWebSocket } from './web-socket.ts';
 
 export interface TransportRequest {
   method: string;
@@ -30,15 +31,21 @@ export interface TransportRequest {
   onLength?: (length: number) => void;
 }
 
+export interface WebSocketRequest extends Pick<TransportRequest, 'path' | 'signal' | 'timeoutMs'> {
+  /** Names of protocols, in the order of preference. */
+  protocols: readonly string[];
+}
+
 export interface Transport {
   /** The answer as a stream, once its head is there and says success. Throws as KubeClient does. */
   open(request: TransportRequest): Promise<http.IncomingMessage>;
   /** The whole answer, JSON decoded (text where it does not claim to be JSON). */
   send(request: TransportRequest): Promise<unknown>;
+  /** A WebSocket, which lives until its opener closes it. Throws as `open` does. */
+  webSocket(request: WebSocketRequest): Promise<OpenWebSocket>;
   close(): void;
 }
 
-const tokenLifeMs = 60_000;
 const defaultTimeoutMs = 30_000;
 
 /** One request as the server answered it, or did not. */
@@ -71,36 +78,44 @@ export interface TransportOptions {
 export function createTransport(endpoint: ApiEndpoint, options: TransportOptions = {}): Transport {
   const { server, alternatives = [] } = endpoint;
   const { clock = systemClock, observer, onFailover, connectTimeoutMs = 5000 } = options;
-  const token = tokenSource(endpoint, clock);
+  const credentials = credentialSource(endpoint, clock);
   const servers = [...new Set([server, ...alternatives])];
-  if (servers.length === 1) return transportTo(endpoint, { clock, observer, token });
+  if (servers.length === 1) return transportTo(endpoint, { clock, observer, credentials });
   const connect = (server: string) =>
-    transportTo({ ...endpoint, server }, { clock, observer, token, connectTimeoutMs });
+    transportTo({ ...endpoint, server }, { clock, observer, credentials, connectTimeoutMs });
   return createFailover({ servers, connect, onFailover });
 }
 
 interface OneServerOptions extends Pick<TransportOptions, 'observer' | 'connectTimeoutMs'> {
   clock: Clock;
-  token: TokenSource;
+  credentials: CredentialSource;
 }
 
 function transportTo(
   endpoint: ApiEndpoint,
-  { clock, observer, token, connectTimeoutMs }: OneServerOptions,
+  { clock, observer, credentials, connectTimeoutMs }: OneServerOptions,
 ): Transport {
   const base = new URL(endpoint.server);
   const secure = base.protocol === 'https:';
   // TCP keep-alive finds dead peers of quiet watches.
   const pool = { keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 16 };
-  const agent = secure ? new https.Agent({ ...pool, ...tlsOptions(endpoint) }) : new http.Agent(pool);
+  const agentOf = (options: http.AgentOptions, shown: Credentials) =>
+    secure ? new https.Agent({ ...options, ...tlsOptions(endpoint, shown) }) : new http.Agent(options);
+  /** A connection is of one certificate: those of an earlier one end as what uses them ends. */
+  const agents: { cert: string | undefined; agent: http.Agent }[] = [];
+  const agentFor = (shown: Credentials): http.Agent => {
+    const last = agents.at(-1);
+    if (last !== undefined && last.cert === shown.cert) return last.agent;
+    const agent = agentOf(pool, shown);
+    agents.push({ cert: shown.cert, agent });
+    return agent;
+  };
   const prefix = base.pathname.replace(/\/$/, '');
 
-  type Bearer = string | undefined;
-
-  const attempt = async (request: TransportRequest, bearer: Bearer): Promise<http.IncomingMessage> => {
+  const attempt = async (request: TransportRequest, shown: Credentials): Promise<http.IncomingMessage> => {
     const exchange = { method: request.method, host: base.host };
     try {
-      const response = await begin(request, bearer);
+      const response = await begin(request, shown);
       observer?.exchanged({ ...exchange, status: response.statusCode });
       return response;
     } catch (error) {
@@ -109,12 +124,9 @@ function transportTo(
     }
   };
 
-  const begin = async (request: TransportRequest, bearer: Bearer): Promise<http.IncomingMessage> => {
-    const headers: Record<string, string> = {
-      accept: request.accept ?? 'application/json',
-      'user-agent': 'tendril',
-    };
-    if (bearer !== undefined) headers.authorization = `Bearer ${bearer}`;
+  const begin = async (request: TransportRequest, shown: Credentials): Promise<http.IncomingMessage> => {
+    const headers = headersOf(shown);
+    headers.accept = request.accept ?? 'application/json';
     const payload = request.body === undefined ? undefined : JSON.stringify(request.body);
     if (payload !== undefined) {
       headers['content-type'] = request.contentType ?? 'application/json';
@@ -124,7 +136,7 @@ function transportTo(
       (secure ? https : http).request({
         host: base.hostname.replace(/^\[|\]$/g, ''),
         port: base.port || (secure ? 443 : 80),
-        agent,
+        agent: agentFor(shown),
         method: request.method,
         path: prefix + request.path,
         headers,
@@ -142,21 +154,21 @@ function transportTo(
     return await readBody(response, { server: endpoint.server, idleMs });
   };
 
-  const patiently = async (request: TransportRequest, bearer: Bearer): Promise<http.IncomingMessage> => {
+  const patiently = async (request: TransportRequest, shown: Credentials): Promise<http.IncomingMessage> => {
     try {
-      return await attempt(request, bearer);
+      return await attempt(request, shown);
     } catch (error) {
       // The server may close an idle connection just as it is used again; asking once more changes nothing.
       if (!(error instanceof StaleConnection) || request.method !== 'GET') throw error;
-      return await attempt(request, bearer);
+      return await attempt(request, shown);
     }
   };
 
   const believed = async (request: TransportRequest): Promise<http.IncomingMessage> => {
-    const bearer = await token.read();
-    const response = await patiently(request, bearer);
-    // Not even looked at: whatever it is may be asked for again, where the token has been renewed meanwhile.
-    const renewed = response.statusCode === 401 ? await token.renewed(bearer) : undefined;
+    const shown = await credentials.read();
+    const response = await patiently(request, shown);
+    // Not even looked at: whatever it is may be asked for again, where the credentials have been renewed meanwhile.
+    const renewed = response.statusCode === 401 ? await credentials.renewed(shown) : undefined;
     if (renewed === undefined) return response;
     response.resume();
     return await attempt(request, renewed);
@@ -177,6 +189,39 @@ function transportTo(
     return json ? decodeAnswer(titleOf(request), text) : text;
   };
 
+  const handshake = async ({ path, protocols, signal, timeoutMs }: WebSocketRequest, shown: Credentials) => {
+    // One that is kept alive may be closed just as the handshake begins, and a command must not be run twice.
+    const agent = agentOf({ keepAlive: false }, shown);
+    const headers = headersOf(shown);
+    const url = `${base.origin}${prefix}${path}`;
+    const exchange = { method: 'GET', host: base.host };
+    try {
+      const answer = await openWebSocket({
+        ...{ url, protocols, headers, agent, signal },
+        timeoutMs: timeoutMs ?? defaultTimeoutMs,
+      });
+      observer?.exchanged({ ...exchange, status: isRefusal(answer) ? answer.statusCode : 101 });
+      return answer;
+    } catch (error) {
+      observer?.exchanged(exchange);
+      throw error;
+    }
+  };
+
+  const connect = async (request: WebSocketRequest): Promise<OpenWebSocket> => {
+    const shown = await credentials.read();
+    let answer = await handshake(request, shown);
+    if (isRefusal(answer) && answer.statusCode === 401) {
+      const renewed = await credentials.renewed(shown);
+      if (renewed !== undefined) {
+        answer.destroy();
+        answer = await handshake(request, renewed);
+      }
+    }
+    if (!isRefusal(answer)) return answer;
+    throw errorOf(answer.statusCode ?? 500, await whole(answer, { method: 'GET', ...request }));
+  };
+
   return {
     open: (request) => orCancelled(request, () => open(request)),
     send: async (request) => {
@@ -187,7 +232,20 @@ function transportTo(
         observer?.answered({ method: request.method, host: base.host }, clock.monotonic() - startedAt);
       }
     },
-    close: () => agent.destroy(),
+    webSocket: (request) => orCancelled({ method: 'GET', ...request }, () => connect(request)),
+    close: () => {
+      for (const { agent } of agents) agent.destroy();
+    },
+  };
+}
+
+const isRefusal = (answer: OpenWebSocket | http.IncomingMessage): answer is http.IncomingMessage =>
+  !('protocol' in answer);
+
+function headersOf({ token }: Credentials): Record<string, string> {
+  return {
+    'user-agent': 'tendril',
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
   };
 }
 
@@ -205,36 +263,12 @@ async function orCancelled<T>(request: TransportRequest, exchange: () => Promise
   }
 }
 
-function tlsOptions(endpoint: ApiEndpoint): https.AgentOptions {
-  const { ca, cert, key, insecure, serverName } = endpoint;
+function tlsOptions(endpoint: ApiEndpoint, { cert, key }: Credentials): https.AgentOptions {
+  const { ca, insecure, serverName } = endpoint;
   return {
     ...{ ca, cert, key, rejectUnauthorized: !insecure },
     ...(serverName && !isIP(serverName) && { servername: serverName }),
     // An address is no name that TLS could ask for (RFC 6066), yet the certificate may be of one.
     ...(serverName && { checkServerIdentity: (_, cert) => checkServerIdentity(serverName, cert) }),
-  };
-}
-
-interface TokenSource {
-  read(): Promise<string | undefined>;
-  /** The one that the file has, read anew; undefined where that is the refused one. */
-  renewed(refused: string | undefined): Promise<string | undefined>;
-}
-
-function tokenSource({ token, tokenFile }: ApiEndpoint, clock: Clock): TokenSource {
-  if (tokenFile === undefined) return { read: async () => token, renewed: async () => undefined };
-  let cached: { value: string; until: number } | undefined;
-  const readAnew = async () => {
-    const value = (await readFile(tokenFile, 'utf8')).trim();
-    cached = { value, until: clock.monotonic() + tokenLifeMs };
-    return value;
-  };
-  return {
-    read: async () =>
-      cached === undefined || clock.monotonic() > cached.until ? await readAnew() : cached.value,
-    renewed: async (refused) => {
-      const value = await readAnew();
-      return value === refused ? undefined : value;
-    },
   };
 }
