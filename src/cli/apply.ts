@@ -5,8 +5,8 @@ import { applyManifests } from './apply/applier.ts';
 import { loadManifests } from './manifests/sources.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { defineCommand } from './parser/command.ts';
-import { fileOption, namespaceOption, outputOption } from './parser/common-options.ts';
-import { openLab } from './session/lab-session.ts';
+import { fileOption, namespaceOption, outputOption, sessionOptions } from './parser/common-options.ts';
+import { openSession } from './session/session.ts';
 
 export const apply = defineCommand(
   {
@@ -15,8 +15,9 @@ export const apply = defineCommand(
       'Creates or changes objects as manifests say, like kubectl apply. One bad document: nothing is changed.',
     usage: ['apply -f FILE|DIR|- … [-n NAMESPACE]'],
     options: {
+      ...sessionOptions,
       file: fileOption,
-      namespace: namespaceOption('for objects that name none (default: default)'),
+      namespace: namespaceOption('for objects that name none (default: the context’s, or default)'),
       output: outputOption('json: the objects as the API server has them'),
     },
     words: { min: 0, max: 0 },
@@ -31,11 +32,11 @@ export const apply = defineCommand(
     if (options.file.length === 0)
       throw new TendrilError('USAGE', 'nothing to apply; name manifests with -f');
     const manifests = loadManifests(options.file);
-    using lab = await openLab(name);
+    using session = await openSession({ name, ...options });
     const target = {
-      api: lab.api,
-      discovery: await lab.discovery(),
-      namespace: options.namespace ?? 'default',
+      api: session.api,
+      discovery: await session.discovery(),
+      namespace: options.namespace ?? session.namespace,
     };
     const applied = await applyManifests(target, manifests, {
       onApplied: ({ title, outcome }) => format ?? process.stdout.write(`${title} ${outcome}\n`),

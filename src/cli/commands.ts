@@ -66,6 +66,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
 /** Entry points of the lab's and a cluster's own processes; not for users. */
 export const internalCommands: Readonly<Record<string, () => Promise<Command>>> = {
   agent: async () => (await import('./processes.ts')).agentProcess,
+  'ask-agent': async () => (await import('./ask-agent.ts')).askAgentCommand,
   'node-task': async () => (await import('./node-task.ts')).nodeTaskCommand,
   'kubelet-server': async () => (await import('./processes.ts')).kubeletServerProcess,
   'lab-server': async () => (await import('./processes.ts')).labServerProcess,

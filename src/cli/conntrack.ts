@@ -4,8 +4,8 @@ import { TendrilError } from '../util/errors.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { formatTable } from './output/table.ts';
 import { defineCommand } from './parser/command.ts';
-import { nodeOption, outputOption } from './parser/common-options.ts';
-import { askAgent } from './session/ask-agent.ts';
+import { nodeOption, outputOption, sessionOptions } from './parser/common-options.ts';
+import { openSession } from './session/session.ts';
 
 const defaultLimit = '1000';
 
@@ -16,7 +16,8 @@ export const conntrack = defineCommand(
       "Shows the connections that a node's kernel translates packet by packet; those translated at the socket need none.",
     usage: ['conntrack list [--node NODE] [--limit N] [-o json]'],
     options: {
-      node: nodeOption("whose datapath (default: the lab's first node)"),
+      ...sessionOptions,
+      node: nodeOption('whose datapath (default: the first one)'),
       limit: { type: 'string', value: 'N', help: `at most so many (default: ${defaultLimit})` },
       output: outputOption('json'),
     },
@@ -31,7 +32,8 @@ export const conntrack = defineCommand(
       throw new TendrilError('USAGE', `--limit ${limit} is not a number above 0`);
     const format = chooseFormat(options.output, ['json']);
     const path = `/conntrack?limit=${limit}`;
-    const { node, answer } = await askAgent<ConnectionView[]>(name, options.node, path);
+    using session = await openSession({ name, ...options });
+    const { node, answer } = await session.agents.ask<ConnectionView[]>(options.node, path);
     if (format === 'json') printJson({ node, connections: answer });
     else process.stdout.write(connectionTable(answer));
     return 0;

@@ -6,9 +6,9 @@ import { planApply } from './apply/applier.ts';
 import { objectTitle } from './manifests/document.ts';
 import { loadManifests } from './manifests/sources.ts';
 import { defineCommand } from './parser/command.ts';
-import { fileOption, namespaceOption } from './parser/common-options.ts';
+import { fileOption, namespaceOption, sessionOptions } from './parser/common-options.ts';
 import type { Discovery } from './session/discovery.ts';
-import { openLab } from './session/lab-session.ts';
+import { openSession } from './session/session.ts';
 import { waitUntilGone } from './session/wait.ts';
 
 interface Doomed {
@@ -26,8 +26,9 @@ export const deleteCommand = defineCommand(
       'delete KIND/NAME… [-n NAMESPACE]',
     ],
     options: {
+      ...sessionOptions,
       file: fileOption,
-      namespace: namespaceOption('where the objects are (default: default)'),
+      namespace: namespaceOption('where the objects are (default: the context’s, or default)'),
       'ignore-not-found': { type: 'boolean', help: 'what is not there is no failure' },
       'no-wait': { type: 'boolean', help: 'do not wait until the objects are gone' },
     },
@@ -43,13 +44,13 @@ export const deleteCommand = defineCommand(
       throw new TendrilError('USAGE', 'name what to delete: either -f FILE or KIND NAME');
     }
     const manifests = loadManifests(options.file);
-    using lab = await openLab(name);
-    const discovery = await lab.discovery();
-    const namespace = options.namespace ?? 'default';
+    using session = await openSession({ name, ...options });
+    const discovery = await session.discovery();
+    const namespace = options.namespace ?? session.namespace;
     const doomed =
       words.length > 0
         ? namedObjects(discovery, words, namespace)
-        : planApply({ api: lab.api, discovery, namespace }, manifests)
+        : planApply({ api: session.api, discovery, namespace }, manifests)
             .reverse()
             .map((item) => ({
               title: item.title,
@@ -62,7 +63,7 @@ export const deleteCommand = defineCommand(
     const deleted: Doomed[] = [];
     for (const item of doomed) {
       try {
-        await lab.api.send({
+        await session.api.send({
           method: 'DELETE',
           path: item.path,
           body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background' },
@@ -76,7 +77,7 @@ export const deleteCommand = defineCommand(
         process.stderr.write(`tendril: ${(error as Error).message}\n`);
       }
     }
-    if (!options['no-wait']) for (const item of deleted) await waitUntilGone(lab.api, item.path);
+    if (!options['no-wait']) for (const item of deleted) await waitUntilGone(session.api, item.path);
     return failed ? 1 : 0;
   },
 );

@@ -6,15 +6,15 @@ import { resourcePath, resources } from '../kube/resources.ts';
 import type { Pod } from '../kube/types.ts';
 import { podResolvConf } from '../lab/kubelet/resolv-conf.ts';
 import { TendrilError } from '../util/errors.ts';
-import { readClusterZone } from './dns/cluster-zone.ts';
+import { chooseZone, readClusterZone } from './dns/cluster-zone.ts';
 import { type ResolverSettings, type SearchStep, searchOrder, searchSteps } from './dns/search-steps.ts';
 import { watchAnswers } from './dns/watch.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { formatTable } from './output/table.ts';
 import { defineCommand, type Invocation } from './parser/command.ts';
-import { namespaceOption, nodeOption, outputOption } from './parser/common-options.ts';
+import { namespaceOption, nodeOption, outputOption, sessionOptions } from './parser/common-options.ts';
 import { dnsProcess } from './processes.ts';
-import { type LabSession, openLab } from './session/lab-session.ts';
+import { type ApiSession, openSession } from './session/session.ts';
 
 export const dns = defineCommand(
   {
@@ -29,7 +29,16 @@ export const dns = defineCommand(
     ],
     options: {
       ...dnsProcess.spec.options,
-      zone: { type: 'string', value: 'ZONE', help: "the cluster zone (default: the lab's)" },
+      ...sessionOptions,
+      kubeconfig: {
+        ...sessionOptions.kubeconfig,
+        help: `${sessionOptions.kubeconfig.help}; without a word: how the server reaches the API server`,
+      },
+      zone: {
+        type: 'string',
+        value: 'ZONE',
+        help: "the cluster zone (default: the lab's or cluster's; cluster.local)",
+      },
       from: {
         type: 'string',
         value: 'POD',
@@ -41,7 +50,7 @@ export const dns = defineCommand(
         help: 'A, AAAA, SRV, PTR, CNAME, TXT … (default: A, then AAAA)',
       },
       namespace: namespaceOption('of the pod, or of the records (default: default; for records: all)'),
-      node: nodeOption("whose kernel's answers (default: the lab's first node)"),
+      node: nodeOption("whose kernel's answers (default: the first one)"),
       every: {
         type: 'string',
         value: 'N',
@@ -79,14 +88,16 @@ interface DnsInvocation {
     type?: string | undefined;
     namespace?: string | undefined;
     output?: string | undefined;
+    kubeconfig: string | undefined;
+    context: string | undefined;
   };
 }
 
 async function records({ name, options }: DnsInvocation): Promise<number> {
   const format = chooseFormat(options.output, ['json']);
-  using lab = await openLab(name);
-  const zone = options.zone ?? lab.config.clusterDomain;
-  const lookup = await readClusterZone(lab.api, zone);
+  using session = await openSession({ name, ...options });
+  const zone = options.zone ?? (await chooseZone(session));
+  const lookup = await readClusterZone(session.api, zone);
   const rows = listRecords(lookup, zone, { namespace: options.namespace }).map(({ name, ttl, data }) => ({
     name,
     ttl,
@@ -107,14 +118,14 @@ async function records({ name, options }: DnsInvocation): Promise<number> {
 async function query({ name: labName, options }: DnsInvocation, name: string): Promise<number> {
   const format = chooseFormat(options.output, ['json']);
   const types = typesOf(options.type);
-  using lab = await openLab(labName);
-  const zone = options.zone ?? lab.config.clusterDomain;
-  const settings = await resolverOf(lab, {
+  using session = await openSession({ name: labName, ...options });
+  const zone = options.zone ?? (await chooseZone(session));
+  const settings = await resolverOf(session, {
     pod: options.from,
-    namespace: options.namespace ?? 'default',
+    namespace: options.namespace ?? session.namespace,
     zone,
   });
-  const lookup = await readClusterZone(lab.api, zone);
+  const lookup = await readClusterZone(session.api, zone);
   const names = searchOrder(name, settings);
   const steps: SearchStep[] = [];
   for (const type of types) steps.push(...(await searchSteps(lookup, names, type)));
@@ -134,17 +145,17 @@ function typesOf(text: string | undefined): (keyof typeof recordTypes)[] {
 
 /** A pod's resolver settings by its dnsPolicy and dnsConfig; without a pod, those of one that asks for nothing else. */
 async function resolverOf(
-  lab: LabSession,
+  session: ApiSession,
   { pod: name, namespace, zone }: { pod: string | undefined; namespace: string; zone: string },
 ): Promise<ResolverSettings> {
   const pod =
     name === undefined
       ? ({ metadata: { name: '', namespace } } as Pod)
-      : ((await lab.api.send({
+      : ((await session.api.send({
           method: 'GET',
           path: resourcePath(resources.pods, { namespace, name }),
         })) as Pod);
-  // Servers are not looked at, and a lab's nodes have no search path of their own.
+  // Servers are not looked at, and nodes' own search paths are not known; a lab's have none.
   const node = { nameservers: [], searches: [], options: [] };
   const { searches, options } = podResolvConf(pod, {
     clusterDns: ['cluster DNS'],

@@ -11,26 +11,29 @@ import type { Pod } from '../kube/types.ts';
 import type { ProcessSpec } from '../lab/launcher/launcher.ts';
 import type { LabConfig, LabPaths } from '../lab/topology/lab-config.ts';
 import { TendrilError } from '../util/errors.ts';
+import { runRemotely } from './exec/remote.ts';
 import { defineCommand } from './parser/command.ts';
-import { containerOption, namespaceOption, nodeOption } from './parser/common-options.ts';
-import { openLab } from './session/lab-session.ts';
+import { containerOption, namespaceOption, nodeOption, sessionOptions } from './parser/common-options.ts';
+import { isCluster } from './session/cluster-session.ts';
 import { requireRoot } from './session/root.ts';
+import { openSession } from './session/session.ts';
 import { chooseContainer, findPod } from './session/workload.ts';
 
 export const exec = defineCommand(
   {
     name: 'exec',
     summary:
-      'Runs a command in a pod, on a node, or on the outside host. Its exit status is that of the command; 125: Tendril failed.',
+      'Runs a command in a pod, or in a lab on a node or on the outside host. Its exit status is that of the command; 125: Tendril failed.',
     usage: [
       'exec POD|KIND/NAME [-n NAMESPACE] [-c CONTAINER] -- COMMAND…',
       'exec --node NODE -- COMMAND…',
       'exec --outside -- COMMAND…',
     ],
     options: {
+      ...sessionOptions,
       container: containerOption,
-      namespace: namespaceOption('where the pod is (default: default)'),
-      node: nodeOption("in a node's network"),
+      namespace: namespaceOption('where the pod is (default: the context’s, or default)'),
+      node: nodeOption("in the network of a lab's node"),
       outside: { type: 'boolean', help: 'on the outside host, which stands for the rest of the world' },
     },
     words: { min: 0, max: 1 },
@@ -39,6 +42,7 @@ export const exec = defineCommand(
       'tendril exec deploy/visitor -- sh',
       'tendril exec --outside -- curl -s http://node-1:30080/',
       'tendril exec --node node-1 -- ip route',
+      'tendril exec --kubeconfig admin.conf web-0 -n shop -- sh',
     ],
     failureStatus: 125,
   },
@@ -46,24 +50,34 @@ export const exec = defineCommand(
     const places = [words.length > 0, options.node !== undefined, options.outside].filter(Boolean).length;
     if (places !== 1) throw new TendrilError('USAGE', 'name one place: a pod, --node NODE, or --outside');
     if (command.length === 0) throw new TendrilError('USAGE', 'name the command to run after --');
-    requireRoot('exec');
-    using lab = await openLab(name);
-    if (options.node !== undefined) checkNode(lab.config, options.node);
     const place = options.outside ? 'outside' : options.node;
-    if (place !== undefined) {
-      return await enter(
-        lab,
-        placeArguments(lab.paths, place),
-        withLabResolver(lab.paths, command),
-        'inherit',
-      );
+    if (!isCluster(options)) requireRoot('exec');
+    else if (place !== undefined) throw noSuchPlace(options.node);
+    using session = await openSession({ name, ...options });
+    if (session.kind === 'lab' && place !== undefined) {
+      const { config, paths } = session;
+      if (options.node !== undefined) checkNode(config, options.node);
+      return await enter(session, placeArguments(paths, place), withLabResolver(paths, command), 'inherit');
     }
-    const namespace = options.namespace ?? 'default';
-    const pod = await findPod(lab, words[0]!, namespace);
+    const namespace = options.namespace ?? session.namespace;
+    const pod = await findPod(session, words[0]!, namespace);
     const container = chooseContainer(pod, options.container);
-    return await enter(lab, containerArguments(lab.paths, pod, container), command, containerStdio());
+    if (session.kind === 'cluster')
+      return await runRemotely(session.api, { namespace, pod: pod.metadata.name, container }, command);
+    return await enter(session, containerArguments(session.paths, pod, container), command, containerStdio());
   },
 );
+
+function noSuchPlace(node: string | undefined): TendrilError {
+  const [what, remedy] =
+    node === undefined
+      ? ['--outside is of a lab: a cluster has no outside host', 'Run the command from here.']
+      : [
+          '--node is of a lab: a cluster has its nodes entered by a pod',
+          `Try: kubectl debug node/${node} -it --image=…`,
+        ];
+  return new TendrilError('USAGE', what!, { remedy });
+}
 
 function checkNode(config: LabConfig, node: string): void {
   const names = config.nodes.map(({ name }) => name);

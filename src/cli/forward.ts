@@ -2,41 +2,45 @@
 import { resourcePath, resources } from '../kube/resources.ts';
 import type { Pod, Service, ServicePort } from '../kube/types.ts';
 import { TendrilError } from '../util/errors.ts';
+import { connectTo, type Destination } from './forward/destination.ts';
 import { listenLocally } from './forward/listeners.ts';
-import { createRelay, type Destination } from './forward/relay.ts';
+import { createRelay } from './forward/relay.ts';
 import { defineCommand } from './parser/command.ts';
-import { namespaceOption } from './parser/common-options.ts';
-import { type LabSession, openLab } from './session/lab-session.ts';
+import { namespaceOption, sessionOptions } from './parser/common-options.ts';
+
+import { isCluster } from './session/cluster-session.ts';
 import { requireRoot } from './session/root.ts';
+import { type ApiSession, openSession } from './session/session.ts';
 import { findPod, readyPodsOf } from './session/workload.ts';
 
 export const forward = defineCommand(
   {
     name: 'forward',
-    summary: 'Relays a port of this machine to a pod or Service of the lab, until Ctrl-C.',
+    summary: 'Relays a port of this machine to a pod or Service, until Ctrl-C.',
     usage: ['forward svc/NAME [LOCAL:]PORT [-n NAMESPACE]', 'forward pod/NAME [LOCAL:]PORT [-n NAMESPACE]'],
     options: {
-      namespace: namespaceOption('where it is (default: default)'),
+      ...sessionOptions,
+      namespace: namespaceOption('where it is (default: the context’s, or default)'),
     },
     words: { min: 2, max: 2 },
     examples: [
       'tendril forward svc/frontend 8080:80',
       'tendril forward pod/web-0 8080',
       'tendril forward svc/api :http',
+      'tendril forward --kubeconfig admin.conf svc/frontend 8080:80',
     ],
   },
   async ({ name, options, words }) => {
-    requireRoot('forward');
+    if (!isCluster(options)) requireRoot('forward');
     const { local, remote } = parsePorts(words[1]!);
-    using lab = await openLab(name);
+    using session = await openSession({ name, ...options });
     const target = words[0]!.includes('/') ? words[0]! : `pod/${words[0]}`;
-    const namespace = options.namespace ?? 'default';
-    const choose = await destinationChooser(lab, { target, namespace, remote });
+    const namespace = options.namespace ?? session.namespace;
+    const choose = await destinationChooser(session, { target, namespace, remote });
     const first = await choose();
     const remotePort = /^\d+$/.test(remote) ? Number(remote) : first.port;
     const relay = createRelay({
-      choose,
-      netns: lab.paths.netns,
+      connect: async () => await connectTo(session, await choose()),
       onFailure: (message) => process.stderr.write(`tendril: a connection failed: ${message}\n`),
     });
     const listeners = await listenLocally(relay.accept, local, remotePort);
@@ -75,21 +79,21 @@ export function parsePorts(text: string): Ports {
 
 /** A function that finds, for each connection anew, the pod to connect to. */
 async function destinationChooser(
-  lab: LabSession,
+  session: ApiSession,
   { target, namespace, remote }: { target: string; namespace: string; remote: string },
 ): Promise<() => Promise<Destination>> {
   const [kind = '', name = ''] = target.split('/', 2);
-  const resource = (await lab.discovery()).byName(kind)[0]!;
+  const resource = (await session.discovery()).byName(kind)[0]!;
   if (resource.kind !== 'Service') {
-    const pod = await findPod(lab, target, namespace);
+    const pod = await findPod(session, target, namespace);
     return async () => podDestination(pod, remote);
   }
   const path = resourcePath(resources.services, { namespace, name });
   let turn = 0;
   return async () => {
-    const service = (await lab.api.send({ method: 'GET', path })) as Service;
+    const service = (await session.api.send({ method: 'GET', path })) as Service;
     const port = servicePort(service, remote);
-    const pods = await readyPodsOf(lab, service);
+    const pods = await readyPodsOf(session, service);
     if (pods.length === 0) {
       const remedy = `See why: tendril get endpointslices,pods -n ${namespace}`;
       throw new TendrilError('NOT_READY', `svc/${name} has no ready endpoint`, { remedy });
@@ -115,15 +119,16 @@ function servicePort(service: Service, wanted: string): ServicePort {
 }
 
 function podDestination(pod: Pod, wanted: string): Destination {
+  const { namespace = 'default', name } = pod.metadata;
   const ip = pod.status?.podIP;
   const node = pod.spec?.nodeName;
   if (!ip || !node) {
-    const remedy = `See why: tendril get pod ${pod.metadata.name} -n ${pod.metadata.namespace} -o yaml`;
-    throw new TendrilError('NOT_READY', `pod ${pod.metadata.name} has no address yet`, { remedy });
+    const remedy = `See why: tendril get pod ${name} -n ${namespace} -o yaml`;
+    throw new TendrilError('NOT_READY', `pod ${name} has no address yet`, { remedy });
   }
-  if (/^\d+$/.test(wanted)) return { node, ip, port: Number(wanted) };
+  const place = { node, namespace, pod: name, ip };
+  if (/^\d+$/.test(wanted)) return { ...place, port: Number(wanted) };
   const named = pod.spec?.containers.flatMap(({ ports = [] }) => ports).find((port) => port.name === wanted);
-  if (named === undefined)
-    throw new TendrilError('BAD_INPUT', `pod ${pod.metadata.name} has no port named "${wanted}"`);
-  return { node, ip, port: named.containerPort };
+  if (named === undefined) throw new TendrilError('BAD_INPUT', `pod ${name} has no port named "${wanted}"`);
+  return { ...place, port: named.containerPort };
 }

@@ -5,9 +5,9 @@ import { TendrilError } from '../util/errors.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { formatServerTable, type ServerTable } from './output/server-table.ts';
 import { defineCommand } from './parser/command.ts';
-import { namespaceOption, outputOption } from './parser/common-options.ts';
+import { namespaceOption, outputOption, sessionOptions } from './parser/common-options.ts';
 import type { DiscoveredResource } from './session/discovery.ts';
-import { type LabSession, openLab } from './session/lab-session.ts';
+import { type ApiSession, openSession } from './session/session.ts';
 
 const formats = ['wide', 'json', 'yaml', 'name'] as const;
 type Format = (typeof formats)[number];
@@ -30,7 +30,8 @@ export const get = defineCommand(
       'get KIND/NAME…',
     ],
     options: {
-      namespace: namespaceOption('where to look (default: default)'),
+      ...sessionOptions,
+      namespace: namespaceOption('where to look (default: the context’s, or default)'),
       'all-namespaces': { type: 'boolean', short: 'A', help: 'look in every namespace' },
       selector: { type: 'string', short: 'l', value: 'SELECTOR', help: 'labels, as in app=cart,tier!=db' },
       output: outputOption('wide, json, yaml or name'),
@@ -44,16 +45,16 @@ export const get = defineCommand(
   },
   async ({ name, options, words }) => {
     const format = chooseFormat(options.output, formats);
-    using lab = await openLab(name);
-    const namespace = options['all-namespaces'] ? undefined : (options.namespace ?? 'default');
+    using session = await openSession({ name, ...options });
+    const namespace = options['all-namespaces'] ? undefined : (options.namespace ?? session.namespace);
     const scope = { namespace, selector: options.selector };
-    const wanted = await selectObjects(lab, words);
+    const wanted = await selectObjects(session, words);
     if (options['all-namespaces'] && wanted.some(({ name }) => name !== undefined)) {
       throw new TendrilError('USAGE', 'an object cannot be fetched by name across all namespaces; use -n');
     }
     if (format === undefined || format === 'wide')
-      return await printTables(lab, wanted, { ...scope, wide: format === 'wide' });
-    return await printObjects(lab, wanted, { ...scope, format });
+      return await printTables(session, wanted, { ...scope, wide: format === 'wide' });
+    return await printObjects(session, wanted, { ...scope, format });
   },
 );
 
@@ -63,8 +64,8 @@ interface Wanted {
 }
 
 /** `KIND[,KIND] [NAME…]`, or `KIND/NAME…`. */
-async function selectObjects(lab: LabSession, words: readonly string[]): Promise<Wanted[]> {
-  const discovery = await lab.discovery();
+async function selectObjects(session: ApiSession, words: readonly string[]): Promise<Wanted[]> {
+  const discovery = await session.discovery();
   if (words[0]!.includes('/')) {
     return words.map((word) => {
       const [kind = '', name] = word.split('/', 2);
@@ -88,7 +89,7 @@ function pathOf({ resource, name }: Wanted, { namespace, selector }: Scope): str
 }
 
 async function printTables(
-  lab: LabSession,
+  session: ApiSession,
   wanted: readonly Wanted[],
   scope: Scope & { wide: boolean },
 ): Promise<number> {
@@ -100,7 +101,7 @@ async function printTables(
     for (const item of items) {
       try {
         tables.push(
-          (await lab.api.send({
+          (await session.api.send({
             method: 'GET',
             path: pathOf(item, scope),
             accept: tableMedia,
@@ -134,7 +135,7 @@ async function printTables(
 }
 
 async function printObjects(
-  lab: LabSession,
+  session: ApiSession,
   wanted: readonly Wanted[],
   scope: Scope & { format: Format },
 ): Promise<number> {
@@ -142,7 +143,7 @@ async function printObjects(
   let failed = false;
   for (const item of wanted) {
     try {
-      const answer = (await lab.api.send({ method: 'GET', path: pathOf(item, scope) })) as KubeJson & {
+      const answer = (await session.api.send({ method: 'GET', path: pathOf(item, scope) })) as KubeJson & {
         items?: KubeJson[];
       };
       objects.push(...(item.name === undefined ? typedItems(item.resource, answer.items ?? []) : [answer]));

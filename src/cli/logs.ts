@@ -3,8 +3,8 @@ import { pipeline } from 'node:stream/promises';
 import { resourcePath, resources } from '../kube/resources.ts';
 import { TendrilError } from '../util/errors.ts';
 import { defineCommand } from './parser/command.ts';
-import { containerOption, namespaceOption } from './parser/common-options.ts';
-import { openLab } from './session/lab-session.ts';
+import { containerOption, namespaceOption, sessionOptions } from './parser/common-options.ts';
+import { openSession } from './session/session.ts';
 import { chooseContainer, findPod } from './session/workload.ts';
 import { parseDuration } from './up/options.ts';
 
@@ -16,8 +16,9 @@ export const logs = defineCommand(
       'logs POD|KIND/NAME [-c CONTAINER] [-n NAMESPACE] [-f] [--tail LINES] [--since TIME] [--timestamps] [--previous]',
     ],
     options: {
+      ...sessionOptions,
       container: containerOption,
-      namespace: namespaceOption('where the pod is (default: default)'),
+      namespace: namespaceOption('where the pod is (default: the context’s, or default)'),
       follow: { type: 'boolean', short: 'f', help: 'go on as more is printed' },
       tail: { type: 'string', value: 'LINES', help: 'only the last lines' },
       since: {
@@ -40,9 +41,9 @@ export const logs = defineCommand(
     const { tail } = options;
     if (tail !== undefined && !/^\d+$/.test(tail))
       throw new TendrilError('USAGE', `--tail takes a number of lines, not "${tail}"`);
-    using lab = await openLab(name);
-    const namespace = options.namespace ?? 'default';
-    const pod = await findPod(lab, words[0]!, namespace);
+    using session = await openSession({ name, ...options });
+    const namespace = options.namespace ?? session.namespace;
+    const pod = await findPod(session, words[0]!, namespace);
     const query = new URLSearchParams({ container: chooseContainer(pod, options.container) });
     if (options.follow) query.set('follow', 'true');
     if (options.timestamps) query.set('timestamps', 'true');
@@ -52,7 +53,7 @@ export const logs = defineCommand(
     const path = resourcePath(resources.pods, { namespace, name: pod.metadata.name, subresource: 'log' });
     // A followed log begins when something is printed, and that may be never.
     const limit = options.follow ? { timeoutMs: 0 } : {};
-    const stream = await lab.api.open({ method: 'GET', path: `${path}?${query}`, ...limit });
+    const stream = await session.api.open({ method: 'GET', path: `${path}?${query}`, ...limit });
     await pipeline(stream, process.stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
       // A reader of our output that has gone (head, say), and a full disk, are told for all commands alike.
       if (error.syscall !== 'write') throw error;

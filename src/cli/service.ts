@@ -4,8 +4,8 @@ import { TendrilError } from '../util/errors.ts';
 import { chooseFormat, printJson } from './output/format.ts';
 import { formatTable } from './output/table.ts';
 import { defineCommand } from './parser/command.ts';
-import { namespaceOption, nodeOption, outputOption } from './parser/common-options.ts';
-import { askAgent } from './session/ask-agent.ts';
+import { namespaceOption, nodeOption, outputOption, sessionOptions } from './parser/common-options.ts';
+import { openSession } from './session/session.ts';
 
 export const service = defineCommand(
   {
@@ -13,7 +13,8 @@ export const service = defineCommand(
     summary: "Shows the Services that a node's kernel serves: frontends, backends, state and counters.",
     usage: ['service list [--node NODE] [-n NAMESPACE] [-o wide|json]'],
     options: {
-      node: nodeOption("whose datapath (default: the lab's first node)"),
+      ...sessionOptions,
+      node: nodeOption('whose datapath (default: the first one)'),
       namespace: namespaceOption('only Services of this namespace'),
       output: outputOption('wide or json'),
     },
@@ -24,7 +25,8 @@ export const service = defineCommand(
     if (words[0] !== 'list')
       throw new TendrilError('USAGE', `service ${words[0]} is nothing; try service list`);
     const format = chooseFormat(options.output, ['wide', 'json']);
-    const { node, answer } = await askAgent<ServiceView[]>(name, options.node, '/services');
+    using session = await openSession({ name, ...options });
+    const { node, answer } = await session.agents.ask<ServiceView[]>(options.node, '/services');
     const { namespace } = options;
     const services = answer.filter(
       (view) => namespace === undefined || view.service?.startsWith(`${namespace}/`),

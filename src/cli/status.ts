@@ -10,7 +10,7 @@ import { chooseFormat, printJson } from './output/format.ts';
 import { formatTable } from './output/table.ts';
 import { defineCommand } from './parser/command.ts';
 import { clusterOptions, outputOption } from './parser/common-options.ts';
-import { type ClusterChoice, openCluster } from './session/cluster-session.ts';
+import { type ClusterChoice, isCluster, openCluster } from './session/cluster-session.ts';
 import { askControl } from './session/control.ts';
 import { openLab } from './session/lab-session.ts';
 import { clusterStatusText } from './status/cluster-status.ts';
@@ -32,8 +32,7 @@ export const status = defineCommand(
   },
   async ({ name, options }) => {
     const format = chooseFormat(options.output, ['json']);
-    if (options.kubeconfig !== undefined || options.context !== undefined)
-      return await clusterStatus(options, format === 'json');
+    if (isCluster(options)) return await clusterStatus(options, format === 'json');
     requireLabConfig(name);
     const answer = await askControl<LabStatus>(join(labsDirectory, name, 'control.sock'), '/status');
     answer.problems.push(...(await podProblems(name)));

@@ -6,7 +6,7 @@ import { labPaths } from '../../src/lab/topology/lab-config.ts';
 import { cgroupMount } from '../../src/linux/cgroup/cgroup.ts';
 import { createNetns, deleteNetns } from '../../src/linux/netns/netns.ts';
 import { bringUp, type TestLab } from './support/lab.ts';
-import { must, program, root, runDirectory } from './support/tendril.ts';
+import { must, root, runDirectory } from './support/tendril.ts';
 
 const pods = ['node-1', 'node-2']
   .map(
@@ -54,13 +54,6 @@ test('finds all well, and a node that there is not', async () => {
   expect(await must(lab.tendril(['ipam', 'check']))).toBe('Every address is its pod’s.\n');
   const { code, stderr } = await lab.tendril(['ipam', 'check', '--node', 'node-9']);
   expect([code, stderr]).toEqual([1, expect.stringContaining('there are node-1, node-2')]);
-});
-
-test('by a kubeconfig on a node has the node’s own agent, and says which others are silent', async () => {
-  const { kubeconfig } = paths().node('node-1');
-  const command = [program, 'ipam', 'check', '--kubeconfig', kubeconfig];
-  const text = await lab.exec(['--node', 'node-1'], ...command);
-  expect(text).toMatch(/^Agents that did not say what they hold:\n {2}node-2: .*only for the node itself\n$/);
 });
 
 /** A call of the plugin, as a runtime makes it for a sandbox that no kubelet knows of. */

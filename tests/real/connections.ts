@@ -5,7 +5,7 @@ import type { NodeLayout } from './cluster/layout.ts';
 import { startOnNode } from './cluster/node.ts';
 import { logPath, stop, waitFor } from './cluster/process.ts';
 
-export const agentPort = 9879;
+const agentPort = 9879;
 
 /** What an agent tells its own node of itself. */
 export interface AgentStatus {

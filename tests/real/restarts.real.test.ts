@@ -32,7 +32,7 @@ import {
   withApiProxy,
   withoutApi,
 } from './cluster/restarts.ts';
-import { agentPort, agentStatus, type Connection, connectFromPod, stillAnswered } from './connections.ts';
+import { agentStatus, type Connection, connectFromPod, stillAnswered } from './connections.ts';
 
 const [controlPlane, first, second] = nodes() as [NodeLayout, NodeLayout, NodeLayout];
 const hostPort = 8099;
@@ -118,7 +118,7 @@ async function podIsReady(name: string, seconds = 90): Promise<string[]> {
 /** Every address that the node's agent holds is a pod's, and every pod has its own; soon, where something was just deleted. */
 async function noAddressIsLost(node: NodeLayout): Promise<void> {
   const tendril = join(import.meta.dirname, '../../bin/tendril');
-  const words = ['--kubeconfig', kubeconfigPath, '--status-port', String(agentPort), '--node', node.name];
+  const words = ['--kubeconfig', kubeconfigPath, '--node', node.name];
   let found = '';
   try {
     await waitFor('every address to be a pod’s', 90, () => {

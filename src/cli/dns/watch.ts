@@ -2,9 +2,9 @@
 import type { SampledAnswer } from '../../agent/dns-path.ts';
 import { TendrilError } from '../../util/errors.ts';
 import { chooseFormat } from '../output/format.ts';
-import { askAgent } from '../session/ask-agent.ts';
+import { openSession, type SessionChoice } from '../session/session.ts';
 
-export interface WatchOptions {
+export interface WatchOptions extends Omit<SessionChoice, 'name'> {
   node?: string | undefined;
   every?: string | undefined;
   seconds?: string | undefined;
@@ -12,16 +12,17 @@ export interface WatchOptions {
 }
 
 /** Until it is interrupted, or for `seconds`. @throws TendrilError USAGE or API */
-export async function watchAnswers(lab: string, options: WatchOptions): Promise<number> {
+export async function watchAnswers(name: string, options: WatchOptions): Promise<number> {
   const { node, every = '1', seconds } = options;
   for (const [option, value] of Object.entries({ every, seconds: seconds ?? '1' }))
     if (!/^[1-9]\d{0,8}$/.test(value))
       throw new TendrilError('USAGE', `--${option} ${value} is not a number above 0`);
   const asJson = chooseFormat(options.output, ['json']) === 'json';
+  using session = await openSession({ name, ...options });
   const end = performance.now() + (seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1000);
-  while (performance.now() < end) {
-    const { answer } = await askAgent<SampledAnswer[]>(lab, node, `/dns-answers?every=${every}`);
-    for (const one of answer) process.stdout.write(`${asJson ? JSON.stringify(one) : answerLine(one)}\n`);
+  for await (const sampled of session.agents.follow<SampledAnswer[]>(node, `/dns-answers?every=${every}`)) {
+    for (const one of sampled) process.stdout.write(`${asJson ? JSON.stringify(one) : answerLine(one)}\n`);
+    if (performance.now() >= end) break;
   }
   return 0;
 }

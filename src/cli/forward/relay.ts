@@ -1,20 +1,11 @@
 /** Passes bytes between local connections and pods; each ends as its ends say, half-closed ones included. */
 import type { Socket } from 'node:net';
-import { openNetns } from '../../linux/netns/netns.ts';
-import { connectTcp } from '../../linux/netns/sockets.ts';
-import { parseIp } from '../../net/ip.ts';
+import type { Duplex } from 'node:stream';
 import { describeError } from '../../util/errors.ts';
 
-export interface Destination {
-  node: string;
-  ip: string;
-  port: number;
-}
-
 export interface RelayOptions {
-  choose: () => Promise<Destination>;
-  /** Path of a node's network namespace. */
-  netns: (node: string) => string;
+  /** A connection to a pod, for each of ours anew; it may be half-closed. */
+  connect: () => Promise<Duplex>;
   onFailure: (message: string) => void;
 }
 
@@ -23,19 +14,11 @@ export interface Relay {
   close(): void;
 }
 
-const connectTimeoutMs = 5_000;
-
-/** Connections are made from the node's namespace, as kubectl port-forward's come from the node. */
-export function createRelay({ choose, netns, onFailure }: RelayOptions): Relay {
-  const sockets = new Set<Socket>();
-  const track = (socket: Socket) => {
+export function createRelay({ connect, onFailure }: RelayOptions): Relay {
+  const sockets = new Set<Duplex>();
+  const track = (socket: Duplex) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-  };
-  const connect = async (): Promise<Socket> => {
-    const { node, ip, port } = await choose();
-    using handle = openNetns(netns(node));
-    return await connectTcp(handle, { ip: parseIp(ip), port, timeoutMs: connectTimeoutMs });
   };
   const accept = (local: Socket): void => {
     track(local);
@@ -60,7 +43,7 @@ export function createRelay({ choose, netns, onFailure }: RelayOptions): Relay {
   };
 }
 
-function join(local: Socket, remote: Socket, onFailure: (message: string) => void): void {
+function join(local: Socket, remote: Duplex, onFailure: (message: string) => void): void {
   remote.on('error', (error) => {
     onFailure(describeError(error));
     local.resetAndDestroy();

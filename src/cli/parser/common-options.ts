@@ -41,6 +41,15 @@ export const clusterOptions = {
   },
 } as const satisfies Record<string, OptionSpec>;
 
+/** For what works on a lab unless told of another cluster. */
+export const sessionOptions = {
+  kubeconfig: {
+    ...clusterOptions.kubeconfig,
+    help: "of another cluster than the lab (with --context alone: $KUBECONFIG's, or ~/.kube/config)",
+  },
+  context: clusterOptions.context,
+} as const satisfies Record<string, OptionSpec>;
+
 /** What every command takes besides its own. */
 export const everywhere = {
   name: {

@@ -1,30 +1,44 @@
-/** The way from a command to a cluster that is no lab: by its kubeconfig, until Ctrl-C. */
+/** The way from a command to a cluster that is no lab: by its kubeconfig. */
 import { isIP } from 'node:net';
-import { createHttpClient, type HttpClient } from '../../kube/client/http-client.ts';
+import { clientOf, type HttpClient } from '../../kube/client/http-client.ts';
 import { loadKubeconfig } from '../../kube/client/kubeconfig.ts';
+import { createTransport, type Transport } from '../../kube/client/transport.ts';
 import { isError, TendrilError } from '../../util/errors.ts';
-
-export interface ClusterSession extends Disposable {
-  client: HttpClient;
-  /** Aborted by SIGINT and SIGTERM: what was begun is to be cleaned up. A second one ends the process. */
-  signal: AbortSignal;
-}
+import { clusterAgents } from './cluster-agents.ts';
+import { askOnce } from './discovery.ts';
+import { pluginRunner } from './plugin-runner.ts';
+import type { ClusterSession } from './session.ts';
 
 export interface ClusterChoice {
   kubeconfig: string | undefined;
   context: string | undefined;
 }
 
+/** Whether a command that has the lab as its default is told of another one. */
+export const isCluster = ({ kubeconfig, context }: ClusterChoice): boolean =>
+  kubeconfig !== undefined || context !== undefined;
+
 /** @throws TendrilError BAD_INPUT for a kubeconfig that cannot be used; API_UNREACHABLE, API (401) from its first question */
-export async function openCluster({ kubeconfig, context }: ClusterChoice): Promise<ClusterSession> {
-  const endpoint = await loadKubeconfig(kubeconfig, context === undefined ? {} : { context });
-  const client = createHttpClient(endpoint);
-  try {
-    await client.request('GET', '/version');
-  } catch (error) {
-    client.close();
-    throw isError(error, 'API_UNREACHABLE') ? unreachable(endpoint.server, error) : error;
-  }
+export async function openClusterSession(choice: ClusterChoice): Promise<ClusterSession> {
+  const { api, namespace } = await reach(choice);
+  return {
+    ...{ kind: 'cluster', api, namespace: namespace ?? 'default' },
+    discovery: askOnce(api),
+    agents: clusterAgents(api),
+    [Symbol.dispose]: () => api.close(),
+  };
+}
+
+/** For what changes a whole cluster, until Ctrl-C. */
+export interface ClusterChange extends Disposable {
+  client: HttpClient;
+  /** Aborted by SIGINT and SIGTERM: what was begun is to be cleaned up. A second one ends the process. */
+  signal: AbortSignal;
+}
+
+/** Throws as openClusterSession. */
+export async function openCluster(choice: ClusterChoice): Promise<ClusterChange> {
+  const client = clientOf((await reach(choice)).api);
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => {
     if (stop.signal.aborted) process.exit(130);
@@ -40,6 +54,26 @@ export async function openCluster({ kubeconfig, context }: ClusterChoice): Promi
       client.close();
     },
   };
+}
+
+interface Reached {
+  api: Transport;
+  namespace: string | undefined;
+}
+
+async function reach({ kubeconfig, context }: ClusterChoice): Promise<Reached> {
+  const endpoint = await loadKubeconfig(kubeconfig, {
+    ...(context !== undefined && { context }),
+    plugins: pluginRunner,
+  });
+  const api = createTransport(endpoint);
+  try {
+    await api.send({ method: 'GET', path: '/version' });
+    return { api, namespace: endpoint.namespace };
+  } catch (error) {
+    api.close();
+    throw isError(error, 'API_UNREACHABLE') ? unreachable(endpoint.server, error) : error;
+  }
 }
 
 function unreachable(server: string, cause: unknown): TendrilError {

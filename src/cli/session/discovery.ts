@@ -1,4 +1,5 @@
 /** What kinds the server has, by the discovery documents that kubectl reads too. */
+import { ApiError } from '../../kube/client/api-error.ts';
 import type { ResourceType } from '../../kube/resources.ts';
 import { TendrilError } from '../../util/errors.ts';
 import { nearest } from '../../util/suggestion.ts';
@@ -85,14 +86,33 @@ export class Discovery {
   }
 }
 
+/** A function that reads them once. */
+export function askOnce(api: RawApi): () => Promise<Discovery> {
+  let discovery: Promise<Discovery> | undefined;
+  return () => {
+    discovery ??= discover(api);
+    return discovery;
+  };
+}
+
 /** Reads the discovery documents; core first, as kubectl prefers. */
 export async function discover(api: RawApi): Promise<Discovery> {
   const groups = (await api.send({ method: 'GET', path: '/apis' })) as GroupList;
   const paths = groups.groups.flatMap((group) =>
     group.versions.map(({ groupVersion }) => `/apis/${groupVersion}`),
   );
-  const lists = await Promise.all(['/api/v1', ...paths].map((path) => api.send({ method: 'GET', path })));
-  return new Discovery(lists.flatMap((list) => resourcesOf(list as ResourceList)));
+  const core = api.send({ method: 'GET', path: '/api/v1' });
+  const lists = await Promise.all([core, ...paths.map((path) => ofGroup(api, path))]);
+  return new Discovery(
+    lists.flatMap((list) => (list === undefined ? [] : resourcesOf(list as ResourceList))),
+  );
+}
+
+/** A group may be served by others than the API server (metrics, say); where these are away, all else is there. */
+async function ofGroup(api: RawApi, path: string): Promise<unknown> {
+  return await api.send({ method: 'GET', path }).catch((error): undefined => {
+    if (!(error instanceof ApiError)) throw error;
+  });
 }
 
 function resourcesOf({ groupVersion, resources }: ResourceList): DiscoveredResource[] {

@@ -2,19 +2,19 @@
 import { resourcePath, resources } from '../../kube/resources.ts';
 import type { Pod, Service } from '../../kube/types.ts';
 import { TendrilError } from '../../util/errors.ts';
-import type { LabSession } from './lab-session.ts';
+import type { ApiSession } from './session.ts';
 
 interface Selecting {
   spec?: { selector?: { matchLabels?: Record<string, string> } & Record<string, unknown> };
 }
 
 /** @throws ApiError NotFound, TendrilError BAD_INPUT when nothing is selected */
-export async function findPod(lab: LabSession, word: string, namespace: string): Promise<Pod> {
+export async function findPod(session: ApiSession, word: string, namespace: string): Promise<Pod> {
   const [kind, name] = word.includes('/') ? (word.split('/', 2) as [string, string]) : ['pod', word];
-  const resource = (await lab.discovery()).byName(kind)[0]!;
-  const found = await lab.api.send({ method: 'GET', path: resourcePath(resource, { namespace, name }) });
+  const resource = (await session.discovery()).byName(kind)[0]!;
+  const found = await session.api.send({ method: 'GET', path: resourcePath(resource, { namespace, name }) });
   if (resource.kind === 'Pod') return found as Pod;
-  const pods = await podsBySelector(lab, selectorOf(found as Selecting), namespace);
+  const pods = await podsBySelector(session, selectorOf(found as Selecting), namespace);
   const pod = pods.toSorted((a, b) => Number(isReady(b)) - Number(isReady(a)))[0];
   if (pod === undefined)
     throw new TendrilError('BAD_INPUT', `${word} selects no pod in namespace ${namespace}`);
@@ -22,9 +22,9 @@ export async function findPod(lab: LabSession, word: string, namespace: string):
 }
 
 /** Pods of a Service that can be connected to, ready ones. */
-export async function readyPodsOf(lab: LabSession, service: Service): Promise<Pod[]> {
+export async function readyPodsOf(session: ApiSession, service: Service): Promise<Pod[]> {
   const pods = await podsBySelector(
-    lab,
+    session,
     (service.spec?.selector ?? {}) as Record<string, string>,
     service.metadata.namespace!,
   );
@@ -36,7 +36,7 @@ function selectorOf({ spec }: Selecting): Record<string, string> {
 }
 
 async function podsBySelector(
-  lab: LabSession,
+  session: ApiSession,
   labels: Record<string, string>,
   namespace: string,
 ): Promise<Pod[]> {
@@ -45,7 +45,7 @@ async function podsBySelector(
     .join(',');
   if (selector === '') return [];
   const path = `${resourcePath(resources.pods, { namespace })}?labelSelector=${encodeURIComponent(selector)}`;
-  const { items } = (await lab.api.send({ method: 'GET', path })) as { items: Pod[] };
+  const { items } = (await session.api.send({ method: 'GET', path })) as { items: Pod[] };
   return items.filter((pod) => pod.metadata.deletionTimestamp === undefined);
 }
 

@@ -29,7 +29,14 @@ export interface HttpClientOptions extends TransportOptions {
 
 /** A client for the API server of a kubeconfig (see loadKubeconfig). Connects when first used. */
 export function createHttpClient(endpoint: ApiEndpoint, clientOptions: HttpClientOptions = {}): HttpClient {
-  const transport = createTransport(endpoint, clientOptions);
+  return clientOf(createTransport(endpoint, clientOptions), clientOptions);
+}
+
+/** The same by a transport that there is. */
+export function clientOf(
+  transport: Transport,
+  clientOptions: Omit<HttpClientOptions, keyof TransportOptions> = {},
+): HttpClient {
   const timeoutMs = clientOptions.requestTimeoutMs ?? 30_000;
   /** For what is answered by an object. */
   const send = async (method: string, path: string, rest: Partial<TransportRequest> = {}) => {
