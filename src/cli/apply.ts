@@ -17,7 +17,7 @@ export const apply = defineCommand(
     options: {
       ...sessionOptions,
       file: fileOption,
-      namespace: namespaceOption('for objects that name none (default: the context’s, or default)'),
+      namespace: namespaceOption("for objects that name none (default: the context's, or default)"),
       output: outputOption('json: the objects as the API server has them'),
     },
     words: { min: 0, max: 0 },

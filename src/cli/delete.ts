@@ -28,7 +28,7 @@ export const deleteCommand = defineCommand(
     options: {
       ...sessionOptions,
       file: fileOption,
-      namespace: namespaceOption('where the objects are (default: the context’s, or default)'),
+      namespace: namespaceOption("where the objects are (default: the context's, or default)"),
       'ignore-not-found': { type: 'boolean', help: 'what is not there is no failure' },
       'no-wait': { type: 'boolean', help: 'do not wait until the objects are gone' },
     },

@@ -49,7 +49,9 @@ export const dns = defineCommand(
         value: 'TYPE',
         help: 'A, AAAA, SRV, PTR, CNAME, TXT … (default: A, then AAAA)',
       },
-      namespace: namespaceOption('of the pod, or of the records (default: default; for records: all)'),
+      namespace: namespaceOption(
+        "of the pod, or of the records (default: the context's, or default; for records: all)",
+      ),
       node: nodeOption("whose kernel's answers (default: the first one)"),
       every: {
         type: 'string',

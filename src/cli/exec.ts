@@ -32,7 +32,7 @@ export const exec = defineCommand(
     options: {
       ...sessionOptions,
       container: containerOption,
-      namespace: namespaceOption('where the pod is (default: the context’s, or default)'),
+      namespace: namespaceOption("where the pod is (default: the context's, or default)"),
       node: nodeOption("in the network of a lab's node"),
       outside: { type: 'boolean', help: 'on the outside host, which stands for the rest of the world' },
     },

@@ -20,7 +20,7 @@ export const forward = defineCommand(
     usage: ['forward svc/NAME [LOCAL:]PORT [-n NAMESPACE]', 'forward pod/NAME [LOCAL:]PORT [-n NAMESPACE]'],
     options: {
       ...sessionOptions,
-      namespace: namespaceOption('where it is (default: the context’s, or default)'),
+      namespace: namespaceOption("where it is (default: the context's, or default)"),
     },
     words: { min: 2, max: 2 },
     examples: [

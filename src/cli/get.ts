@@ -31,7 +31,7 @@ export const get = defineCommand(
     ],
     options: {
       ...sessionOptions,
-      namespace: namespaceOption('where to look (default: the context’s, or default)'),
+      namespace: namespaceOption("where to look (default: the context's, or default)"),
       'all-namespaces': { type: 'boolean', short: 'A', help: 'look in every namespace' },
       selector: { type: 'string', short: 'l', value: 'SELECTOR', help: 'labels, as in app=cart,tier!=db' },
       output: outputOption('wide, json, yaml or name'),

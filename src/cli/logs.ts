@@ -18,7 +18,7 @@ export const logs = defineCommand(
     options: {
       ...sessionOptions,
       container: containerOption,
-      namespace: namespaceOption('where the pod is (default: the context’s, or default)'),
+      namespace: namespaceOption("where the pod is (default: the context's, or default)"),
       follow: { type: 'boolean', short: 'f', help: 'go on as more is printed' },
       tail: { type: 'string', value: 'LINES', help: 'only the last lines' },
       since: {
