@@ -1,4 +1,5 @@
 /** A command in a pod of a cluster, by the API: this process's own streams and terminal are the command's. */
+import { spawnSync } from 'node:child_process';
 import { finished } from 'node:stream/promises';
 import { isatty } from 'node:tty';
 import type { Transport } from '../../kube/client/transport.ts';
@@ -50,6 +51,8 @@ function lendTerminal(running: RemoteCommand): () => void {
     running.resize({ columns, rows });
   };
   process.stdin.setRawMode(true);
+  // Node.js' raw mode goes on making \r\n of each \n, and whatever draws a screen means \n alone.
+  spawnSync('stty', ['-opost'], { stdio: 'inherit' });
   process.stdout.on('resize', tell);
   tell();
   return () => {

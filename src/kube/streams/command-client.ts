@@ -46,6 +46,8 @@ const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const
 
 /** What is between may take a quiet connection for a dead one. */
 const pingMs = 10_000;
+/** For the connection's end, once all is said. */
+const lingerMs = 1000;
 
 /** @throws TendrilError as Transport.open does, where the API server refuses */
 export async function startCommand(
@@ -54,8 +56,14 @@ export async function startCommand(
 ): Promise<RemoteCommand> {
   const { socket, protocol } = await api.webSocket({ path: pathOf(request), protocols });
   const channels = new WebSocketChannels(socket, codecOf(protocol));
+  // A server that has input left that nobody takes may not hear anything of ours.
+  const leave = () => {
+    socket.close();
+    const late = setTimeout(() => socket.terminate(), lingerMs);
+    void channels.closed.then(() => clearTimeout(late));
+  };
   const [stdout, stderr] = [channels.readable(channel.stdout), channels.readable(channel.stderr)];
-  const status = textOf(channels.readable(channel.error));
+  const status = textOf(channels.readable(channel.error), leave);
   const stdin = request.stdin ? channels.writable(channel.stdin, { tellsEnd: true }) : undefined;
   const sizes = channels.writable(channel.resize);
   const pings = setInterval(() => socket.ping(), pingMs);
@@ -80,10 +88,23 @@ function pathOf({ namespace, pod, container, command, stdin, tty }: CommandReque
   return `${resourcePath(resources.pods, { namespace, name: pod, subresource: 'exec' })}?${query}`;
 }
 
-async function textOf(stream: Readable): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
+/** The Status comes last: behind it there is nothing to wait for. */
+async function textOf(stream: Readable, whole: () => void): Promise<string> {
+  let text = '';
+  for await (const chunk of stream) {
+    text += chunk;
+    if (isJson(text)) whole();
+  }
+  return text;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** By the Status that comes last. */

@@ -89,7 +89,9 @@ export class WebSocketChannels {
     this.#send(channel, data, () => {});
   }
 
+  /** What comes from here on is thrown away, so that the other side's leave is not kept waiting by what nobody reads. */
   close(): void {
+    for (const channel of this.#readables.keys()) this.#ended.add(channel);
     this.#socket.close(1000);
     this.#socket.resume();
   }
