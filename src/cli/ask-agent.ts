@@ -7,19 +7,23 @@ export const askAgentCommand = defineCommand(
   {
     name: 'ask-agent',
     summary: "Asks this node's agent and prints its answer as a line of JSON.",
-    usage: ['ask-agent PATH [--repeat]'],
-    options: { repeat: { type: 'boolean', help: 'again and again, until its input ends' } },
+    usage: ['ask-agent PATH [--port PORT] [--repeat]'],
+    options: {
+      port: { type: 'string', value: 'PORT', help: "the agent's statusPort (default: that of the manifest)" },
+      repeat: { type: 'boolean', help: 'again and again, until its input ends' },
+    },
     words: { min: 1, max: 1 },
     examples: ['tendril ask-agent /status', 'tendril ask-agent /dns-answers?every=10 --repeat'],
   },
   async ({ words: [path], options }) => {
     if (!path!.startsWith('/')) throw new TendrilError('USAGE', `${path} is no path`);
+    const port = options.port === undefined ? undefined : Number(options.port);
     const ended = new AbortController();
     const end = () => ended.abort();
     // Who asked has gone with its connection, whatever the node makes of that.
     if (options.repeat) process.stdin.on('end', end).on('error', end).resume();
     do {
-      const answer = await askAgent(undefined, path);
+      const answer = await askAgent(port, path);
       if (!process.stdout.write(`${JSON.stringify(answer)}\n`) && options.repeat) await drained(ended.signal);
     } while (options.repeat && !ended.signal.aborted);
     process.stdin.destroy();
@@ -29,6 +33,7 @@ export const askAgentCommand = defineCommand(
 
 function drained(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) resolve();
     process.stdout.once('drain', resolve);
     signal.addEventListener('abort', () => resolve());
   });

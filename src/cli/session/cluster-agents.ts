@@ -21,6 +21,9 @@ export class NotInstalled extends TendrilError {}
 /** As in the DaemonSet. */
 const container = 'agent';
 
+/** The process begins, and its question has ten seconds; a node that has just gone says nothing at all. */
+const answerMs = 30_000;
+
 /**
  * They throw TendrilError NOT_READY where Tendril is not on the cluster, or no agent runs on the node; BAD_INPUT for a
  * node that there is not; API with the agent's own words.
@@ -39,13 +42,17 @@ export function clusterAgents(api: Transport, start: typeof startCommand = start
   return {
     ask: async <Answer>(node: string | undefined, path: string): Promise<AgentAnswer<Answer>> => {
       const asked = await run(node, path);
-      const [text, errors, code] = await Promise.all([
-        textOf(asked.stdout),
-        textOf(asked.stderr),
-        asked.exited,
-      ]).catch((cause) => {
-        throw notRun(asked.node, cause);
-      });
+      let isLate = false;
+      const late = setTimeout(() => {
+        isLate = true;
+        asked.close();
+      }, answerMs);
+      const ended = Promise.all([textOf(asked.stdout), textOf(asked.stderr), asked.exited]);
+      const [text, errors, code] = await ended
+        .catch((cause) => {
+          throw isLate ? notRunning(`the agent of ${asked.node} says nothing`) : notRun(asked.node, cause);
+        })
+        .finally(() => clearTimeout(late));
       if (code !== 0) throw refused(asked.node, code, errors);
       return { node: asked.node, answer: JSON.parse(text) as Answer };
     },
