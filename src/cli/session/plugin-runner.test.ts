@@ -116,6 +116,9 @@ test('one that fails, and one that is not there, are told', async () => {
     message: expect.stringMatching(/user "robot" .* authenticates by the program \.\/plugin, which failed/),
     cause: { message: 'exit status 3' },
   });
-  const missing = await transportOf({ command: 'tendril-no-such-program', installHint: 'Get it there.' });
+  const missing = await transportOf({
+    command: 'tendril-no-such-program',
+    installHint: 'Get it\x1bthere.\n',
+  });
   await expect(ask(missing)).rejects.toMatchObject({ code: 'TOOL_FAILED', remedy: 'Get it there.' });
 });

@@ -70,13 +70,16 @@ export function credentialPlugin(
     } catch (cause) {
       const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
       const remedy = missing
-        ? config.installHint?.trim() || `Install ${command}, or see whether it is in $PATH.`
+        ? printable(config.installHint) || `Install ${command}, or see whether it is in $PATH.`
         : `What it printed says why; run it by itself: ${[command, ...call.args].join(' ')}`;
       throw failed(context, command, { why: missing ? 'is not there' : 'failed', cause, remedy });
     }
     return credentialsOf(text, apiVersion, (why) => failed(context, command, { why }));
   };
 }
+
+/** A terminal obeys some of what a kubeconfig may have. */
+const printable = (text = ''): string => text.replaceAll(/\p{Cc}+/gu, ' ').trim();
 
 function checked(config: ExecConfig, { user, source }: PluginContext) {
   const bad = (what: string) => new TendrilError('BAD_INPUT', `${source}: exec of user "${user}" ${what}`);
