@@ -289,6 +289,105 @@ test.each([
   expect([code, stderr]).toEqual([1, 'tendril: Tendril is not on this cluster\n  Run: tendril install\n']);
 });
 
+/** Where agents' pods are on a cluster; a lab's are no pods, so a script stands for the program of their image. */
+const agents = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: tendril-system}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: program, namespace: tendril-system}
+data:
+  tendril: |
+    #!/bin/sh
+    [ "$1" = ask-agent ] || exit 2
+    case "$2" in
+      /services) echo '[{"service":"default/web:http/TCP","frontend":"'"$NODE"'|80","backends":[]}]' ;;
+      /status) echo '{"pods":[],"ipam":[{"cidr":"10.9.0.0/24","size":"254","used":0,"resting":0}]}' ;;
+      /conntrack?limit=7) echo 'tendril: the agent does not answer: it is busy' >&2; exit 1 ;;
+      /dns-answers?every=3)
+        while :; do echo '[{"time":0,"asker":"pod","type":"A","name":"'"$NODE$3"'","result":"one"}]'; sleep 0.05; done &
+        cat >/dev/null; kill $! ;;
+    esac
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: tendril-agent, namespace: tendril-system}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+        - name: agent
+          image: busybox
+          command: [sleep, infinity]
+          env: [{name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
+          volumeMounts: [{name: program, mountPath: /usr/bin/tendril, subPath: tendril}]
+      volumes: [{name: program, configMap: {name: program, defaultMode: 0755}}]
+`;
+
+describe('agents in their pods', () => {
+  beforeAll(async () => {
+    await must(by(['apply', '-f', '-'], { stdin: agents }));
+    const ready = async () => {
+      const get = ['get', 'daemonset', 'tendril-agent', '-n', 'tendril-system', '-o', 'json'];
+      return JSON.parse(await must(by(get))).status?.numberReady === 2;
+    };
+    await until('they are ready', ready);
+  });
+
+  test('are asked by the program of their image, on the node that is named or on the first', async () => {
+    const list = async (...args: string[]) =>
+      JSON.parse(await must(by(['service', 'list', '-o', 'json', ...args])));
+    expect(await list()).toMatchObject({ node: 'node-1', services: [{ frontend: 'node-1|80' }] });
+    expect(await list('--node', 'node-2')).toMatchObject({ services: [{ frontend: 'node-2|80' }] });
+    expect(await list('-n', 'other')).toEqual({ node: 'node-1', services: [] });
+  });
+
+  test('are all asked for their addresses', async () => {
+    const { pools } = JSON.parse(await must(by(['ipam', 'show', '-o', 'json'])));
+    expect(pools.map(({ node, cidr }: { node: string; cidr: string }) => [node, cidr])).toEqual([
+      ['node-1', '10.9.0.0/24'],
+      ['node-2', '10.9.0.0/24'],
+    ]);
+    const { code, stdout } = await by(['ipam', 'check', '--node', 'node-1']);
+    expect([code, stdout]).toEqual([1, expect.stringContaining('the agent gives addresses of 10.9.0.0/24')]);
+  });
+
+  test('that say no are told, as is a node that there is not', async () => {
+    expect(await by(['conntrack', 'list', '--limit', '7'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'tendril: the agent of node-1 could not be asked: the agent does not answer: it is busy\n',
+    });
+    const { stderr } = await by(['service', 'list', '--node', 'node-9']);
+    expect(stderr).toContain('there is no node "node-9"; there are node-1, node-2');
+  });
+
+  test('are followed as long as somebody watches, by a process that ends then', async () => {
+    const watch = ['dns', 'watch', '--node', 'node-2', '--every', '3', '--seconds', '1'];
+    const lines = (await must(by(watch))).trim().split('\n');
+    expect(lines.length).toBeGreaterThan(2);
+    expect(new Set(lines)).toEqual(new Set(['1970-01-01T00:00:00.000Z  pod  A node-2--repeat  one']));
+    const pods = JSON.parse(await must(by(['get', 'pods', '-n', 'tendril-system', '-o', 'json'])));
+    const { metadata } = pods.items.find(
+      ({ spec }: { spec: { nodeName: string } }) => spec.nodeName === 'node-2',
+    );
+    const ps = ['exec', '-n', 'tendril-system', metadata.name, '--', 'ps', '-o', 'args'];
+    const asks = async () => (await must(by(ps))).includes('ask-agent /dns-answers');
+    await until('the end of the first', async () => !(await asks()));
+    const child = spawn(program, ['dns', '--kubeconfig', kubeconfig, ...watch.slice(1, -2)], {
+      env: { ...process.env, ...elsewhere },
+    });
+    await until('another one', asks);
+    child.kill('SIGKILL');
+    await until('its end', async () => !(await asks()));
+  });
+});
+
 test('a user that authenticates by a program', async () => {
   const config = JSON.parse(readFileSync(kubeconfig, 'utf8'));
   const { 'client-certificate-data': cert, 'client-key-data': key } = config.users[0].user;
