@@ -4,6 +4,7 @@ import { TendrilError } from '../../util/errors.ts';
 import { ApiError, type Status } from '../client/api-error.ts';
 import type { Transport } from '../client/transport.ts';
 import { resourcePath, resources } from '../resources.ts';
+import { pingWhileOpen } from './pings.ts';
 import { codecOf, WebSocketChannels } from './websocket-channels.ts';
 
 export interface CommandRequest {
@@ -44,8 +45,6 @@ export interface RemoteCommand {
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
 const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
 
-/** What is between may take a quiet connection for a dead one. */
-const pingMs = 10_000;
 /** For the connection's end, once all is said. */
 const lingerMs = 1000;
 
@@ -66,8 +65,7 @@ export async function startCommand(
   const status = textOf(channels.readable(channel.error), leave);
   const stdin = request.stdin ? channels.writable(channel.stdin, { tellsEnd: true }) : undefined;
   const sizes = channels.writable(channel.resize);
-  const pings = setInterval(() => socket.ping(), pingMs);
-  void channels.closed.then(() => clearInterval(pings));
+  pingWhileOpen(socket);
   socket.resume();
   const exited = status.then(exitStatusOf);
   // Who leaves it does not ask how it ends.

@@ -9,6 +9,7 @@ import { TendrilError } from '../../util/errors.ts';
 import { ApiError } from '../client/api-error.ts';
 import type { Transport } from '../client/transport.ts';
 import { resourcePath, resources } from '../resources.ts';
+import { pingWhileOpen } from './pings.ts';
 import { SpdyConnection, type SpdyStream } from './spdy/connection.ts';
 
 export interface PodPort {
@@ -31,6 +32,7 @@ export async function connectToPod(
   const { socket } = await api.webSocket({ path, protocols: [protocol] }).catch((error) => {
     throw withoutProtocol(error) ? tooOld(error) : error;
   });
+  pingWhileOpen(socket);
   const connection = new SpdyConnection(createWebSocketStream(socket));
   const open = (streamtype: string) =>
     connection.open(
