@@ -146,6 +146,12 @@ static __always_inline bool is_opening(const struct packet *packet)
 	return (packet->phase & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+/* What answers it, where that is taken. */
+static __always_inline bool is_accepting(const struct packet *packet)
+{
+	return (packet->phase & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
+}
+
 /* Both sides have closed it, or one has reset it: of SCTP's clients, whose word is not tested, that may be anybody. */
 static __always_inline bool connection_is_over(const struct conntrack_entry *forward,
 					       const struct conntrack_entry *reply, __u8 proto)
@@ -203,6 +209,22 @@ static __always_inline bool is_misnamed(const struct conntrack_entry *reply, con
 }
 
 /*
+ * Whether a backend accepts a connection that is none of ours: one that its client began with the backend itself, by the
+ * port of one that is over. What begins by the Service makes the entries anew before it is answered.
+ */
+static __always_inline bool accepts_another(const struct conntrack_entry *reply, const struct packet *packet)
+{
+	struct conntrack_entry *forward;
+	struct tuple key;
+
+	if (!is_accepting(packet))
+		return false;
+	conntrack_partner_key(&key, &packet->tuple, reply);
+	forward = bpf_map_lookup_elem(&conntrack, &key);
+	return forward && connection_is_over(forward, reply, packet->tuple.proto);
+}
+
+/*
  * Whether a client's packet may go where its entry says. A new connection on an old tuple is judged anew, and
  * a datagram whose backend no longer serves moves on at once; a TCP or SCTP connection stays with its backend.
  *
@@ -213,7 +235,7 @@ static __always_inline bool is_misnamed(const struct conntrack_entry *reply, con
 static __always_inline bool conntrack_usable(const struct conntrack_entry *entry, const struct packet *packet)
 {
 	if (entry->flags & CONNTRACK_REPLY)
-		return !is_misnamed(entry, packet);
+		return !is_misnamed(entry, packet) && !accepts_another(entry, packet);
 	if (packet->tuple.proto != IPPROTO_UDP && !is_opening(packet))
 		return true;
 	if (entry->flags & CONNTRACK_DIRECT)

@@ -62,8 +62,7 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 		return drop(skb, work, DROP_REWRITE);
 	if (verdict == NAT_NOT_MINE) {
 		/* An answer or a reset begins no connection: no need to ask whether it goes to a Service. */
-		if ((work->packet.phase & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) ||
-		    (work->packet.phase & TCP_RST))
+		if (is_accepting(&work->packet) || (work->packet.phase & TCP_RST))
 			return pass(skb, work, options);
 		frontend = frontend_lookup(&work->packet.tuple.dst, work->packet.tuple.dport, work->packet.tuple.proto);
 		/* A loopback address on the wire is for the stack to refuse: only the node's own sockets mean it. */

@@ -5,7 +5,7 @@ import { decodePacket } from '../../src/net/packet-decode.ts';
 import { idleLimit } from '../../src/service/backends/ebpf/conntrack-gc.ts';
 import { conntrackFlags } from '../../src/service/backends/ebpf/generated/layouts.ts';
 import { testService, testSlice } from '../../src/service/testing-objects.ts';
-import { node, outside, PacketRig, remotePod } from './packet-rig.ts';
+import { node, outside, PacketRig, pod, remotePod } from './packet-rig.ts';
 
 const families = [4, 6] as const;
 const clusterIp = { 4: '10.96.0.1', 6: 'fd00:96::1' } as const;
@@ -16,11 +16,11 @@ const server = 0xffff_fff0;
 
 let rig: PacketRig;
 
-async function serve(backend: Readonly<Record<4 | 6, string>>): Promise<void> {
+async function serve(backend: Readonly<Record<4 | 6, string>>, where = 'there'): Promise<void> {
   const ports = [{ port: 80, nodePort: 30080 }];
   rig.services.set(testService('web', { type: 'NodePort', clusterIPs: [clusterIp[4], clusterIp[6]], ports }));
   for (const family of families) {
-    const endpoints = [{ ip: backend[family], node: 'there' }];
+    const endpoints = [{ ip: backend[family], node: where }];
     rig.slices.set(testSlice('web', { family, ports: [{ port: 8080 }], endpoints }));
   }
   await rig.sync();
@@ -170,6 +170,43 @@ describe.each(families)('IPv%i', (f) => {
       await serve(otherPod);
       expect(backendOf()).toContain(`> ${otherPod[f]}|8080`);
       expect(rig.connections()).toHaveLength(2);
+    });
+  });
+
+  describe('a pod of the node, whose client keeps its address', () => {
+    const byService = (options: TcpOptions) =>
+      rig.send('host_ingress', rig.from('uplink').ip(outside[f], node[f]).tcp(4000, 30080, options)).text;
+    const fromPod = (options: TcpOptions) =>
+      rig.send('pod_ingress', rig.from('pod').ip(pod[f], outside[f]).tcp(8080, 4000, options)).text;
+    const asService = `${node[f]}|30080 > ${outside[f]}|4000`;
+    const asItself = `${pod[f]}|8080 > ${outside[f]}|4000`;
+
+    beforeEach(async () => {
+      await serve(pod, 'here');
+      byService({ flags: 'S', seq: client });
+      expect(fromPod({ flags: 'SA', seq: server, ack: client + 1 })).toContain(asService);
+      byService({ flags: 'A', seq: client + 1, ack: server + 1 });
+    });
+
+    it('accepts by its own name what the client begins with it from the port of a connection that is over', () => {
+      byService({ flags: 'FA', seq: client + 1, ack: server + 1 });
+      expect(fromPod({ flags: 'FA', seq: server + 1, ack: client + 2 })).toContain(asService);
+      expect(fromPod({ flags: 'SA', seq: 5, ack: 78 })).toContain(asItself);
+      expect(fromPod({ flags: 'A', seq: 6, ack: 100 })).toContain(asItself);
+      expect(rig.connections()).toHaveLength(0);
+    });
+
+    it('accepts by the Service’s name what begins by it again', () => {
+      byService({ flags: 'FA', seq: client + 1, ack: server + 1 });
+      fromPod({ flags: 'FA', seq: server + 1, ack: client + 2 });
+      byService({ flags: 'S', seq: 77 });
+      expect(fromPod({ flags: 'SA', seq: 5, ack: 78 })).toContain(asService);
+    });
+
+    it('has its answer sent again by the Service’s name while the connection goes on', () => {
+      expect(fromPod({ flags: 'SA', seq: server, ack: client + 1 })).toContain(asService);
+      byService({ flags: 'FA', seq: client + 1, ack: server + 1 });
+      expect(fromPod({ flags: 'SA', seq: server, ack: client + 1 })).toContain(asService);
     });
   });
 });

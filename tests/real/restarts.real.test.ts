@@ -269,19 +269,33 @@ test('with the API away for a minute connections and Services go on, also past a
 
 const sandboxOf = (pod: string) => agentStatus(first).pods.find(({ note }) => note.pod === pod)!;
 
-/** What is made now counts on every node within seconds. */
+/** What is made now counts on every node within seconds; after an outage its endpoints take their controller longer. */
 async function newServiceIsKnown(): Promise<void> {
   const name = `late-${Date.now()}`;
   const spec = { selector: { app: application }, ports: [{ port: 80, targetPort: 8080 }] };
   const service = { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec };
   kubectlWith(JSON.stringify(service), 'apply', '-f', '-');
   try {
+    await waitFor('its endpoints', 90, () => endpointsOf(name) > 0);
     await waitFor('a Service that was made just now', 30, () =>
       [first, second].every((node) => fromPod(controlPlane, serverOn(node), name, 80).length > 0),
     );
   } finally {
     kubectl('delete', 'service', name);
   }
+}
+
+function endpointsOf(service: string): number {
+  const label = `kubernetes.io/service-name=${service}`;
+  const found = kubectl(
+    'get',
+    'endpointslices',
+    '-l',
+    label,
+    '-o',
+    'jsonpath={.items[*].endpoints[*].addresses}',
+  );
+  return found.split(' ').filter(Boolean).length;
 }
 
 test('agents whose API server ends go on at another one', async () => {
