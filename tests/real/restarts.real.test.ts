@@ -276,7 +276,7 @@ async function newServiceIsKnown(): Promise<void> {
   const service = { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec };
   kubectlWith(JSON.stringify(service), 'apply', '-f', '-');
   try {
-    await waitFor('its endpoints', 90, () => endpointsOf(name) > 0);
+    await waitFor('its ready endpoints', 90, () => readyEndpointsOf(name) > 0);
     await waitFor('a Service that was made just now', 30, () =>
       [first, second].every((node) => fromPod(controlPlane, serverOn(node), name, 80).length > 0),
     );
@@ -285,16 +285,11 @@ async function newServiceIsKnown(): Promise<void> {
   }
 }
 
-function endpointsOf(service: string): number {
+/** A node that was not heard of has its pods taken for not ready, until its kubelet has said otherwise. */
+function readyEndpointsOf(service: string): number {
   const label = `kubernetes.io/service-name=${service}`;
-  const found = kubectl(
-    'get',
-    'endpointslices',
-    '-l',
-    label,
-    '-o',
-    'jsonpath={.items[*].endpoints[*].addresses}',
-  );
+  const ready = '{.items[*].endpoints[?(@.conditions.ready==true)].addresses}';
+  const found = kubectl('get', 'endpointslices', '-l', label, '-o', `jsonpath=${ready}`);
   return found.split(' ').filter(Boolean).length;
 }
 
