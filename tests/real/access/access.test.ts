@@ -79,6 +79,11 @@ describe('what accounts may do, beside what they did', () => {
     expect(report).toEqual({ denied: ['one: get nodes n1'], beyond: [] });
     expect(unused).toContain('one: get nodes');
   });
+
+  test('is not denied where the same was let through at another time', () => {
+    const denied = [request({ isDenied: true }), request({ isDenied: true, name: 'n2' })];
+    expect(compareAccess(grants, [...denied, request({})]).denied).toEqual(['one: get nodes n2']);
+  });
 });
 
 describe('an audit log', () => {

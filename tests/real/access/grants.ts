@@ -88,7 +88,7 @@ export function covers(grant: Grant, request: Grant): boolean {
 export interface AccessReport {
   /** Granted, and used by no request. */
   unused: string[];
-  /** Refused by the API server. */
+  /** Always refused by the API server, which after its start refuses for a moment what it has not read yet. */
   denied: string[];
   /** Let through, by something that the objects do not grant. */
   beyond: string[];
@@ -98,9 +98,10 @@ export interface AccessReport {
 export function compareAccess(grants: readonly Grant[], requests: readonly ApiRequest[]): AccessReport {
   const described = (list: readonly Grant[]) => [...new Set(list.map(describeGrant))].sort();
   const allowed = requests.filter(({ isDenied }) => !isDenied);
+  const allowedOnce = new Set(allowed.map(describeGrant));
   return {
     unused: described(grants.filter((grant) => !allowed.some((request) => covers(grant, request)))),
-    denied: described(requests.filter(({ isDenied }) => isDenied)),
+    denied: described(requests.filter((each) => each.isDenied && !allowedOnce.has(describeGrant(each)))),
     beyond: described(allowed.filter((request) => !grants.some((grant) => covers(grant, request)))),
   };
 }
