@@ -1,10 +1,10 @@
 /** The shim against an agent of the test's own. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 let directory: string;
 let path: string;
@@ -99,6 +99,57 @@ it('does not wait longer than two seconds for STATUS', async () => {
   const { code, stdout } = await shim('STATUS', config());
   for (const socket of sockets) socket.destroy();
   expect([code, JSON.parse(stdout).code]).toEqual([1, 11]);
+});
+
+describe('without an agent, STATUS', () => {
+  const record = (text: string) => writeFileSync(join(directory, 'complete'), text);
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  const identity = () => {
+    const { dev, ino } = statSync(directory);
+    return `${bootId} ${dev}:${ino}\n`;
+  };
+  const withRecord = () =>
+    JSON.stringify({ ...JSON.parse(config()), complete: join(directory, 'complete'), pins: directory });
+
+  it('is well where what is in the kernel is whole, and nothing else is', async () => {
+    record(identity());
+    expect(await shim('STATUS', withRecord())).toEqual({ code: 0, stdout: '' });
+    expect((await shim('ADD', withRecord())).code).toBe(1);
+  });
+
+  it('is well also where an agent hangs, or ends before it answers', async () => {
+    record(identity());
+    await serve(() => Buffer.alloc(0));
+    expect((await shim('STATUS', withRecord())).code).toBe(0);
+    agent!.close();
+    const sockets: Socket[] = [];
+    await serve((_, socket) => void sockets.push(socket));
+    expect((await shim('STATUS', withRecord())).code).toBe(0);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it('is what an agent says that is there', async () => {
+    record(identity());
+    await serve(() => reply(50, '{"code":50}'));
+    expect(await shim('STATUS', withRecord())).toEqual({ code: 50, stdout: '{"code":50}' });
+  });
+
+  it.each([
+    ['of another boot', () => identity().replace(bootId, 'another')],
+    ['of other pins', () => identity().replace(/:\d+/, ':1')],
+    ['cut short', () => identity().slice(0, -2)],
+    ['empty', () => ''],
+  ])('fails with a record %s', async (_, text) => {
+    record(text());
+    expect((await shim('STATUS', withRecord())).code).toBe(1);
+  });
+
+  it('fails without a record, and without its pins', async () => {
+    expect((await shim('STATUS', withRecord())).code).toBe(1);
+    record(identity());
+    const elsewhere = { ...JSON.parse(withRecord()), pins: join(directory, 'none') };
+    expect((await shim('STATUS', JSON.stringify(elsewhere))).code).toBe(1);
+  });
 });
 
 it('answers VERSION by itself', async () => {

@@ -12,6 +12,8 @@ let log: string[];
 let files: CniFiles;
 let config: {
   cniSocket: string;
+  stateDirectory: string;
+  bpfDirectory: string;
   cniConfDirectory: string;
   cniBinDirectory: string;
   objectsDirectory: string;
@@ -36,6 +38,8 @@ beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'tendril-cni-files-'));
   config = {
     cniSocket: '/run/cni.sock',
+    stateDirectory: '/var/lib/state',
+    bpfDirectory: '/sys/fs/bpf/pins',
     cniConfDirectory: join(directory, 'cni', 'net.d'),
     cniBinDirectory: join(directory, 'bin'),
     objectsDirectory: join(directory, 'dist', 'bpf'),

@@ -12,7 +12,15 @@ import type { AgentConfig } from './config.ts';
 import { conflistName, installShim, shimName, writeConflist } from './conflist.ts';
 
 export interface CniFilesOptions {
-  config: Pick<AgentConfig, 'cniSocket' | 'cniConfDirectory' | 'cniBinDirectory' | 'objectsDirectory'>;
+  config: Pick<
+    AgentConfig,
+    | 'cniSocket'
+    | 'stateDirectory'
+    | 'bpfDirectory'
+    | 'cniConfDirectory'
+    | 'cniBinDirectory'
+    | 'objectsDirectory'
+  >;
   logger: Logger;
   clock?: Clock;
   /** Between two restorations: somebody else may insist on another conflist, and neither must keep a CPU busy. */

@@ -6,13 +6,16 @@ import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { readSysctl } from '../linux/sysctl/sysctl.ts';
 
+/** Read by the CNI shim, too (native/cni-shim/in-force.c). */
+export const completeRecordPath = (stateDirectory: string): string => join(stateDirectory, 'complete');
+
 export class CompleteState {
   readonly #file: string;
   readonly #pins: string;
   readonly #bootId: () => string;
 
   constructor(options: { state: string; pins: string; bootId?: () => string }) {
-    this.#file = join(options.state, 'complete');
+    this.#file = completeRecordPath(options.state);
     this.#pins = options.pins;
     this.#bootId = options.bootId ?? (() => readSysctl(null, 'kernel.random.boot_id'));
   }

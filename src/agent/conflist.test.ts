@@ -14,6 +14,12 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { loadConflist, negotiateVersion } from '../cni/runtime/conflist.ts';
 import { installShim, writeConflist } from './conflist.ts';
 
+const shim = {
+  cniSocket: '/run/cni.sock',
+  stateDirectory: '/var/lib/state',
+  bpfDirectory: '/sys/fs/bpf/pins',
+};
+
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'tendril-conflist-'));
@@ -21,19 +27,25 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 it('is one that runtimes read, with the newest version both speak', async () => {
-  const config = { cniSocket: '/run/cni.sock', cniConfDirectory: join(directory, 'net.d') };
+  const config = { ...shim, cniConfDirectory: join(directory, 'net.d') };
   await writeConflist(config);
   expect(readdirSync(config.cniConfDirectory)).toEqual(['05-tendril.conflist']);
   const conflist = await loadConflist(config.cniConfDirectory);
   expect(conflist.plugins).toEqual([
-    { type: 'tendril', socket: '/run/cni.sock', capabilities: { portMappings: true } },
+    {
+      type: 'tendril',
+      socket: '/run/cni.sock',
+      complete: '/var/lib/state/complete',
+      pins: '/sys/fs/bpf/pins',
+      capabilities: { portMappings: true },
+    },
   ]);
   expect(conflist.cniVersion).toBe('1.0.0');
   expect(negotiateVersion(conflist)).toBe('1.1.0');
 });
 
 it('is left alone where it is right: a runtime would load it anew', async () => {
-  const config = { cniSocket: '/run/cni.sock', cniConfDirectory: directory };
+  const config = { ...shim, cniConfDirectory: directory };
   await writeConflist(config);
   const { ino } = statSync(join(directory, '05-tendril.conflist'));
   await writeConflist(config);

@@ -2,18 +2,27 @@
 import type { Stats } from 'node:fs';
 import { copyFile, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { completeRecordPath } from './complete-state.ts';
 import type { AgentConfig } from './config.ts';
 
 export const conflistName = '05-tendril.conflist';
 export const shimName = 'tendril';
 
+/** What the conflist tells the shim. */
+type ShimConfig = Pick<AgentConfig, 'cniSocket' | 'stateDirectory' | 'bpfDirectory'>;
+
 /** containerd 1.7 and older refuse 1.1.0 as `cniVersion`; newer ones choose from the list. */
-export function renderConflist({ cniSocket }: Pick<AgentConfig, 'cniSocket'>): string {
+export function renderConflist({ cniSocket, stateDirectory, bpfDirectory }: ShimConfig): string {
+  const plugin = {
+    ...{ type: 'tendril', socket: cniSocket },
+    ...{ complete: completeRecordPath(stateDirectory), pins: bpfDirectory },
+    capabilities: { portMappings: true },
+  };
   const conflist = {
     cniVersion: '1.0.0',
     cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
     name: 'tendril',
-    plugins: [{ type: 'tendril', socket: cniSocket, capabilities: { portMappings: true } }],
+    plugins: [plugin],
   };
   return `${JSON.stringify(conflist, null, 2)}\n`;
 }
@@ -54,7 +63,7 @@ async function isSameProgram(one: string, other: string): Promise<boolean> {
  * within it only. Left alone where it is right already. True when it was written.
  */
 export async function writeConflist(
-  config: Pick<AgentConfig, 'cniSocket' | 'cniConfDirectory'>,
+  config: ShimConfig & Pick<AgentConfig, 'cniConfDirectory'>,
 ): Promise<boolean> {
   const path = join(config.cniConfDirectory, conflistName);
   const text = renderConflist(config);
