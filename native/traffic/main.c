@@ -4,7 +4,7 @@
  *   traffic load [--seconds N] [--until-eof] [--connects RATE ADDRESS…] [--keep ADDRESS…] [--queries RATE SERVER NAME…]
  *       prints {"ready":true} once all of it has worked, and at the end (SIGTERM, SIGINT) one line of JSON
  *   traffic serve PORT…       the far end of connections
- *   traffic names ADDRESS…    a DNS server that knows every name
+ *   traffic names ADDRESS…    a DNS server that knows every name with a dot
  *
  * Addresses are 1.2.3.4:80 or [fd00::1]:80. Rates are a second's, and go on whether or not answers come. A failure is: a
  * connection that is refused, reset or not answered; a SYN that was sent twice (tcp(7), TCP_INFO), or a connect of more

@@ -10,7 +10,13 @@
 #include "serve.h"
 #include "target.h"
 
-enum { HEADER = 12, TYPE_A = 1, TYPE_AAAA = 28, MOST = 4096 };
+enum { HEADER = 12, NXDOMAIN = 3, TYPE_A = 1, TYPE_AAAA = 28, MOST = 4096 };
+
+/* A name of one label is none of the world's: RCODE 3. */
+static int is_single(const unsigned char *message)
+{
+	return message[HEADER] && !message[HEADER + 1 + message[HEADER]];
+}
 
 /* Name as in the question, type, class IN, 5 s, length, address: 192.0.2.7 and 2001:db8::7, of documentation's. */
 static const unsigned char a[] = "\xc0\x0c\0\1\0\1\0\0\0\5\0\4\xc0\0\2\7";
@@ -38,7 +44,9 @@ static ssize_t answer(unsigned char *message, ssize_t size)
 	if (!end)
 		return 0;
 	message[2] |= 128;
-	message[3] = 128;
+	message[3] = is_single(message) ? 128 | NXDOMAIN : 128;
+	if (is_single(message))
+		more = 0;
 	memset(message + 6, 0, 6);
 	message[7] = more > 0;
 	memcpy(message + end, type == TYPE_A ? a : aaaa, more);

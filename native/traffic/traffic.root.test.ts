@@ -152,7 +152,7 @@ test('a question that is lost, and one that is answered late, are told', async (
   });
 });
 
-test('its own DNS server has an address of each family for every name', async () => {
+test('its own DNS server has an address of each family for every name with a dot, and knows no other', async () => {
   const server = start('names', '127.0.0.1:28399');
   try {
     // Refused until the server is there.
@@ -160,6 +160,9 @@ test('its own DNS server has an address of each family for every name', async ()
       ({
         queries: { failed },
       } = await load('--seconds', '1', '--queries', '20', '127.0.0.1:28399', '*.example'));
+    const { queries } = await load('--seconds', '1', '--queries', '20', '127.0.0.1:28399', 'example');
+    expect(queries.failed).toBe(queries.begun);
+    expect(queries.begun).toBeGreaterThan(0);
   } finally {
     server.kill('SIGKILL');
   }
