@@ -33,13 +33,20 @@ test('an image listens where any of its containers does: declared, probed, or ta
     '{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {selector: {app: a}, ports: [{port: 1, targetPort: 9000}]}}',
   ].join('\n---\n');
   expect(plan(text)).toEqual([
-    { name: 'docker.io/library/one:latest', ports: { tcp: [80, 7000, 9000], udp: [53] } },
+    { name: 'docker.io/library/one:latest', serves: { tcp: [80, 7000, 9000], udp: [53] } },
   ]);
 });
 
 test('a tool box runs what it is told to', () => {
   expect(plan(workload('Job', `[{name: c, image: busybox, command: [sleep, '1']}]`))).toEqual([
-    { name: 'docker.io/library/busybox:latest', ports: undefined },
+    { name: 'docker.io/library/busybox:latest', serves: 'tools' },
+  ]);
+});
+
+test('Kubernetes’ test image is itself', () => {
+  const name = 'registry.k8s.io/e2e-test-images/agnhost:2.53';
+  expect(plan(workload('Job', `[{name: c, image: '${name}', args: [netexec]}]`))).toEqual([
+    { name, serves: 'agnhost' },
   ]);
 });
 
@@ -47,6 +54,6 @@ test('Online Boutique has a server for each of its programs, and a tool box', ()
   const path = '../../vendor/online-boutique/kubernetes-manifests.yaml';
   const all = plan(readFileSync(join(import.meta.dirname, path), 'utf8'));
   expect(all).toHaveLength(13);
-  expect(all.filter(({ ports }) => ports === undefined)).toHaveLength(1);
-  expect(all.find(({ name }) => name.includes('/cartservice:'))?.ports).toEqual({ tcp: [7070], udp: [] });
+  expect(all.filter(({ serves }) => serves === 'tools')).toHaveLength(1);
+  expect(all.find(({ name }) => name.includes('/cartservice:'))?.serves).toEqual({ tcp: [7070], udp: [] });
 });
