@@ -120,10 +120,14 @@ real: image
 real-down:
 	@$(NODE) tests/real/cluster/main.ts down
 
+# First what only a real cluster has, then the end-to-end scenarios that labs have too (tests/e2e/support/where-files-run.ts).
 test-real: image
 	@if ! command -v go >/dev/null && [ ! -x .cache/real/runc ]; then \
 	  echo "skipped: tests/real: Kubernetes and containerd are built with Go 1.26 or newer, which is not on PATH (https://go.dev/dl)"; \
-	else vitest run --project real $(TESTS); fi
+	else status=0; \
+	  vitest run --project real $(TESTS) || status=1; \
+	  [ -n "$(TESTS)" ] || vitest run --project scenarios || status=1; \
+	  exit $$status; fi
 
 # What of it `make test` runs: some minutes, once its programs are built, for which it has a quarter of an hour.
 SHORT_REAL_TESTS := tests/real/network.real.test.ts

@@ -1,12 +1,14 @@
 import { defineConfig } from 'vitest/config';
+import { fileOf, onBoth } from './tests/e2e/support/where-files-run.ts';
 
 /** Where it decides about a whole submission: the summary names what passed at its second try, a bug to mend. */
 const retry = process.env.CI ? 1 : 0;
 
 /**
- * Four kinds of tests: `unit` runs anywhere, without root, beside the code; `root` makes namespaces, sends
+ * Five kinds of tests: `unit` runs anywhere, without root, beside the code; `root` makes namespaces, sends
  * packets and loads BPF programs, one file at a time; `real` brings up a
- * cluster of Kubernetes' own programs; `fuzz` runs long, on request.
+ * cluster of Kubernetes' own programs; `scenarios` runs those end-to-end files of `root` on it that are about the network;
+ * `fuzz` runs long, on request.
  */
 export default defineConfig({
   test: {
@@ -56,6 +58,19 @@ export default defineConfig({
           include: ['tests/real/**/*.real.test.ts'],
           fileParallelism: false,
           testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'scenarios',
+          include: onBoth.map(fileOf),
+          env: { TENDRIL_TEST_CLUSTER: 'real' },
+          globalSetup: ['tests/real/scenarios/setup.ts'],
+          fileParallelism: false,
+          setupFiles: ['tests/support/patience.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          expect: { poll: { timeout: 60_000 } },
         },
       },
       {

@@ -1,7 +1,7 @@
 /** Pods of the image that Kubernetes' network tests use, asked as those tests ask them. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bringUp, type TestLab } from './support/lab.ts';
 import { must } from './support/tendril.ts';
+import { bringUp, type TestCluster } from './support/test-cluster.ts';
 
 const image = 'registry.k8s.io/e2e-test-images/agnhost:2.53';
 const netexec = (name: string, node: string) => `
@@ -26,7 +26,7 @@ spec:
   - {name: c, image: ${image}, args: [serve-hostname]}
 ---`;
 
-let lab: TestLab;
+let lab: TestCluster;
 const ips: Record<string, string[]> = {};
 const at = (ip: string, port: number) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
 const pods = ['first', 'second', 'porter'];

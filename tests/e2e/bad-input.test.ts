@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectSameHost, hostSnapshot } from './support/host.ts';
-import { bringUp, labName, scratchFiles, type TestLab } from './support/lab.ts';
+import { bringUp, labName, type TestLab } from './support/lab.ts';
+import { scratchFiles } from './support/scratch-files.ts';
 import { must, tendril } from './support/tendril.ts';
 
 const deployment = (over: { replicas?: string; kind?: string; name?: string } = {}) => `

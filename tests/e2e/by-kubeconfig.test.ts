@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bringUp, scratchFiles, type TestLab } from './support/lab.ts';
+import { bringUp, type TestLab } from './support/lab.ts';
+import { scratchFiles } from './support/scratch-files.ts';
 import { must, program, type RunOptions, run, tendril } from './support/tendril.ts';
 import { until } from './support/until.ts';
 

@@ -1,11 +1,11 @@
-/** The Corefile of cluster DNS: as the ConfigMap of a lab, and as a file of the process `tendril dns`. */
+/** The Corefile of cluster DNS: as the ConfigMap of a cluster, and as a file of the process `tendril dns`. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bringUp, type TestLab } from './support/lab.ts';
 import { program, run } from './support/tendril.ts';
+import { bringUp, type TestCluster } from './support/test-cluster.ts';
 
 describe('the process', () => {
   const directory = mkdtempSync(join(tmpdir(), 'tendril-corefile-'));
@@ -68,8 +68,8 @@ describe('the process', () => {
   });
 });
 
-describe('the lab', () => {
-  let lab: TestLab;
+describe('the cluster', () => {
+  let lab: TestCluster;
   beforeAll(async () => {
     lab = await bringUp({ args: ['--nodes', '1'] });
   });

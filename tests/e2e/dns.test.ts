@@ -1,7 +1,7 @@
 /** Cluster names through the resolvers that pods have: glibc's and busybox's, for Services of every kind and both families. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bringUp, type TestLab } from './support/lab.ts';
 import { must } from './support/tendril.ts';
+import { bringUp, type TestCluster } from './support/test-cluster.ts';
 
 const pod = (name: string, spec: string, namespace = 'shop', labels = '{}') => `
 apiVersion: v1
@@ -54,7 +54,7 @@ spec: { type: ExternalName, externalName: web.shop.svc.cluster.local }
 ---${pod('client', 'dnsPolicy: ClusterFirst')}${pod('elsewhere', 'dnsPolicy: ClusterFirst', 'other')}${pod('host', 'hostNetwork: true\n  dnsPolicy: ClusterFirstWithHostNet')}${pod('default', 'dnsPolicy: Default')}${pod('none', 'dnsPolicy: None\n  dnsConfig: { nameservers: [192.0.2.53], searches: [corp.example], options: [{ name: ndots, value: "2" }] }')}${pod('more', 'dnsConfig: { searches: [corp.example], options: [{ name: ndots, value: "1" }] }')}
 `;
 
-let lab: TestLab;
+let lab: TestCluster;
 beforeAll(async () => {
   lab = await bringUp({ manifest, args: ['--nodes', '1'] });
 });

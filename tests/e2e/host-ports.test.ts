@@ -1,9 +1,8 @@
 /** Host ports with real packets: who reaches them from where, whose address the pod sees, and what ends with the pod. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { labPaths } from '../../src/lab/topology/lab-config.ts';
-import { cgroupMount, processes } from '../../src/linux/cgroup/cgroup.ts';
-import { bringUp, scratchFiles, type TestLab } from './support/lab.ts';
-import { must, runDirectory } from './support/tendril.ts';
+import { scratchFiles } from './support/scratch-files.ts';
+import { must } from './support/tendril.ts';
+import { bringUp, type TestCluster } from './support/test-cluster.ts';
 import { until } from './support/until.ts';
 
 const image = 'registry.k8s.io/e2e-test-images/agnhost:2.53';
@@ -58,8 +57,8 @@ type Family = 4 | 6;
 const families = [4, 6] as const;
 const loopback = { 4: '127.0.0.1', 6: '::1' } as const;
 
-let lab: TestLab;
-/** By name of a pod or node. */
+let lab: TestCluster;
+/** By name of a pod, or of a node as manifests have it. */
 const ips: Record<string, Record<Family, string>> = {};
 
 beforeAll(async () => {
@@ -72,8 +71,10 @@ beforeAll(async () => {
   for (const { metadata, status } of pods)
     ips[metadata.name] = of(status.podIPs.map(({ ip }: { ip: string }) => ip));
   const { items: nodes } = await get('nodes');
-  for (const { metadata, status } of nodes)
-    ips[metadata.name] = of(status.addresses.map(({ address }: { address: string }) => address));
+  for (const [i, name] of lab.nodes.entries()) {
+    const { status } = nodes.find((node: { metadata: { name: string } }) => node.metadata.name === name);
+    ips[`node-${i + 1}`] = of(status.addresses.map(({ address }: { address: string }) => address));
+  }
 }, 60_000);
 afterAll(() => lab?.down());
 
@@ -107,7 +108,6 @@ async function seenBy(protocol: string, ip: string, port: number): Promise<Recor
   return Object.fromEntries(await Promise.all(seen));
 }
 
-const outside = { 4: '172.20.0.1', 6: 'fd00:10:20::1' } as const;
 const nobody = Object.fromEntries(Object.keys(places).map((place) => [place, 'nothing']));
 
 describe.each(families)('IPv%s', (family) => {
@@ -120,7 +120,7 @@ describe.each(families)('IPv%s', (family) => {
         'a pod elsewhere': ips.far![family],
         'the node': ips['node-1']![family],
         'another node': ips['node-2']![family],
-        'the outside': outside[family],
+        'the outside': lab.outsideIps[family],
       });
     },
   );
@@ -140,7 +140,7 @@ describe.each(families)('IPv%s', (family) => {
 test('hostIP 0.0.0.0 is IPv4’s alone, and 127.0.0.1 for processes of the node', async () => {
   const node = ips['node-1']!;
   const onNode = ['--node', 'node-1'];
-  expect(await ask(['--outside'], 'TCP', node[4], 8081)).toBe(outside[4]);
+  expect(await ask(['--outside'], 'TCP', node[4], 8081)).toBe(lab.outsideIps[4]);
   expect(await ask(['--outside'], 'TCP', node[6], 8081)).toBe('nothing');
   expect(await ask(['--outside'], 'TCP', node[4], 8082)).toBe('nothing');
   expect(await ask(onNode, 'TCP', node[4], 8082)).toBe('nothing');
@@ -218,9 +218,6 @@ test('a Service’s NodePort comes first, and the host port is back when it goes
 });
 
 describe('the agent', () => {
-  const paths = () => labPaths(lab.name, { base: runDirectory, cgroupMount: cgroupMount() });
-  const pids = () => processes(`${paths().node('node-1').cgroup}/agent`);
-
   test('may die at any time: host ports go on, and are the new one’s', { timeout: 90_000 }, async () => {
     const node = ips['node-1']!;
     const script = '(for i in $(seq 40); do echo clientip; sleep 0.1; done) | socat -t 5 - ';
@@ -230,21 +227,22 @@ describe('the agent', () => {
       ...['curl', '-s', '-m', '10', '-H', 'Connection: close', '-w', '\n', '--rate', '600/m'],
       `http://${at(node[4], 8080)}/clientip?n=[1-40]`,
     );
-    const before = pids();
+    const before = lab.agents('node-1');
     for (const pid of before) process.kill(pid, 'SIGKILL');
     await until('another agent serves', async () => {
-      return pids().some((pid) => !before.includes(pid)) && (await lab.tendril(['status'])).code === 0;
+      const others = lab.agents('node-1').filter((pid) => !before.includes(pid));
+      return others.length > 0 && (await lab.tendril(['status'])).code === 0;
     });
     expect((await requests).trim().split('\n')).toEqual(
-      Array(40).fill(expect.stringContaining(`${outside[4]}:`)),
+      Array(40).fill(expect.stringContaining(`${lab.outsideIps[4]}:`)),
     );
-    expect((await datagrams).split(`[${outside[6]}]`)).toHaveLength(41);
+    expect((await datagrams).split(`[${lab.outsideIps[6]}]`)).toHaveLength(41);
     await must(lab.tendril(['delete', 'pod', 'rivalled']));
     await until(
       'the port is closed',
       async () => (await ask(['--outside'], 'TCP', node[4], 30_555)) === 'nothing',
     );
-    expect(await ask(['--outside'], 'TCP', node[4], 8080)).toBe(outside[4]);
+    expect(await ask(['--outside'], 'TCP', node[4], 8080)).toBe(lab.outsideIps[4]);
   });
 });
 

@@ -6,7 +6,7 @@ import { createCertificateAuthority } from '../../src/lab/apiserver/pki/pki.ts';
 import { isReal } from './support/control-plane.ts';
 import { useKubectlLab } from './support/kubectl.ts';
 import { kubectls } from './support/kubectl-programs.ts';
-import { scratchFiles } from './support/lab.ts';
+import { scratchFiles } from './support/scratch-files.ts';
 import { until } from './support/until.ts';
 
 const authority = createCertificateAuthority('webhooks');

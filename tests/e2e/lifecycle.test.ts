@@ -2,7 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { expectSameHost, hostSnapshot } from './support/host.ts';
-import { bringUp, createLab, labName, scratchFiles } from './support/lab.ts';
+import { bringUp, createLab, labName } from './support/lab.ts';
+import { scratchFiles } from './support/scratch-files.ts';
 import { shopManifest } from './support/shop.ts';
 import { must, program, run, tendril } from './support/tendril.ts';
 

@@ -1,13 +1,13 @@
 /** Pods of a Service that find each other through the API, as Kubernetes' networking tests have them do. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bringUp, type TestLab } from './support/lab.ts';
 import { must } from './support/tendril.ts';
+import { bringUp, type TestCluster } from './support/test-cluster.ts';
 import { until } from './support/until.ts';
 
 const image = 'registry.k8s.io/e2e-test-images/agnhost:2.53';
 const families = [
   ['IPv4', /^http:\/\/10\./],
-  ['IPv6', /^http:\/\/\[fd00:/],
+  ['IPv6', /^http:\/\/\[fd/],
 ] as const;
 const names = ['a', 'b', 'c'];
 
@@ -35,7 +35,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
 subjects: [{kind: ServiceAccount, name: default, namespace: default}]
 ---`;
 
-let lab: TestLab;
+let lab: TestCluster;
 beforeAll(async () => {
   const members = families.map(
     ([family]) =>

@@ -1,7 +1,8 @@
 /** Connections whose backend is gone: their programs are told, rather than left to wait. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bringUp, scratchFiles, type TestLab } from './support/lab.ts';
+import { scratchFiles } from './support/scratch-files.ts';
 import { must } from './support/tendril.ts';
+import { bringUp, type TestCluster } from './support/test-cluster.ts';
 import { until } from './support/until.ts';
 
 const manifest = `
@@ -52,7 +53,7 @@ spec:
   .join('')}
 `;
 
-let lab: TestLab;
+let lab: TestCluster;
 beforeAll(async () => {
   lab = await bringUp({ manifest, args: ['--nodes', '2'] });
 }, 60_000);

@@ -1,13 +1,13 @@
 /**
- * Cluster names by every resolver that pods have: glibc's, musl's and dig, in labs of one address family. What they
- * give are the addresses of the pods and Services that the API tells of.
+ * Cluster names by every resolver that pods have: glibc's, musl's and dig, in labs of one address family and in a cluster of
+ * both. What they give are the addresses of the pods and Services that the API tells of.
  */
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bringUp, type TestLab } from './support/lab.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { muslResolver } from './support/musl-resolver.ts';
 import { must } from './support/tendril.ts';
+import { bringUp, onRealCluster, type TestCluster } from './support/test-cluster.ts';
 import { until } from './support/until.ts';
 
 const pod = (name: string, { labels = '', spec = '', probe = '' } = {}) => `
@@ -93,19 +93,22 @@ const questions: Record<string, Record<string, string[]>> = {
 describe.each([
   ['ipv4', '10.96.0.10', 'A'],
   ['ipv6', 'fd00:10:96::a', 'AAAA'],
-] as const)('%s alone', (family, dns, type) => {
-  let lab: TestLab;
+  ['dual', '10.96.0.10', 'A'],
+] as const)('--ip-family %s', (family, dns, type) => {
+  const isLabs = onRealCluster && family !== 'dual';
+  let lab: TestCluster;
   let expected: Expected;
   beforeAll(async () => {
+    if (isLabs) return;
     lab = await bringUp({
       manifest: manifest.replace('DNS', JSON.stringify(dns)),
-      args: ['--nodes', '1', '--ip-family', family, '--no-wait'],
+      args: ['--nodes', '1', ...(family === 'dual' ? [] : ['--ip-family', family]), '--no-wait'],
     });
-
     await until('all pods but the slow one are ready', async () => (await readyPods(lab)) === 6);
     expected = await addressesOf(lab);
     for (const name of ['first', 'few', 'own']) await bringMusl(lab, name);
   });
+  beforeEach(({ skip }) => skip(isLabs, 'the real cluster has both address families'));
   afterAll(() => lab?.down());
 
   const addressesOfNames = (table: Record<string, string[]>): Record<string, string[]> =>
@@ -148,11 +151,11 @@ interface Pods {
   }[];
 }
 
-const read = async <T>(lab: TestLab, ...what: string[]): Promise<T> =>
+const read = async <T>(lab: TestCluster, ...what: string[]): Promise<T> =>
   JSON.parse(await must(lab.tendril(['get', ...what, '-n', 'shop', '-o', 'json']))) as T;
 
 /** Once the slow one runs too. */
-async function readyPods(lab: TestLab): Promise<number> {
+async function readyPods(lab: TestCluster): Promise<number> {
   const { items } = await read<Pods>(lab, 'pods');
   const isReady = ({ status }: Pods['items'][number]) =>
     status.conditions?.some((one) => one.type === 'Ready' && one.status === 'True');
@@ -172,19 +175,17 @@ function addressesIn(text: string): Record<string, string[]> {
 }
 
 /** A pod has a file system of its own. */
-async function bringMusl(lab: TestLab, name: string): Promise<void> {
+async function bringMusl(lab: TestCluster, name: string): Promise<void> {
   if (musl === undefined) return;
   const packed = gzipSync(readFileSync(musl)).toString('base64');
   const unpack = `echo ${packed} | base64 -d | gunzip > ${inPod} && chmod +x ${inPod}`;
   await lab.exec([name, '-n', 'shop'], 'sh', '-c', unpack);
 }
 
-async function addressesOf(lab: TestLab): Promise<Expected> {
+async function addressesOf(lab: TestCluster): Promise<Expected> {
   const pods = await read<Pods>(lab, 'pods');
   const web = await read<{ spec: { clusterIPs: string[] } }>(lab, 'service', 'web');
-  const ofPods = pods.items.map(({ metadata, status }) => [
-    metadata.name,
-    status.podIPs!.map(({ ip }) => ip),
-  ]);
+  // The manifest's Services have one family: the one of a pod's first address.
+  const ofPods = pods.items.map(({ metadata, status }) => [metadata.name, [status.podIPs![0]!.ip]]);
   return { ...Object.fromEntries(ofPods), web: web.spec.clusterIPs };
 }

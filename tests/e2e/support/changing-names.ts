@@ -12,7 +12,6 @@ import { loadKubeconfig } from '../../../src/kube/client/kubeconfig.ts';
 import { resources } from '../../../src/kube/resources.ts';
 import type { EndpointSlice, Pod, Service } from '../../../src/kube/types.ts';
 import fc from '../../../src/util/testing/properties.ts';
-import { bringUp, type TestLab } from './lab.ts';
 import { muslResolver } from './musl-resolver.ts';
 import {
   type AddressType,
@@ -25,7 +24,7 @@ import {
   servicePorts,
   zone,
 } from './names-model.ts';
-import { must } from './tendril.ts';
+import { bringUp, type TestCluster } from './test-cluster.ts';
 import { until } from './until.ts';
 
 const namespaces = ['a', 'b'];
@@ -84,8 +83,7 @@ export async function startNamesLab(): Promise<NamesLab> {
   ];
   const manifest = documents.map((document) => JSON.stringify(document)).join('\n---\n');
   const lab = await bringUp({ manifest, args: ['--nodes', '1'] });
-  const kubeconfig = (await must(lab.tendril(['kubeconfig']))).trim();
-  const api = createHttpClient(await loadKubeconfig(kubeconfig));
+  const api = createHttpClient(await loadKubeconfig(await lab.kubeconfig()));
   const programs = await resolversIn(lab);
   return {
     tryOut: (all) => tryOut({ lab, api, programs }, all),
@@ -118,13 +116,13 @@ const setObjects = [
 ];
 
 interface Place {
-  lab: TestLab;
+  lab: TestCluster;
   api: KubeClient;
   programs: string[];
 }
 
 /** Commands that print a name's addresses, one at each line's beginning. */
-async function resolversIn(lab: TestLab): Promise<string[]> {
+async function resolversIn(lab: TestCluster): Promise<string[]> {
   const musl = muslResolver();
   if (musl === undefined) return ['getent ahosts'];
   const packed = gzipSync(readFileSync(musl)).toString('base64');
@@ -387,5 +385,5 @@ async function ask(
 }
 let asks = 0;
 
-/** In a lab every name with a dot that is none of the cluster's is one of the world outside. */
-const isOutside = (word: string) => word.startsWith('198.51.100.') || word.startsWith('2001:db8:');
+/** Every name with a dot that is none of the cluster's is one of the world outside, which has addresses of documentation's. */
+const isOutside = (word: string) => /^(198\.51\.100\.|192\.0\.2\.|2001:db8:)/.test(word);

@@ -1,19 +1,14 @@
 /** A lab for a test, under a name of its own, always taken down. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { agentStatusPort } from '../../../src/lab/server/agents.ts';
+import { labPaths } from '../../../src/lab/topology/lab-config.ts';
+import { cgroupMount, processes } from '../../../src/linux/cgroup/cgroup.ts';
 import { type ControlPlaneOptions, isReal, startControlPlane } from './control-plane.ts';
 import { kubectls } from './kubectl-programs.ts';
-import { must, type Output, type RunOptions, run, tendril } from './tendril.ts';
+import { must, type RunOptions, run, runDirectory, tendril } from './tendril.ts';
+import type { TestCluster } from './test-cluster.ts';
 
-export interface TestLab extends AsyncDisposable {
+export interface TestLab extends TestCluster {
   readonly name: string;
-  /** `tendril ARGS --name NAME`. */
-  tendril(args: readonly string[], options?: RunOptions): Promise<Output>;
-  /** Standard output of a command that must succeed, in a pod, on a node or outside. */
-  exec(where: readonly string[], ...command: string[]): Promise<string>;
-  kubectl(...args: string[]): Promise<Output>;
-  down(): Promise<void>;
 }
 
 let count = 0;
@@ -32,7 +27,10 @@ export interface LabOptions {
 /** Brings a lab up; takes it down again when that fails. */
 export async function bringUp({ manifest, args = [], env }: LabOptions = {}): Promise<TestLab> {
   const plane = isReal ? await startControlPlane({ ...chosenIn(args), egress: true }) : undefined;
-  const lab = createLab(labName(), () => plane?.down());
+  const lab = createLab(labName(), {
+    nodes: Number(chosenOf(args, '--nodes') ?? 3),
+    after: () => plane?.down(),
+  });
   const file = manifest === undefined ? [] : ['-f', '-'];
   const { code, stdout, stderr } = await tendril(
     ['up', '--name', lab.name, ...(plane?.args ?? []), ...file, ...args],
@@ -48,9 +46,12 @@ export async function bringUp({ manifest, args = [], env }: LabOptions = {}): Pr
   return lab;
 }
 
+const chosenOf = (args: readonly string[], option: string): string | undefined =>
+  args.includes(option) ? args[args.indexOf(option) + 1] : undefined;
+
 /** What a control plane must have as the lab has it. */
 function chosenIn(args: readonly string[]): ControlPlaneOptions {
-  const chosen = (option: string) => (args.includes(option) ? args[args.indexOf(option) + 1] : undefined);
+  const chosen = (option: string) => chosenOf(args, option);
   return {
     family: chosen('--ip-family'),
     podCidrs: chosen('--pod-cidr'),
@@ -67,30 +68,33 @@ function anyKubectl(): string {
   return kubectl;
 }
 
-/** `after` is called when it is down. */
-export function createLab(name: string, after?: () => Promise<void> | undefined): TestLab {
+interface LabShape {
+  /** How many it has, or will have. */
+  nodes?: number;
+  /** Called when it is down. */
+  after?: () => Promise<void> | undefined;
+}
+
+export function createLab(name: string, { nodes: count = 3, after }: LabShape = {}): TestLab {
   const here = (args: readonly string[], options?: RunOptions) => tendril(['--name', name, ...args], options);
+  const nodes = Array.from({ length: count }, (_, i) => `node-${i + 1}`);
+  const cgroup = (node: string) =>
+    labPaths(name, { base: runDirectory, cgroupMount: cgroupMount() }).node(node).cgroup;
+  const kubeconfig = async () => (await must(here(['kubeconfig']))).trim();
   const down = async () => {
     await must(here(['down']));
     await after?.();
   };
   return {
-    name,
+    ...{ name, nodes, workers: nodes, agentPort: agentStatusPort },
+    outsideIps: { 4: '172.20.0.1', 6: 'fd00:10:20::1' },
     tendril: here,
     exec: (where, ...command) => must(here(['exec', ...where, '--', ...command])),
-    kubectl: async (...args) =>
-      run(anyKubectl(), ['--kubeconfig', (await must(here(['kubeconfig']))).trim(), ...args]),
+    kubectl: async (...args) => run(anyKubectl(), ['--kubeconfig', await kubeconfig(), ...args]),
+    kubeconfig,
+    processes: (node) => processes(cgroup(node)),
+    agents: (...of) => (of.length > 0 ? of : nodes).flatMap((node) => processes(`${cgroup(node)}/agent`)),
     down,
     [Symbol.asyncDispose]: down,
-  };
-}
-
-/** A directory with these files, removed at the end. */
-export function scratchFiles(files: Record<string, string>): Disposable & { path: (name: string) => string } {
-  const directory = mkdtempSync(join(tmpdir(), 'tendril-e2e-'));
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
-  return {
-    path: (name) => join(directory, name),
-    [Symbol.dispose]: () => rmSync(directory, { recursive: true }),
   };
 }
