@@ -58,8 +58,13 @@ async function lookups(): Promise<string[]> {
   return (await lab.exec(['client'], 'sh', '-c', script)).trim().split('\n');
 }
 
-/** Of node-1 and so on, by family. */
-async function nodeIps(): Promise<{ 4: string; 6: string }[]> {
+interface Ips {
+  4: string;
+  6: string;
+}
+
+/** Of node-1 and so on. */
+async function nodeIps(): Promise<Ips[]> {
   type Address = { type: string; address: string };
   const addresses = lab.nodes.map(async (name): Promise<Address[]> => {
     return JSON.parse(await must(lab.tendril(['get', 'node', name, '-o', 'json']))).status.addresses;
@@ -80,11 +85,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   { timeout: 120_000 },
   async (signal) => {
     const [ip4, ip6] = await backendIps();
-    const [first, second, third] = (await nodeIps()) as [
-      { 4: string; 6: string },
-      { 4: string; 6: string },
-      { 4: string; 6: string },
-    ];
+    const [first, second, third] = (await nodeIps()) as [Ips, Ips, Ips];
     const http = Promise.all([
       requests(['client'], `http://${ip4}/`, { newConnections: true }),
       requests(['client'], `http://[${ip6}]/`, { newConnections: true }),

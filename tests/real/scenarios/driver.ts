@@ -36,8 +36,8 @@ export async function bringUpOnRealCluster(options: LabOptions): Promise<TestClu
   stack.defer(() => remains.remove());
   if (manifest !== undefined) await applyAll(realObjects(manifest));
   if (wait) await untilReady(remains.places());
-  const kubeconfig = lazily(async () => stack.use(await openApiAccess()).kubeconfig);
   const owned = stack.move();
+  const kubeconfig = lazily(async () => owned.use(await openApiAccess()).kubeconfig);
   const down = async () => {
     await owned.disposeAsync();
     await waitFor('a cluster that is well', 90, async () => (await tendril(['status'])).code === 0);
