@@ -3,14 +3,18 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bringUp, type TestLab } from './support/lab.ts';
+import type { TestLab } from './support/lab.ts';
 import { shopManifest } from './support/shop.ts';
 import { program, runDirectory } from './support/tendril.ts';
+import { bringUp, onRealCluster, type TestCluster } from './support/test-cluster.ts';
 
-let lab: TestLab;
+let lab: TestCluster;
+/** Which cluster the command is for. */
+let choice: string[];
 
 beforeAll(async () => {
   lab = await bringUp({ manifest: shopManifest, args: ['--nodes', '2'] });
+  choice = onRealCluster ? ['--kubeconfig', await lab.kubeconfig()] : ['--name', (lab as TestLab).name];
 });
 
 afterAll(() => lab?.down());
@@ -18,7 +22,7 @@ afterAll(() => lab?.down());
 /** Runs `forward` while `use` runs; gives its exit status. */
 async function forwarding(target: string, use: (port: number) => Promise<void>): Promise<number> {
   const env = { ...process.env, TENDRIL_RUN: runDirectory };
-  const child = spawn(program, ['forward', '--name', lab.name, ...target.split(' ')], { env });
+  const child = spawn(program, ['forward', ...choice, ...target.split(' ')], { env });
   const exit = once(child, 'exit');
   try {
     const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];

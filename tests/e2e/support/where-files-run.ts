@@ -24,7 +24,7 @@ export const onLabAlone: Readonly<Record<string, string>> = {
   dns: 'not tried on a real cluster yet',
   external: 'it is about labs on a real control plane',
   families: 'address families and blocks are chosen by options of `up`',
-  forward: 'tests/real/commands.real.test.ts does the same on a real cluster',
+  forward: 'not tried on a real cluster yet',
   'host-ports': 'not tried on a real cluster yet',
   hostile: 'a lab’s containers must not harm the machine; a node of a real cluster is no machine of ours',
   image: 'it needs no cluster',
