@@ -75,7 +75,7 @@ beforeAll(async () => {
     const { status } = nodes.find((node: { metadata: { name: string } }) => node.metadata.name === name);
     ips[`node-${i + 1}`] = of(status.addresses.map(({ address }: { address: string }) => address));
   }
-}, 60_000);
+});
 afterAll(() => lab?.down());
 
 const get = async (...what: string[]) => JSON.parse(await must(lab.tendril(['get', ...what, '-o', 'json'])));

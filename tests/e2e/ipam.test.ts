@@ -25,7 +25,7 @@ spec:
 let lab: TestCluster;
 beforeAll(async () => {
   lab = await bringUp({ manifest: pods, args: ['--nodes', '2'] });
-}, 60_000);
+});
 afterAll(() => lab?.down());
 
 test('shows pools, and whose each address is', async () => {

@@ -56,7 +56,7 @@ spec:
 let lab: TestCluster;
 beforeAll(async () => {
   lab = await bringUp({ manifest, args: ['--nodes', '2'] });
-}, 60_000);
+});
 afterAll(() => lab.down());
 
 const get = async (...what: string[]) => JSON.parse(await must(lab.tendril(['get', ...what, '-o', 'json'])));

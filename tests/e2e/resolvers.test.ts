@@ -104,7 +104,7 @@ describe.each([
       manifest: manifest.replace('DNS', JSON.stringify(dns)),
       args: ['--nodes', '1', ...(family === 'dual' ? [] : ['--ip-family', family]), '--no-wait'],
     });
-    await until('all pods but the slow one are ready', async () => (await readyPods(lab)) === 6);
+    await until('all pods but the slow one are ready', async () => (await readyPods(lab)) === 6, 90_000);
     expected = await addressesOf(lab);
     for (const name of ['first', 'few', 'own']) await bringMusl(lab, name);
   });
