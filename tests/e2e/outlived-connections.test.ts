@@ -57,7 +57,7 @@ let lab: TestCluster;
 beforeAll(async () => {
   lab = await bringUp({ manifest, args: ['--nodes', '2'] });
 });
-afterAll(() => lab.down());
+afterAll(() => lab?.down());
 
 const get = async (...what: string[]) => JSON.parse(await must(lab.tendril(['get', ...what, '-o', 'json'])));
 const moveToSecond = (service: string) =>
