@@ -11,7 +11,8 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
+import { processes } from '../../../src/linux/cgroup/cgroup.ts';
 import { caPath, nodeKubeconfig } from './control-plane.ts';
 import { clusterDns, type NodeLayout } from './layout.ts';
 import { program, programPath } from './parts.ts';
@@ -151,20 +152,7 @@ export function onNode(node: NodeLayout, ...words: string[]): string {
 }
 
 /** All of the node's, those of its pods too. */
-export function processesOf({ cgroup }: NodeLayout): number[] {
-  const top = join(unified, cgroup);
-  const files = readdirSync(top, { recursive: true, encoding: 'utf8' }).filter(
-    (path) => basename(path) === 'cgroup.procs',
-  );
-  return files.flatMap((path) => {
-    try {
-      return readFileSync(join(top, path), 'utf8').split('\n').filter(Boolean).map(Number);
-    } catch {
-      // The group is gone.
-      return [];
-    }
-  });
-}
+export const processesOf = ({ cgroup }: NodeLayout): number[] => processes(join(unified, cgroup));
 
 /** For its pods, by each of these names; the first is the archive's own. @throws Error with what `ctr` printed */
 export function importImage(node: NodeLayout, archive: string, names: readonly string[] = []): void {
