@@ -80,10 +80,14 @@ async function backendIps(): Promise<[string, string]> {
   return service.spec.clusterIPs;
 }
 
-test.each(['SIGKILL', 'SIGTERM'] as const)(
+test.for(['SIGKILL', 'SIGTERM'] as const)(
   '%s under traffic: no new and no established connection fails',
   { timeout: 120_000 },
-  async (signal) => {
+  async (signal, { skip }) => {
+    skip(
+      onRealCluster,
+      'each request has 900 ms, which containers that share a machine with three nodes miss; tests/real/traffic.real.test.ts tells the two apart',
+    );
     const [ip4, ip6] = await backendIps();
     const [first, second, third] = (await nodeIps()) as [Ips, Ips, Ips];
     const http = Promise.all([
