@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ApiError } from '../kube/client/api-error.ts';
 import { FakeClient } from '../kube/client/fake-client.ts';
 import { resources } from '../kube/resources.ts';
 import { dnsServiceIps, ensureClusterService } from './cluster-service.ts';
@@ -18,8 +19,25 @@ test('Service and Corefile are made where there are none', async () => {
   expect(service!.spec).toMatchObject({
     clusterIPs: ['10.96.0.10', 'fd96::a'],
     selector: { 'k8s-app': 'kube-dns' },
+    trafficDistribution: 'PreferSameNode',
   });
   expect(client.objects(resources.configMaps)[0]!.data!.Corefile).toContain('kubernetes cluster.local');
+});
+
+test('an API server that knows no PreferSameNode gets a Service without', async () => {
+  const client = new FakeClient({});
+  const create = client.create.bind(client);
+  client.create = async (type, object) => {
+    const { trafficDistribution } = (object as { spec?: { trafficDistribution?: string } }).spec ?? {};
+    if (trafficDistribution === undefined) return await create(type, object);
+    throw new ApiError({
+      code: 422,
+      reason: 'Invalid',
+      message: 'Unsupported value: "PreferSameNode"',
+    } as never);
+  };
+  await ensureClusterService(client, { zone: 'cluster.local' });
+  expect(client.objects(resources.services)[0]!.spec).not.toHaveProperty('trafficDistribution');
 });
 
 test('those that are there stay as they are', async () => {

@@ -2,11 +2,11 @@
  * What cluster DNS needs in a cluster that never had any: the Service kube-dns at the address that kubelets give to pods
  * (the tenth of the Service CIDR, by kubeadm's convention), and the Corefile. What is there already is left as it is.
  */
-import { isNotFound } from '../kube/client/api-error.ts';
+import { isInvalid, isNotFound } from '../kube/client/api-error.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import type { KubeObject, NewObject } from '../kube/meta.ts';
 import { type ResourceType, resources } from '../kube/resources.ts';
-import type { ServiceCidr } from '../kube/types.ts';
+import type { Service, ServiceCidr } from '../kube/types.ts';
 import { nthIp, tryParseCidr } from '../net/cidr.ts';
 import { formatIp } from '../net/ip.ts';
 import { defaultCorefile } from './default-corefile.ts';
@@ -37,7 +37,16 @@ export async function ensureClusterService(client: KubeClient, options: { zone: 
     metadata: { namespace, name: 'coredns', labels: made },
     data: { Corefile: defaultCorefile(options) },
   });
-  await ensure(client, resources.services, {
+  const service = kubeDns(clusterIPs);
+  // Kubernetes knows PreferSameNode from 1.34 on: before, pods ask any server.
+  await ensure(client, resources.services, nearest(service)).catch((error) => {
+    if (!isInvalid(error)) throw error;
+    return ensure(client, resources.services, service);
+  });
+}
+
+function kubeDns(clusterIPs: readonly string[]) {
+  return {
     metadata: {
       namespace,
       name: 'kube-dns',
@@ -51,10 +60,15 @@ export async function ensureClusterService(client: KubeClient, options: { zone: 
     spec: {
       selector: { 'k8s-app': 'kube-dns' },
       ports: ports.map((port) => ({ ...port, targetPort: port.port })),
-      ...(clusterIPs[0] !== undefined && { clusterIP: clusterIPs[0], clusterIPs }),
+      ...(clusterIPs[0] !== undefined && { clusterIP: clusterIPs[0], clusterIPs: [...clusterIPs] }),
       ...(clusterIPs.length > 1 && { ipFamilyPolicy: 'PreferDualStack' as const }),
     },
-  });
+  } satisfies NewObject<Service>;
+}
+
+/** Each pod asks its own node's server, and others while that is away. */
+function nearest<S extends NewObject<Service>>(service: S): S {
+  return { ...service, spec: { ...service.spec, trafficDistribution: 'PreferSameNode' } };
 }
 
 /**

@@ -128,13 +128,7 @@ describe('the kernel', () => {
     await expect.poll(async () => (await dig('late.default.svc.cluster.local', 'A')).status).toBe('NXDOMAIN');
   });
 
-  test('leaves to the node’s own server what is the servers’, past all connection tracking', async ({
-    skip,
-  }) => {
-    skip(
-      onRealCluster,
-      'only a lab’s kube-dns has its questions go to the node’s own server (trafficDistribution)',
-    );
+  test('leaves to the node’s own server what is the servers’, past all connection tracking', async () => {
     const pods = JSON.parse(
       await must(lab.tendril(['get', 'pods', '-n', 'kube-system', '-l', 'k8s-app=kube-dns', '-o', 'json'])),
     ).items as { spec: { nodeName: string }; status: { podIP: string } }[];
