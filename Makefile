@@ -135,6 +135,8 @@ SHORT_REAL_TESTS := tests/real/network.real.test.ts
 test-real-short: image
 	@if ! command -v go >/dev/null && [ ! -x .cache/real/runc ]; then \
 	  echo "skipped: $(SHORT_REAL_TESTS): Kubernetes and containerd are built with Go 1.26 or newer, which is not on PATH (https://go.dev/dl)"; \
+	elif ! scripts/overlay-works .cache/real; then \
+	  echo "skipped: $(SHORT_REAL_TESTS): containerd can make no overlay below .cache/real, which lies on one itself, or without root"; \
 	elif ! timeout 900 $(NODE) tests/real/cluster/main.ts build --network tendril; then \
 	  echo "skipped: $(SHORT_REAL_TESTS): Kubernetes' programs could not be built within 15 minutes: scripts/node tests/real/cluster/main.ts build"; \
 	else vitest run --project real $(SHORT_REAL_TESTS); fi
