@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bringUp, type TestLab } from './support/lab.ts';
 import { scratchFiles } from './support/scratch-files.ts';
+import { scriptedAgents } from './support/scripted-agents.ts';
 import { must, program, type RunOptions, run, tendril } from './support/tendril.ts';
 import { until } from './support/until.ts';
 
@@ -290,49 +291,9 @@ test.each([
   expect([code, stderr]).toEqual([1, 'tendril: Tendril is not on this cluster\n  Run: tendril install\n']);
 });
 
-/** Where agents' pods are on a cluster; a lab's are no pods, so a script stands for the program of their image. */
-const agents = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: tendril-system}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: program, namespace: tendril-system}
-data:
-  tendril: |
-    #!/bin/sh
-    [ "$1" = ask-agent ] || exit 2
-    case "$2" in
-      /services) echo '[{"service":"default/web:http/TCP","frontend":"'"$NODE"'|80","backends":[]}]' ;;
-      /status) echo '{"pods":[],"ipam":[{"cidr":"10.9.0.0/24","size":"254","used":0,"resting":0}]}' ;;
-      /conntrack?limit=7) echo 'tendril: the agent does not answer: it is busy' >&2; exit 1 ;;
-      /dns-answers?every=3)
-        while :; do echo '[{"time":0,"asker":"pod","type":"A","name":"'"$NODE$3"'","result":"one"}]'; sleep 0.05; done &
-        cat >/dev/null; kill $! ;;
-    esac
----
-apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: tendril-agent, namespace: tendril-system}
-spec:
-  selector: {matchLabels: {app: agent}}
-  template:
-    metadata: {labels: {app: agent}}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers:
-        - name: agent
-          image: busybox
-          command: [sleep, infinity]
-          env: [{name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
-          volumeMounts: [{name: program, mountPath: /usr/bin/tendril, subPath: tendril}]
-      volumes: [{name: program, configMap: {name: program, defaultMode: 0755}}]
-`;
-
 describe('agents in their pods', () => {
   beforeAll(async () => {
-    await must(by(['apply', '-f', '-'], { stdin: agents }));
+    await must(by(['apply', '-f', '-'], { stdin: scriptedAgents }));
     const ready = async () => {
       const get = ['get', 'daemonset', 'tendril-agent', '-n', 'tendril-system', '-o', 'json'];
       return JSON.parse(await must(by(get))).status?.numberReady === 2;
