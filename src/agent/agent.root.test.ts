@@ -120,10 +120,14 @@ describe('a pod’s network', () => {
 describe('an agent', () => {
   it('writes the conflist once pods can start', async () => {
     await rig.startAgent();
-    const conflist = JSON.parse(readFileSync(rig.at('net.d/05-tendril.conflist'), 'utf8'));
-    expect(conflist).toMatchObject({ name: 'tendril', plugins: [{ socket: rig.at('cni.sock') }] });
-    const [{ complete, pins }] = conflist.plugins;
-    expect([existsSync(complete), existsSync(pins)]).toEqual([true, true]);
+    const [socket, complete, pins] = ['cni.sock', 'state/complete', 'bpf'].map((name) => rig.at(name));
+    expect(JSON.parse(readFileSync(rig.at('net.d/05-tendril.conflist'), 'utf8'))).toEqual({
+      cniVersion: '1.0.0',
+      cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
+      name: 'tendril',
+      plugins: [{ type: 'tendril', socket, complete, pins, capabilities: { portMappings: true } }],
+    });
+    expect([existsSync(complete!), existsSync(pins!)]).toEqual([true, true]);
     expect((await rig.cni('STATUS', 'pod1')).status).toBe(0);
     expect(JSON.parse(rig.run('node', 'curl -s http://172.20.0.1:9353/status'))).toMatchObject({
       node: 'node-1',
