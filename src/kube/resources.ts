@@ -14,6 +14,7 @@ import type {
   KubeEvent,
   Lease,
   Namespace,
+  NetworkPolicy,
   Node,
   Pod,
   PodDisruptionBudget,
@@ -66,6 +67,7 @@ export const resources = {
   endpointSlices: resource<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),
   ipAddresses: resource<IpAddress>('networking.k8s.io/v1', 'IPAddress', 'ipaddresses', false),
   serviceCidrs: resource<ServiceCidr>('networking.k8s.io/v1', 'ServiceCIDR', 'servicecidrs', false),
+  networkPolicies: resource<NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
   jobs: resource<Job>('batch/v1', 'Job', 'jobs'),
   cronJobs: resource<CronJob>('batch/v1', 'CronJob', 'cronjobs'),
   podDisruptionBudgets: resource<PodDisruptionBudget>(
