@@ -22,8 +22,13 @@ int pod_ingress(struct __sk_buff *skb)
 	reason = source_check(skb, &work->packet, parsed);
 	if (reason)
 		return drop(skb, work, reason);
-	if (parsed == PARSE_IP)
-		return is_obscure(&work->packet) ? drop(skb, work, DROP_EXTENSIONS) : serve_other(skb, work);
+	if (parsed == PARSE_IP) {
+		if (is_obscure(&work->packet))
+			return drop(skb, work, DROP_EXTENSIONS);
+		work->original = work->packet.tuple;
+		reason = policies() ? policy_pass(skb, 0, 1, 0) : DROP_NONE;
+		return reason ? drop(skb, work, reason) : serve_other(skb, work);
+	}
 	if (parsed != PARSE_PORTS)
 		return TC_ACT_UNSPEC;
 	if (dsr_is_forged(skb, &work->packet))
@@ -36,17 +41,22 @@ int pod_ingress(struct __sk_buff *skb)
 SEC("tc")
 int pod_egress(struct __sk_buff *skb)
 {
-	bool from_beside = comes_from_beside(skb);
+	bool from_beside = comes_from_beside(skb), judges = policies() != NULL;
 	struct work *work;
+	int parsed, reason;
 	__u8 flags;
-	int parsed;
 
-	if (!from_beside && !any_translated())
+	if (!from_beside && !judges && !any_translated())
 		return TC_ACT_UNSPEC;
 	work = work_begin(HOOK_POD_EGRESS);
 	if (!work)
 		return TC_ACT_SHOT;
 	parsed = parse(skb, &work->packet);
+	if (judges && (parsed == PARSE_IP || parsed == PARSE_PORTS)) {
+		reason = policy_enter(skb);
+		if (reason)
+			return drop(skb, work, reason);
+	}
 	if (parsed == PARSE_IP)
 		return icmp_translate(skb, work) == NAT_DROPPED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 	if (parsed != PARSE_PORTS)

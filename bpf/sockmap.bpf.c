@@ -61,6 +61,14 @@ static __always_inline bool owns_address(__u64 netns, const struct address *addr
 	return pod && address_equal(addr, address_is_v4(addr) ? &pod->v4 : &pod->v6);
 }
 
+/* NetworkPolicies judge packets, which the short way has none of. */
+static __always_inline bool is_judged(const struct address *addr)
+{
+	struct pod_address key = { .addr = *addr };
+
+	return bpf_map_lookup_elem(&policy_pods, &key) != NULL;
+}
+
 static __always_inline bool is_other_pod(__u64 netns, const struct address *addr)
 {
 	struct pod_address key = { .addr = *addr };
@@ -179,7 +187,7 @@ int shortcut_established(struct bpf_sock_ops *ctx)
 		return 1;
 	own_tuple(&own, ctx);
 	netns = bpf_get_netns_cookie(ctx);
-	if (!owns_address(netns, &own.src) || !is_other_pod(netns, &own.dst))
+	if (!owns_address(netns, &own.src) || !is_other_pod(netns, &own.dst) || is_judged(&own.src) || is_judged(&own.dst))
 		return 1;
 	if (active)
 		client_established(ctx, &own);
@@ -259,7 +267,7 @@ int shortcut_send(struct sk_msg_md *ctx)
 		return ordinary(SHORTCUT_NO_PEER);
 	if (READ(((struct tcp_sock *)other)->copied_seq) != tcp->write_seq)
 		return ordinary(SHORTCUT_BEHIND);
-	if (!is_fit(tcp, other))
+	if (!is_fit(tcp, other) || is_judged(&own->peer.src) || is_judged(&own->peer.dst))
 		return ordinary(SHORTCUT_UNFIT);
 	if (!has_room(own, other, ctx->size))
 		return ordinary(SHORTCUT_NO_ROOM);

@@ -6,6 +6,7 @@
 #pragma once
 #include "shared/conntrack.h"
 #include "shared/drop.h"
+#include "shared/policy.h"
 #include "shared/service.h"
 #include "shared/shortcut.h"
 
@@ -21,6 +22,12 @@ int btf_more_types(enum drop_hook hook, enum backend_flags backend, enum conntra
 		   enum conntrack_seen seen, enum shortcut_count shortcut);
 int btf_more_types(enum drop_hook hook, enum backend_flags backend, enum conntrack_flags conntrack,
 		   enum conntrack_seen seen, enum shortcut_count shortcut)
+{
+	return 0;
+}
+
+int btf_policy_types(enum policy_direction direction, enum policy_knowledge knowledge);
+int btf_policy_types(enum policy_direction direction, enum policy_knowledge knowledge)
 {
 	return 0;
 }

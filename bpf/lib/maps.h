@@ -9,6 +9,7 @@
 #include "shared/conntrack.h"
 #include "shared/drop.h"
 #include "shared/endpoint.h"
+#include "shared/policy.h"
 #include "shared/service.h"
 
 #define PINNED(TYPE, NAME, KEY, VALUE, ENTRIES, FLAGS)                                                        \
@@ -54,6 +55,14 @@ PINNED_HASH(pod_links, struct pod_address, struct pod_link, 8192);
 
 /* What answers a packet that came from one of the node's pods to another by the stack: it goes that way too. */
 PINNED_LRU(stack_flows, struct tuple, __u8, 16384);
+
+PINNED_ARRAY(policy_config, struct policy_config, 1);
+PINNED_HASH(policy_pods, struct pod_address, struct policy_pod, 8192);
+PINNED_HASH(policy_peers, struct pod_address, struct policy_peer, 524288);
+PINNED(BPF_MAP_TYPE_LPM_TRIE, policy_blocks, struct policy_block_key, struct policy_block, 65536, BPF_F_NO_PREALLOC);
+PINNED(BPF_MAP_TYPE_LPM_TRIE, policy_rules, struct policy_rule_key, struct policy_rule, 1048576, BPF_F_NO_PREALLOC);
+/* Nothing is evicted: a node that runs out of room goes on with the connections that it knows. */
+PINNED_HASH(policy_flows, struct tuple, struct policy_flow, 262144);
 
 /*
  * Its room is the version of all layouts here: what pinned maps of another version hold is carried over, by the names of

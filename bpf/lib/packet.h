@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include "shared/addr.h"
 #include "shared/conntrack.h"
+#include "shared/policy.h"
 
 /*
  * A function of its own, which the verifier looks at once rather than on every path that leads to it: what it returns
@@ -58,6 +59,19 @@ struct packet {
 /* IP header with options or extensions and the part of the transport header that is rewritten in a quote. */
 #define QUOTE_MAX 96
 
+/* A packet as policies see it, see lib/policy.h. */
+struct judged {
+	/* As the connection's server sees it. */
+	struct tuple flow;
+	struct tuple back;
+	/* The two ends themselves, whatever stands for them in the tuple. */
+	struct address source;
+	struct address target;
+	struct policy_rule_key rule;
+	struct policy_block_key block;
+	struct policy_flow entry;
+};
+
 struct work {
 	struct packet packet;
 	/* The tuple before any rewriting, for answers to the sender. */
@@ -71,6 +85,7 @@ struct work {
 	struct tuple before;
 	struct conntrack_entry entry;
 	struct conntrack_entry reply_entry;
+	struct judged judged;
 };
 
 struct {

@@ -4,15 +4,39 @@
 #include "lib/deliver.h"
 #include "lib/icmp.h"
 #include "lib/nat.h"
+#include "lib/policy.h"
 #include "lib/reject.h"
 #include "lib/unserved.h"
+
+/* Why policies keep the packet from going on, or DROP_NONE. */
+static __always_inline int forbidden(struct __sk_buff *skb, const struct serve_options *options, __u8 flags,
+				     const struct pod_link *link)
+{
+	if ((!options->from_pod && !link) || !policies())
+		return DROP_NONE;
+	return policy_pass(skb, flags & CONNTRACK_REPLY, options->from_pod, link != NULL);
+}
 
 /* Of no Service: a pod's packet to another one of the node needs no stack. */
 static __always_inline int pass(struct __sk_buff *skb, struct work *work, const struct serve_options *options)
 {
 	struct pod_link *link = options->from_pod ? link_into_pod(skb, work) : NULL;
+	int reason;
 
-	return link && !answers_stack_flow(&work->packet.tuple) ? deliver(skb, work, link) : TC_ACT_UNSPEC;
+	if (link && answers_stack_flow(&work->packet.tuple))
+		link = NULL;
+	reason = forbidden(skb, options, 0, link);
+	if (reason)
+		return drop(skb, work, reason);
+	return link ? deliver(skb, work, link) : TC_ACT_UNSPEC;
+}
+
+/* To programs behind these, or to the stack: untranslated. */
+static __always_inline int leave_to_others(struct __sk_buff *skb, struct work *work, const struct serve_options *options)
+{
+	int reason = forbidden(skb, options, 0, NULL);
+
+	return reason ? drop(skb, work, reason) : TC_ACT_UNSPEC;
 }
 
 /* No program behind this one is to judge it: its source is the Service now, which no pod may be. */
@@ -20,7 +44,10 @@ static __always_inline int send_on(struct __sk_buff *skb, struct work *work, con
 				   __u8 flags)
 {
 	struct pod_link *link = options->from_pod || options->external ? link_into_pod(skb, work) : NULL;
+	int reason = forbidden(skb, options, flags, link);
 
+	if (reason)
+		return drop(skb, work, reason);
 	if (link)
 		return deliver(skb, work, link);
 	return flags & CONNTRACK_REDIRECT ? forward(skb, work) : TC_ACT_OK;
@@ -71,7 +98,7 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 									     pass(skb, work, options);
 		if ((frontend->flags & FRONTEND_LOOPBACK) || draining() || is_of_node(frontend, &work->packet) ||
 		    may_be_earlier(&work->packet, options))
-			return TC_ACT_UNSPEC;
+			return leave_to_others(skb, work, options);
 		verdict = nat_begin(skb, work, frontend, options, &refuse);
 		flags = work->entry.flags;
 	}

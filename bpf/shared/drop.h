@@ -47,6 +47,12 @@ enum drop_reason {
 	 * or the client's port has a connection to the backend by another frontend.
 	 */
 	DROP_DIRECT_RETURN = 19,
+	/* NetworkPolicies isolate the pod for what it sends, and no rule of theirs allows this. */
+	DROP_POLICY_EGRESS = 20,
+	/* NetworkPolicies isolate the pod for what it receives, and no rule of theirs allows this. */
+	DROP_POLICY_INGRESS = 21,
+	/* There was no room for a new connection of a pod that NetworkPolicies isolate; established ones go on. */
+	DROP_POLICY_FLOWS_FULL = 22,
 	DROP_REASONS = 32,
 };
 

@@ -165,9 +165,10 @@ export class PacketRig {
       : packet({ src: '02:00:00:00:00:0f', dst: '02:00:00:00:00:0e', ...options });
   }
 
-  send(hook: Hook, input: PacketBuilder | Uint8Array): Outcome {
+  /** `cameBy`: of what the stack sends on, the interface that it came in at. */
+  send(hook: Hook, input: PacketBuilder | Uint8Array, cameBy?: number): Outcome {
     const before = this.drops();
-    const { retval, data: bytes } = this.#run(hook, input);
+    const { retval, data: bytes } = this.#run(hook, input, 1, cameBy);
     const verdict = verdicts[retval | 0];
     if (verdict === undefined) throw new Error(`${hook} returned ${retval}`);
     const dropped = this.drops().find((reason) => !before.includes(reason));
@@ -205,11 +206,16 @@ export class PacketRig {
     return this.#run(hook, input, repeat).nsPerRun;
   }
 
-  #run(hook: Hook, input: PacketBuilder | Uint8Array, repeat = 1) {
+  #run(hook: Hook, input: PacketBuilder | Uint8Array, repeat = 1, cameBy?: number) {
     const data = input instanceof Uint8Array ? input : input.bytes();
     const object = this.#objects[hook.startsWith('pod') ? 'pod' : 'host'];
     const ifindex = hook.startsWith('pod') ? this.podIfindex : this.uplinkIfindex;
-    return withNetns(this.#netns, () => object.program(hook).testRun({ data, ifindex, repeat }));
+    return withNetns(this.#netns, () =>
+      object.program(hook).testRun({
+        ...{ data, ifindex, repeat },
+        ...(cameBy !== undefined && { ingressIfindex: cameBy }),
+      }),
+    );
   }
 
   /** The way on, and the reply's way back, of a connection that the packet began. */
@@ -224,7 +230,7 @@ export class PacketRig {
 
   /** Forgets all connections and fragments. */
   forget(): void {
-    for (const name of ['conntrack', 'fragments'])
+    for (const name of ['conntrack', 'fragments', 'policy_flows'])
       for (const [key] of this.map(name).entries()) this.map(name).delete(key);
   }
 

@@ -198,6 +198,8 @@ export function linkInfo(fd: number): { type: number; target: bigint; attachType
 }
 
 const skBuffSize = 192;
+/** Where the packet came into the stack, and where it is. */
+const skBuffIngressIfindex = 36;
 const skBuffIfindex = 40;
 /** struct xdp_md: the frame's end, and the interface it came in at. */
 const xdpMd = { size: 24, dataEnd: 4, ingressIfindex: 12 } as const;
@@ -217,7 +219,7 @@ export interface TestRunResult {
  */
 export function testRun(
   programFd: number,
-  input: { data: Uint8Array; repeat?: number; ifindex?: number; xdp?: boolean },
+  input: { data: Uint8Array; repeat?: number; ifindex?: number; ingressIfindex?: number; xdp?: boolean },
 ): TestRunResult {
   return withScratch((scratch) => {
     const { view, bytes } = scratch(80);
@@ -235,6 +237,7 @@ export function testRun(
       const context = scratch(size);
       if (input.xdp) context.view.setUint32(xdpMd.dataEnd, input.data.length, true);
       context.view.setUint32(input.xdp ? xdpMd.ingressIfindex : skBuffIfindex, input.ifindex, true);
+      if (!input.xdp) context.view.setUint32(skBuffIngressIfindex, input.ingressIfindex ?? 0, true);
       view.setUint32(40, size, true);
       view.setBigUint64(48, context.address, true);
     }

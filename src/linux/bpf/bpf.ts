@@ -32,8 +32,11 @@ export interface BpfRingBuffer extends Disposable {
 
 export interface BpfProgram {
   readonly name: string;
-  /** Runs the program on a packet (BPF_PROG_TEST_RUN); tc and XDP only. `data` starts at the Ethernet header. */
-  testRun(input: { data: Uint8Array; repeat?: number; ifindex?: number }): {
+  /**
+   * Runs the program on a packet (BPF_PROG_TEST_RUN); tc and XDP only. `data` starts at the Ethernet header;
+   * `ingressIfindex` is where a packet that tc has on its way out came in, absent for one of the node's own.
+   */
+  testRun(input: { data: Uint8Array; repeat?: number; ifindex?: number; ingressIfindex?: number }): {
     retval: number;
     data: Uint8Array;
     nsPerRun: number;

@@ -18,8 +18,15 @@ export const layoutFiles: readonly LayoutFile[] = [
   {
     object: 'pod',
     path: 'service/backends/ebpf/generated/layouts.ts',
-    internal: /^(__|sk_|bpf_|work$|packet$|address$|ports$|serve_options$|icmp_error$|choice$|search$)/,
+    internal:
+      /^(__|sk_|bpf_|work$|packet$|address$|ports$|serve_options$|icmp_error$|choice$|search$|judged$|policy_)/,
     enums: /^(drop|frontend|backend|conntrack|shortcut)_/,
+  },
+  {
+    object: 'pod',
+    path: 'policy/engines/ebpf/generated/layouts.ts',
+    internal: /^(?!policy_|tuple$|pod_address$)/,
+    enums: /^(policy|conntrack_seen)/,
   },
   {
     object: 'dns',

@@ -1,0 +1,95 @@
+/** Policies in the datapath's maps (bpf/lib/policy.h). What is pinned goes on without this process. */
+import type { BpfMap } from '../../../linux/bpf/bpf.ts';
+import { formatIp, type Ip } from '../../../net/ip.ts';
+import { TimeSlice } from '../../../util/time-slice.ts';
+import type { PolicyEngine, PolicyEngineStatus } from '../../policy-engine.ts';
+import { noSubject, type PolicyState } from '../../policy-state.ts';
+import { blockEncoding, peerEncoding, podEncoding, ruleEncoding } from './encode.ts';
+import { collectFlows } from './flows.ts';
+import { layouts, type PolicyConfig, policyKnowledge } from './generated/layouts.ts';
+import { MapTable } from './map-table.ts';
+
+const onlyIndex = new Uint8Array(4);
+const knowledgeNames = {
+  [policyKnowledge.POLICY_NONE]: 'none',
+  [policyKnowledge.POLICY_SOME]: 'some',
+} as const;
+
+export class EbpfPolicyEngine implements PolicyEngine {
+  readonly name = 'ebpf';
+  readonly #map: (name: string) => BpfMap;
+  readonly #pods;
+  readonly #peers;
+  readonly #blocks;
+  readonly #rules;
+  #flows = 0;
+
+  /** @param map one of the datapath's, which is loaded */
+  constructor(map: (name: string) => BpfMap) {
+    this.#map = map;
+    this.#pods = new MapTable(map('policy_pods'), podEncoding);
+    this.#peers = new MapTable(map('policy_peers'), peerEncoding);
+    this.#blocks = new MapTable(map('policy_blocks'), blockEncoding);
+    this.#rules = new MapTable(map('policy_rules'), ruleEncoding);
+  }
+
+  known(): 'unknown' | 'none' | 'some' {
+    const { knowledge } = this.#config();
+    return knowledgeNames[knowledge as keyof typeof knowledgeNames] ?? 'unknown';
+  }
+
+  async sync({ pods, peers, blocks, rules }: PolicyState, any: boolean): Promise<void> {
+    const slice = new TimeSlice();
+    const newBlocks = await this.#blocks.add(blocks, slice);
+    await this.#rules.add(rules, slice);
+    const newPeers = await this.#peers.add(peers, slice);
+    // Whoever is isolated from now on is judged by rules that are all there.
+    if (pods.size > 0 && !this.#config().enabled) this.#configure({ enabled: 1 });
+    const newPods = await this.#pods.add(pods, slice);
+    const removed =
+      (await this.#pods.removeOthers(pods, slice)) +
+      (await this.#peers.removeOthers(peers, slice)) +
+      (await this.#rules.removeOthers(rules, slice)) +
+      (await this.#blocks.removeOthers(blocks, slice));
+    // New peers and rules allow more. A new block may stand in front of another, and what changed or went may forbid.
+    const forbids =
+      removed + newPods.added + newPods.changed + newPeers.changed + newBlocks.added + newBlocks.changed;
+    this.#configure({
+      enabled: Number(pods.size > 0),
+      knowledge: any ? policyKnowledge.POLICY_SOME : policyKnowledge.POLICY_NONE,
+      ...(forbids > 0 && { revision: this.#nextRevision() }),
+    });
+  }
+
+  close(ips: readonly Ip[]): void {
+    for (const ip of ips) this.#pods.set(formatIp(ip), { subject: noSubject, ingress: true, egress: true });
+    this.#configure({ enabled: 1, revision: this.#nextRevision() });
+  }
+
+  async collect(): Promise<void> {
+    this.#flows = await collectFlows(this.#map('policy_flows'), process.hrtime.bigint(), new TimeSlice());
+  }
+
+  status(): PolicyEngineStatus {
+    const tables = [this.#pods, this.#rules, this.#peers, this.#blocks];
+    const problem = tables.find((table) => table.problem !== undefined)?.problem;
+    const [pods, rules, peers, blocks] = tables.map(({ size }) => size) as [number, number, number, number];
+    return { pods, rules, peers, blocks, flows: this.#flows, ...(problem !== undefined && { problem }) };
+  }
+
+  #config(): PolicyConfig {
+    return layouts.policyConfig.decode(this.#map('policy_config').lookup(onlyIndex)!);
+  }
+
+  #configure(change: Partial<PolicyConfig>): void {
+    const before = this.#config();
+    const now = { ...before, ...change };
+    if (now.enabled && now.revision === 0) now.revision = 1;
+    this.#map('policy_config').update(onlyIndex, layouts.policyConfig.encode(now));
+  }
+
+  /** Never 0. */
+  #nextRevision(): number {
+    return (this.#config().revision % 0xffff_ffff) + 1;
+  }
+}

@@ -1,0 +1,31 @@
+/** What puts policies into force on a node. */
+import type { Ip } from '../net/ip.ts';
+import type { PolicyState } from './policy-state.ts';
+
+export interface PolicyEngineStatus {
+  /** Addresses of pods of this node that are judged. */
+  pods: number;
+  rules: number;
+  peers: number;
+  blocks: number;
+  /** Connections of judged pods. */
+  flows: number;
+  /** What found no room: its packets are dropped. */
+  problem?: string;
+}
+
+export interface PolicyEngine {
+  readonly name: string;
+  /**
+   * What an earlier process left in force: `unknown` where that was never whole, else whether any policy was in the
+   * cluster then.
+   */
+  known(): 'unknown' | 'none' | 'some';
+  /** What is new first, then what is judged by it, then what is stale goes. @param any whether the cluster has policies */
+  sync(state: PolicyState, any: boolean): Promise<void>;
+  /** From now on until the next sync nothing passes from or to the pod. @throws TendrilError MAP_FULL */
+  close(ips: readonly Ip[]): void;
+  /** Forgets connections that are over. */
+  collect(): Promise<void>;
+  status(): PolicyEngineStatus;
+}
