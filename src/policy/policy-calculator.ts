@@ -2,6 +2,7 @@
 import type { Store } from '../kube/client/store.ts';
 import type { Namespace, NetworkPolicy, Pod } from '../kube/types.ts';
 import type { Ip } from '../net/ip.ts';
+import { Calculator } from './model/calculator.ts';
 import type { PolicyState } from './policy-state.ts';
 
 /** A pod that this node's network has attached, as the network knows it: before the API has its addresses. */
@@ -36,4 +37,8 @@ export interface PolicyCalculator {
   /** Whether any policy is in the namespace; undefined while policies are not known. */
   hasPolicies(namespace: string): boolean | undefined;
   close(): void;
+}
+
+export function createPolicyCalculator(options: PolicyCalculatorOptions): PolicyCalculator {
+  return new Calculator(options);
 }

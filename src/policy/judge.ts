@@ -1,0 +1,56 @@
+/** What becomes of a packet by a PolicyState, concluded as the datapath concludes it. */
+import { cidrOf, formatCidr } from '../net/cidr.ts';
+import { formatIp, type Ip, mappedBytes } from '../net/ip.ts';
+import {
+  anyPeer,
+  type Direction,
+  type PolicyNumber,
+  type PolicyRule,
+  type PolicyState,
+  ruleKey,
+} from './policy-state.ts';
+
+export interface JudgedPacket {
+  /** Of this node, whose policies are asked. */
+  pod: Ip;
+  /** As the pod sees it. */
+  direction: Direction;
+  peer: Ip;
+  /** IANA's number. */
+  protocol: number;
+  /** The receiver's; 0 where the protocol has none. */
+  port: number;
+}
+
+/** Whether it passes. That a pod reaches itself, and its node reaches it, is not of the state. */
+export function judge(state: PolicyState, packet: JudgedPacket): boolean {
+  const { direction, protocol, port, peer } = packet;
+  const policy = state.pods.get(formatIp(packet.pod));
+  if (!policy?.[direction]) return true;
+  const { subject } = policy;
+  const peers = [anyPeer, state.peers.get(formatIp(peer)), longestBlock(state.blocks, peer)];
+  return peers.some(
+    (one) => one !== undefined && isAllowed(state, { subject, direction, peer: one, protocol, port }),
+  );
+}
+
+/** In one table of v4-mapped addresses, as the kernel's. */
+function longestBlock(blocks: PolicyState['blocks'], ip: Ip): PolicyNumber | undefined {
+  const at = (one: Ip, bits: number) => blocks.get(formatCidr(cidrOf(one, bits)));
+  let found: PolicyNumber | undefined;
+  if (ip.family === 4) for (let bits = 32; bits >= 0 && found === undefined; bits--) found = at(ip, bits);
+  const mapped: Ip = { family: 6, bytes: mappedBytes(ip) };
+  for (let bits = ip.family === 4 ? 95 : 128; bits >= 0 && found === undefined; bits--)
+    found = at(mapped, bits);
+  return found;
+}
+
+function isAllowed(state: PolicyState, rule: Omit<PolicyRule, 'portBits'>): boolean {
+  if (state.rules.has(ruleKey({ ...rule, protocol: 0, port: 0, portBits: 0 }))) return true;
+  for (let portBits = 0; portBits <= 16; portBits++) {
+    const hostPorts = 2 ** (16 - portBits);
+    const port = Math.floor(rule.port / hostPorts) * hostPorts;
+    if (state.rules.has(ruleKey({ ...rule, port, portBits }))) return true;
+  }
+  return false;
+}

@@ -1,0 +1,215 @@
+/**
+ * Joins policies, namespaces and pods to a PolicyState. Events only note what they concern; `state` works that off:
+ *
+ *     Pod ─► PodIndex ── identities that come or go ─► Selections ─► PodGrant ─┐
+ *                └────── addresses that change hands ─► peers, NamedBlocks     ├─► RuleTable
+ *     NetworkPolicy ── of this node's Subjects ─► grants ─► BlockTable ─ sets ─┘
+ */
+import type { Change } from '../../kube/client/store.ts';
+import { deepEqual } from '../../kube/deep-equal.ts';
+import { type KubeObject, keyOf } from '../../kube/meta.ts';
+import type { Namespace, NetworkPolicy, Pod } from '../../kube/types.ts';
+import { formatIp } from '../../net/ip.ts';
+import type { LocalPod, PolicyCalculator, PolicyCalculatorOptions } from '../policy-calculator.ts';
+import { noSubject, type PodPolicy, type PolicyNumber, type PolicyState } from '../policy-state.ts';
+import { BlockTable } from './block-table.ts';
+import type { Identity } from './identity.ts';
+import { NamedBlocks } from './named-blocks.ts';
+import { ipsOf, type PodEntry, PodIndex } from './pod-index.ts';
+import { PodSource } from './pod-source.ts';
+import { RuleTable } from './rule-table.ts';
+import { Selections } from './selections.ts';
+import { type Register, Subject } from './subject.ts';
+
+const byNamespace = 'policy/namespace';
+const closed: PodPolicy = { subject: noSubject, ingress: true, egress: true };
+
+interface Local {
+  ips: readonly string[];
+  /** Undefined: not known. */
+  entry: PodEntry | undefined;
+  namespace: string;
+}
+
+export class Calculator implements PolicyCalculator {
+  readonly #options: PolicyCalculatorOptions;
+  readonly #unsubscribe: (() => void)[];
+  readonly #index = new PodIndex();
+  readonly #pods: PodSource;
+  readonly #register: Register;
+  readonly #subjects = new Map<Identity, Subject>();
+  readonly #peers = new Map<string, PolicyNumber>();
+  /** Keys of policies by namespace. */
+  #changedPolicies = new Map<string, Set<string>>();
+  #changedNamespaces = new Set<string>();
+  /** That rules have begun, or ceased, to name. */
+  #turned = new Set<Identity>();
+
+  constructor(options: PolicyCalculatorOptions) {
+    this.#options = options;
+    const { policies, namespaces, onChange } = options;
+    this.#pods = new PodSource({ index: this.#index, pods: options.pods, onChange });
+    const blocks = new BlockTable();
+    this.#register = {
+      rules: new RuleTable(),
+      blocks,
+      namedBlocks: new NamedBlocks(this.#index, blocks),
+      selections: new Selections({
+        identities: (namespace) => this.#index.identities(namespace),
+        labelsOf: (name) => {
+          const namespace = namespaces.get(name);
+          return namespace && (namespace.metadata.labels ?? {});
+        },
+        onTurn: (identity) => this.#turned.add(identity),
+      }),
+    };
+    policies.addIndex(byNamespace, ({ metadata }) => [metadata.namespace!]);
+    this.#unsubscribe = [
+      policies.onChange((change) => this.#policyChanged(change)),
+      namespaces.onChange((change) => this.#namespaceChanged(change)),
+    ];
+    if (policies.list().length > 0) this.#pods.open();
+    for (const store of [policies, namespaces]) if (!store.hasSynced) void store.synced().then(onChange);
+  }
+
+  get hasSynced(): boolean {
+    const { policies, namespaces } = this.#options;
+    return policies.hasSynced && namespaces.hasSynced && this.#pods.hasSynced;
+  }
+
+  hasPolicies(namespace: string): boolean | undefined {
+    if (!this.#options.policies.hasSynced) return undefined;
+    return this.#policiesIn(namespace).length > 0;
+  }
+
+  know(pod: Pod): void {
+    this.#pods.know(pod);
+  }
+
+  close(): void {
+    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
+    this.#pods.close();
+  }
+
+  state(): PolicyState {
+    const { selections, rules, blocks, namedBlocks } = this.#register;
+    const locals = this.#locals();
+    const { identities, addresses } = this.#index.takeChanges();
+    for (const identity of identities) selections.identityChanged(identity);
+    for (const name of this.#changedNamespaces) selections.namespaceChanged(name);
+    this.#changedNamespaces.clear();
+    this.#updateSubjects(locals);
+    for (const address of addresses) namedBlocks.addressChanged(address);
+    this.#updatePeers(addresses);
+    return {
+      pods: this.#podPolicies(locals),
+      peers: this.#peers,
+      blocks: blocks.update(),
+      rules: rules.rules,
+    };
+  }
+
+  #policiesIn(namespace: string): readonly NetworkPolicy[] {
+    return this.#options.policies.byIndex(byNamespace, namespace);
+  }
+
+  #policyChanged(change: Change<NetworkPolicy>): void {
+    const policy = changed(change);
+    const namespace = policy.metadata.namespace!;
+    const keys = this.#changedPolicies.get(namespace);
+    if (keys) keys.add(keyOf(policy));
+    else this.#changedPolicies.set(namespace, new Set([keyOf(policy)]));
+    this.#pods.open();
+    this.#options.onChange();
+  }
+
+  #namespaceChanged(change: Change<Namespace>): void {
+    const { old, new: now } = change;
+    if (old && now && deepEqual(old.metadata.labels, now.metadata.labels)) return;
+    this.#changedNamespaces.add(changed(change).metadata.name);
+    if (this.#subjects.size > 0) this.#options.onChange();
+  }
+
+  /** This node's pods that policies might concern. */
+  #locals(): Local[] {
+    const found: Local[] = [];
+    const known = new Map<PodEntry, readonly string[]>();
+    const unknown = new Set<string>();
+    const names = new Set<string>();
+    for (const local of this.#options.localPods()) {
+      const ips = local.ips.map(formatIp);
+      const pod = this.#podOf(local);
+      names.add(`${local.namespace}/${local.name}`);
+      if (pod?.spec?.hostNetwork) continue;
+      const entry = pod && this.#index.get(keyOf(pod));
+      if (entry) known.set(entry, ips);
+      else for (const ip of ips) unknown.add(ip);
+      found.push({ ips, entry, namespace: local.namespace });
+    }
+    this.#index.setLocal(known, unknown);
+    this.#pods.forgetAllBut(names);
+    return found;
+  }
+
+  #podOf({ namespace, name, uid }: LocalPod): Pod | undefined {
+    const pod = this.#pods.get(`${namespace}/${name}`);
+    return uid === undefined || pod?.metadata.uid === uid ? pod : undefined;
+  }
+
+  #updateSubjects(locals: readonly Local[]): void {
+    const changes = this.#changedPolicies;
+    this.#changedPolicies = new Map();
+    const wanted = new Set<Identity>();
+    for (const { entry, namespace } of locals)
+      if (entry && this.#policiesIn(namespace).length > 0) wanted.add(entry.identity);
+    for (const [identity, subject] of this.#subjects) {
+      for (const key of changes.get(identity.namespace) ?? [])
+        if (wanted.has(identity)) subject.consider(key, this.#options.policies.get(key));
+    }
+    for (const identity of wanted) if (!this.#subjects.has(identity)) this.#addSubject(identity);
+    for (const [identity, subject] of this.#subjects) {
+      if (wanted.has(identity)) continue;
+      subject.drop();
+      this.#subjects.delete(identity);
+    }
+  }
+
+  #addSubject(identity: Identity): void {
+    const subject = new Subject(identity, this.#register);
+    for (const policy of this.#policiesIn(identity.namespace)) subject.consider(keyOf(policy), policy);
+    this.#subjects.set(identity, subject);
+  }
+
+  #updatePeers(addresses: Iterable<string>): void {
+    for (const address of addresses) this.#updatePeer(address);
+    for (const { members } of this.#turned)
+      for (const entry of members) for (const address of ipsOf(entry)) this.#updatePeer(address);
+    this.#turned.clear();
+  }
+
+  #updatePeer(address: string): void {
+    const identity = this.#index.ownerOf(address)?.identity;
+    if (identity && identity.uses > 0) this.#peers.set(address, identity.number);
+    else this.#peers.delete(address);
+  }
+
+  #podPolicies(locals: readonly Local[]): Map<string, PodPolicy> {
+    const policies = new Map<string, PodPolicy>();
+    for (const { ips, entry, namespace } of locals) {
+      const policy = entry ? this.#podPolicy(entry) : this.#policiesIn(namespace).length > 0 && closed;
+      if (policy && (policy.ingress || policy.egress)) for (const ip of ips) policies.set(ip, policy);
+    }
+    return policies;
+  }
+
+  #podPolicy({ identity }: PodEntry): PodPolicy | undefined {
+    const subject = this.#subjects.get(identity);
+    if (subject === undefined) return undefined;
+    const [ingress, egress] = [subject.isIsolated('ingress'), subject.isIsolated('egress')];
+    return { subject: identity.number, ingress, egress };
+  }
+}
+
+function changed<T extends KubeObject>({ old, new: now }: Change<T>): T {
+  return (now ?? old)!;
+}

@@ -1,0 +1,27 @@
+/** Rules, each as long as anything grants it. */
+import { type PolicyRule, ruleKey } from '../policy-state.ts';
+
+interface CountedRule extends PolicyRule {
+  grants: number;
+}
+
+export class RuleTable {
+  readonly #rules = new Map<string, CountedRule>();
+
+  get rules(): ReadonlyMap<string, PolicyRule> {
+    return this.#rules;
+  }
+
+  add(rule: PolicyRule): void {
+    const key = ruleKey(rule);
+    const known = this.#rules.get(key);
+    if (known) known.grants++;
+    else this.#rules.set(key, { ...rule, grants: 1 });
+  }
+
+  remove(rule: PolicyRule): void {
+    const key = ruleKey(rule);
+    const known = this.#rules.get(key);
+    if (known && --known.grants === 0) this.#rules.delete(key);
+  }
+}

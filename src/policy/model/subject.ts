@@ -1,0 +1,107 @@
+/** A pod of this node, and all that are like it: the policies that select it, and what each of them grants. */
+import type { NetworkPolicy } from '../../kube/types.ts';
+import type { Direction } from '../policy-state.ts';
+import { BlockGrant, type BlockTable } from './block-table.ts';
+import {
+  allPods,
+  type CompiledPeer,
+  type CompiledPolicy,
+  type CompiledRule,
+  compilePolicy,
+  type PodSelection,
+} from './compiled-policy.ts';
+import { type GrantedPorts, namedBlocks, PeerGrant, PodGrant, type Scope } from './grant.ts';
+import type { Identity } from './identity.ts';
+import type { NamedBlocks } from './named-blocks.ts';
+import type { RuleTable } from './rule-table.ts';
+import type { Selections } from './selections.ts';
+
+/** Where grants are kept in force. */
+export interface Register {
+  rules: RuleTable;
+  selections: Selections;
+  blocks: BlockTable;
+  namedBlocks: NamedBlocks;
+}
+
+type Revoke = () => void;
+
+export class Subject {
+  readonly identity: Identity;
+  readonly #register: Register;
+  readonly #applied = new Map<string, { policy: CompiledPolicy; revokes: Revoke[] }>();
+
+  constructor(identity: Identity, register: Register) {
+    this.identity = identity;
+    this.#register = register;
+  }
+
+  isIsolated(direction: Direction): boolean {
+    return this.#applied.values().some(({ policy }) => policy[direction] !== undefined);
+  }
+
+  /** What `namespace/name` is now: undefined once it is gone. */
+  consider(key: string, object: NetworkPolicy | undefined): void {
+    const policy = object && compilePolicy(object);
+    const before = this.#applied.get(key);
+    if (before && before.policy === policy) return;
+    const after = policy?.selects(this.identity.labels)
+      ? { policy, revokes: [...this.#grant(policy, 'ingress'), ...this.#grant(policy, 'egress')] }
+      : undefined;
+    // What both grant was there all the time.
+    for (const revoke of before?.revokes ?? []) revoke();
+    if (after) this.#applied.set(key, after);
+    else this.#applied.delete(key);
+  }
+
+  drop(): void {
+    for (const key of [...this.#applied.keys()]) this.consider(key, undefined);
+  }
+
+  #grant(policy: CompiledPolicy, direction: Direction): Revoke[] {
+    const scope = { subject: this.identity.number, direction, rules: this.#register.rules };
+    return (policy[direction] ?? []).flatMap((rule) => {
+      const granted = this.#portsOf(rule, direction);
+      if (rule.peers) return rule.peers.flatMap((peer) => this.#grantPeer(scope, peer, granted));
+      return this.#grantAnyone(scope, granted);
+    });
+  }
+
+  /** Names are of the receiver's ports: of what it receives the subject knows them itself. */
+  #portsOf({ ports, names }: CompiledRule, direction: Direction): GrantedPorts {
+    if (direction === 'egress') return { ports, names };
+    return { ports: [...ports, ...namedBlocks(this.identity, names)], names: [] };
+  }
+
+  #grantAnyone(scope: Scope, { ports, names }: GrantedPorts): Revoke[] {
+    const grant = PeerGrant.toAnyone(scope, ports);
+    // A name means something at pods only.
+    return [() => grant.revoke(), ...this.#grantPods(scope, allPods, { ports: [], names })];
+  }
+
+  #grantPeer(scope: Scope, peer: CompiledPeer, granted: GrantedPorts): Revoke[] {
+    if ('pods' in peer) return this.#grantPods(scope, peer.pods, granted);
+    const { blocks, namedBlocks: named } = this.#register;
+    const { block } = peer;
+    const { ports, names } = granted;
+    const revokes: Revoke[] = [];
+    if (ports.length > 0) {
+      const grant = new BlockGrant(scope, block, ports);
+      blocks.add(grant);
+      revokes.push(() => blocks.remove(grant));
+    }
+    if (names.length > 0) {
+      const grant = named.add({ scope, block, names });
+      revokes.push(() => named.remove(grant));
+    }
+    return revokes;
+  }
+
+  #grantPods(scope: Scope, pods: PodSelection, granted: GrantedPorts): Revoke[] {
+    if (granted.ports.length === 0 && granted.names.length === 0) return [];
+    const { selections } = this.#register;
+    const grant = new PodGrant(scope, granted);
+    selections.add(pods, grant);
+    return [() => selections.remove(pods, grant)];
+  }
+}
