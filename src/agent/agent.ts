@@ -13,6 +13,7 @@ import { watchRoutes } from '../linux/netlink/route-watch.ts';
 import { warmThreads } from '../linux/netns/netns.ts';
 import { nftProgram } from '../linux/nftables/nft-program.ts';
 import { SockDiag, socketStates } from '../linux/sock-diag/sock-diag.ts';
+import { EbpfPolicyEngine } from '../policy/engines/ebpf/ebpf-engine.ts';
 import { createServiceProxy } from '../service/service-proxy.ts';
 import { keepHeapSmall } from '../util/heap.ts';
 import { createLogger } from '../util/logger.ts';
@@ -62,6 +63,7 @@ export async function runAgent(given: AgentConfig): Promise<number> {
       viaIpvs: countIpvsConnections,
       listening: listeningPorts,
     },
+    createPolicyEngine: (map) => new EbpfPolicyEngine(map),
     openFastPath: (options) => new FastPath({ bpf: kernelBpf, ...options }),
     logger,
   });

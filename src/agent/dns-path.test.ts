@@ -128,7 +128,7 @@ test('a pod whose questions cannot be answered in the kernel is attached all the
   });
   const attachPod = vi.fn();
   const datapath = { attachPod, detachPod: vi.fn(), detachPodOf: vi.fn(), retainPods: vi.fn() };
-  path.aheadOf(datapath).attachPod({ ifindex: 7 } as never);
+  path.aheadOf(datapath).attachPod({ ifindex: 7, ips: [] } as never);
   expect(attachPod).toHaveBeenCalledOnce();
 });
 

@@ -22,9 +22,10 @@ import type { EndpointSlice } from '../kube/types.ts';
 import { type Ip, tryParseIp } from '../net/ip.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/logger.ts';
+import { AnsweredPods, type AnsweredPodsOptions } from './answered-pods.ts';
 import type { AgentConfig } from './config.ts';
 import { CorefileFollower } from './dns-corefile.ts';
-import { podTimes, readMetrics, type ServerWatchOptions, serversFor } from './dns-servers.ts';
+import { placesFor, podTimes, readMetrics, type ServerWatchOptions, serversFor } from './dns-servers.ts';
 import type { PodDatapath } from './pod-network.ts';
 
 const dnsService = { namespace: 'kube-system', name: 'kube-dns' };
@@ -44,6 +45,8 @@ export interface DnsPathOptions {
   /** Metrics of a DNS server; absent: by HTTP. */
   readMetrics?: (address: string, port: number) => Promise<string>;
   podTimes: ServerWatchOptions['podTimes'];
+  /** Whether a pod may ask a server; undefined while that is not known. All may unless given. */
+  isLetTo?: AnsweredPodsOptions['isLetTo'];
   clock: Clock;
   logger: Logger;
 }
@@ -61,6 +64,7 @@ export interface DnsPathParts {
   client: KubeClient;
   /** Absent: every question goes to the DNS servers. */
   openFastPath?: (options: Omit<FastPathOptions, 'bpf'>) => FastPath;
+  isLetTo?: AnsweredPodsOptions['isLetTo'];
   clock: Clock;
   logger: Logger;
 }
@@ -71,6 +75,7 @@ export function openDnsPath({
   informers,
   client,
   openFastPath,
+  isLetTo,
   clock,
   logger,
 }: DnsPathParts): DnsPath | undefined {
@@ -88,7 +93,10 @@ export function openDnsPath({
     const { nodeName } = config;
     const timesOf: DnsPathOptions['podTimes'] = (pod) => podTimes(client, pod);
     if (config.dnsFastPath !== 'off')
-      return new DnsPath({ informers, fastPath, nodeName, podTimes: timesOf, clock, logger: own });
+      return new DnsPath({
+        ...{ informers, fastPath, nodeName, podTimes: timesOf, clock, logger: own },
+        ...(isLetTo && { isLetTo }),
+      });
     // An earlier agent's programs may be at pods, and answer as long as they may.
     fastPath.stop('it is switched off');
     fastPath.close();
@@ -109,6 +117,7 @@ export class DnsPath {
   readonly #clock: Clock;
   #cancelRenewal = () => {};
   #closed = false;
+  readonly #answered: AnsweredPods;
   #feed: { feed: ZoneFeed; lookup: ZoneLookup } | undefined;
 
   constructor(options: DnsPathOptions) {
@@ -117,6 +126,12 @@ export class DnsPath {
     this.#logger = logger;
     this.#clock = clock;
     this.#slices = informers.store(resources.endpointSlices);
+    this.#answered = new AnsweredPods({
+      servers: () => (this.#slices.hasSynced ? placesFor(nodeName, this.#dnsSlices()) : undefined),
+      isLetTo: options.isLetTo ?? (() => true),
+      attach: (ifindex) => this.#attach(ifindex),
+      detach: (ifindex) => void fastPath.detachPod(ifindex),
+    });
     this.#corefile = new CorefileFollower({
       ...{ informers, clock, inForce: fastPath.inForce() },
       servers: () => serversFor(nodeName, this.#dnsSlices()),
@@ -145,12 +160,24 @@ export class DnsPath {
     return {
       attachPod: (pod) => {
         datapath.attachPod(pod);
-        this.#attach(pod.ifindex);
+        this.#answered.add(pod.ifindex, pod.ips);
       },
-      detachPod: (ifindex) => datapath.detachPod(ifindex),
+      detachPod: (ifindex) => {
+        this.#answered.remove(ifindex);
+        datapath.detachPod(ifindex);
+      },
       detachPodOf: (ips) => datapath.detachPodOf(ips),
-      retainPods: (ifindexes) => datapath.retainPods(ifindexes),
+      retainPods: (ifindexes) => {
+        const kept = new Set(ifindexes);
+        this.#answered.retain(kept);
+        datapath.retainPods(kept);
+      },
     };
+  }
+
+  /** What NetworkPolicies let pods do is other than it was. */
+  policiesChanged(): void {
+    this.#answered.refresh();
   }
 
   /** A pod without it asks the servers: no reason to refuse the pod. */
@@ -190,6 +217,7 @@ export class DnsPath {
     if (this.#closed) return;
     this.#unsubscribe.push(this.#index.onChange((change) => this.#onChange(change)));
     this.#fastPath.setServers(this.#servers());
+    this.#answered.refresh();
     this.#corefile.start();
     this.#keepAnswering();
   }
@@ -234,7 +262,10 @@ export class DnsPath {
   }
 
   #onChange(change: ClusterChange): void {
-    if ('service' in change && change.service === dnsServiceKey) this.#fastPath.setServers(this.#servers());
+    if ('service' in change && change.service === dnsServiceKey) {
+      this.#fastPath.setServers(this.#servers());
+      this.#answered.refresh();
+    }
     const { feed } = this.#feed ?? {};
     if (feed !== undefined) this.#settled(this.#fastPath.changed(feed.changedBy(change)));
   }

@@ -9,7 +9,9 @@ import { text } from 'node:stream/consumers';
 import type { KubeClient } from '../kube/client/client.ts';
 import { resources } from '../kube/resources.ts';
 import type { EndpointSlice } from '../kube/types.ts';
+import { tryParseIp } from '../net/ip.ts';
 import type { Clock } from '../util/clock.ts';
+import type { DnsPlace } from './answered-pods.ts';
 
 /** A Corefile, as far as it is needed to know it again at a server. */
 export interface KnownCorefile {
@@ -183,6 +185,22 @@ export function serversFor(node: string, slices: readonly EndpointSlice[]): DnsS
       if (!byPod.has(key)) byPod.set(key, { address, ...(pod && { pod }) });
     }
   return [...byPod.values()];
+}
+
+/** Where pods of the node are answered: the servers' own addresses of both families, with their port for datagrams. */
+export function placesFor(node: string, slices: readonly EndpointSlice[]): DnsPlace[] {
+  const ready = slices.flatMap(({ endpoints, ports }) => {
+    const port = ports?.find(({ protocol }) => protocol === 'UDP')?.port;
+    const serving = (endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false);
+    return port === undefined ? [] : serving.map((endpoint) => ({ endpoint, port }));
+  });
+  const near = ready.filter(({ endpoint }) => endpoint.hints?.forNodes?.some(({ name }) => name === node));
+  return (near.length > 0 ? near : ready).flatMap(({ endpoint: { addresses }, port }) =>
+    addresses.flatMap((address) => {
+      const ip = tryParseIp(address);
+      return ip ? { ip, port } : [];
+    }),
+  );
 }
 
 /** Undefined where the pod is gone or another. @throws TendrilError API, API_UNREACHABLE */

@@ -5,12 +5,17 @@ import type { FastPath, FastPathOptions } from '../dns/fastpath/fast-path.ts';
 import { NodeIpam } from '../ipam/node-ipam.ts';
 import type { KubeClient } from '../kube/client/client.ts';
 import { createInformers, type Informers } from '../kube/client/informers.ts';
+import type { KubeObject } from '../kube/meta.ts';
 import { resources } from '../kube/resources.ts';
+import type { Pod } from '../kube/types.ts';
+import type { BpfMap } from '../linux/bpf/bpf.ts';
 import { openRouteNetlink } from '../linux/netlink/kernel-route-netlink.ts';
 import type { RouteNetlink, WatchRoutes } from '../linux/netlink/route-netlink.ts';
 import { openNetns } from '../linux/netns/netns.ts';
 import type { Nftables } from '../linux/nftables/nftables.ts';
 import type { Ip } from '../net/ip.ts';
+import { keepPod } from '../policy/kept-pods.ts';
+import type { PolicyEngine } from '../policy/policy-engine.ts';
 import { keptObjects } from '../service/model/kept-objects.ts';
 import type { ServiceProxy, ServiceProxyOptions } from '../service/service-proxy.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
@@ -41,6 +46,8 @@ export interface AgentParts {
   nftables: Nftables;
   /** Absent: nobody looks for another proxy. */
   otherProxy?: OtherProxyKernel;
+  /** On the Service datapath's maps. Absent: NetworkPolicies are not enforced. */
+  createPolicyEngine?: (map: (name: string) => BpfMap) => PolicyEngine;
   /** Absent: every question goes to the DNS servers. */
   openFastPath?: (options: Omit<FastPathOptions, 'bpf'>) => FastPath;
   logger: Logger;
@@ -91,7 +98,11 @@ export async function openNode(
   stack.defer(() => ipam.close());
   ipam.setCidrs(facts?.podCidrs ?? []);
   former = openFormerNetwork(config, parts, ipam);
-  const kept = new Map([...keptObjects, [resources.configMaps, keepLastChange] as const]);
+  const kept = new Map([
+    ...keptObjects,
+    [resources.configMaps, keepLastChange] as const,
+    [resources.pods, (object: KubeObject) => keepPod(object as Pod)] as const,
+  ]);
   const informers = createInformers({ client: parts.client, logger: parts.logger, clock, kept });
   stack.defer(() => informers.stop());
   const condition = createNodeCondition({ client: parts.client, clock, logger: parts.logger });

@@ -2,7 +2,7 @@
  * CNI calls, answered: address, device, programs, in this order, and backwards. Joins the address store, the pod
  * interface and the datapath, of which none knows the others.
  *
- *     ADD    address on disk → veth → programs attached → up, addresses, routes → published → host ports → confirmed
+ *     ADD    address on disk → policies in force → veth → programs attached → up, addresses, routes → published → host ports → confirmed
  *     DEL    host ports → veth → programs' entries → withdrawn → address
  *
  * An attachment counts once it is confirmed. What is not was cut off by a kill, and `recover` removes it.
@@ -35,6 +35,14 @@ export interface PodDatapath {
   retainPods(ifindexes: Iterable<number>): void;
 }
 
+/** NetworkPolicies, as far as pods of the node need them. */
+export interface PodPolicies {
+  /** Resolves once the pod's are in force; until then nothing passes from or to it. @throws CniError */
+  admit(allocation: Allocation): Promise<void>;
+  /** An address is no pod's any more. */
+  refresh(): void;
+}
+
 /** Tells other nodes who has an address, before the pod sends its first packet. */
 export interface AddressPublisher {
   publish(allocation: Allocation): Promise<void>;
@@ -52,6 +60,8 @@ export interface FormerPods {
 
 const noFormerPods: FormerPods = { adopt: async () => {}, has: () => false, remove: async () => {} };
 
+const noPolicies: PodPolicies = { admit: async () => {}, refresh: () => {} };
+
 /** For as long as no feature on other nodes asks: an address says nothing about its pod. */
 const noPublisher: AddressPublisher = { publish: async () => {}, withdraw: async () => {} };
 
@@ -63,6 +73,8 @@ export interface PodNetworkOptions {
   /** Of the namespace at a path, by which the datapath knows the pod's sockets; undefined where there is none. */
   netnsCookie: (path: string) => bigint | undefined;
   publisher?: AddressPublisher;
+  /** None unless given. */
+  policies?: PodPolicies;
   /** Pods that another plugin made; none unless given. */
   former?: FormerPods;
   /** Why ADD cannot be served yet; undefined once it can. */
@@ -76,12 +88,17 @@ export class PodNetwork implements CniHandler {
   readonly #options: Required<PodNetworkOptions>;
 
   constructor(options: PodNetworkOptions) {
-    const defaults = { publisher: noPublisher, former: noFormerPods, held: () => undefined };
+    const defaults = {
+      publisher: noPublisher,
+      policies: noPolicies,
+      former: noFormerPods,
+      held: () => undefined,
+    };
     this.#options = { ...defaults, ...options };
   }
 
   async add(request: PodRequest): Promise<CniResult> {
-    const { ipam, podInterface, datapath, publisher, hostPorts, notReady, held } = this.#options;
+    const { ipam, podInterface, datapath, policies, publisher, hostPorts, notReady, held } = this.#options;
     const reason = notReady() ?? held();
     if (reason !== undefined) throw new CniError(cniCodes.tryAgainLater, reason);
     const note = noteOf(request);
@@ -91,8 +108,12 @@ export class PodNetwork implements CniHandler {
     hostPorts.close(hostPortsKey(request));
     await this.#unplug(request);
     await using undo = this.#undoStack();
-    undo.push('release the address', () => ipam.release(request));
+    undo.push('release the address', async () => {
+      await ipam.release(request);
+      policies.refresh();
+    });
     const allocation = await ipam.allocate(request, note);
+    await policies.admit(allocation);
     const spec = specOf(allocation, request.netns!);
     undo.push('remove the interface', async () => void (await this.#unplug(request)));
     const link = podInterface.add(spec, (made) => {
@@ -109,7 +130,7 @@ export class PodNetwork implements CniHandler {
   }
 
   async del(request: PodRequest): Promise<void> {
-    const { ipam, publisher, datapath, hostPorts, former } = this.#options;
+    const { ipam, publisher, datapath, policies, hostPorts, former } = this.#options;
     if (ipam.get(request) === undefined) await former.adopt();
     const allocation = ipam.get(request);
     if (allocation !== undefined && former.has(allocation)) return await former.remove(allocation);
@@ -121,6 +142,7 @@ export class PodNetwork implements CniHandler {
     if (!found) datapath.detachPodOf(allocation.ips);
     await publisher.withdraw(allocation);
     await ipam.release(request);
+    policies.refresh();
   }
 
   async check(request: PodRequest, expected: CniResult | undefined): Promise<void> {

@@ -8,7 +8,10 @@
  *                └──services, slices──► ServiceProxy ──► BPF maps, socket and uplink hooks
  *                                           ├──────────► ServiceHealth (healthCheckNodePorts, /healthz)
  *                                           ▲
+ *                ├──policies, pods──────► NetworkPolicies ──► the same maps
+ *                                           └──────────► DnsPath: whom the kernel may answer
  *     runtime ──► shim ──► CNI server ──► PodNetwork ──► NodeIpam (disk)
+ *                                           ├──────────► NetworkPolicies.admit (in force before the first packet)
  *                                           ├──────────► PodInterface (veth, addresses, routes)
  *                                           ├──────────► ServiceProxy.attachPod (programs), .hostPorts
  *                                           ├──────────► DnsPath.attachPod (its program, ahead of those)
@@ -27,8 +30,10 @@ import { createDispatcher, type Dispatcher } from '../cni/server/dispatch.ts';
 import { resources } from '../kube/resources.ts';
 import { parseCidr } from '../net/cidr.ts';
 import { formatIp } from '../net/ip.ts';
+import { protocolNumbers } from '../net/protocol.ts';
 import { createHostgwBackend } from '../podnet/backend/hostgw/apply.ts';
 import { createRoutedInterface } from '../podnet/interface/routed/apply.ts';
+import type { NetworkPolicies } from '../policy/network-policies.ts';
 import { createServiceHealth, type ServiceHealth } from '../service/health/service-health.ts';
 import { parseNodePortSelection } from '../service/model/node-port-addresses.ts';
 import type { ServiceProxy } from '../service/service-proxy.ts';
@@ -42,6 +47,7 @@ import { applyNodeSysctls } from './node-sysctls.ts';
 import { OtherProxy } from './other-proxy.ts';
 import { isPodGone } from './pod-gone.ts';
 import { PodNetwork } from './pod-network.ts';
+import { podPolicies, wirePolicies } from './pod-policies.ts';
 import { recordHealthCheckFailure } from './service-events.ts';
 import { type StatusSources, startStatusServer } from './status-server.ts';
 
@@ -70,12 +76,18 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   const { tookOver } = await services.start();
   stack.defer(() => services.stop());
   const inForce = takeOver(node, tookOver);
-  const dns = openDnsPath(node);
+  const policies = wirePolicies(node, services, () => dns?.policiesChanged());
+  stack.defer(() => policies?.stop());
+  const dns = openDnsPath({
+    ...node,
+    isLetTo: (pod, { ip, port }) => (policies ? policies.allows(pod, ip, protocolNumbers.UDP, port) : true),
+  });
   stack.defer(() => dns?.close());
   if (node.former !== undefined) node.former.onGone = () => network.recheckOwnCidrs();
-  const pods = wirePods(node, services, dns);
+  const pods = wirePods(node, services, { dns, policies });
   pods.openHostPorts();
-  const recovery = inForce ? pods.recover() : services.synced().then(() => pods.recover());
+  const known = Promise.all([services.synced(), policies?.synced()]);
+  const recovery = inForce ? pods.recover() : known.then(() => pods.recover());
   if (inForce) await recovery;
   const sources = {
     usage: () => node.ipam.usage(),
@@ -97,7 +109,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
   stack.defer(() => otherProxy?.stop());
   const status = await startStatusServer(
     config.statusPort,
-    statusSources(node, { services, network, metrics, health, dns, otherProxy }),
+    statusSources(node, { services, network, policies, metrics, health, dns, otherProxy }),
   );
   stack.defer(() => status.close());
   node.logger.info('agent started', { inForce, ready: node.notReady() === undefined });
@@ -105,7 +117,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts): Promis
     (recovered) => node.logger.info('pods that were there are taken over', { ...recovered }),
     () => {},
   );
-  const announced = announce(node, [network.synced(), services.synced(), recovery]);
+  const announced = announce(node, [network.synced(), known, recovery]);
   // Told to whoever asks for it; nobody has to.
   announced.catch(() => {});
   const owned = stack.move();
@@ -241,13 +253,14 @@ function adoptFormerPods({ former, logger }: NodeContext): void {
 function wirePods(
   { config, ipam, former, netlink, uplink, podNetnsCookie, notReady, logger }: NodeContext,
   services: ServiceProxy,
-  dns: DnsPath | undefined,
+  { dns, policies }: { dns: DnsPath | undefined; policies: NetworkPolicies | undefined },
 ): PodNetwork {
   return new PodNetwork({
     ipam,
     podInterface: createRoutedInterface({ node: netlink, situation: () => uplink.situation() }),
     ...(former && { former }),
     datapath: dns?.aheadOf(services) ?? services,
+    ...(policies && { policies: podPolicies(policies) }),
     hostPorts: services.hostPorts,
     netnsCookie: podNetnsCookie,
     notReady,
@@ -269,6 +282,7 @@ function statusSources(
   {
     services,
     network,
+    policies,
     metrics,
     health,
     dns,
@@ -276,6 +290,7 @@ function statusSources(
   }: {
     services: ServiceProxy;
     network: NodeNetwork;
+    policies: NetworkPolicies | undefined;
     metrics: AgentMetrics;
     health: ServiceHealth;
     dns: DnsPath | undefined;
@@ -296,6 +311,7 @@ function statusSources(
       ipam: ipam.usage(),
       network: network.status(),
       services: services.status(),
+      policy: policies?.status(),
       health: health.status(),
       dns: dns?.status(),
       otherProxy: otherProxy?.status(),

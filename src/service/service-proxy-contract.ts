@@ -5,6 +5,7 @@
  */
 import type { Store } from '../kube/client/store.ts';
 import type { EndpointSlice, Namespace, Service } from '../kube/types.ts';
+import type { BpfMap } from '../linux/bpf/bpf.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
@@ -164,6 +165,8 @@ export interface ServiceProxy {
   detachPodOf(ips: readonly Ip[]): void;
   /** Detaches every pod that is not in the list: what went away while no agent ran. */
   retainPods(ifindexes: Iterable<number>): void;
+  /** One of the datapath's maps, for features whose structures its programs read; works from `start` on. */
+  map(name: string): BpfMap;
   /** Removes everything of the node's datapath: links, maps, pins. */
   cleanup(): Promise<void>;
 }

@@ -3,7 +3,7 @@
  * connections beside it. The contract is in service-proxy-contract.ts.
  */
 import { followRevision, type Revision } from '../kube/client/revision.ts';
-import type { Bpf } from '../linux/bpf/bpf.ts';
+import type { Bpf, BpfMap } from '../linux/bpf/bpf.ts';
 import { kernelBpf } from '../linux/bpf/kernel-bpf.ts';
 import { netnsCookie } from '../linux/bpf/netns-cookie.ts';
 import { openNetns } from '../linux/netns/netns.ts';
@@ -209,6 +209,10 @@ class EbpfServiceProxy implements ServiceProxy {
 
   retainPods(ifindexes: Iterable<number>): void {
     this.#datapath.retainPods(ifindexes);
+  }
+
+  map(name: string): BpfMap {
+    return this.#datapath.map(name);
   }
 
   async cleanup(): Promise<void> {

@@ -17,6 +17,7 @@ export const errorCatalogue = {
   TOOL_FAILED: 'a program that Tendril runs failed',
   API: 'the Kubernetes API answered with an error Status',
   API_UNREACHABLE: 'the Kubernetes API does not answer',
+  POLICY_UNKNOWN: 'which NetworkPolicies hold for a pod is not known, or they are not in force',
   DNS_UPSTREAM: 'a DNS server that queries are forwarded to does not answer',
   LISTEN: 'a port cannot be listened on',
   LAB_EXISTS: 'a lab of that name is up',

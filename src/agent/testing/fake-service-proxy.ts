@@ -37,6 +37,10 @@ export class FakeServiceProxy implements ServiceProxy {
     return { tookOver: this.#tookOver };
   }
 
+  map(name: string): never {
+    throw new Error(`there is no map ${name}`);
+  }
+
   async stop(): Promise<void> {}
   async cleanup(): Promise<void> {}
   refresh(): void {}
