@@ -28,21 +28,28 @@ export function judge(state: PolicyState, packet: JudgedPacket): boolean {
   const policy = state.pods.get(formatIp(packet.pod));
   if (!policy?.[direction]) return true;
   const { subject } = policy;
-  const peers = [anyPeer, state.peers.get(formatIp(peer)), longestBlock(state.blocks, peer)];
-  return peers.some(
-    (one) => one !== undefined && isAllowed(state, { subject, direction, peer: one, protocol, port }),
+  const passes = (one: PolicyNumber | undefined) =>
+    one !== undefined && isAllowed(state, { subject, direction, peer: one, protocol, port });
+  return (
+    passes(anyPeer) || passes(state.peers.get(formatIp(peer))) || passes(longestBlock(state.blocks, peer))
   );
 }
 
 /** In one table of v4-mapped addresses, as the kernel's. */
 function longestBlock(blocks: PolicyState['blocks'], ip: Ip): PolicyNumber | undefined {
-  const at = (one: Ip, bits: number) => blocks.get(formatCidr(cidrOf(one, bits)));
-  let found: PolicyNumber | undefined;
-  if (ip.family === 4) for (let bits = 32; bits >= 0 && found === undefined; bits--) found = at(ip, bits);
+  const lengths = [...new Set([...blocks.keys()].map(mappedLength))].sort((a, b) => b - a);
   const mapped: Ip = { family: 6, bytes: mappedBytes(ip) };
-  for (let bits = ip.family === 4 ? 95 : 128; bits >= 0 && found === undefined; bits--)
-    found = at(mapped, bits);
-  return found;
+  for (const length of lengths) {
+    const cidr = ip.family === 4 && length >= 96 ? cidrOf(ip, length - 96) : cidrOf(mapped, length);
+    const number = blocks.get(formatCidr(cidr));
+    if (number !== undefined) return number;
+  }
+  return undefined;
+}
+
+function mappedLength(block: string): number {
+  const length = Number(block.slice(block.indexOf('/') + 1));
+  return block.includes(':') ? length : length + 96;
 }
 
 function isAllowed(state: PolicyState, rule: Omit<PolicyRule, 'portBits'>): boolean {
