@@ -23,9 +23,14 @@ const services: Rule[] = [
 const agentRules: Rule[] = [
   ...services,
   { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
-  { apiGroups: ['networking.k8s.io'], resources: ['servicecidrs'], verbs: ['list', 'watch'] },
-  // Whether a pod that connections lead to is gone; since when a DNS server is there.
-  { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
+  {
+    apiGroups: ['networking.k8s.io'],
+    resources: ['servicecidrs', 'networkpolicies'],
+    verbs: ['list', 'watch'],
+  },
+  // Whether a pod that connections lead to is gone; since when a DNS server is there; the labels of one that begins. All of
+  // them are watched once there is a NetworkPolicy: whom it names, only they tell.
+  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
   // The condition NetworkUnavailable, and the start-up taint: of its own Node, as the admission policy sees to.
   { apiGroups: [''], resources: ['nodes', 'nodes/status'], verbs: ['patch'] },
   // On Services, whose health check ports cannot be opened.

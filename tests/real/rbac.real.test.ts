@@ -136,6 +136,20 @@ test('an agent asks whether a pod that left its Service is gone, where connectio
   }
 }, 120_000);
 
+test('an agent reads pods, for whom policies name, once there is a NetworkPolicy', async () => {
+  const policy = {
+    ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'tried' } },
+    spec: { podSelector: { matchLabels: { app: 'nobody' } } },
+  };
+  kubectlWith(JSON.stringify(policy), 'apply', '-f', '-');
+  try {
+    await expectUse('tendril-agent: list pods');
+    await expectUse('tendril-agent: watch pods');
+  } finally {
+    kubectl('delete', 'networkpolicy', policy.metadata.name);
+  }
+}, 120_000);
+
 test('cluster DNS reads pods where its Corefile asks it to verify them', async () => {
   const kubeSystem = (...words: string[]) => kubectl('-n', 'kube-system', ...words);
   const former = kubeSystem('get', 'configmap', 'coredns', '-o', 'jsonpath={.data.Corefile}');
