@@ -81,7 +81,7 @@ export const nodePolicy: readonly PolicyRule[] = [
   rule(read, '', 'nodes', 'pods', 'services', 'namespaces'),
   rule(['patch', 'update'], '', 'nodes', 'nodes/status'),
   rule(read, 'discovery.k8s.io', 'endpointslices'),
-  rule(read, 'networking.k8s.io', 'servicecidrs'),
+  rule(read, 'networking.k8s.io', 'servicecidrs', 'networkpolicies'),
   rule(['create', 'patch', 'update'], '', 'events'),
   rule(['create', 'patch', 'update'], 'events.k8s.io', 'events'),
 ];
