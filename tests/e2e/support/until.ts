@@ -1,7 +1,7 @@
 import { onRealCluster } from './test-cluster.ts';
 
 /** A kubelet and a container runtime need longer for a pod than a lab does. */
-const usualMs = onRealCluster ? 60_000 : 30_000;
+export const usualMs = onRealCluster ? 60_000 : 30_000;
 
 /** Waits for a condition by asking, every 50 ms, and for at most 30 s, on a real cluster 60 s, unless told otherwise. */
 export async function until(
