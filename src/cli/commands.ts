@@ -56,6 +56,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'show what cluster DNS answers, and why',
     load: async () => (await import('./dns.ts')).dns,
   },
+  policy: {
+    summary: 'show NetworkPolicies, and test what they let pass',
+    load: async () => (await import('./policy.ts')).policy,
+  },
   kubeconfig: {
     summary: 'print the path of a kubeconfig',
     load: async () => (await import('./kubeconfig.ts')).kubeconfig,

@@ -16,6 +16,7 @@ export const onBoth: readonly string[] = [
   'host-ports',
   'ipam',
   'nettest',
+  'network-policy',
   'outlived-connections',
   'resolvers',
   'traffic',

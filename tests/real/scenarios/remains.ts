@@ -4,7 +4,7 @@ import { waitFor } from '../cluster/process.ts';
 
 /** Owners before what they own. */
 const kinds =
-  'deployments,statefulsets,daemonsets,replicasets,jobs,cronjobs,services,pods,configmaps,secrets,endpointslices,roles,rolebindings';
+  'deployments,statefulsets,daemonsets,replicasets,jobs,cronjobs,services,pods,configmaps,secrets,endpointslices,roles,rolebindings,networkpolicies';
 const corefile = ['configmap', 'coredns', '-n', 'kube-system'];
 const dns = ['-n', 'kube-system', 'rollout'];
 
