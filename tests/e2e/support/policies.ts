@@ -37,6 +37,11 @@ export async function listPolicies(cluster: TestCluster): Promise<Listed['polici
 export async function applyPolicies(cluster: TestCluster, ...objects: object[]): Promise<void> {
   const stdin = objects.map((object) => JSON.stringify(object)).join('\n---\n');
   await must(cluster.tendril(['apply', '-f', '-'], { stdin }));
+  await inForce(cluster);
+}
+
+/** Resolves when every node has all policies, as they are now, in its kernel. */
+export async function inForce(cluster: TestCluster): Promise<void> {
   await until('policies are in force', async () =>
     (await listPolicies(cluster)).every(({ enforced }) => enforced.nodes === enforced.of),
   );
