@@ -62,17 +62,25 @@ static __always_inline bool policy_allows(struct judged *judged, const struct po
 
 static __always_inline void flow_touch(struct policy_flow *flow, const struct packet *packet, bool answers)
 {
-	__u8 seen = flow->seen[answers] | conntrack_seen(packet);
+	__u8 now_seen = conntrack_seen(packet), seen = flow->seen[answers], answered = flow->answered;
 	__u64 now = bpf_ktime_get_coarse_ns();
 
 	if (is_opening(packet)) {
-		seen = SEEN_SYN;
-		flow->seen[1] = 0;
+		seen = 0;
+		answered = 0;
+		if (flow->seen[1])
+			flow->seen[1] = 0;
 	}
+	/* A connection that goes on was not reset, whoever said so. */
+	seen = (now_seen & SEEN_RST ? seen : seen & ~SEEN_RST) | now_seen;
+	if (answers && !answered)
+		answered = 1;
+	if (!answers && answered)
+		answered = 2;
 	if (flow->seen[answers] != seen)
 		flow->seen[answers] = seen;
-	if (answers && !flow->answered)
-		flow->answered = 1;
+	if (flow->answered != answered)
+		flow->answered = answered;
 	if (now - flow->last_seen > POLICY_FLOW_TICK_NS)
 		flow->last_seen = now;
 }
@@ -194,8 +202,12 @@ VERIFIED_ONCE int policy_judge(struct __sk_buff *skb, int entering, int from_nod
 			return DROP_NONE;
 		return entering ? DROP_POLICY_INGRESS : DROP_POLICY_EGRESS;
 	}
-	if (!flow)
-		return flow_insert(work, direction, revision, from_node);
+	if (!flow) {
+		int reason = flow_insert(work, direction, revision, from_node);
+
+		/* Where answers pass anyway it only saves the look at the rules. */
+		return pod->isolated & (1 << !direction) ? reason : DROP_NONE;
+	}
 	flow->judged[direction] = revision;
 	flow_touch(flow, &work->packet, false);
 	return DROP_NONE;

@@ -9,12 +9,16 @@
 #include "lib/unserved.h"
 
 /* Why policies keep the packet from going on, or DROP_NONE. */
-static __always_inline int forbidden(struct __sk_buff *skb, const struct serve_options *options, __u8 flags,
-				     const struct pod_link *link)
+static __always_inline int forbidden(struct __sk_buff *skb, struct work *work, const struct serve_options *options,
+				     __u8 flags, const struct pod_link *link)
 {
+	bool leaves, enters;
+
 	if ((!options->from_pod && !link) || !policies())
 		return DROP_NONE;
-	return policy_pass(skb, flags & CONNTRACK_REPLY, options->from_pod, link != NULL);
+	leaves = options->from_pod && judged_pod(&work->original.src);
+	enters = link && judged_pod(&work->packet.tuple.dst);
+	return leaves || enters ? policy_pass(skb, flags & CONNTRACK_REPLY, leaves, enters) : DROP_NONE;
 }
 
 /* Of no Service: a pod's packet to another one of the node needs no stack. */
@@ -25,7 +29,7 @@ static __always_inline int pass(struct __sk_buff *skb, struct work *work, const 
 
 	if (link && answers_stack_flow(&work->packet.tuple))
 		link = NULL;
-	reason = forbidden(skb, options, 0, link);
+	reason = forbidden(skb, work, options, 0, link);
 	if (reason)
 		return drop(skb, work, reason);
 	return link ? deliver(skb, work, link) : TC_ACT_UNSPEC;
@@ -34,7 +38,7 @@ static __always_inline int pass(struct __sk_buff *skb, struct work *work, const 
 /* To programs behind these, or to the stack: untranslated. */
 static __always_inline int leave_to_others(struct __sk_buff *skb, struct work *work, const struct serve_options *options)
 {
-	int reason = forbidden(skb, options, 0, NULL);
+	int reason = forbidden(skb, work, options, 0, NULL);
 
 	return reason ? drop(skb, work, reason) : TC_ACT_UNSPEC;
 }
@@ -44,7 +48,7 @@ static __always_inline int send_on(struct __sk_buff *skb, struct work *work, con
 				   __u8 flags)
 {
 	struct pod_link *link = options->from_pod || options->external ? link_into_pod(skb, work) : NULL;
-	int reason = forbidden(skb, options, flags, link);
+	int reason = forbidden(skb, work, options, flags, link);
 
 	if (reason)
 		return drop(skb, work, reason);

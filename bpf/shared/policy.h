@@ -71,7 +71,7 @@ struct policy_flow {
 	__u32 judged[2];
 	/* conntrack_seen, of the side that began it and of the other. */
 	__u8 seen[2];
-	/* The other side has sent something. */
+	/* 1: the other side has sent something; 2: and this one went on. */
 	__u8 answered;
 	/* A socket of the pod's own node began it, which is always allowed. */
 	__u8 from_node;

@@ -323,6 +323,43 @@ describe.each(families)('IPv%i', (f) => {
   });
 });
 
+describe('without room for more connections', () => {
+  const f = 4;
+  const out = (sport: number, flags: TcpOptions['flags'] = 'S') =>
+    rig.send('pod_ingress', rig.from('pod').ip(pod[f], outside[f]).tcp(sport, 443, { flags }));
+  beforeAll(() => {
+    rig.resize({ policy_flows: 2 });
+    engine = new EbpfPolicyEngine((name) => rig.map(name));
+  });
+  afterAll(() => {
+    rig.resize({});
+    engine = new EbpfPolicyEngine((name) => rig.map(name));
+  });
+
+  it('known ones go on, and new ones are dropped whose answers could not come back', async () => {
+    await enforce({ isolated: { ingress: true, egress: true }, rules: [rule('egress')] });
+    expect([1, 2, 3].map((sport) => out(sport).text.replace(/^\d.*/, 'sent'))).toEqual([
+      'sent',
+      'sent',
+      'dropped: policy flows full',
+    ]);
+    expect(out(1, 'A').verdict).toBe('pass');
+  });
+
+  it('a pod whose answers are not judged begins more', async () => {
+    await enforce({ isolated: { egress: true }, rules: [rule('egress')] });
+    expect([1, 2, 3].map((sport) => out(sport).verdict)).toEqual(['pass', 'pass', 'pass']);
+  });
+
+  it('it is told that there is hardly any', async () => {
+    await enforce({ isolated: { egress: true }, rules: [rule('egress')] });
+    out(1);
+    out(2);
+    expect(await engine.collect()).toEqual({ crowded: true });
+    expect(engine.status().flows).toBe(2);
+  });
+});
+
 it('an engine that comes after another knows what is in force, and takes it away', async () => {
   const rules = [
     rule('egress', { peer: friend }),

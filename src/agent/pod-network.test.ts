@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CniError, cniCodes } from '../cni/cni-error.ts';
 import { type Allocation, NodeIpam } from '../ipam/node-ipam.ts';
 import { FakeNetwork, fakeNetns } from '../linux/netlink/fake-route-netlink.ts';
 import type { RouteNetlink } from '../linux/netlink/route-netlink.ts';
@@ -22,6 +23,9 @@ let published: Map<string, string[]>;
 let notReady: string | undefined;
 let held: string | undefined;
 let pods: PodNetwork;
+/** What was asked of policies: of which pod, how many interfaces there were then; and each refresh. */
+let asked: (string | number)[][];
+let policyProblem: Error | undefined;
 /** Of another plugin: the first is known, the others are found when somebody looks. */
 let former: { found: string[]; removed: string[] };
 
@@ -32,6 +36,8 @@ beforeEach(async () => {
   published = new Map();
   notReady = undefined;
   held = undefined;
+  asked = [];
+  policyProblem = undefined;
   former = { found: [], removed: [] };
   await startAgent();
 });
@@ -64,6 +70,13 @@ async function startAgent(): Promise<void> {
     netnsCookie: cookieOf,
     notReady: () => notReady,
     held: () => held,
+    policies: {
+      admit: async ({ containerId }) => {
+        asked.push(['admit', containerId, veths()]);
+        if (policyProblem) throw policyProblem;
+      },
+      refresh: () => void asked.push(['refresh', ipam.list().length]),
+    },
     former: {
       adopt: async () => {
         for (const id of former.found)
@@ -105,6 +118,25 @@ it('tells the datapath which namespace is the pod’s, on ADD and after a restar
   await startAgent();
   await pods.recover();
   expect(cookies()).toEqual([cookieOf('/run/netns/a')]);
+});
+
+describe('policies', () => {
+  it('are in force before the pod has an interface, and are told when its address is free', async () => {
+    await pods.add(request('a'));
+    expect(asked).toEqual([['admit', 'a', 0]]);
+    await pods.del(request('a'));
+    expect(asked.at(-1)).toEqual(['refresh', 0]);
+  });
+
+  it('that cannot be in force leave nothing of the pod', async () => {
+    policyProblem = new CniError(cniCodes.tryAgainLater, 'not in force');
+    await expect(pods.add(request('a'))).rejects.toMatchObject({ cniCode: 11, message: 'not in force' });
+    expect(remains()).toEqual([0, 0, 0, 0]);
+    expect(asked).toEqual([
+      ['admit', 'a', 0],
+      ['refresh', 0],
+    ]);
+  });
 });
 
 describe('ADD', () => {

@@ -35,7 +35,9 @@ class FakeEngine implements PolicyEngine {
     this.calls.push(`close ${ips.map(formatIp).join(' ')}`);
   }
 
-  async collect(): Promise<void> {}
+  async collect() {
+    return { crowded: false };
+  }
 
   status() {
     const pods = this.state?.pods.size ?? 0;

@@ -43,7 +43,8 @@ export interface NetworkPoliciesStatus extends PolicyEngineStatus {
 
 /** So that a burst of changes is one. */
 const syncEveryMs = 10;
-const collectEveryMs = 10_000;
+const collectEveryMs = 5000;
+const collectWhenCrowdedEveryMs = 1000;
 /** A runtime asks again for a pod whose policies could not be put into force by then. */
 const admitMs = 10_000;
 
@@ -192,14 +193,18 @@ export class NetworkPolicies {
     this.#options.logger.error('NetworkPolicies could not be put into force; trying again', { error });
   }
 
-  #scheduleCollection(): void {
+  #scheduleCollection(everyMs = collectEveryMs): void {
     if (this.#stopped) return;
-    const { clock, engine, logger } = this.#options;
-    this.#cancelCollection = clock.after(collectEveryMs, () => {
-      engine
-        .collect()
-        .catch((error) => logger.error('connections that policies allowed could not be collected', { error }))
-        .finally(() => this.#scheduleCollection());
-    });
+    this.#cancelCollection = this.#options.clock.after(everyMs, () => void this.#collect());
+  }
+
+  async #collect(): Promise<void> {
+    let crowded = false;
+    try {
+      ({ crowded } = await this.#options.engine.collect());
+    } catch (error) {
+      this.#options.logger.error('connections that policies allowed could not be collected', { error });
+    }
+    this.#scheduleCollection(crowded ? collectWhenCrowdedEveryMs : collectEveryMs);
   }
 }

@@ -25,7 +25,7 @@ export interface PolicyEngine {
   sync(state: PolicyState, any: boolean): Promise<void>;
   /** From now on until the next sync nothing passes from or to the pod. @throws TendrilError MAP_FULL */
   close(ips: readonly Ip[]): void;
-  /** Forgets connections that are over. */
-  collect(): Promise<void>;
+  /** Forgets connections that are over. `crowded`: to be asked for again soon. */
+  collect(): Promise<{ crowded: boolean }>;
   status(): PolicyEngineStatus;
 }

@@ -18,7 +18,6 @@ export const conformance: Selection = { focus: String.raw`\[sig-network\].*\[Con
 export const network: Selection = {
   focus: String.raw`\[sig-network\]`,
   skip: [
-    { pattern: 'NetworkPolicy|Netpol', reason: 'policies are not enforced yet' },
     { pattern: String.raw`\[Feature:LoadBalancer`, reason: 'needs a cloud provider' },
     { pattern: String.raw`\[Feature:Networking(IPv|DNS)`, reason: 'needs the internet' },
     { pattern: String.raw`\[Feature:(NetworkingPerformance|PerformanceDNS|Scale)`, reason: 'is a benchmark' },

@@ -8,38 +8,54 @@ const second = 1_000_000_000n;
 const timeouts = {
   tcpOpening: 120n * second,
   tcpEstablished: 86_400n * second,
-  /** One side has sent FIN, or anybody a RST: whether it was taken is not known. */
+  /** One side has sent FIN. */
   tcpClosing: 3_600n * second,
-  /** Both have sent FIN, or the other side a RST before anything was answered. */
+  /** Both have, or one a RST. Where that was not taken the next packet says so. */
   tcpClosed: 60n * second,
   sctp: 210n * second,
-  answered: 120n * second,
-  unanswered: 30n * second,
+  /** A question, and its answer. */
+  exchange: 30n * second,
+  stream: 120n * second,
 };
+/** While there is hardly any room, what nobody has answered is over after this. */
+const unanswered = 3n * second;
 
 /** How long the connection may be idle, ns. */
-export function idleLimit(proto: number, { seen, answered }: Pick<PolicyFlow, 'seen' | 'answered'>): bigint {
+export function idleLimit(
+  proto: number,
+  flow: Pick<PolicyFlow, 'seen' | 'answered'>,
+  crowded = false,
+): bigint {
+  if (crowded && !flow.answered) return unanswered;
   if (proto === protocolNumbers.SCTP) return timeouts.sctp;
-  if (proto !== protocolNumbers.TCP) return answered ? timeouts.answered : timeouts.unanswered;
-  const [here, there] = [seen[0]!, seen[1]!];
-  if (here & there & conntrackSeen.SEEN_FIN) return timeouts.tcpClosed;
-  if ((here | there) & (conntrackSeen.SEEN_FIN | conntrackSeen.SEEN_RST)) return timeouts.tcpClosing;
-  return answered && here & conntrackSeen.SEEN_ACK ? timeouts.tcpEstablished : timeouts.tcpOpening;
+  if (proto !== protocolNumbers.TCP) return flow.answered > 1 ? timeouts.stream : timeouts.exchange;
+  const [here, there] = [flow.seen[0]!, flow.seen[1]!];
+  if ((here | there) & conntrackSeen.SEEN_RST || here & there & conntrackSeen.SEEN_FIN)
+    return timeouts.tcpClosed;
+  if ((here | there) & conntrackSeen.SEEN_FIN) return timeouts.tcpClosing;
+  return flow.answered && here & conntrackSeen.SEEN_ACK ? timeouts.tcpEstablished : timeouts.tcpOpening;
+}
+
+interface Walk {
+  /** CLOCK_MONOTONIC, ns. */
+  now: bigint;
+  /** The map is nearly full. */
+  crowded: boolean;
 }
 
 /** Walks the map once. @returns how many remain */
-export async function collectFlows(map: BpfMap, now: bigint, slice: TimeSlice): Promise<number> {
+export async function collectFlows(map: BpfMap, walk: Walk, slice: TimeSlice): Promise<number> {
   let remaining = 0;
   for (const [key, value] of map.entries()) {
-    if (isOver(key, value, now) && isOver(key, map.lookup(key), now)) map.delete(key);
+    if (isOver(key, value, walk) && isOver(key, map.lookup(key), walk)) map.delete(key);
     else remaining++;
     await slice.breathe();
   }
   return remaining;
 }
 
-function isOver(key: Uint8Array, value: Uint8Array | undefined, now: bigint): boolean {
+function isOver(key: Uint8Array, value: Uint8Array | undefined, { now, crowded }: Walk): boolean {
   if (value === undefined) return false;
   const flow = layouts.policyFlow.decode(value);
-  return now - flow.lastSeen > idleLimit(layouts.tuple.decode(key).proto, flow);
+  return now - flow.lastSeen > idleLimit(layouts.tuple.decode(key).proto, flow, crowded);
 }
