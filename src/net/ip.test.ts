@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import fc from '../util/testing/properties.ts';
 import {
+  canonicalIp,
   compareIp,
   equalIp,
   formatIp,
@@ -44,6 +45,19 @@ describe('text', () => {
     );
   });
 });
+
+test.each([
+  ['fd00:10:244::5', 'fd00:10:244::5'],
+  ['fd00::1:5', 'fd00::1:5'],
+  // `::` for one group, a zero that belongs to it, and what is written in more digits or as IPv4.
+  ['fd00:1:2::4:5:6:7', 'fd00:1:2:0:4:5:6:7'],
+  ['fd00::0:5', 'fd00::5'],
+  ['FD00::05', 'fd00::5'],
+  ['1::ffff:a00:1', '1::ffff:a00:1'],
+  ['::ffff:a00:1', '10.0.0.1'],
+  ['1:2:3:4:5::6:7:8:9', undefined],
+  ['fd00::1::5', undefined],
+])('%s is canonically %s', (text, canonical) => expect(canonicalIp(text)).toBe(canonical));
 
 test('map keys hold IPv4 as v4-mapped', () => {
   const bytes = mappedBytes(parseIp('10.1.2.3'));

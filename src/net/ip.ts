@@ -48,8 +48,16 @@ function parseIpv4(text: string): Uint8Array {
 export function canonicalIp(text: string): string | undefined {
   // There is one way to write an IPv4 address.
   if (isIPv4(text)) return text;
+  if (isPlainIpv6(text)) return text;
   const ip = tryParseIp(text);
   return ip && formatIp(ip);
+}
+
+const plainIpv6 = /^(?:[1-9a-f][0-9a-f]{0,3}:){1,5}:(?:[1-9a-f][0-9a-f]{0,3}:){0,4}[1-9a-f][0-9a-f]{0,3}$/;
+
+/** Most canonical ones, such as fd00:10:244::5: groups that are not zero around `::`, which stands for two or more. */
+function isPlainIpv6(text: string): boolean {
+  return plainIpv6.test(text) && text.split(':').length <= 7;
 }
 
 function parseIpv6(text: string): Uint8Array {

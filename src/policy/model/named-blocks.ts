@@ -29,6 +29,7 @@ export class NamedBlocks {
   add({ scope, block, names }: Omit<NamedBlockGrant, 'issued'>): NamedBlockGrant {
     const grant = { scope, block, names, issued: new Map() };
     this.#grants.add(grant);
+    this.#index.notesAll = true;
     for (const identity of this.#index.identities()) {
       if (namedBlocks(identity, names).length === 0) continue;
       for (const entry of identity.members) for (const ip of ipsOf(entry)) this.#look(grant, ip);
@@ -38,6 +39,7 @@ export class NamedBlocks {
 
   remove(grant: NamedBlockGrant): void {
     this.#grants.delete(grant);
+    this.#index.notesAll = this.#grants.size > 0;
     for (const issued of grant.issued.values()) this.#blocks.remove(issued);
   }
 

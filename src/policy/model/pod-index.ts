@@ -22,11 +22,21 @@ export interface PodEntry {
 export interface PodChanges {
   /** That have appeared or, having no members any more, vanished. */
   identities: ReadonlySet<Identity>;
-  /** That may be another pod's, or another identity's. */
+  /** That may be another pod's, or another identity's, where rules name one of these. */
   addresses: ReadonlySet<string>;
 }
 
+/** A pod that was looked at, by what it shares with others. */
+interface SeenPod {
+  identity: Identity;
+  containers: unknown;
+  initContainers: unknown;
+}
+
 const none: readonly string[] = [];
+const noLabels = {};
+/** Of one set of labels; without sharing each pod has its own. */
+const seenLimit = 50;
 
 export class PodIndex {
   readonly #identities = new Map<string, Identity>();
@@ -37,6 +47,9 @@ export class PodIndex {
   #locals = new Set<PodEntry>();
   /** Of local pods that the API does not know: nobody else's, whatever it says. */
   #unknown: ReadonlySet<string> = new Set();
+  readonly #seen = new WeakMap<object, SeenPod[]>();
+  /** Addresses are noted also of pods that no rule names. */
+  notesAll = false;
   #changes = { identities: new Set<Identity>(), addresses: new Set<string>() };
 
   get(key: string): PodEntry | undefined {
@@ -65,7 +78,7 @@ export class PodIndex {
     const entry = this.#entries.get(key);
     const ips = addressesOf(pod);
     if (entry === undefined) return this.#add(key, { pod, statusIps: ips });
-    const identity = this.#identityOf(pod, entry);
+    const identity = this.#identityOf(pod);
     const finished = isFinished(pod);
     const disputed = ipsOf(entry).some((ip) => Array.isArray(this.#claims.get(ip)));
     const same = identity === entry.identity && finished === entry.finished && !disputed;
@@ -122,22 +135,35 @@ export class PodIndex {
     return true;
   }
 
-  /** Stores that share equal labels spare most of the work. */
-  #identityOf(pod: Pod, entry?: PodEntry): Identity {
-    const { metadata, spec } = entry?.pod ?? {};
-    if (entry && metadata?.labels === pod.metadata.labels && spec?.containers === pod.spec?.containers)
-      if (spec?.initContainers === pod.spec?.initContainers) return entry.identity;
-    const text = identityText(pod);
-    let identity = this.#identities.get(text);
-    if (identity === undefined) {
-      identity = new Identity(text, pod);
-      this.#identities.set(text, identity);
-      const { namespace } = identity;
-      const siblings = this.#byNamespace.get(namespace);
-      if (siblings) siblings.add(identity);
-      else this.#byNamespace.set(namespace, new Set([identity]));
-      this.#changes.identities.add(identity);
-    }
+  /** Where pods share equal labels and containers, as those of `keepPod`, they were mostly seen before. */
+  #identityOf(pod: Pod): Identity {
+    const { namespace, labels = noLabels } = pod.metadata;
+    const { containers, initContainers } = pod.spec ?? {};
+    const seen = this.#seen.get(labels) ?? [];
+    if (seen.length === 0) this.#seen.set(labels, seen);
+    const same = seen.find(
+      (one) =>
+        one.identity.namespace === namespace &&
+        one.containers === containers &&
+        one.initContainers === initContainers,
+    );
+    if (same && this.#identities.get(same.identity.text) === same.identity) return same.identity;
+    const identity = this.#identityNamed(identityText(pod), pod);
+    if (same) same.identity = identity;
+    else seen.push({ identity, containers, initContainers });
+    if (seen.length > seenLimit) seen.shift();
+    return identity;
+  }
+
+  #identityNamed(text: string, pod: Pod): Identity {
+    const known = this.#identities.get(text);
+    if (known) return known;
+    const identity = new Identity(text, pod);
+    this.#identities.set(text, identity);
+    const siblings = this.#byNamespace.get(identity.namespace);
+    if (siblings) siblings.add(identity);
+    else this.#byNamespace.set(identity.namespace, new Set([identity]));
+    this.#changes.identities.add(identity);
     return identity;
   }
 
@@ -166,21 +192,26 @@ export class PodIndex {
     for (const ip of ipsOf(entry)) this.#claim(ip, entry);
   }
 
+  #note(ip: string, { identity }: PodEntry): void {
+    if (this.notesAll || identity.uses > 0 || Array.isArray(this.#claims.get(ip)))
+      this.#changes.addresses.add(ip);
+  }
+
   #claim(ip: string, entry: PodEntry): void {
     const claim = this.#claims.get(ip);
     if (claim === undefined) this.#claims.set(ip, entry);
     else if (Array.isArray(claim)) claim.push(entry);
     else this.#claims.set(ip, [claim, entry]);
-    this.#changes.addresses.add(ip);
+    this.#note(ip, entry);
   }
 
   #unclaim(ip: string, entry: PodEntry): void {
     const claim = this.#claims.get(ip);
+    this.#note(ip, entry);
     const left = Array.isArray(claim) ? claim.filter((one) => one !== entry) : [];
     if (left.length > 1) this.#claims.set(ip, left);
     else if (left.length === 1) this.#claims.set(ip, left[0]!);
     else this.#claims.delete(ip);
-    this.#changes.addresses.add(ip);
   }
 }
 

@@ -15,8 +15,13 @@ export class RuleTable {
   add(rule: PolicyRule): void {
     const key = ruleKey(rule);
     const known = this.#rules.get(key);
-    if (known) known.grants++;
-    else this.#rules.set(key, { ...rule, grants: 1 });
+    if (known) {
+      known.grants++;
+      return;
+    }
+    // There may be hundreds of thousands: a spread costs several times as much.
+    const { subject, direction, peer, protocol, port, portBits } = rule;
+    this.#rules.set(key, { subject, direction, peer, protocol, port, portBits, grants: 1 });
   }
 
   remove(rule: PolicyRule): void {
