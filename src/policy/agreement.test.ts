@@ -66,6 +66,58 @@ test('several changes between two looks come to the same', () => {
   );
 });
 
+test('what changes while earlier changes are being worked off comes to the same', async () => {
+  const property = fc.asyncProperty(
+    anyCluster,
+    fc.array(anyChange, { minLength: 6, maxLength: 30 }),
+    async (objects, changes) => {
+      const cluster = new TestCluster(objects);
+      const left = [...changes];
+      while (left.length > 0) {
+        await cluster.calculator.settle(() => {
+          const change = left.shift();
+          if (change) carryOut(cluster, change);
+          return undefined;
+        });
+        const change = left.shift();
+        if (change) carryOut(cluster, change);
+      }
+      expect(plain(cluster.state())).toEqual(plain(cluster.newCalculator().state()));
+    },
+  );
+  await fc.assert(property, { numRuns: 100 });
+});
+
+test('who follows the changes told of has what there is', () => {
+  const property = fc.property(
+    anyCluster,
+    fc.array(anyChange, { minLength: 6, maxLength: 30 }),
+    (objects, changes) => {
+      const cluster = new TestCluster(objects);
+      let before = cluster.state();
+      let had = plain(before);
+      changes.forEach((change, i) => {
+        carryOut(cluster, change);
+        if (i % 3 > 0) return;
+        const state = cluster.state();
+        const now = plain(state);
+        expect(state.changes?.since ?? before.version).toBeLessThanOrEqual(before.version!);
+        const told = state.version === before.version ? undefined : state.changes;
+        const peers = [...now.peers.keys(), ...had.peers.keys()];
+        const rules = [...now.rules, ...had.rules];
+        expect(peers.filter((ip) => now.peers.get(ip) !== had.peers.get(ip) && !told?.peers.has(ip))).toEqual(
+          [],
+        );
+        expect(
+          rules.filter((key) => now.rules.has(key) !== had.rules.has(key) && !told?.rules.has(key)),
+        ).toEqual([]);
+        [before, had] = [state, now];
+      });
+    },
+  );
+  fc.assert(property, { numRuns: 60 });
+});
+
 function carryOut(cluster: TestCluster, change: ClusterChange): void {
   if ('policy' in change) putOrDelete(cluster.policies, change.policy, change.gone);
   else if ('namespace' in change) putOrDelete(cluster.namespaces, change.namespace, change.gone);

@@ -239,3 +239,22 @@ test('a selector that nobody can read selects nothing, and stops no other policy
   expect(cluster.state().pods.get(ip)).toMatchObject({ ingress: true, egress: false });
   expect(cluster.state().rules.size).toBe(0);
 });
+
+test('tells which peers and rules differ from the version before', () => {
+  const cluster = new TestCluster({ policies: [fromApp], pods: [local()] });
+  const first = cluster.state();
+  expect(first.changes).toBeUndefined();
+  expect(cluster.state().version).toBe(first.version);
+  cluster.pods.set(pod('a/peer', { labels: { app: 'y' }, ips: ['10.0.1.1'] }));
+  const { version, changes, rules } = cluster.state();
+  expect(version).not.toBe(first.version);
+  expect(changes).toEqual({
+    since: first.version,
+    peers: new Set(['10.0.1.1']),
+    rules: new Set(rules.keys()),
+  });
+  expect(cluster.state()).toMatchObject({ version, changes });
+  cluster.pods.set(pod('a/peer', { labels: { app: 'y' }, ips: ['10.0.1.2'] }));
+  const moved = cluster.state().changes;
+  expect(moved).toEqual({ since: version, peers: new Set(['10.0.1.1', '10.0.1.2']), rules: new Set() });
+});

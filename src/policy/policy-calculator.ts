@@ -30,6 +30,11 @@ export interface PolicyCalculator {
   /** As of now, whole. What no policy needs is not in it: without any policy it is empty. */
   state(): PolicyState;
   /**
+   * Works off what has changed, so that `state` then has little left to do: a policy that names all pods of a large
+   * cluster is much work. `breathe` is awaited between short steps.
+   */
+  settle(breathe: () => Promise<void> | undefined): Promise<void>;
+  /**
    * A pod as the API has it, ahead of the watch: counts until the store knows the pod, or a newer one of its name.
    * For CNI ADD, whose pod's policy must be in force before its first packet.
    */

@@ -53,6 +53,17 @@ export interface PolicyState {
   blocks: ReadonlyMap<string, PolicyNumber>;
   /** By what makes a rule the same (`ruleKey`). */
   rules: ReadonlyMap<string, PolicyRule>;
+  /** Of peers and rules: the same as long as these are, in one calculator. */
+  version?: number;
+  /** Absent where too much has changed to be told. */
+  changes?: PolicyChanges;
+}
+
+/** Keys of what may differ from the state of version `since`: who has that one in force need look at no others. */
+export interface PolicyChanges {
+  since: number;
+  peers: ReadonlySet<string>;
+  rules: ReadonlySet<string>;
 }
 
 export function ruleKey({ subject, direction, peer, protocol, port, portBits }: PolicyRule): string {

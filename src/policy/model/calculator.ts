@@ -11,10 +11,17 @@ import { type KubeObject, keyOf } from '../../kube/meta.ts';
 import type { Namespace, NetworkPolicy, Pod } from '../../kube/types.ts';
 import { formatIp } from '../../net/ip.ts';
 import type { LocalPod, PolicyCalculator, PolicyCalculatorOptions } from '../policy-calculator.ts';
-import { noSubject, type PodPolicy, type PolicyNumber, type PolicyState } from '../policy-state.ts';
+import {
+  noSubject,
+  type PodPolicy,
+  type PolicyChanges,
+  type PolicyNumber,
+  type PolicyState,
+} from '../policy-state.ts';
 import { BlockTable } from './block-table.ts';
 import type { Identity } from './identity.ts';
 import { NamedBlocks } from './named-blocks.ts';
+import { NotedKeys } from './noted-keys.ts';
 import { ipsOf, type PodEntry, PodIndex } from './pod-index.ts';
 import { PodSource } from './pod-source.ts';
 import { RuleTable } from './rule-table.ts';
@@ -34,16 +41,22 @@ interface Local {
 export class Calculator implements PolicyCalculator {
   readonly #options: PolicyCalculatorOptions;
   readonly #unsubscribe: (() => void)[];
-  readonly #index = new PodIndex();
   readonly #pods: PodSource;
   readonly #register: Register;
   readonly #subjects = new Map<Identity, Subject>();
   readonly #peers = new Map<string, PolicyNumber>();
+  readonly #changedPeers = new NotedKeys();
+  readonly #index = new PodIndex(this.#peers);
   /** Keys of policies by namespace. */
   #changedPolicies = new Map<string, Set<string>>();
   #changedNamespaces = new Set<string>();
   /** That rules have begun, or ceased, to name. */
   #turned = new Set<Identity>();
+  /** What has begun and is not through. */
+  #work: Generator<void> | undefined;
+  #local: readonly Local[] = [];
+  #version = 0;
+  #changes: PolicyChanges | undefined;
 
   constructor(options: PolicyCalculatorOptions) {
     this.#options = options;
@@ -92,21 +105,54 @@ export class Calculator implements PolicyCalculator {
   }
 
   state(): PolicyState {
-    const { selections, rules, blocks, namedBlocks } = this.#register;
-    const locals = this.#locals();
-    const { identities, addresses } = this.#index.takeChanges();
-    for (const identity of identities) selections.identityChanged(identity);
-    for (const name of this.#changedNamespaces) selections.namespaceChanged(name);
-    this.#changedNamespaces.clear();
-    this.#updateSubjects(locals);
-    for (const address of addresses) namedBlocks.addressChanged(address);
-    this.#updatePeers(addresses);
-    return {
-      pods: this.#podPolicies(locals),
+    // First what was begun, of an older state of things.
+    for (const work of [this.#work, this.#update()]) while (work?.next().done === false);
+    this.#work = undefined;
+    const { rules, blocks } = this.#register;
+    const whole = {
+      pods: this.#podPolicies(this.#local),
       peers: this.#peers,
       blocks: blocks.update(),
       rules: rules.rules,
     };
+    this.#takeChanges();
+    return { ...whole, version: this.#version, ...(this.#changes && { changes: this.#changes }) };
+  }
+
+  async settle(breathe: () => Promise<void> | undefined): Promise<void> {
+    this.#work ??= this.#update();
+    const work = this.#work;
+    while (this.#work === work && !work.next().done) await breathe();
+    if (this.#work === work) this.#work = undefined;
+  }
+
+  /** Brings everything up to date. Events that come between its steps are for the next time. */
+  *#update(): Generator<void> {
+    const { selections, namedBlocks } = this.#register;
+    const locals = this.#locals();
+    this.#local = locals;
+    const { identities, addresses } = this.#index.takeChanges();
+    for (const identity of identities) {
+      selections.identityChanged(identity);
+      yield;
+    }
+    const changedNamespaces = this.#changedNamespaces;
+    this.#changedNamespaces = new Set();
+    for (const name of changedNamespaces) {
+      selections.namespaceChanged(name);
+      yield;
+    }
+    yield* this.#updateSubjects(locals);
+    for (const address of addresses) namedBlocks.addressChanged(address);
+    yield* this.#updatePeers(addresses);
+  }
+
+  #takeChanges(): void {
+    const { changed } = this.#register.rules;
+    if (changed.isEmpty && this.#changedPeers.isEmpty && this.#version > 0) return;
+    const [rules, peers] = [changed.take(), this.#changedPeers.take()];
+    this.#changes = rules && peers && this.#version > 0 ? { since: this.#version, rules, peers } : undefined;
+    this.#version++;
   }
 
   #policiesIn(namespace: string): readonly NetworkPolicy[] {
@@ -156,41 +202,47 @@ export class Calculator implements PolicyCalculator {
     return uid === undefined || pod?.metadata.uid === uid ? pod : undefined;
   }
 
-  #updateSubjects(locals: readonly Local[]): void {
+  *#updateSubjects(locals: readonly Local[]): Generator<void> {
     const changes = this.#changedPolicies;
     this.#changedPolicies = new Map();
     const wanted = new Set<Identity>();
     for (const { entry, namespace } of locals)
       if (entry && this.#policiesIn(namespace).length > 0) wanted.add(entry.identity);
     for (const [identity, subject] of this.#subjects) {
-      for (const key of changes.get(identity.namespace) ?? [])
-        if (wanted.has(identity)) subject.consider(key, this.#options.policies.get(key));
+      if (wanted.has(identity)) {
+        for (const key of changes.get(identity.namespace) ?? [])
+          yield* subject.consider(key, this.#options.policies.get(key));
+      } else {
+        yield* subject.drop();
+        this.#subjects.delete(identity);
+      }
     }
-    for (const identity of wanted) if (!this.#subjects.has(identity)) this.#addSubject(identity);
-    for (const [identity, subject] of this.#subjects) {
-      if (wanted.has(identity)) continue;
-      subject.drop();
-      this.#subjects.delete(identity);
-    }
+    for (const identity of wanted) if (!this.#subjects.has(identity)) yield* this.#addSubject(identity);
   }
 
-  #addSubject(identity: Identity): void {
+  *#addSubject(identity: Identity): Generator<void> {
     const subject = new Subject(identity, this.#register);
-    for (const policy of this.#policiesIn(identity.namespace)) subject.consider(keyOf(policy), policy);
     this.#subjects.set(identity, subject);
+    for (const policy of this.#policiesIn(identity.namespace)) yield* subject.consider(keyOf(policy), policy);
   }
 
-  #updatePeers(addresses: Iterable<string>): void {
+  *#updatePeers(addresses: Iterable<string>): Generator<void> {
     for (const address of addresses) this.#updatePeer(address);
-    for (const { members } of this.#turned)
+    const turned = this.#turned;
+    this.#turned = new Set();
+    for (const { members } of turned) {
       for (const entry of members) for (const address of ipsOf(entry)) this.#updatePeer(address);
-    this.#turned.clear();
+      yield;
+    }
   }
 
   #updatePeer(address: string): void {
     const identity = this.#index.ownerOf(address)?.identity;
-    if (identity && identity.uses > 0) this.#peers.set(address, identity.number);
-    else this.#peers.delete(address);
+    const number = identity && identity.uses > 0 ? identity.number : undefined;
+    if (this.#peers.get(address) === number) return;
+    this.#changedPeers.add(address);
+    if (number === undefined) this.#peers.delete(address);
+    else this.#peers.set(address, number);
   }
 
   #podPolicies(locals: readonly Local[]): Map<string, PodPolicy> {

@@ -44,6 +44,8 @@ export class PodIndex {
   readonly #entries = new Map<string, PodEntry>();
   /** Most often one pod's, of very many. */
   readonly #claims = new Map<string, PodEntry | PodEntry[]>();
+  /** Addresses that somebody was told of. */
+  readonly #told: ReadonlyMap<string, unknown>;
   #locals = new Set<PodEntry>();
   /** Of local pods that the API does not know: nobody else's, whatever it says. */
   #unknown: ReadonlySet<string> = new Set();
@@ -51,6 +53,10 @@ export class PodIndex {
   /** Addresses are noted also of pods that no rule names. */
   notesAll = false;
   #changes = { identities: new Set<Identity>(), addresses: new Set<string>() };
+
+  constructor(told: ReadonlyMap<string, unknown>) {
+    this.#told = told;
+  }
 
   get(key: string): PodEntry | undefined {
     return this.#entries.get(key);
@@ -193,8 +199,8 @@ export class PodIndex {
   }
 
   #note(ip: string, { identity }: PodEntry): void {
-    if (this.notesAll || identity.uses > 0 || Array.isArray(this.#claims.get(ip)))
-      this.#changes.addresses.add(ip);
+    const matters = this.notesAll || identity.uses > 0 || this.#told.has(ip);
+    if (matters || Array.isArray(this.#claims.get(ip))) this.#changes.addresses.add(ip);
   }
 
   #claim(ip: string, entry: PodEntry): void {

@@ -54,7 +54,7 @@ export class PodSource {
     if (before && !isLaterVersion(pod, before)) return;
     this.#known.set(key, { pod, wasLocal: false });
     for (const oldest of this.#known.keys()) if (this.#known.size > knownLimit) this.#forget(oldest);
-    this.#take(key);
+    if (this.#take(key)) this.#options.onChange();
   }
 
   /** Those that were attached and are no more. */
@@ -75,12 +75,13 @@ export class PodSource {
     const known = this.#known.get(key)?.pod;
     const outdated = now ? !isLaterVersion(known ?? now, now) : known?.metadata.uid === old?.metadata.uid;
     if (known && outdated) this.#known.delete(key);
-    this.#take(key);
+    if (this.#take(key)) this.#options.onChange();
   }
 
-  #take(key: string): void {
-    const { index, onChange } = this.#options;
+  /** Whether that makes a difference. */
+  #take(key: string): boolean {
+    const { index } = this.#options;
     const pod = this.get(key);
-    if (pod ? index.set(pod) : index.delete(key)) onChange();
+    return pod ? index.set(pod) : index.delete(key);
   }
 }

@@ -26,10 +26,15 @@ export interface Register {
 
 type Revoke = () => void;
 
+interface Applied {
+  policy: CompiledPolicy;
+  revokes: Revoke[];
+}
+
 export class Subject {
   readonly identity: Identity;
   readonly #register: Register;
-  readonly #applied = new Map<string, { policy: CompiledPolicy; revokes: Revoke[] }>();
+  readonly #applied = new Map<string, Applied>();
 
   constructor(identity: Identity, register: Register) {
     this.identity = identity;
@@ -40,31 +45,41 @@ export class Subject {
     return this.#applied.values().some(({ policy }) => policy[direction] !== undefined);
   }
 
-  /** What `namespace/name` is now: undefined once it is gone. */
-  consider(key: string, object: NetworkPolicy | undefined): void {
+  /** What `namespace/name` is now: undefined once it is gone. In steps, none of which is long. */
+  *consider(key: string, object: NetworkPolicy | undefined): Generator<void> {
     const policy = object && compilePolicy(object);
     const before = this.#applied.get(key);
     if (before && before.policy === policy) return;
-    const after = policy?.selects(this.identity.labels)
-      ? { policy, revokes: [...this.#grant(policy, 'ingress'), ...this.#grant(policy, 'egress')] }
+    const after: Applied | undefined = policy?.selects(this.identity.labels)
+      ? { policy, revokes: [] }
       : undefined;
+    if (after) {
+      yield* this.#grant(after, 'ingress');
+      yield* this.#grant(after, 'egress');
+    }
     // What both grant was there all the time.
-    for (const revoke of before?.revokes ?? []) revoke();
+    for (const revoke of before?.revokes ?? []) {
+      revoke();
+      yield;
+    }
     if (after) this.#applied.set(key, after);
     else this.#applied.delete(key);
   }
 
-  drop(): void {
-    for (const key of [...this.#applied.keys()]) this.consider(key, undefined);
+  *drop(): Generator<void> {
+    for (const key of [...this.#applied.keys()]) yield* this.consider(key, undefined);
   }
 
-  #grant(policy: CompiledPolicy, direction: Direction): Revoke[] {
+  *#grant({ policy, revokes }: Applied, direction: Direction): Generator<void> {
     const scope = { subject: this.identity.number, direction, rules: this.#register.rules };
-    return (policy[direction] ?? []).flatMap((rule) => {
+    for (const rule of policy[direction] ?? []) {
       const granted = this.#portsOf(rule, direction);
-      if (rule.peers) return rule.peers.flatMap((peer) => this.#grantPeer(scope, peer, granted));
-      return this.#grantAnyone(scope, granted);
-    });
+      if (rule.peers === undefined) revokes.push(...this.#grantAnyone(scope, granted));
+      for (const peer of rule.peers ?? []) {
+        revokes.push(...this.#grantPeer(scope, peer, granted));
+        yield;
+      }
+    }
   }
 
   /** Names are of the receiver's ports: of what it receives the subject knows them itself. */
