@@ -75,8 +75,10 @@ async function fromWeb(): Promise<Record<string, string>> {
     .filter(({ protocol }) => protocol !== 'sctp')
     .map((target) => ({ ...target, key: `outside/${target.key}`, port: closedPort }));
   const tried = await tryFrom(cluster, pods.web, [...targets, ...outside]);
-  const of = (name: string) =>
-    summary(Object.fromEntries(Object.entries(tried).filter(([key]) => key.startsWith(`${name}/`))));
+  const of = (name: string) => {
+    const own = Object.entries(tried).filter(([key]) => key.startsWith(`${name}/`));
+    return summary(Object.fromEntries(own.map(([key, outcome]) => [key.slice(name.length + 1), outcome])));
+  };
   return Object.fromEntries([...names, 'outside'].map((name) => [name, of(name)]));
 }
 
