@@ -388,3 +388,24 @@ it('an engine that comes after another knows what is in force, and takes it away
     expect([...rig.map(name).entries()], name).toEqual([]);
   engine = new EbpfPolicyEngine((name) => rig.map(name));
 });
+
+it('what is told as changed is all that is looked at, where it follows on what is in force', async () => {
+  const [a, b, c] = [
+    rule('egress', { peer: 1n }),
+    rule('egress', { peer: 2n }),
+    rule('egress', { peer: 3n }),
+  ];
+  const state = (version: number, since: number, rules: PolicyRule[], changed: PolicyRule[]) => ({
+    ...{ pods: new Map(), peers: new Map(), blocks: new Map(), version },
+    rules: new Map(rules.map((one) => [ruleKey(one), one])),
+    changes: { since, peers: new Set<string>(), rules: new Set(changed.map(ruleKey)) },
+  });
+  const inForce = () => [...rig.map('policy_rules').entries()].length;
+  await engine.sync(state(1, 0, [a], [a]), true);
+  await engine.sync(state(2, 1, [a, b, c], [b]), true);
+  expect(inForce()).toBe(2);
+  await engine.sync(state(3, 2, [], [a]), true);
+  expect(inForce()).toBe(1);
+  await engine.sync(state(9, 8, [a, b, c], []), true);
+  expect(inForce()).toBe(3);
+});

@@ -13,6 +13,7 @@ import type { Clock } from '../util/clock.ts';
 import { describeError, TendrilError } from '../util/errors.ts';
 import type { Logger } from '../util/logger.ts';
 import type { MetricRegistry } from '../util/metrics.ts';
+import { TimeSlice } from '../util/time-slice.ts';
 import { judge } from './judge.ts';
 import { createPolicyCalculator, type LocalPod, type PolicyCalculator } from './policy-calculator.ts';
 import type { PolicyEngine, PolicyEngineStatus } from './policy-engine.ts';
@@ -173,6 +174,8 @@ export class NetworkPolicies {
     const waiting = this.#waiting.splice(0);
     try {
       const revision = this.#revision.newest();
+      const slice = new TimeSlice();
+      await this.#calculator.settle(() => slice.breathe());
       const state = this.#calculator.state();
       await this.#options.engine.sync(state, this.#options.policies.list().length > 0);
       this.#inForce = state;

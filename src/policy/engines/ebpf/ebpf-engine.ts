@@ -25,6 +25,8 @@ export class EbpfPolicyEngine implements PolicyEngine {
   readonly #blocks;
   readonly #rules;
   #flows = 0;
+  /** Of the state that is in force as a whole. */
+  #version: number | undefined;
 
   /** @param map one of the datapath's, which is loaded */
   constructor(map: (name: string) => BpfMap) {
@@ -40,18 +42,20 @@ export class EbpfPolicyEngine implements PolicyEngine {
     return knowledgeNames[knowledge as keyof typeof knowledgeNames] ?? 'unknown';
   }
 
-  async sync({ pods, peers, blocks, rules }: PolicyState, any: boolean): Promise<void> {
+  async sync({ pods, peers, blocks, rules, version, changes }: PolicyState, any: boolean): Promise<void> {
     const slice = new TimeSlice();
+    const only = changes?.since === this.#version ? changes : undefined;
+    this.#version = undefined;
     const newBlocks = await this.#blocks.add(blocks, slice);
-    await this.#rules.add(rules, slice);
-    const newPeers = await this.#peers.add(peers, slice);
+    await this.#rules.add(rules, slice, only?.rules);
+    const newPeers = await this.#peers.add(peers, slice, only?.peers);
     // Whoever is isolated from now on is judged by rules that are all there.
     if (pods.size > 0 && !this.#config().enabled) this.#configure({ enabled: 1 });
     const newPods = await this.#pods.add(pods, slice);
     const removed =
       (await this.#pods.removeOthers(pods, slice)) +
-      (await this.#peers.removeOthers(peers, slice)) +
-      (await this.#rules.removeOthers(rules, slice)) +
+      (await this.#peers.removeOthers(peers, slice, only?.peers)) +
+      (await this.#rules.removeOthers(rules, slice, only?.rules)) +
       (await this.#blocks.removeOthers(blocks, slice));
     // New peers and rules allow more. A new block may stand in front of another, and what changed or went may forbid.
     const forbids =
@@ -61,6 +65,8 @@ export class EbpfPolicyEngine implements PolicyEngine {
       knowledge: any ? policyKnowledge.POLICY_SOME : policyKnowledge.POLICY_NONE,
       ...(forbids > 0 && { revision: this.#nextRevision() }),
     });
+    // What found no room is tried again, as all else.
+    if (this.status().problem === undefined) this.#version = version;
   }
 
   close(ips: readonly Ip[]): void {

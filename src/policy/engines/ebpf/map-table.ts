@@ -34,12 +34,19 @@ export class MapTable<V> {
 
   /**
    * Writes what is not there as wanted; what finds no room is left out, which is told by `problem`.
+   * @param only names of those that may differ; all unless given
    * @returns how many were new, and how many were otherwise before
    */
-  async add(wanted: ReadonlyMap<string, V>, slice: TimeSlice): Promise<{ added: number; changed: number }> {
+  async add(
+    wanted: ReadonlyMap<string, V>,
+    slice: TimeSlice,
+    only?: ReadonlySet<string>,
+  ): Promise<{ added: number; changed: number }> {
     let [added, changed] = [0, 0];
     this.#problem = undefined;
-    for (const [name, value] of wanted) {
+    for (const name of only ?? wanted.keys()) {
+      const value = wanted.get(name);
+      if (value === undefined) continue;
       const before = this.#written.get(name);
       if (before !== undefined && this.#encoding.same(before, value)) continue;
       if (!this.#tryToSet(name, value)) continue;
@@ -51,10 +58,15 @@ export class MapTable<V> {
   }
 
   /** @returns how many went */
-  async removeOthers(wanted: ReadonlyMap<string, V>, slice: TimeSlice): Promise<number> {
+  async removeOthers(
+    wanted: ReadonlyMap<string, V>,
+    slice: TimeSlice,
+    only?: ReadonlySet<string>,
+  ): Promise<number> {
     let removed = 0;
-    for (const [name, value] of this.#written) {
-      if (wanted.has(name)) continue;
+    for (const name of only ?? this.#written.keys()) {
+      const value = this.#written.get(name);
+      if (value === undefined || wanted.has(name)) continue;
       this.#map.delete(this.#encoding.key(name, value));
       this.#written.delete(name);
       removed++;
