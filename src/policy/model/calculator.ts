@@ -25,7 +25,7 @@ import { NotedKeys } from './noted-keys.ts';
 import { ipsOf, type PodEntry, PodIndex } from './pod-index.ts';
 import { PodSource } from './pod-source.ts';
 import { RuleTable } from './rule-table.ts';
-import { Selections } from './selections.ts';
+import { inSteps, Selections } from './selections.ts';
 import { type Register, Subject } from './subject.ts';
 
 const byNamespace = 'policy/namespace';
@@ -231,7 +231,10 @@ export class Calculator implements PolicyCalculator {
     const turned = this.#turned;
     this.#turned = new Set();
     for (const { members } of turned) {
-      for (const entry of members) for (const address of ipsOf(entry)) this.#updatePeer(address);
+      for (const entry of inSteps(members)) {
+        if (entry) for (const address of ipsOf(entry)) this.#updatePeer(address);
+        else yield;
+      }
       yield;
     }
   }

@@ -31,21 +31,31 @@ export class Selections {
     this.#options = options;
   }
 
-  add(what: PodSelection, grant: PodGrant): void {
+  /** In short steps, as `remove`: it may hold all identities of a cluster. */
+  *add(what: PodSelection, grant: PodGrant): Generator<void> {
     let selection = this.#selections.get(what.text);
     if (selection === undefined) {
       selection = { what, namespaces: new Map(), members: new Set(), grants: new Set() };
       this.#selections.set(what.text, selection);
       const only = typeof what.namespaces === 'string' ? what.namespaces : undefined;
-      for (const identity of this.#options.identities(only)) this.#reconsider(selection, identity);
+      for (const identity of inSteps(this.#options.identities(only))) {
+        if (identity) this.#reconsider(selection, identity);
+        else yield;
+      }
     }
     selection.grants.add(grant);
-    for (const identity of selection.members) this.#gain(grant, identity);
+    for (const identity of inSteps(selection.members)) {
+      if (identity) this.#gain(grant, identity);
+      else yield;
+    }
   }
 
-  remove({ text }: PodSelection, grant: PodGrant): void {
+  *remove({ text }: PodSelection, grant: PodGrant): Generator<void> {
     const selection = this.#selections.get(text)!;
-    for (const identity of selection.members) this.#lose(grant, identity);
+    for (const identity of inSteps(selection.members)) {
+      if (identity) this.#lose(grant, identity);
+      else yield;
+    }
     selection.grants.delete(grant);
     if (selection.grants.size === 0) this.#selections.delete(text);
   }
@@ -101,5 +111,16 @@ export class Selections {
 
   #lose(grant: PodGrant, identity: Identity): void {
     if (grant.lose(identity) && --identity.uses === 0) this.#options.onTurn(identity);
+  }
+}
+
+const stepLength = 250;
+
+/** With undefined now and then, where others may have their turn. */
+export function* inSteps<T>(values: Iterable<T>): Generator<T | undefined> {
+  let i = 0;
+  for (const value of values) {
+    if (++i % stepLength === 0) yield undefined;
+    yield value;
   }
 }

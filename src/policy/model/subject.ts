@@ -4,7 +4,6 @@ import type { Direction } from '../policy-state.ts';
 import { BlockGrant, type BlockTable } from './block-table.ts';
 import {
   allPods,
-  type CompiledPeer,
   type CompiledPolicy,
   type CompiledRule,
   compilePolicy,
@@ -12,6 +11,7 @@ import {
 } from './compiled-policy.ts';
 import { type GrantedPorts, namedBlocks, PeerGrant, PodGrant, type Scope } from './grant.ts';
 import type { Identity } from './identity.ts';
+import type { IpBlock } from './ip-block.ts';
 import type { NamedBlocks } from './named-blocks.ts';
 import type { RuleTable } from './rule-table.ts';
 import type { Selections } from './selections.ts';
@@ -24,7 +24,7 @@ export interface Register {
   namedBlocks: NamedBlocks;
 }
 
-type Revoke = () => void;
+type Revoke = () => Iterable<void>;
 
 interface Applied {
   policy: CompiledPolicy;
@@ -59,7 +59,7 @@ export class Subject {
     }
     // What both grant was there all the time.
     for (const revoke of before?.revokes ?? []) {
-      revoke();
+      yield* revoke();
       yield;
     }
     if (after) this.#applied.set(key, after);
@@ -74,9 +74,10 @@ export class Subject {
     const scope = { subject: this.identity.number, direction, rules: this.#register.rules };
     for (const rule of policy[direction] ?? []) {
       const granted = this.#portsOf(rule, direction);
-      if (rule.peers === undefined) revokes.push(...this.#grantAnyone(scope, granted));
+      if (rule.peers === undefined) yield* this.#grantAnyone(scope, granted, revokes);
       for (const peer of rule.peers ?? []) {
-        revokes.push(...this.#grantPeer(scope, peer, granted));
+        if ('pods' in peer) yield* this.#grantPods(scope, peer.pods, granted, revokes);
+        else this.#grantBlock(scope, peer.block, granted, revokes);
         yield;
       }
     }
@@ -88,35 +89,39 @@ export class Subject {
     return { ports: [...ports, ...namedBlocks(this.identity, names)], names: [] };
   }
 
-  #grantAnyone(scope: Scope, { ports, names }: GrantedPorts): Revoke[] {
+  *#grantAnyone(scope: Scope, { ports, names }: GrantedPorts, revokes: Revoke[]): Generator<void> {
     const grant = PeerGrant.toAnyone(scope, ports);
+    revokes.push(atOnce(() => grant.revoke()));
     // A name means something at pods only.
-    return [() => grant.revoke(), ...this.#grantPods(scope, allPods, { ports: [], names })];
+    yield* this.#grantPods(scope, allPods, { ports: [], names }, revokes);
   }
 
-  #grantPeer(scope: Scope, peer: CompiledPeer, granted: GrantedPorts): Revoke[] {
-    if ('pods' in peer) return this.#grantPods(scope, peer.pods, granted);
+  #grantBlock(scope: Scope, block: IpBlock, { ports, names }: GrantedPorts, revokes: Revoke[]): void {
     const { blocks, namedBlocks: named } = this.#register;
-    const { block } = peer;
-    const { ports, names } = granted;
-    const revokes: Revoke[] = [];
     if (ports.length > 0) {
       const grant = new BlockGrant(scope, block, ports);
       blocks.add(grant);
-      revokes.push(() => blocks.remove(grant));
+      revokes.push(atOnce(() => blocks.remove(grant)));
     }
     if (names.length > 0) {
       const grant = named.add({ scope, block, names });
-      revokes.push(() => named.remove(grant));
+      revokes.push(atOnce(() => named.remove(grant)));
     }
-    return revokes;
   }
 
-  #grantPods(scope: Scope, pods: PodSelection, granted: GrantedPorts): Revoke[] {
-    if (granted.ports.length === 0 && granted.names.length === 0) return [];
+  *#grantPods(scope: Scope, pods: PodSelection, granted: GrantedPorts, revokes: Revoke[]): Generator<void> {
+    if (granted.ports.length === 0 && granted.names.length === 0) return;
     const { selections } = this.#register;
     const grant = new PodGrant(scope, granted);
-    selections.add(pods, grant);
-    return [() => selections.remove(pods, grant)];
+    revokes.push(() => selections.remove(pods, grant));
+    yield* selections.add(pods, grant);
   }
+}
+
+/** What is done at once has no steps. */
+function atOnce(act: () => void): Revoke {
+  return () => {
+    act();
+    return [];
+  };
 }
