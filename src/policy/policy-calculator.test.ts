@@ -206,6 +206,51 @@ test('of blocks inside one another each stands for all that hold it, and IPv4 is
   expect([...blocks({ cidr: 'fd00::/8' }).blocks.keys()]).toEqual(['fd00::/8']);
 });
 
+test('a block that comes later, inside another, does not take from that one', () => {
+  const block = (key: string, cidr: string, port: number) =>
+    policy(key, { ingress: [{ from: [{ ipBlock: { cidr } }], ports: [{ port }] }] });
+  const cluster = new TestCluster({ policies: [block('a/outer', '10.0.0.0/8', 80)], pods: [local()] });
+  const passes = (port: number) => {
+    const packet = { direction: 'ingress', protocol: 6, port } as const;
+    return judge(cluster.state(), { ...packet, pod: parseIp(ip), peer: parseIp('10.1.2.3') });
+  };
+  expect([passes(80), passes(81)]).toEqual([true, false]);
+  cluster.policies.set(block('a/inner', '10.1.0.0/16', 81));
+  expect([passes(80), passes(81)]).toEqual([true, true]);
+  cluster.policies.delete('a/inner');
+  expect([passes(80), passes(81)]).toEqual([true, false]);
+  expect(cluster.state().rules.size).toBe(1);
+});
+
+test('an address falls to the older pod that has it too, once the newer is gone', () => {
+  const at = (key: string, app: string, created: number) =>
+    pod(key, { labels: { app }, ips: ['10.0.1.1'], created });
+  const cluster = new TestCluster({
+    policies: [fromApp],
+    pods: [local(), at('a/old', 'y', 1), at('a/young', 'z', 2)],
+  });
+  expect(cluster.state().peers.size).toBe(0);
+  cluster.pods.delete('a/young');
+  expect([...cluster.state().peers.keys()]).toEqual(['10.0.1.1']);
+});
+
+test('an address that moves while rules cease to name its pod is nobody’s peer', async () => {
+  const pods = [
+    local(),
+    ...['1', '2'].map((n) => pod(`a/peer-${n}`, { labels: { app: 'y' }, ips: [`10.0.1.${n}`] })),
+  ];
+  const cluster = new TestCluster({ policies: [fromApp], pods });
+  expect(cluster.state().peers.size).toBe(2);
+  cluster.policies.delete('a/from-app');
+  let steps = 0;
+  await cluster.calculator.settle(() => {
+    // All rules are gone by then, and addresses are not yet looked at.
+    if (cluster.calculator.hasPolicies('a') === false && ++steps === 2) cluster.pods.delete('a/peer-1');
+    return undefined;
+  });
+  expect(cluster.state().peers.size).toBe(0);
+});
+
 test('tells of what may matter: not of a pod’s status, nor of an annotation', () => {
   const cluster = new TestCluster({ policies: [denyAll], pods: [local()], namespaces: [namespace('a')] });
   cluster.state();

@@ -174,7 +174,6 @@ export class PodIndex {
   }
 
   #join(entry: PodEntry, identity: Identity): void {
-    if (identity.members.size === 0) this.#changes.identities.add(identity);
     identity.members.add(entry);
     entry.identity = identity;
   }

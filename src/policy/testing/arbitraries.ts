@@ -46,6 +46,7 @@ const ipBlocks: { cidr: string; except?: string[] }[] = [
   { cidr: '::/64' },
   { cidr: '10.0.0.0/8', except: ['10.0.1.0/24'] },
   { cidr: '10.0.1.0/24', except: ['10.0.1.2/32', '10.0.1.8/29'] },
+  { cidr: '10.0.1.0/31' },
   { cidr: '10.0.1.0/24' },
   { cidr: '10.0.1.1/32' },
   { cidr: '::ffff:10.0.1.0/120' },
@@ -60,7 +61,7 @@ const peer = fc.oneof(
   selector.map((podSelector) => ({ podSelector })),
   selector.map((namespaceSelector) => ({ namespaceSelector })),
   fc.record({ podSelector: selector, namespaceSelector: selector }),
-  ipBlock.map((block) => ({ ipBlock: block })),
+  { weight: 2, arbitrary: ipBlock.map((block) => ({ ipBlock: block })) },
 );
 const protocol = fc.constantFrom('TCP' as const, 'UDP' as const, 'SCTP' as const);
 const port = fc.oneof(
@@ -85,7 +86,7 @@ const spec: fc.Arbitrary<PolicySpec> = fc.record(
 );
 
 export const anyPolicy: fc.Arbitrary<NetworkPolicy> = fc
-  .tuple(fc.constantFrom(...namespaceNames), fc.constantFrom('p', 'q'), spec)
+  .tuple(fc.constantFrom(...namespaceNames), fc.constantFrom('p', 'q', 'r'), spec)
   .map(([of, name, value]) => policy(`${of}/${name}`, value));
 
 export const anyNamespace: fc.Arbitrary<Namespace> = fc
