@@ -188,7 +188,6 @@ export const builtInResources: readonly Resource[] = [
   resource('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies', {
     shortNames: ['netpol'],
     strategy: networkPolicyStrategy,
-    kept: 'NetworkPolicies are stored here, and not enforced yet',
     columns: other.networkPolicyColumns,
   }),
   resource('networking.k8s.io/v1', 'Ingress', 'ingresses', {
