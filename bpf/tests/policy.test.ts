@@ -309,6 +309,27 @@ describe.each(families)('IPv%i', (f) => {
     });
   });
 
+  describe('a connection from before', () => {
+    const ends = {
+      client: { ip: parseIp(remotePod[f]), port: 5000 },
+      server: { ip: parseIp(pod[f]), port: 8080 },
+    };
+
+    it('is judged by who began it, whoever sends first', async () => {
+      engine.remember([{ direction: 'ingress', ...ends }]);
+      const rules = [rule('ingress', { protocol: tcp, port: 8080, portBits: 16 })];
+      await enforce({ isolated: { ingress: true, egress: true }, rules });
+      expect(out(remotePod[f], 5000, 'A', 8080).verdict).toBe('pass');
+      expect(out(remotePod[f], 5001, 'A', 8080).text).toBe('dropped: policy egress');
+    });
+
+    it('is cut where nothing allows it', async () => {
+      engine.remember([{ direction: 'ingress', ...ends }]);
+      await enforce({ isolated: { ingress: true, egress: true } });
+      expect(out(remotePod[f], 5000, 'A', 8080).text).toBe('dropped: policy egress');
+    });
+  });
+
   it('a closed pod has no traffic but its node’s', async () => {
     engine.close([parseIp(pod[f])]);
     expect(out(outside[f]).text).toBe('dropped: policy egress');

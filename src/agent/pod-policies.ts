@@ -7,6 +7,7 @@ import type { LocalPod } from '../policy/policy-calculator.ts';
 import type { ServiceProxy } from '../service/service-proxy.ts';
 import { describeError } from '../util/errors.ts';
 import type { NodeContext } from './node-context.ts';
+import { connectionsIn } from './pod-connections.ts';
 import type { PodPolicies } from './pod-network.ts';
 
 /** Undefined where there is no engine. The datapath is loaded. */
@@ -23,6 +24,11 @@ export function wirePolicies(
     pods: () => informers.store(resources.pods),
     engine: createPolicyEngine((name) => services.map(name)),
     localPods: () => ipam.list().flatMap((allocation) => localPodOf(allocation) ?? []),
+    connectionsOf: ({ namespace, name, ips }) => {
+      const netns = ipam.list().find(({ note }) => note.namespace === namespace && note.pod === name)
+        ?.note.netns;
+      return netns === undefined ? [] : connectionsIn(netns, ips);
+    },
     metrics: registry,
     logger: logger.child({ component: 'policy' }),
     ...{ client, onEnforced, clock },

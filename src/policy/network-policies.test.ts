@@ -9,13 +9,14 @@ import { silentLogger } from '../util/logger.ts';
 import { MetricRegistry } from '../util/metrics.ts';
 import { NetworkPolicies } from './network-policies.ts';
 import type { LocalPod } from './policy-calculator.ts';
-import type { PolicyEngine } from './policy-engine.ts';
+import type { PodConnection, PolicyEngine } from './policy-engine.ts';
 import type { PolicyState } from './policy-state.ts';
 import { namespace, pod, policy } from './testing/objects.ts';
 
 class FakeEngine implements PolicyEngine {
   readonly name = 'fake';
   readonly calls: string[] = [];
+  readonly closed = new Set<string>();
   state: PolicyState | undefined;
   before: 'unknown' | 'none' | 'some' = 'unknown';
   failure: Error | undefined;
@@ -32,7 +33,16 @@ class FakeEngine implements PolicyEngine {
   }
 
   close(ips: LocalPod['ips']): void {
+    for (const ip of ips) this.closed.add(formatIp(ip));
     this.calls.push(`close ${ips.map(formatIp).join(' ')}`);
+  }
+
+  judges(ip: LocalPod['ips'][0]) {
+    return this.closed.has(formatIp(ip)) || (this.state?.pods.has(formatIp(ip)) ?? false);
+  }
+
+  remember(connections: readonly PodConnection[]): void {
+    this.calls.push(`remember ${connections.length}`);
   }
 
   async collect() {
@@ -57,6 +67,7 @@ let stores: {
 let local: LocalPod[];
 let get: ReturnType<typeof vi.fn>;
 let enforced: number;
+let connections: (of: LocalPod) => PodConnection[];
 let network: NetworkPolicies;
 
 function begin(): NetworkPolicies {
@@ -66,6 +77,7 @@ function begin(): NetworkPolicies {
     client: { get: get as never },
     engine,
     localPods: () => local,
+    connectionsOf: (of) => connections(of),
     onEnforced: () => void enforced++,
     metrics: new MetricRegistry(),
     clock: systemClock,
@@ -83,6 +95,7 @@ beforeEach(() => {
   engine = new FakeEngine();
   stores = { policies: new MemoryStore(), namespaces: new MemoryStore(), pods: new MemoryStore() };
   [local, enforced] = [[], 0];
+  connections = () => [];
   get = vi.fn(async () => pod('shop/web', { ips: [] }));
 });
 afterEach(() => network?.stop());
@@ -140,6 +153,28 @@ describe('a pod that comes', () => {
     local.push(web);
     await expect(network.admit(web)).rejects.toMatchObject({ code: 'POLICY_UNKNOWN' });
   });
+});
+
+test('connections of a pod that runs are known before it is judged, once', async () => {
+  const ends = { client: { ip: parseIp('10.0.0.9'), port: 4000 }, server: { ip: web.ips[0]!, port: 80 } };
+  connections = () => [{ direction: 'ingress', ...ends }];
+  local.push(web);
+  learn([], [pod('shop/web')]);
+  await begin().synced();
+  stores.policies.set(deny);
+  await vi.waitFor(() => expect(engine.calls.slice(-2)).toEqual(['remember 1', 'sync 10.0.0.1']));
+  stores.policies.set(policy('shop/other', { podSelector: {} }));
+  await vi.waitFor(() => expect(engine.calls.slice(-2)).toEqual(['sync 10.0.0.1', 'sync 10.0.0.1']));
+});
+
+test('a pod whose connections nobody can tell is judged all the same', async () => {
+  connections = () => {
+    throw new Error('its namespace is gone');
+  };
+  local.push(web);
+  learn([deny], [pod('shop/web')]);
+  await begin().synced();
+  expect(engine.calls).toEqual(['sync 10.0.0.1']);
 });
 
 test('until the first list is there the kernel keeps what it has', async () => {

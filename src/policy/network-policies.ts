@@ -7,7 +7,7 @@ import { followRevision, type Revision } from '../kube/client/revision.ts';
 import type { Store } from '../kube/client/store.ts';
 import { resources } from '../kube/resources.ts';
 import type { Namespace, NetworkPolicy, Pod } from '../kube/types.ts';
-import type { Ip } from '../net/ip.ts';
+import { formatIp, type Ip } from '../net/ip.ts';
 import { BoundedRunner } from '../util/bounded-runner.ts';
 import type { Clock } from '../util/clock.ts';
 import { describeError, TendrilError } from '../util/errors.ts';
@@ -16,7 +16,7 @@ import type { MetricRegistry } from '../util/metrics.ts';
 import { TimeSlice } from '../util/time-slice.ts';
 import { judge } from './judge.ts';
 import { createPolicyCalculator, type LocalPod, type PolicyCalculator } from './policy-calculator.ts';
-import type { PolicyEngine, PolicyEngineStatus } from './policy-engine.ts';
+import type { PodConnection, PolicyEngine, PolicyEngineStatus } from './policy-engine.ts';
 import { registerPolicyMetrics } from './policy-metrics.ts';
 import type { PolicyState } from './policy-state.ts';
 
@@ -28,6 +28,8 @@ export interface NetworkPoliciesOptions {
   client: Pick<KubeClient, 'get'>;
   engine: PolicyEngine;
   localPods: () => Iterable<LocalPod>;
+  /** What a pod's own sockets tell. @throws where they cannot be asked */
+  connectionsOf: (pod: LocalPod) => readonly PodConnection[];
   /** Told after each change that is in force. */
   onEnforced?: () => void;
   metrics: MetricRegistry;
@@ -177,6 +179,7 @@ export class NetworkPolicies {
       const slice = new TimeSlice();
       await this.#calculator.settle(() => slice.breathe());
       const state = this.#calculator.state();
+      this.#rememberConnections(state);
       await this.#options.engine.sync(state, this.#options.policies.list().length > 0);
       this.#inForce = state;
       this.#inForceRevision = revision;
@@ -189,6 +192,25 @@ export class NetworkPolicies {
     for (const { resolve } of waiting) resolve();
     this.#synced.resolve();
     this.#options.onEnforced?.();
+  }
+
+  /** Of pods that run and are judged from now on: who sends next may be who only answers. */
+  #rememberConnections({ pods }: PolicyState): void {
+    const { engine, localPods, connectionsOf, logger } = this.#options;
+    if (pods.size === 0) return;
+    for (const pod of localPods()) {
+      const { namespace, name } = pod;
+      if (!pod.ips.some((ip) => pods.has(formatIp(ip)) && !engine.judges(ip))) continue;
+      try {
+        engine.remember(connectionsOf(pod));
+      } catch (error) {
+        logger.warn('connections of a pod that policies isolate now are not known', {
+          namespace,
+          name,
+          error,
+        });
+      }
+    }
   }
 
   #failed(error: unknown): void {

@@ -1,6 +1,6 @@
 /** What puts policies into force on a node. */
 import type { Ip } from '../net/ip.ts';
-import type { PolicyState } from './policy-state.ts';
+import type { Direction, PolicyState } from './policy-state.ts';
 
 export interface PolicyEngineStatus {
   /** Addresses of pods of this node that are judged. */
@@ -14,6 +14,13 @@ export interface PolicyEngineStatus {
   problem?: string;
 }
 
+/** A TCP connection that a pod has already: it called (`egress`) or was called. */
+export interface PodConnection {
+  direction: Direction;
+  client: { ip: Ip; port: number };
+  server: { ip: Ip; port: number };
+}
+
 export interface PolicyEngine {
   readonly name: string;
   /**
@@ -23,6 +30,13 @@ export interface PolicyEngine {
   known(): 'unknown' | 'none' | 'some';
   /** What is new first, then what is judged by it, then what is stale goes. @param any whether the cluster has policies */
   sync(state: PolicyState, any: boolean): Promise<void>;
+  /** Whether the address is a judged pod's. */
+  judges(ip: Ip): boolean;
+  /**
+   * Connections of a pod that is about to be judged: each is judged by the state to come, with its next packet, whichever
+   * side sends that.
+   */
+  remember(connections: readonly PodConnection[]): void;
   /** From now on until the next sync nothing passes from or to the pod. @throws TendrilError MAP_FULL */
   close(ips: readonly Ip[]): void;
   /** Forgets connections that are over. `crowded`: to be asked for again soon. */

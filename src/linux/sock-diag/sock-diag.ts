@@ -10,7 +10,15 @@ const SOCK_DIAG_BY_FAMILY = 20;
 const SOCK_DESTROY = 21;
 
 /** As the kernel numbers them (include/net/tcp_states.h); a UDP socket is ESTABLISHED once it is connected. */
-export const socketStates = { ESTABLISHED: 1, SYN_SENT: 2, CLOSE: 7, LISTEN: 10 } as const;
+export const socketStates = {
+  ESTABLISHED: 1,
+  SYN_SENT: 2,
+  FIN_WAIT1: 4,
+  FIN_WAIT2: 5,
+  CLOSE: 7,
+  CLOSE_WAIT: 8,
+  LISTEN: 10,
+} as const;
 const allStates = 0xffff_ffff;
 
 const protocols = { TCP: IPPROTO_TCP, UDP: IPPROTO_UDP } as const;

@@ -2,10 +2,10 @@
 import type { BpfMap } from '../../../linux/bpf/bpf.ts';
 import { formatIp, type Ip } from '../../../net/ip.ts';
 import { TimeSlice } from '../../../util/time-slice.ts';
-import type { PolicyEngine, PolicyEngineStatus } from '../../policy-engine.ts';
+import type { PodConnection, PolicyEngine, PolicyEngineStatus } from '../../policy-engine.ts';
 import { noSubject, type PolicyState } from '../../policy-state.ts';
-import { blockEncoding, peerEncoding, podEncoding, ruleEncoding } from './encode.ts';
-import { collectFlows } from './flows.ts';
+import { blockEncoding, directionNumbers, peerEncoding, podEncoding, ruleEncoding } from './encode.ts';
+import { collectFlows, flowKey, openFlow } from './flows.ts';
 import { layouts, type PolicyConfig, policyKnowledge } from './generated/layouts.ts';
 import { MapTable } from './map-table.ts';
 
@@ -67,6 +67,23 @@ export class EbpfPolicyEngine implements PolicyEngine {
     });
     // What found no room is tried again, as all else.
     if (this.status().problem === undefined) this.#version = version;
+  }
+
+  judges(ip: Ip): boolean {
+    return this.#pods.has(formatIp(ip));
+  }
+
+  remember(connections: readonly PodConnection[]): void {
+    const flows = this.#map('policy_flows');
+    // Any but that which comes next.
+    const revision = this.#config().revision || 0xffff_ffff;
+    for (const { direction, client, server } of connections) {
+      const key = flowKey(client, server);
+      const before = flows.lookup(key);
+      const flow = before ? layouts.policyFlow.decode(before) : openFlow();
+      flow.judged[directionNumbers[direction]] = revision;
+      flows.update(key, layouts.policyFlow.encode(flow));
+    }
   }
 
   close(ips: readonly Ip[]): void {

@@ -13,7 +13,7 @@ export interface Encoding<V> {
   same(a: V, b: V): boolean;
 }
 
-const directionNumbers = {
+export const directionNumbers = {
   ingress: policyDirection.POLICY_INGRESS,
   egress: policyDirection.POLICY_EGRESS,
 } as const;

@@ -2,7 +2,10 @@
 import type { BpfMap } from '../../../linux/bpf/bpf.ts';
 import { protocolNumbers } from '../../../net/protocol.ts';
 import type { TimeSlice } from '../../../util/time-slice.ts';
+import type { PodConnection } from '../../policy-engine.ts';
 import { conntrackSeen, layouts, type PolicyFlow } from './generated/layouts.ts';
+
+type Endpoint = PodConnection['client'];
 
 const second = 1_000_000_000n;
 const timeouts = {
@@ -34,6 +37,20 @@ export function idleLimit(
     return timeouts.tcpClosed;
   if ((here | there) & conntrackSeen.SEEN_FIN) return timeouts.tcpClosing;
   return flow.answered && here & conntrackSeen.SEEN_ACK ? timeouts.tcpEstablished : timeouts.tcpOpening;
+}
+
+export function flowKey(client: Endpoint, server: Endpoint): Uint8Array {
+  return layouts.tuple.encode({
+    ...{ src: client.ip, sport: client.port, dst: server.ip, dport: server.port },
+    proto: protocolNumbers.TCP,
+  });
+}
+
+/** Of a TCP connection that goes on. */
+export function openFlow(): PolicyFlow {
+  const seen = conntrackSeen.SEEN_SYN | conntrackSeen.SEEN_ACK;
+  const lastSeen = process.hrtime.bigint();
+  return { lastSeen, judged: [0, 0], seen: Uint8Array.of(seen, seen), answered: 2, fromNode: 0 };
 }
 
 interface Walk {

@@ -17,6 +17,10 @@ export class MapTable<V> {
     this.#written = new Map([...map.entries()].map(([key, value]) => encoding.read(key, value)));
   }
 
+  has(name: string): boolean {
+    return this.#written.has(name);
+  }
+
   get size(): number {
     return this.#written.size;
   }
