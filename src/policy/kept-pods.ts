@@ -4,6 +4,7 @@
  */
 import type { ObjectMeta } from '../kube/meta.ts';
 import type { Container, Pod } from '../kube/types.ts';
+import { mirrorAnnotation } from './model/same-pod.ts';
 
 /** Its names, labels, creation, node, named ports, phase and addresses. Init containers that stay count as containers. */
 export function keepPod({ metadata, spec, status }: Pod): Pod {
@@ -19,8 +20,12 @@ export function keepPod({ metadata, spec, status }: Pod): Pod {
 }
 
 function keepMetadata(metadata: ObjectMeta): ObjectMeta {
-  const { name, namespace, uid, resourceVersion, creationTimestamp, labels } = metadata;
-  const kept = { name, namespace, uid, resourceVersion, creationTimestamp };
+  const { name, namespace, uid, resourceVersion, creationTimestamp, labels, annotations } = metadata;
+  const mirrored = annotations?.[mirrorAnnotation];
+  const kept = {
+    ...{ name, namespace, uid, resourceVersion, creationTimestamp },
+    ...(mirrored !== undefined && { annotations: { [mirrorAnnotation]: mirrored } }),
+  };
   return (labels ? { ...kept, labels: shared(labels) } : kept) as ObjectMeta;
 }
 

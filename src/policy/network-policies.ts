@@ -15,6 +15,7 @@ import type { Logger } from '../util/logger.ts';
 import type { MetricRegistry } from '../util/metrics.ts';
 import { TimeSlice } from '../util/time-slice.ts';
 import { judge } from './judge.ts';
+import { isSamePod } from './model/same-pod.ts';
 import { createPolicyCalculator, type LocalPod, type PolicyCalculator } from './policy-calculator.ts';
 import type { PodConnection, PolicyEngine, PolicyEngineStatus } from './policy-engine.ts';
 import { registerPolicyMetrics } from './policy-metrics.ts';
@@ -147,7 +148,7 @@ export class NetworkPolicies {
   async #inForceFor({ namespace, name, uid }: LocalPod): Promise<void> {
     const { pods, client } = this.#options;
     const known = pods().get(`${namespace}/${name}`);
-    if (known === undefined || (uid !== undefined && known.metadata.uid !== uid))
+    if (known === undefined || !isSamePod(known, uid))
       this.#calculator.know(await client.get(resources.pods, { namespace, name }));
     const next = Promise.withResolvers<void>();
     this.#waiting.push(next);

@@ -25,6 +25,7 @@ import { NotedKeys } from './noted-keys.ts';
 import { ipsOf, type PodEntry, PodIndex } from './pod-index.ts';
 import { PodSource } from './pod-source.ts';
 import { RuleTable } from './rule-table.ts';
+import { isSamePod } from './same-pod.ts';
 import { inSteps, Selections } from './selections.ts';
 import { type Register, Subject } from './subject.ts';
 
@@ -199,7 +200,7 @@ export class Calculator implements PolicyCalculator {
 
   #podOf({ namespace, name, uid }: LocalPod): Pod | undefined {
     const pod = this.#pods.get(`${namespace}/${name}`);
-    return uid === undefined || pod?.metadata.uid === uid ? pod : undefined;
+    return pod && isSamePod(pod, uid) ? pod : undefined;
   }
 
   *#updateSubjects(locals: readonly Local[]): Generator<void> {
