@@ -2,93 +2,162 @@
  * Blocks of the policies in use. A lookup finds the longest prefix that holds an address; so each prefix that a block
  * names, or excepts, stands for the set of all blocks that hold all of it, and a rule names each set that its block is in.
  */
-import { deepEqual } from '../../kube/deep-equal.ts';
-import { type Cidr, cidrOf, formatCidr } from '../../net/cidr.ts';
-import { compareIp, mappedBytes, parseIp } from '../../net/ip.ts';
+import { type Cidr, cidrOf, familyBits, formatCidr } from '../../net/cidr.ts';
+import { compareIp, type Family, type Ip, mappedBytes, parseIp } from '../../net/ip.ts';
 import type { PolicyNumber } from '../policy-state.ts';
 import { PeerGrant, type Scope } from './grant.ts';
 import { numberOf } from './identity.ts';
 import { contains, type IpBlock } from './ip-block.ts';
 import type { PortBlock } from './port-range.ts';
 
-/** Ports of one block, for one subject. */
+/** Ports of one block, or of the addresses of one text, for one subject. */
 export class BlockGrant {
-  readonly block: IpBlock;
+  readonly text: string;
   readonly #scope: Scope;
   readonly #ports: readonly PortBlock[];
-  #issued: readonly PolicyNumber[] = [];
+  #issued: ReadonlySet<PolicyNumber> = new Set();
 
-  constructor(scope: Scope, block: IpBlock, ports: readonly PortBlock[]) {
-    this.block = block;
+  constructor(scope: Scope, text: string, ports: readonly PortBlock[]) {
+    this.text = text;
     this.#scope = scope;
     this.#ports = ports;
   }
 
-  has(ports: readonly PortBlock[]): boolean {
-    return deepEqual(this.#ports, ports);
-  }
-
   /** Names the sets that the block is in now, and no others. */
-  issue(sets: readonly PolicyNumber[]): void {
-    if (sets.join() === this.#issued.join()) return;
-    for (const set of sets) new PeerGrant(this.#scope, set, this.#ports).issue();
-    for (const set of this.#issued) new PeerGrant(this.#scope, set, this.#ports).revoke();
-    this.#issued = sets;
+  issue(sets: ReadonlySet<PolicyNumber>): void {
+    const grant = (set: PolicyNumber) => new PeerGrant(this.#scope, set, this.#ports);
+    for (const set of sets.difference(this.#issued)) grant(set).issue();
+    for (const set of this.#issued.difference(sets)) grant(set).revoke();
+    this.#issued = new Set(sets);
   }
 }
 
+/** Texts of blocks that hold all of some prefixes, most often of one. */
+interface BlockSet {
+  number: PolicyNumber;
+  texts: readonly string[];
+  prefixes: number;
+}
+
 const ipv4: Cidr = { ip: parseIp('0.0.0.0'), prefix: 0 };
+const noSets: ReadonlySet<PolicyNumber> = new Set();
 
 export class BlockTable {
+  readonly #blocks = new Map<string, IpBlock>();
   readonly #grants = new Map<string, Set<BlockGrant>>();
-  /** By block, the sets that it is in. */
-  #sets = new Map<string, PolicyNumber[]>();
-  #prefixes: ReadonlyMap<string, PolicyNumber> = new Map();
-  readonly #fresh = new Set<BlockGrant>();
-  #changed = false;
+  /** Of single addresses, which are many, further texts that hold there. */
+  readonly #named = new Map<string, Set<string>>();
+  /** By prefix that blocks name. */
+  #held: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  #lengths: Record<Family, number[]> = { 4: [], 6: [] };
+  readonly #sets = new Map<string, BlockSet>();
+  readonly #setsOf = new Map<string, Set<PolicyNumber>>();
+  readonly #at = new Map<string, BlockSet>();
+  readonly #numbers = new Map<string, PolicyNumber>();
+  /** To be worked off by `update`. */
+  #blocksChanged = false;
+  readonly #changedAddresses = new Set<string>();
+  readonly #changedTexts = new Set<string>();
 
-  /** In force with the next `update`. */
-  add(grant: BlockGrant): void {
-    const grants = this.#grants.get(grant.block.text);
-    this.#fresh.add(grant);
-    if (grants) grants.add(grant);
-    else {
-      this.#grants.set(grant.block.text, new Set([grant]));
-      this.#changed = true;
-    }
+  /** In force with the next `update`. A text without a block holds where `name` says. */
+  add(grant: BlockGrant, block?: IpBlock): void {
+    const { text } = grant;
+    const grants = this.#grants.get(text) ?? new Set();
+    this.#grants.set(text, grants.add(grant));
+    this.#changedTexts.add(text);
+    if (block === undefined || this.#blocks.has(text)) return;
+    this.#blocks.set(text, block);
+    this.#blocksChanged = true;
   }
 
   remove(grant: BlockGrant): void {
-    const grants = this.#grants.get(grant.block.text)!;
-    grant.issue([]);
+    const { text } = grant;
+    const grants = this.#grants.get(text)!;
+    grant.issue(noSets);
     grants.delete(grant);
-    this.#fresh.delete(grant);
     if (grants.size > 0) return;
-    this.#grants.delete(grant.block.text);
-    this.#changed = true;
+    this.#grants.delete(text);
+    if (this.#blocks.delete(text)) this.#blocksChanged = true;
   }
 
-  /** Numbers by prefix; another map when they have changed. */
+  /** The text holds at the address, or no longer. */
+  name(address: string, text: string, holds: boolean): void {
+    const texts = this.#named.get(address) ?? new Set();
+    if (holds) texts.add(text);
+    else texts.delete(text);
+    if (texts.size > 0) this.#named.set(address, texts);
+    else this.#named.delete(address);
+    this.#changedAddresses.add(address);
+  }
+
+  /** Numbers by prefix. */
   update(): ReadonlyMap<string, PolicyNumber> {
-    if (this.#changed) this.#renumber();
-    const issue = this.#changed ? [...this.#grants.values()].flatMap((grants) => [...grants]) : this.#fresh;
-    for (const grant of issue) grant.issue(this.#sets.get(grant.block.text) ?? []);
-    this.#fresh.clear();
-    this.#changed = false;
-    return this.#prefixes;
+    if (this.#blocksChanged) this.#placeBlocks();
+    for (const address of this.#changedAddresses) this.#placeAddress(address);
+    for (const text of this.#changedTexts)
+      for (const grant of this.#grants.get(text) ?? []) grant.issue(this.#setsOf.get(text) ?? noSets);
+    this.#blocksChanged = false;
+    this.#changedAddresses.clear();
+    this.#changedTexts.clear();
+    return this.#numbers;
   }
 
-  #renumber(): void {
-    const blocks = [...this.#grants.values()].map((grants) => [...grants][0]!.block);
-    const prefixes = new Map<string, PolicyNumber>();
-    const sets = new Map<string, Set<PolicyNumber>>(blocks.map(({ text }) => [text, new Set()]));
-    for (const [prefix, held] of blocksByPrefix(blocks)) {
-      const number = numberOf(JSON.stringify(['blocks', ...[...held].sort()]));
-      prefixes.set(prefix, number);
-      for (const text of held) sets.get(text)!.add(number);
+  #placeBlocks(): void {
+    for (const prefix of [...this.#at.keys()]) this.#leave(prefix);
+    this.#held = blocksByPrefix([...this.#blocks.values()]);
+    const lengths: Record<Family, Set<number>> = { 4: new Set(), 6: new Set() };
+    for (const [prefix, held] of this.#held) {
+      const [address, length] = prefix.split('/') as [string, string];
+      lengths[address.includes(':') ? 6 : 4].add(Number(length));
+      this.#enter(prefix, held);
     }
-    this.#prefixes = prefixes;
-    this.#sets = new Map([...sets].map(([text, numbers]) => [text, [...numbers]]));
+    const longestFirst = (of: Set<number>) => [...of].sort((a, b) => b - a);
+    this.#lengths = { 4: longestFirst(lengths[4]), 6: longestFirst(lengths[6]) };
+    for (const address of this.#named.keys()) this.#changedAddresses.add(address);
+  }
+
+  #placeAddress(address: string): void {
+    const ip = parseIp(address);
+    const prefix = `${address}/${familyBits(ip.family)}`;
+    const named = this.#named.get(address);
+    this.#leave(prefix);
+    if (named || this.#held.has(prefix)) this.#enter(prefix, [...this.#heldAt(ip), ...(named ?? [])]);
+  }
+
+  #heldAt(ip: Ip): Iterable<string> {
+    for (const length of this.#lengths[ip.family]) {
+      const held = this.#held.get(formatCidr(cidrOf(ip, length)));
+      if (held) return held;
+    }
+    return [];
+  }
+
+  #enter(prefix: string, held: Iterable<string>): void {
+    const texts = [...held].sort();
+    const key = JSON.stringify(['blocks', ...texts]);
+    const set = this.#sets.get(key) ?? { number: numberOf(key), texts, prefixes: 0 };
+    this.#at.set(prefix, set);
+    this.#numbers.set(prefix, set.number);
+    if (set.prefixes++ > 0) return;
+    this.#sets.set(key, set);
+    for (const text of texts) {
+      this.#setsOf.set(text, (this.#setsOf.get(text) ?? new Set()).add(set.number));
+      this.#changedTexts.add(text);
+    }
+  }
+
+  #leave(prefix: string): void {
+    const set = this.#at.get(prefix);
+    this.#at.delete(prefix);
+    this.#numbers.delete(prefix);
+    if (set === undefined || --set.prefixes > 0) return;
+    this.#sets.delete(JSON.stringify(['blocks', ...set.texts]));
+    for (const text of set.texts) {
+      const sets = this.#setsOf.get(text)!;
+      sets.delete(set.number);
+      if (sets.size === 0) this.#setsOf.delete(text);
+      this.#changedTexts.add(text);
+    }
   }
 }
 

@@ -26,13 +26,6 @@ export function ipBlock({ cidr, except }: { cidr: string; except?: readonly stri
   };
 }
 
-/** One address. */
-export function addressBlock(address: string): IpBlock {
-  const ip = tryParseIp(address)!;
-  const cidr = cidrOf(ip, familyBits(ip.family));
-  return { text: formatCidr(cidr), cidr, excepts: [] };
-}
-
 export function blockHolds({ cidr, excepts }: IpBlock, address: string): boolean {
   const ip = tryParseIp(address)!;
   return cidrContains(cidr, ip) && !excepts.some((one) => cidrContains(one, ip));

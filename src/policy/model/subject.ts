@@ -77,7 +77,7 @@ export class Subject {
       if (rule.peers === undefined) yield* this.#grantAnyone(scope, granted, revokes);
       for (const peer of rule.peers ?? []) {
         if ('pods' in peer) yield* this.#grantPods(scope, peer.pods, granted, revokes);
-        else this.#grantBlock(scope, peer.block, granted, revokes);
+        else yield* this.#grantBlock(scope, peer.block, granted, revokes);
         yield;
       }
     }
@@ -96,16 +96,22 @@ export class Subject {
     yield* this.#grantPods(scope, allPods, { ports: [], names }, revokes);
   }
 
-  #grantBlock(scope: Scope, block: IpBlock, { ports, names }: GrantedPorts, revokes: Revoke[]): void {
+  *#grantBlock(
+    scope: Scope,
+    block: IpBlock,
+    { ports, names }: GrantedPorts,
+    revokes: Revoke[],
+  ): Generator<void> {
     const { blocks, namedBlocks: named } = this.#register;
     if (ports.length > 0) {
-      const grant = new BlockGrant(scope, block, ports);
-      blocks.add(grant);
+      const grant = new BlockGrant(scope, block.text, ports);
+      blocks.add(grant, block);
       revokes.push(atOnce(() => blocks.remove(grant)));
     }
     if (names.length > 0) {
-      const grant = named.add({ scope, block, names });
+      const grant = { scope, block, names };
       revokes.push(atOnce(() => named.remove(grant)));
+      yield* named.add(grant);
     }
   }
 
