@@ -3,6 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { applyPolicies, deletePolicies, denyEgress, denyIngress, expectInForce, expectSoon, policy } from './support/policies.ts'; // biome-ignore format: one line
 import {
   at,
+  echo,
+  echoPort,
   everyWay,
   families,
   type Ips,
@@ -28,22 +30,11 @@ const pods = {
 type Name = keyof typeof pods;
 const clients = ['near', 'far', 'stranger'] as const;
 
-const echoPort = 7000;
-const echo = `
-apiVersion: v1
-kind: Pod
-metadata: {name: echo, namespace: shop, labels: {app: web}}
-spec:
-  nodeName: node-1
-  terminationGracePeriodSeconds: 0
-  containers:
-  - name: echo
-    image: example.com/echo
-    ports: [{containerPort: ${echoPort}}, {containerPort: ${echoPort}, protocol: UDP}]
----`;
-
 const manifest =
-  namespaceNamed('shop') + namespaceNamed('other') + Object.values(pods).map(server).join('') + echo;
+  namespaceNamed('shop') +
+  namespaceNamed('other') +
+  Object.values(pods).map(server).join('') +
+  echo('shop', 'echo', { app: 'web' });
 
 let cluster: TestCluster;
 let webIps: Ips;
@@ -78,7 +69,12 @@ const byLabels = (matchLabels: Record<string, string>) => ({ podSelector: { matc
 /** Of a pod, to the one that echoes, by each family. */
 const standing = (pod: PodAt, protocol: 'TCP' | 'UDP') =>
   families.map(
-    (family) => new StandingConnection(cluster, pod, `${protocol}${family}:${at(echoIps[family], echoPort)}`),
+    (family) =>
+      new StandingConnection(
+        cluster,
+        { where: [pod.name, '-n', pod.namespace], directory: '/tmp' },
+        `${protocol}${family}:${at(echoIps[family], echoPort)}`,
+      ),
   );
 const flow = (connections: StandingConnection[]) => Promise.all(connections.map((one) => one.flows()));
 const areCut = (connections: StandingConnection[]) => Promise.all(connections.map((one) => one.isCut()));

@@ -12,6 +12,8 @@ import {
 import {
   at,
   byFamily,
+  echo,
+  echoPort,
   families,
   type Ips,
   namespaceNamed,
@@ -21,21 +23,26 @@ import {
   summary,
   tryFrom,
 } from './support/reach.ts';
+import { scratchFiles } from './support/scratch-files.ts';
+import { StandingConnection } from './support/standing-connection.ts';
 import { must } from './support/tendril.ts';
 import { bringUp, type TestCluster } from './support/test-cluster.ts';
 import { until } from './support/until.ts';
 
 const pods = {
-  web: { namespace: 'shop', name: 'web', node: 'node-1', labels: { app: 'web' } },
+  web: { namespace: 'shop', name: 'web', node: 'node-1', labels: { app: 'web' }, hostPort: 30764 },
   near: { namespace: 'shop', name: 'near', node: 'node-1', labels: { app: 'near' } },
   far: { namespace: 'shop', name: 'far', node: 'node-2', labels: { app: 'far' } },
 } as const;
 type Name = keyof typeof pods;
 
-const service = (name: string, spec: string) => `
+/** From a port of `web` to that of the pod that echoes. */
+const echoOffset = 10;
+
+const service = (name: string, spec: string, annotations = {}) => `
 apiVersion: v1
 kind: Service
-metadata: {name: ${name}, namespace: shop}
+metadata: {name: ${name}, namespace: shop, annotations: ${JSON.stringify(annotations)}}
 spec: {ipFamilyPolicy: RequireDualStack, selector: {app: web}, ${spec}}
 ---`;
 const manifest = [
@@ -48,6 +55,16 @@ const manifest = [
     `type: NodePort, externalTrafficPolicy: Local, ports: [{port: 80, targetPort: tcp, nodePort: 30761}]`,
   ),
   service('anywhere', `type: NodePort, ports: [{port: 80, targetPort: tcp, nodePort: 30762}]`),
+  service('direct', `type: NodePort, ports: [{port: 80, targetPort: tcp, nodePort: 30763}]`, {
+    'tendril.dev/service-forwarding': 'dsr',
+  }),
+  echo('shop', 'echo', { app: 'echo' }),
+  ...['local', 'anywhere'].map((way, i) =>
+    service(
+      `echo-${way}`,
+      `type: NodePort, externalTrafficPolicy: ${way === 'local' ? 'Local' : 'Cluster'}, ports: [{port: 80, targetPort: ${echoPort}, nodePort: ${30_761 + i + echoOffset}}]`,
+    ).replace('app: web', 'app: echo'),
+  ),
 ].join('');
 
 let cluster: TestCluster;
@@ -95,10 +112,13 @@ const byHeadlessName = () =>
     summary(await tryFrom(cluster, pod, [target('name', 'web-pods.shop.svc.cluster.local', ports.tcp)])),
   );
 
-const outsidePorts = { 'local node-1': 30_761, 'anywhere node-2': 30_762 };
+const outsidePorts = {
+  ...{ 'local node-1': 30_761, 'anywhere node-1': 30_762, 'anywhere node-2': 30_762 },
+  ...{ 'direct node-2': 30_763, 'hostPort node-1': 30_764 },
+};
 const allPorts = (word: string) => Object.fromEntries(Object.keys(outsidePorts).map((key) => [key, word]));
 
-/** From the host outside, by the one node's port of the Service that keeps its address, and the other's that does not. */
+/** From the host outside. */
 async function fromOutside(): Promise<Record<string, string>> {
   const words: Record<number, string> = { 0: 'open', 28: 'closed' };
   const tried = Object.entries(outsidePorts).map(async ([key, port]) => {
@@ -144,13 +164,51 @@ test('a pod reaches itself through its Service, whatever isolates it', async () 
   await expectInForce(byClusterIp, { web: 'open', near: 'closed', far: 'closed' });
 });
 
-test('the outside by a NodePort is who the Service’s externalTrafficPolicy says', async () => {
+test('the outside by a port of a node is whom the pod sees', async () => {
   await applyPolicies(cluster, denyIngress('shop'));
   await expectInForce(fromOutside, allPorts('closed'));
   await applyPolicies(cluster, toWeb({ from: blocks(cluster.outsideIps) }));
-  await expectInForce(fromOutside, { 'local node-1': 'open', 'anywhere node-2': 'closed' });
+  await expectInForce(fromOutside, { ...allPorts('open'), 'anywhere node-2': 'closed' });
   await applyPolicies(cluster, toWeb({ from: blocks(nodeIps['node-2']!) }));
-  await expectInForce(fromOutside, { 'local node-1': 'closed', 'anywhere node-2': 'open' });
+  await expectInForce(fromOutside, { ...allPorts('closed'), 'anywhere node-2': 'open' });
+});
+
+test('nodes by a ClusterIP: the pod’s own, and another as policies say', async () => {
+  const words: Record<number, string> = { 0: 'open', 28: 'closed' };
+  const fromNodes = async () => {
+    const tried = ['node-1', 'node-2'].map(async (node) => {
+      const each = families.map(async (family) => {
+        const url = `http://${at(clusterIps[family], 80)}/`;
+        const { code } = await cluster.tendril(['exec', '--node', node, '--', 'curl', '-gs', '-m', '2', url]);
+        return [`${family}`, words[code] ?? `curl: ${code}`];
+      });
+      return [node, summary(Object.fromEntries(await Promise.all(each)))];
+    });
+    return Object.fromEntries(await Promise.all(tried));
+  };
+  await applyPolicies(cluster, denyIngress('shop'));
+  await expectInForce(fromNodes, { 'node-1': 'open', 'node-2': 'closed' });
+  await applyPolicies(cluster, toWeb({ from: blocks(nodeIps['node-2']!) }));
+  await expectInForce(fromNodes, { 'node-1': 'open', 'node-2': 'open' });
+});
+
+test('a connection from outside is cut and flows again as policies change', {
+  timeout: 120_000,
+}, async () => {
+  using files = scratchFiles({});
+  const connections = ['local node-1', 'anywhere node-2'].flatMap((way) =>
+    families.map((family) => {
+      const port = outsidePorts[way as keyof typeof outsidePorts] + echoOffset;
+      const address = `TCP${family}:${at(nodeIps[way.split(' ')[1]!]![family], port)}`;
+      return new StandingConnection(cluster, { where: ['--outside'], directory: files.path('') }, address);
+    }),
+  );
+  await Promise.all(connections.map((one) => one.flows()));
+  await applyPolicies(cluster, denyIngress('shop'));
+  expect(await Promise.all(connections.map((one) => one.isCut()))).toEqual(connections.map(() => true));
+  await deletePolicies(cluster, 'shop');
+  await Promise.all(connections.map((one) => one.flows()));
+  await Promise.all(connections.map((one) => one.end()));
 });
 
 test('`tendril policy test` judges a Service by its endpoints', async () => {

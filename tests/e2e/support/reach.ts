@@ -29,28 +29,43 @@ export interface ServerOptions extends PodAt {
   /** As manifests name it. */
   node: string;
   labels?: Record<string, string>;
-  /** Of its spec. */
-  more?: string;
+  /** By which its node leads to `tcp`. */
+  hostPort?: number;
 }
 
 /** A pod that answers at `ports`, and from which connections can be tried. */
-export const server = ({ namespace, name, node, labels = {}, more = '' }: ServerOptions): string => `
+export const server = ({ namespace, name, node, labels = {}, hostPort }: ServerOptions): string => `
 apiVersion: v1
 kind: Pod
 metadata: {name: ${name}, namespace: ${namespace}, labels: ${JSON.stringify(labels)}}
 spec:
   nodeName: ${node}
   terminationGracePeriodSeconds: 0
-  ${more}
   containers:
   - name: agnhost
     image: registry.k8s.io/e2e-test-images/agnhost:2.53
     args: [netexec, --http-port=${ports.tcp}, --udp-port=${ports.udp}${hasSctp ? `, --sctp-port=${ports.sctp}` : ''}]
     ports:
-    - {name: tcp, containerPort: ${ports.tcp}}
+    - {name: tcp, containerPort: ${ports.tcp}${hostPort === undefined ? '' : `, hostPort: ${hostPort}`}}
     - {name: udp, containerPort: ${ports.udp}, protocol: UDP}
     - {name: sctp, containerPort: ${ports.sctp}, protocol: SCTP}
     readinessProbe: {httpGet: {path: /healthz, port: tcp}, periodSeconds: 1}
+---`;
+
+export const echoPort = 7000;
+
+/** A pod of node-1 that sends back what it gets, by TCP and UDP. */
+export const echo = (namespace: string, name: string, labels: Record<string, string>): string => `
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}, namespace: ${namespace}, labels: ${JSON.stringify(labels)}}
+spec:
+  nodeName: node-1
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: echo
+    image: example.com/echo
+    ports: [{containerPort: ${echoPort}}, {containerPort: ${echoPort}, protocol: UDP}]
 ---`;
 
 export const namespaceNamed = (name: string, labels: Record<string, string> = {}): string => `

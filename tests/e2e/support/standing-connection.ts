@@ -1,5 +1,4 @@
-/** A connection from a pod to a server that echoes, on which a line is sent every 100 ms until it is told to end. */
-import type { PodAt } from './reach.ts';
+/** A connection to a server that echoes, on which a line is sent every 100 ms until it is told to end. */
 import type { TestCluster } from './test-cluster.ts';
 import { until } from './until.ts';
 
@@ -10,16 +9,24 @@ const many = 20;
 
 let count = 0;
 
+export interface From {
+  /** As `tendril exec` has it. */
+  where: readonly string[];
+  /** Of files there. */
+  directory: string;
+}
+
 export class StandingConnection {
   readonly #cluster: TestCluster;
   readonly #where: readonly string[];
-  readonly #files = `/tmp/standing-${process.pid}-${++count}`;
+  readonly #files: string;
   readonly #ended: Promise<unknown>;
 
   /** @param address as socat has it: `TCP4:10.0.0.1:7000` */
-  constructor(cluster: TestCluster, { namespace, name }: PodAt, address: string) {
+  constructor(cluster: TestCluster, { where, directory }: From, address: string) {
     this.#cluster = cluster;
-    this.#where = [name, '-n', namespace];
+    this.#where = where;
+    this.#files = `${directory}/standing-${process.pid}-${++count}`;
     const { sent, got, end } = this.#names();
     const lines = `while [ ! -e ${end} ] && sleep 0.1; do echo x || exit; echo x >> ${sent}; done`;
     const script = `: > ${sent}; (${lines}) | socat -t 1 - ${address} > ${got}`;
