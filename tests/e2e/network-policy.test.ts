@@ -261,27 +261,6 @@ describe('a rule’s ports', () => {
       ...{ neighbour: 'closed', stranger: 'closed', outside: 'closed' },
     });
   });
-
-  test('keep out what has none', async () => {
-    const ping = async () => {
-      const tried = families.map(async (family) => {
-        const { code } = await cluster.tendril([
-          ...['exec', 'near', '-n', 'shop', '--'],
-          ...['ping', '-c', '1', '-W', '2', ips.web[family]],
-        ]);
-        return [`ping${family}`, code === 0 ? 'open' : code === 1 ? 'closed' : `ping: ${code}`];
-      });
-      return Object.fromEntries(await Promise.all(tried));
-    };
-    const from = [{ podSelector: {} }];
-    await applyPolicies(cluster, ingress({ from }));
-    await expectInForce(ping, { ping4: 'open', ping6: 'open' });
-    await applyPolicies(
-      cluster,
-      ingress({ from, ports: [{ port: 1, endPort: 65_535 }, { protocol: 'UDP' }] }),
-    );
-    await expectInForce(ping, { ping4: 'closed', ping6: 'closed' });
-  });
 });
 
 test('`tendril policy test` says what the packets do', async () => {

@@ -19,6 +19,7 @@ export const onBoth: readonly string[] = [
   'network-policy',
   'network-policy-changes',
   'network-policy-dns',
+  'network-policy-packets',
   'network-policy-services',
   'outlived-connections',
   'resolvers',
