@@ -9,6 +9,7 @@ import { PeerGrant, type Scope } from './grant.ts';
 import { numberOf } from './identity.ts';
 import { contains, type IpBlock } from './ip-block.ts';
 import type { PortBlock } from './port-range.ts';
+import { inSteps } from './selections.ts';
 
 /** Ports of one block, or of the addresses of one text, for one subject. */
 export class BlockGrant {
@@ -90,16 +91,23 @@ export class BlockTable {
     this.#changedAddresses.add(address);
   }
 
-  /** Numbers by prefix. */
-  update(): ReadonlyMap<string, PolicyNumber> {
+  /** Numbers by prefix, as of the last `update`. */
+  get numbers(): ReadonlyMap<string, PolicyNumber> {
+    return this.#numbers;
+  }
+
+  /** In short steps, as far as addresses go. */
+  *update(): Generator<void> {
     if (this.#blocksChanged) this.#placeBlocks();
-    for (const address of this.#changedAddresses) this.#placeAddress(address);
+    for (const address of inSteps(this.#changedAddresses)) {
+      if (address !== undefined) this.#placeAddress(address);
+      else yield;
+    }
     for (const text of this.#changedTexts)
       for (const grant of this.#grants.get(text) ?? []) grant.issue(this.#setsOf.get(text) ?? noSets);
     this.#blocksChanged = false;
     this.#changedAddresses.clear();
     this.#changedTexts.clear();
-    return this.#numbers;
   }
 
   #placeBlocks(): void {

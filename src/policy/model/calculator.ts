@@ -113,7 +113,7 @@ export class Calculator implements PolicyCalculator {
     const whole = {
       pods: this.#podPolicies(this.#local),
       peers: this.#peers,
-      blocks: blocks.update(),
+      blocks: blocks.numbers,
       rules: rules.rules,
     };
     this.#takeChanges();
@@ -129,7 +129,7 @@ export class Calculator implements PolicyCalculator {
 
   /** Brings everything up to date. Events that come between its steps are for the next time. */
   *#update(): Generator<void> {
-    const { selections, namedBlocks } = this.#register;
+    const { selections, blocks, namedBlocks } = this.#register;
     const locals = this.#locals();
     this.#local = locals;
     const { identities, addresses } = this.#index.takeChanges();
@@ -145,6 +145,7 @@ export class Calculator implements PolicyCalculator {
     }
     yield* this.#updateSubjects(locals);
     for (const address of addresses) namedBlocks.addressChanged(address);
+    yield* blocks.update();
     yield* this.#updatePeers(addresses);
   }
 
