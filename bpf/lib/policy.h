@@ -258,5 +258,6 @@ VERIFIED_ONCE int policy_enter(struct __sk_buff *skb)
 		judged->source = entry->new_dst;
 		conntrack_other_key(&judged->flow, &judged->back, entry);
 	}
-	return policy_judge(skb, 1, skb->ingress_ifindex == 0);
+	/* The kernel forgets where IPv6 fragments came from that it has put together and splits again; its own have a socket. */
+	return policy_judge(skb, 1, skb->ingress_ifindex == 0 && (skb->sk || work->packet.fragment == FRAGMENT_NONE));
 }
