@@ -101,30 +101,44 @@ static __always_inline int flow_insert(struct work *work, __u32 direction, __u32
 	return error && error != -EEXIST ? DROP_POLICY_FLOWS_FULL : DROP_NONE;
 }
 
-static __always_inline bool is_known_flow(struct judged *judged, const struct tuple *tuple)
+/* By direction of the judged pod: EGRESS where it is the tuple's source. */
+static __always_inline bool is_allowed_flow(struct judged *judged, const struct tuple *tuple, __u32 direction)
 {
+	struct policy_flow *flow;
+
 	judged->flow = *tuple;
+	flow = bpf_map_lookup_elem(&policy_flows, &judged->flow);
+	if (flow && flow->judged[direction & 1])
+		return true;
 	tuple_reverse(&judged->back, tuple);
-	return bpf_map_lookup_elem(&policy_flows, &judged->flow) || bpf_map_lookup_elem(&policy_flows, &judged->back);
+	flow = bpf_map_lookup_elem(&policy_flows, &judged->back);
+	return flow && flow->judged[!direction];
 }
 
-/* An ICMP error about a connection that is allowed: the receiver cannot do without it (RFC 1191, RFC 4443). */
-VERIFIED_ONCE int is_about_flow(struct __sk_buff *skb)
+/*
+ * An ICMP error about a connection of the pod's that is allowed: the receiver cannot do without it (RFC 1191, RFC 4443).
+ * It goes to whom it quotes, and a pod tells of what came to itself: else any quote would carry anything to anybody.
+ */
+VERIFIED_ONCE int is_about_flow(struct __sk_buff *skb, int entering)
 {
 	struct work *work = work_current();
 	struct conntrack_entry *entry;
+	__u32 direction = entering ? POLICY_EGRESS : POLICY_INGRESS;
 
 	if (!work || !work->packet.is_icmp || quoted_parse(skb, work) != PARSE_PORTS)
 		return 0;
-	if (is_known_flow(&work->judged, &work->quoted.tuple))
+	if (!address_equal(&work->quoted.tuple.src, &work->judged.target) ||
+	    (!entering && !address_equal(&work->quoted.tuple.dst, &work->judged.source)))
+		return 0;
+	if (is_allowed_flow(&work->judged, &work->quoted.tuple, direction))
 		return 1;
 	/* Its quote may have been translated back already. */
 	entry = conntrack_lookup(&work->quoted.tuple);
 	if (!entry)
 		return 0;
 	conntrack_other_key(&work->judged.back, &work->quoted.tuple, entry);
-	tuple_reverse(&work->judged.flow, &work->judged.back);
-	return bpf_map_lookup_elem(&policy_flows, &work->judged.flow) != NULL;
+	tuple_reverse(&work->quoted.tuple, &work->judged.back);
+	return is_allowed_flow(&work->judged, &work->quoted.tuple, direction);
 }
 
 /* A pod's own addresses of the link, its neighbours there, and its node: never another's business (see docs/network-policy.md). */
@@ -198,7 +212,7 @@ VERIFIED_ONCE int policy_judge(struct __sk_buff *skb, int entering, int from_nod
 	    !policy_allows(judged, pod, direction, entering ? &judged->source : &judged->target, judged->flow.dport)) {
 		if (flow)
 			flow->judged[direction] = 0;
-		if (is_about_flow(skb))
+		if (is_about_flow(skb, entering))
 			return DROP_NONE;
 		return entering ? DROP_POLICY_INGRESS : DROP_POLICY_EGRESS;
 	}

@@ -1,0 +1,91 @@
+/** What a pod or its peers could send to get round NetworkPolicies: forged, cut and odd packets. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseIp } from '../../src/net/ip.ts';
+import { parseMac } from '../../src/net/mac.ts';
+import type { PacketBuilder } from '../../src/net/packet.ts';
+import { EbpfPolicyEngine } from '../../src/policy/engines/ebpf/ebpf-engine.ts';
+import { anyPeer, type PolicyRule, ruleKey } from '../../src/policy/policy-state.ts';
+import { layouts } from '../../src/service/backends/ebpf/generated/layouts.ts';
+import { testService, testSlice } from '../../src/service/testing-objects.ts';
+import { hostMac, node, outside, PacketRig, pod, podMac, remotePod } from './packet-rig.ts';
+
+const families = [4, 6] as const;
+const subject = 7n;
+const udp = 17;
+
+let rig: PacketRig;
+let engine: EbpfPolicyEngine;
+
+const dnsOnly: PolicyRule = {
+  ...{ subject, direction: 'egress', peer: anyPeer, protocol: udp, port: 53, portBits: 16 },
+};
+async function isolate(...rules: PolicyRule[]): Promise<void> {
+  const isolated = { subject, ingress: true, egress: true };
+  await engine.sync(
+    {
+      pods: new Map(families.map((f) => [pod[f], isolated])),
+      rules: new Map(rules.map((rule) => [ruleKey(rule), rule])),
+      peers: new Map(),
+      blocks: new Map(),
+    },
+    true,
+  );
+}
+
+beforeAll(async () => {
+  rig = new PacketRig();
+  rig.configure({ pastStack: 1 });
+  engine = new EbpfPolicyEngine((name) => rig.map(name));
+  const link = { ifindex: rig.podIfindex, mtu: 1400, mac: parseMac(podMac), hostMac: parseMac(hostMac) };
+  const ports = [{ port: 80, nodePort: 30080 }];
+  rig.services.set(testService('web', { type: 'NodePort', clusterIPs: ['10.96.0.1', 'fd00:96::1'], ports }));
+  for (const f of families) {
+    const key = layouts.podAddress.encode({ addr: parseIp(pod[f]) });
+    rig.map('pod_links').update(key, layouts.podLink.encode(link));
+    const endpoints = [{ ip: pod[f], node: 'here' }];
+    rig.slices.set(testSlice('web', { family: f, ports: [{ port: 8080 }], endpoints }));
+  }
+  await rig.sync();
+});
+beforeEach(() => rig.forget());
+afterAll(() => rig?.close());
+
+describe.each(families)('IPv%i', (f) => {
+  const [type, code] = f === 4 ? [3, 3] : [1, 4];
+  const send = (packet: PacketBuilder | Uint8Array) => rig.send('pod_ingress', packet);
+  const receive = (packet: PacketBuilder | Uint8Array) => rig.send('pod_egress', packet, rig.uplinkIfindex);
+  const question = () => rig.from('pod').ip(pod[f], remotePod[f]).udp(4000, 53);
+  const answer = () => rig.from('uplink').ip(remotePod[f], pod[f]).udp(53, 4000);
+  const errorTo = (to: string, about: PacketBuilder) =>
+    rig.from('pod').ip(pod[f], to).icmp(type, code).quote(about);
+
+  describe('an ICMP error', () => {
+    beforeEach(async () => {
+      await isolate(dnsOnly);
+      expect(send(question()).verdict).toBe('pass');
+    });
+
+    it('goes to whom it quotes', () => {
+      expect(send(errorTo(remotePod[f], answer())).verdict).toBe('pass');
+    });
+
+    it('carries nothing to others, whatever it quotes', () => {
+      expect(send(errorTo(outside[f], answer())).text).toBe('dropped: policy egress');
+      expect(send(errorTo(outside[f], question())).text).toBe('dropped: policy egress');
+      expect(send(errorTo(remotePod[f], question())).text).toBe('dropped: policy egress');
+    });
+
+    it('about another’s connection does not enter', () => {
+      const error = (about: PacketBuilder) =>
+        receive(rig.from('uplink').ip(outside[f], pod[f]).icmp(type, code).quote(about));
+      expect(error(question()).verdict).toBe('pass');
+      expect(error(answer()).text).toBe('dropped: policy ingress');
+    });
+
+    it('about a connection that is cut does not pass', async () => {
+      await isolate();
+      expect(send(question()).text).toBe('dropped: policy egress');
+      expect(send(errorTo(remotePod[f], answer())).text).toBe('dropped: policy egress');
+    });
+  });
+});
