@@ -52,6 +52,9 @@ int pod_egress(struct __sk_buff *skb)
 	if (!work)
 		return TC_ACT_SHOT;
 	parsed = parse(skb, &work->packet);
+	/* What hides its ports is not to be judged: a first fragment that is too short for them, headers that are cut. */
+	if (judges && parsed == PARSE_MALFORMED && judged_pod(&work->packet.tuple.dst))
+		return drop(skb, work, DROP_MALFORMED);
 	if (judges && (parsed == PARSE_IP || parsed == PARSE_PORTS)) {
 		reason = policy_enter(skb);
 		if (reason)

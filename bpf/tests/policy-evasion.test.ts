@@ -88,4 +88,12 @@ describe.each(families)('IPv%i', (f) => {
       expect(send(errorTo(remotePod[f], answer())).text).toBe('dropped: policy egress');
     });
   });
+
+  it('what hides its ports does not enter', async () => {
+    await isolate();
+    const [tiny] = rig.from('uplink').ip(outside[f], pod[f]).tcp(4000, 8080, { flags: 'S' }).fragments(8);
+    expect(receive(tiny!).text).toBe('dropped: malformed');
+    const cut = rig.from('uplink').ip(outside[f], pod[f], { protocol: 6 }).payload('not a header');
+    expect(receive(cut).text).toBe('dropped: malformed');
+  });
 });
