@@ -141,10 +141,13 @@ VERIFIED_ONCE int is_about_flow(struct __sk_buff *skb, int entering)
 	return is_allowed_flow(&work->judged, &work->quoted.tuple, direction);
 }
 
-/* A pod's own addresses of the link, its neighbours there, and its node: never another's business (see docs/network-policy.md). */
+/* The link's own addresses, which nothing is forwarded to: never another's business (see docs/network-policy.md). */
 static __always_inline bool is_of_link(const struct address *addr)
 {
-	return address_is_v6_link_local(addr) || (address_is_v4(addr) ? addr->bytes[12] >= 224 : addr->bytes[0] == 0xff);
+	if (!address_is_v4(addr))
+		return address_is_v6_link_local(addr) || addr->bytes[0] == 0xff;
+	/* Multicast and broadcast; what is between is a network as any other (240.0.0.0/4). */
+	return (addr->bytes[12] & 0xf0) == 0xe0 || addr->words[3] == 0xffffffff;
 }
 
 static __always_inline bool is_own_node(const struct address *addr)
@@ -199,7 +202,8 @@ VERIFIED_ONCE int policy_judge(struct __sk_buff *skb, int entering, int from_nod
 		return DROP_NONE;
 	if (!entering && (is_of_link(&judged->target) || is_own_node(&judged->target)))
 		return DROP_NONE;
-	if (entering && is_of_link(&judged->source))
+	/* Of others, not what has such a source: nobody forwards it, but a hook that translates it may be past the stack. */
+	if (from_node && (is_of_link(&judged->source) || is_own_node(&judged->source)))
 		return DROP_NONE;
 	flow = bpf_map_lookup_elem(&policy_flows, &judged->flow);
 	if (flow && flow->judged[direction] == revision) {

@@ -97,3 +97,46 @@ describe.each(families)('IPv%i', (f) => {
     expect(receive(cut).text).toBe('dropped: malformed');
   });
 });
+
+it('addresses between multicast and broadcast are a network as any other', async () => {
+  await isolate();
+  const out = (to: string) => rig.send('pod_ingress', rig.from('pod').ip(pod[4], to).udp(4000, 53)).text;
+  expect(out('240.1.2.3')).toBe('dropped: policy egress');
+  expect(out('239.255.255.255')).toContain('udp');
+  expect(out('255.255.255.255')).toContain('udp');
+  const packet = rig.from('uplink').ip('240.1.2.3', pod[4]).udp(4000, 53);
+  expect(rig.send('pod_egress', packet, rig.uplinkIfindex).text).toBe('dropped: policy ingress');
+});
+
+it('who comes by a Service from the link’s own addresses is judged', async () => {
+  await isolate();
+  const call = rig.from('uplink').ip('fe80::bad', node[6]).tcp(4000, 30080, { flags: 'S' });
+  expect(rig.send('host_ingress', call).text).toBe('dropped: policy ingress');
+});
+
+it('the node speaks from the link’s addresses', async () => {
+  await isolate();
+  const call = rig.from('uplink').ip('fe80::1', pod[6]).icmp(135, 0);
+  expect(rig.send('pod_egress', call).verdict).toBe('pass');
+});
+
+describe('where other pods’ connections take all room', () => {
+  beforeAll(() => {
+    rig.resize({ policy_flows: 1 });
+    engine = new EbpfPolicyEngine((name) => rig.map(name));
+  });
+  afterAll(() => {
+    rig.resize({});
+    engine = new EbpfPolicyEngine((name) => rig.map(name));
+  });
+
+  it('the node reaches its pods', async () => {
+    await isolate(dnsOnly);
+    expect(rig.send('pod_ingress', rig.from('pod').ip(pod[4], outside[4]).udp(1, 53)).verdict).toBe('pass');
+    expect(rig.send('pod_ingress', rig.from('pod').ip(pod[4], outside[4]).udp(2, 53)).text).toBe(
+      'dropped: policy flows full',
+    );
+    const probe = rig.from('uplink').ip(node[4], pod[4]).tcp(4000, 8080, { flags: 'S' });
+    expect(rig.send('pod_egress', probe).verdict).toBe('pass');
+  });
+});
