@@ -27,6 +27,8 @@ export class EbpfPolicyEngine implements PolicyEngine {
   #flows = 0;
   /** Of the state that is in force as a whole. */
   #version: number | undefined;
+  /** Connections may go on by what no map says any longer: a sync, perhaps an earlier process's, did not come to its end. */
+  #unfinished = true;
 
   /** @param map one of the datapath's, which is loaded */
   constructor(map: (name: string) => BpfMap) {
@@ -44,8 +46,10 @@ export class EbpfPolicyEngine implements PolicyEngine {
 
   async sync({ pods, peers, blocks, rules, version, changes }: PolicyState, any: boolean): Promise<void> {
     const slice = new TimeSlice();
+    const unfinished = this.#unfinished;
     const only = changes?.since === this.#version ? changes : undefined;
     this.#version = undefined;
+    this.#unfinished = true;
     const newBlocks = await this.#blocks.add(blocks, slice);
     await this.#rules.add(rules, slice, only?.rules);
     const newPeers = await this.#peers.add(peers, slice, only?.peers);
@@ -63,8 +67,9 @@ export class EbpfPolicyEngine implements PolicyEngine {
     this.#configure({
       enabled: Number(pods.size > 0),
       knowledge: any ? policyKnowledge.POLICY_SOME : policyKnowledge.POLICY_NONE,
-      ...(forbids > 0 && { revision: this.#nextRevision() }),
+      ...((forbids > 0 || unfinished) && { revision: this.#nextRevision() }),
     });
+    this.#unfinished = false;
     // What found no room is tried again, as all else.
     if (this.status().problem === undefined) this.#version = version;
   }
