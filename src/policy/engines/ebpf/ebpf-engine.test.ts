@@ -70,3 +70,47 @@ describe('connections that go on are judged anew', () => {
     expect(revision()).toBe(now);
   });
 });
+
+describe('without room for a block', () => {
+  const inForce = () =>
+    [...maps.policy_rules!.entries()].map(([key]) => {
+      const { subject: whose, peer } = layouts.policyRuleKey.decode(key);
+      return `${whose} ${peer}`;
+    });
+  /** 1: all of 10.0.0.0/8 for both. 2: only for the other one. */
+  const rules = [rule({ peer: 1n }), rule({ peer: 1n, subject: other }), rule({ peer: 2n, subject: other })];
+
+  it('that the one around it excepts, that is not allowed', async () => {
+    makeMaps(1);
+    const engine = makeEngine();
+    await engine.sync(state(rules, { '10.0.0.0/8': 1n, '10.1.0.0/16': 2n }), true);
+    expect(engine.status().problem).toContain('policy_blocks');
+    expect(inForce()).toEqual([`${other} 1`, `${other} 2`]);
+  });
+
+  it('that was around before, too, and all is as wanted once there is room', async () => {
+    makeMaps(1);
+    const engine = makeEngine();
+    await engine.sync(state(rules, { '10.0.0.0/8': 1n }), true);
+    const before = revision();
+    expect(inForce()).toHaveLength(3);
+    await engine.sync(state(rules, { '10.0.0.0/8': 1n, '10.1.0.0/16': 2n }), true);
+    expect(inForce()).toEqual([`${other} 1`, `${other} 2`]);
+    expect(revision()).not.toBe(before);
+    await engine.sync(state(rules, { '10.0.0.0/8': 1n }), true);
+    expect(inForce()).toHaveLength(3);
+  });
+
+  it('of IPv4, where one of IPv6 seems to be around it', async () => {
+    makeMaps(1);
+    await makeEngine().sync(state([rule({ peer: 1n })], { '::/0': 1n, '0.0.0.0/0': 2n }), true);
+    expect(inForce()).toEqual([]);
+  });
+
+  it('that nothing excepts, others keep what they are allowed', async () => {
+    makeMaps(1);
+    const more = [rule({ peer: 1n }), rule({ peer: 2n }), rule({ peer: 2n, subject: other })];
+    await makeEngine().sync(state(more, { '10.0.0.0/8': 1n, '10.1.0.0/16': 2n }), true);
+    expect(inForce()).toContain(`${subject} 1`);
+  });
+});

@@ -7,6 +7,7 @@ import { noSubject, type PolicyState } from '../../policy-state.ts';
 import { blockEncoding, directionNumbers, peerEncoding, podEncoding, ruleEncoding } from './encode.ts';
 import { collectFlows, flowKey, openFlow } from './flows.ts';
 import { layouts, type PolicyConfig, policyKnowledge } from './generated/layouts.ts';
+import { rulesInForce } from './lacking-blocks.ts';
 import { MapTable } from './map-table.ts';
 
 const onlyIndex = new Uint8Array(4);
@@ -44,23 +45,28 @@ export class EbpfPolicyEngine implements PolicyEngine {
     return knowledgeNames[knowledge as keyof typeof knowledgeNames] ?? 'unknown';
   }
 
-  async sync({ pods, peers, blocks, rules, version, changes }: PolicyState, any: boolean): Promise<void> {
+  async sync(state: PolicyState, any: boolean): Promise<void> {
+    const { pods, peers, blocks, version, changes } = state;
     const slice = new TimeSlice();
     const unfinished = this.#unfinished;
-    const only = changes?.since === this.#version ? changes : undefined;
+    const known = changes?.since === this.#version ? changes : undefined;
     this.#version = undefined;
     this.#unfinished = true;
     const newBlocks = await this.#blocks.add(blocks, slice);
+    const { problem } = this.#blocks;
+    const rules = problem === undefined ? state.rules : rulesInForce(state, (name) => this.#blocks.get(name));
+    const only = rules === state.rules ? known : undefined;
     await this.#rules.add(rules, slice, only?.rules);
     const newPeers = await this.#peers.add(peers, slice, only?.peers);
     // Whoever is isolated from now on is judged by rules that are all there.
     if (pods.size > 0 && !this.#config().enabled) this.#configure({ enabled: 1 });
     const newPods = await this.#pods.add(pods, slice);
+    // Where a block goes the one around it counts, and not that none has its number's rules.
     const removed =
       (await this.#pods.removeOthers(pods, slice)) +
       (await this.#peers.removeOthers(peers, slice, only?.peers)) +
-      (await this.#rules.removeOthers(rules, slice, only?.rules)) +
-      (await this.#blocks.removeOthers(blocks, slice));
+      (await this.#blocks.removeOthers(blocks, slice)) +
+      (await this.#rules.removeOthers(rules, slice, only?.rules));
     // New peers and rules allow more. A new block may stand in front of another, and what changed or went may forbid.
     const forbids =
       removed + newPods.added + newPods.changed + newPeers.changed + newBlocks.added + newBlocks.changed;

@@ -21,6 +21,10 @@ export class MapTable<V> {
     return this.#written.has(name);
   }
 
+  get(name: string): V | undefined {
+    return this.#written.get(name);
+  }
+
   get size(): number {
     return this.#written.size;
   }
