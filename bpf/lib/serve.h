@@ -96,10 +96,13 @@ static __always_inline int serve(struct __sk_buff *skb, struct work *work, const
 		if (is_accepting(&work->packet) || (work->packet.phase & TCP_RST))
 			return pass(skb, work, options);
 		frontend = frontend_lookup(&work->packet.tuple.dst, work->packet.tuple.dport, work->packet.tuple.proto);
+		if (!frontend && !is_service_address(&work->packet.tuple.dst))
+			return pass(skb, work, options);
+		if (!frontend) {
+			verdict = unserved_address(skb, work);
+			return verdict == TC_ACT_UNSPEC ? leave_to_others(skb, work, options) : verdict;
+		}
 		/* A loopback address on the wire is for the stack to refuse: only the node's own sockets mean it. */
-		if (!frontend)
-			return is_service_address(&work->packet.tuple.dst) ? unserved_address(skb, work) :
-									     pass(skb, work, options);
 		if ((frontend->flags & FRONTEND_LOOPBACK) || draining() || is_of_node(frontend, &work->packet) ||
 		    may_be_earlier(&work->packet, options))
 			return leave_to_others(skb, work, options);

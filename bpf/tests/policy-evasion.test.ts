@@ -10,6 +10,8 @@ import { testService, testSlice } from '../../src/service/testing-objects.ts';
 import { hostMac, node, outside, PacketRig, pod, podMac, remotePod } from './packet-rig.ts';
 
 const families = [4, 6] as const;
+/** Of a Service that another proxy serves. */
+const otherProxys = { 4: '10.96.0.7', 6: 'fd00:96::7' } as const;
 const subject = 7n;
 const udp = 17;
 
@@ -39,6 +41,12 @@ beforeAll(async () => {
   const link = { ifindex: rig.podIfindex, mtu: 1400, mac: parseMac(podMac), hostMac: parseMac(hostMac) };
   const ports = [{ port: 80, nodePort: 30080 }];
   rig.services.set(testService('web', { type: 'NodePort', clusterIPs: ['10.96.0.1', 'fd00:96::1'], ports }));
+  const others = testService('other', {
+    clusterIPs: [otherProxys[4], otherProxys[6]],
+    ports: [{ port: 80 }],
+  });
+  const labels = { 'service.kubernetes.io/service-proxy-name': 'other' };
+  rig.services.set({ ...others, metadata: { ...others.metadata, labels } });
   for (const f of families) {
     const key = layouts.podAddress.encode({ addr: parseIp(pod[f]) });
     rig.map('pod_links').update(key, layouts.podLink.encode(link));
@@ -87,6 +95,14 @@ describe.each(families)('IPv%i', (f) => {
       expect(send(question()).text).toBe('dropped: policy egress');
       expect(send(errorTo(remotePod[f], answer())).text).toBe('dropped: policy egress');
     });
+  });
+
+  it('what goes to a Service of another proxy is judged as it is', async () => {
+    const call = () => send(rig.from('pod').ip(pod[f], otherProxys[f]).tcp(4000, 80, { flags: 'S' }));
+    await isolate();
+    expect(call().text).toBe('dropped: policy egress');
+    await isolate({ ...dnsOnly, protocol: 6, port: 80 });
+    expect(call().text).toContain(`> ${otherProxys[f]}|80 tcp`);
   });
 
   it('what hides its ports does not enter', async () => {
