@@ -25,6 +25,9 @@ int pod_ingress(struct __sk_buff *skb)
 	if (parsed == PARSE_IP) {
 		if (is_obscure(&work->packet))
 			return drop(skb, work, DROP_EXTENSIONS);
+		/* Nobody forwards it, so nothing here may: policies do not know its sender. */
+		if (is_link_scope(&work->packet))
+			return TC_ACT_UNSPEC;
 		work->original = work->packet.tuple;
 		reason = policies() ? policy_pass(skb, 0, 1, 0) : DROP_NONE;
 		return reason ? drop(skb, work, reason) : serve_other(skb, work);

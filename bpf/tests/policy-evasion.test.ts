@@ -130,6 +130,17 @@ it('who comes by a Service from the link’s own addresses is judged', async () 
   expect(rig.send('host_ingress', call).text).toBe('dropped: policy ingress');
 });
 
+it('an ICMP error that nobody forwards is not translated', async () => {
+  await isolate({ ...dnsOnly, direction: 'ingress', protocol: 6, port: 8080 });
+  const call = rig.from('uplink').ip(outside[6], node[6]).tcp(4000, 30080, { flags: 'S' });
+  expect(rig.send('host_ingress', call).verdict).toBe('redirect');
+  const about = rig.from('pod').ip(outside[6], pod[6]).tcp(4000, 8080, { flags: 'S' });
+  const error = rig.from('pod').ip('fe80::2', outside[6]).icmp(1, 4).quote(about);
+  const sent = rig.send('pod_ingress', error);
+  expect(sent.verdict).toBe('pass');
+  expect(Buffer.from(sent.bytes)).toEqual(Buffer.from(error.bytes()));
+});
+
 it('the node speaks from the link’s addresses', async () => {
   await isolate();
   const call = rig.from('uplink').ip('fe80::1', pod[6]).icmp(135, 0);
