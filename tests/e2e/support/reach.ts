@@ -90,8 +90,8 @@ export async function podIps(cluster: TestCluster, { namespace, name }: PodAt): 
 /** By protocol and family, `tcp4`: `open`; `closed` where nothing came back; `refused` where the other side said no. */
 export type Outcomes = Readonly<Record<string, string>>;
 
-/** What nobody answers is given up after this. */
-const patienceSeconds = 2;
+/** What nobody answers is given up after this; what a machine with much to do answers later is asked again. */
+const patienceSeconds = 1;
 const words: Record<string, string> = { '': 'open', TIMEOUT: 'closed', REFUSED: 'refused' };
 
 export interface Target {
