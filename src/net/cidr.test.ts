@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { cidrContains, cidrSize, cidrsOverlap, formatCidr, nthIp, parseCidr, subnet } from './cidr.ts';
+import {
+  cidrContains,
+  cidrHolds,
+  cidrSize,
+  cidrsOverlap,
+  formatCidr,
+  nthIp,
+  parseCidr,
+  subnet,
+} from './cidr.ts';
 import { formatIp, parseIp } from './ip.ts';
 
 test.each(['10.0.0.0/8', '0.0.0.0/0', 'fd00:10:244::/56', '::/0', '10.0.0.1/32'])('%s', (text) => {
@@ -39,4 +48,13 @@ test('addresses and sub-blocks by number', () => {
   expect(formatCidr(subnet(pods, 24, 3))).toBe('10.244.3.0/24');
   expect(formatCidr(subnet(parseCidr('fd00:10:244::/56'), 64, 2))).toBe('fd00:10:244:2::/64');
   expect(() => subnet(pods, 24, 256)).toThrow('has no /24 number 256');
+});
+
+test('a block holds another when all of that lies in it', () => {
+  const holds = (outer: string, inner: string) => cidrHolds(parseCidr(outer), parseCidr(inner));
+  expect(holds('10.0.0.0/8', '10.1.0.0/16')).toBe(true);
+  expect(holds('10.0.0.0/8', '10.0.0.0/8')).toBe(true);
+  expect(holds('10.1.0.0/16', '10.0.0.0/8')).toBe(false);
+  expect(holds('10.0.0.0/8', '11.0.0.0/16')).toBe(false);
+  expect(holds('::/0', '10.0.0.0/8')).toBe(false);
 });

@@ -48,6 +48,11 @@ export function cidrContains(cidr: Cidr, ip: Ip): boolean {
   return ip.family === cidr.ip.family && compareIp(cidrOf(ip, cidr.prefix).ip, cidr.ip) === 0;
 }
 
+/** Whether all of `inner` lies in `outer`. */
+export function cidrHolds(outer: Cidr, inner: Cidr): boolean {
+  return outer.prefix <= inner.prefix && cidrContains(outer, inner.ip);
+}
+
 export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
   return a.prefix <= b.prefix ? cidrContains(a, b.ip) : cidrContains(b, a.ip);
 }

@@ -4,6 +4,7 @@
  */
 import type { ObjectMeta } from '../kube/meta.ts';
 import type { Container, Pod } from '../kube/types.ts';
+import { stayingContainers } from './model/identity.ts';
 import { mirrorAnnotation } from './model/same-pod.ts';
 
 /** Its names, labels, creation, node, named ports, phase and addresses. Init containers that stay count as containers. */
@@ -31,8 +32,7 @@ function keepMetadata(metadata: ObjectMeta): ObjectMeta {
 
 /** One, with all named ports. */
 function containersOf(spec: Pod['spec']): Pick<Container, 'name' | 'ports'>[] {
-  const sidecars = spec?.initContainers?.filter(({ restartPolicy }) => restartPolicy === 'Always') ?? [];
-  const ports = [...(spec?.containers ?? []), ...sidecars].flatMap((container) => container.ports ?? []);
+  const ports = stayingContainers(spec).flatMap((container) => container.ports ?? []);
   const named = ports.flatMap(({ name, protocol, containerPort }) =>
     name ? [{ name, ...(protocol && { protocol }), containerPort }] : [],
   );

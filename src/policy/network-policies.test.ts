@@ -14,7 +14,6 @@ import type { PolicyState } from './policy-state.ts';
 import { namespace, pod, policy } from './testing/objects.ts';
 
 class FakeEngine implements PolicyEngine {
-  readonly name = 'fake';
   readonly calls: string[] = [];
   readonly closed = new Set<string>();
   state: PolicyState | undefined;

@@ -22,7 +22,6 @@ export interface PodConnection {
 }
 
 export interface PolicyEngine {
-  readonly name: string;
   /**
    * What an earlier process left in force: `unknown` where that was never whole, else whether any policy was in the
    * cluster then.

@@ -2,12 +2,12 @@
  * Blocks of the policies in use. A lookup finds the longest prefix that holds an address; so each prefix that a block
  * names, or excepts, stands for the set of all blocks that hold all of it, and a rule names each set that its block is in.
  */
-import { type Cidr, cidrOf, familyBits, formatCidr } from '../../net/cidr.ts';
+import { type Cidr, cidrHolds, cidrOf, familyBits, formatCidr } from '../../net/cidr.ts';
 import { compareIp, type Family, type Ip, mappedBytes, parseIp } from '../../net/ip.ts';
 import type { PolicyNumber } from '../policy-state.ts';
 import { PeerGrant, type Scope } from './grant.ts';
 import { numberOf } from './identity.ts';
-import { contains, type IpBlock } from './ip-block.ts';
+import type { IpBlock } from './ip-block.ts';
 import type { PortBlock } from './port-range.ts';
 import { inSteps } from './selections.ts';
 
@@ -181,7 +181,7 @@ export function blocksByPrefix(blocks: readonly IpBlock[]): Map<string, Readonly
   const found = new Map<string, ReadonlySet<string>>();
   const around: { cidr: Cidr; held: ReadonlySet<string> }[] = [];
   for (const [text, { cidr, begins, ends }] of sortedPrefixes(blocks)) {
-    while (around.length > 0 && !contains(around.at(-1)!.cidr, cidr)) around.pop();
+    while (around.length > 0 && !cidrHolds(around.at(-1)!.cidr, cidr)) around.pop();
     const held = new Set([...(around.at(-1)?.held ?? []), ...begins]);
     for (const block of ends) held.delete(block);
     around.push({ cidr, held });

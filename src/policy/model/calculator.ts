@@ -26,7 +26,8 @@ import { ipsOf, type PodEntry, PodIndex } from './pod-index.ts';
 import { PodSource } from './pod-source.ts';
 import { RuleTable } from './rule-table.ts';
 import { isSamePod } from './same-pod.ts';
-import { inSteps, Selections } from './selections.ts';
+import { Selections } from './selections.ts';
+import { inSteps } from './steps.ts';
 import { type Register, Subject } from './subject.ts';
 
 const byNamespace = 'policy/namespace';

@@ -1,5 +1,4 @@
 /** A NetworkPolicy as it is applied: defaults filled in, selectors as functions, ports as blocks. */
-import { keyOf } from '../../kube/meta.ts';
 import {
   compileSelector,
   type LabelPredicate,
@@ -18,7 +17,6 @@ type Peer = NonNullable<EgressRule['to']>[number];
 type Port = NonNullable<EgressRule['ports']>[number];
 
 export interface CompiledPolicy {
-  key: string;
   /** Of a pod of its namespace. */
   selects: LabelPredicate;
   /** Absent: pods are not isolated in that direction. */
@@ -64,7 +62,7 @@ function compile(policy: NetworkPolicy): CompiledPolicy {
   const { podSelector, policyTypes, ingress, egress }: Spec = policy.spec ?? {};
   const namespace = policy.metadata.namespace!;
   const types = policyTypes?.length ? policyTypes : ['Ingress', ...(egress?.length ? ['Egress'] : [])];
-  const made: CompiledPolicy = { key: keyOf(policy), selects: selectorOf(podSelector ?? {}) };
+  const made: CompiledPolicy = { selects: selectorOf(podSelector ?? {}) };
   if (types.includes('Ingress'))
     made.ingress = (ingress ?? []).map(({ from, ports }) => compileRule(namespace, from, ports));
   if (types.includes('Egress'))

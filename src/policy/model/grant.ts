@@ -75,11 +75,11 @@ export class PodGrant {
 }
 
 function portsAt(identity: Identity, { ports, names }: GrantedPorts): readonly PortBlock[] {
-  return names.length === 0 ? ports : [...ports, ...namedBlocks(identity, names)];
+  return names.length === 0 ? ports : [...ports, ...namedPortBlocks(identity, names)];
 }
 
 /** Ports of these names in a pod of the identity. */
-export function namedBlocks(identity: Identity, names: readonly PortName[]): PortBlock[] {
+export function namedPortBlocks(identity: Identity, names: readonly PortName[]): PortBlock[] {
   return names.flatMap((name) =>
     identity.portsNamed(name).map((port) => ({ protocol: name.protocol, port, portBits: 16 })),
   );

@@ -57,9 +57,13 @@ export function numberOf(text: string): PolicyNumber {
 }
 
 function namedPorts({ spec }: Pod): NamedPort[] {
-  if (!spec) return [];
-  const sidecars = spec.initContainers?.filter(({ restartPolicy }) => restartPolicy === 'Always') ?? [];
-  return [...(spec.containers ?? []), ...sidecars].flatMap(portsOf);
+  return stayingContainers(spec).flatMap(portsOf);
+}
+
+/** All that run as long as the pod does: with sidecars, which are init containers that stay. */
+export function stayingContainers(spec: Pod['spec']): Container[] {
+  const sidecars = spec?.initContainers?.filter(({ restartPolicy }) => restartPolicy === 'Always') ?? [];
+  return [...(spec?.containers ?? []), ...sidecars];
 }
 
 function portsOf({ ports }: Pick<Container, 'ports'>): NamedPort[] {

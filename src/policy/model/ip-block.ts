@@ -1,5 +1,5 @@
 /** `ipBlock` of a peer, in a form that is equal for equal ones. */
-import { type Cidr, cidrContains, cidrOf, familyBits, formatCidr } from '../../net/cidr.ts';
+import { type Cidr, cidrContains, cidrHolds, cidrOf, familyBits, formatCidr } from '../../net/cidr.ts';
 import { mappedBytes, tryParseIp } from '../../net/ip.ts';
 
 export interface IpBlock {
@@ -14,9 +14,9 @@ export interface IpBlock {
 export function ipBlock({ cidr, except }: { cidr: string; except?: readonly string[] }): IpBlock | undefined {
   const block = blockCidr(cidr);
   const excepts = (except ?? []).map(blockCidr);
-  if (block === undefined || excepts.some((one) => one === undefined || contains(one, block)))
+  if (block === undefined || excepts.some((one) => one === undefined || cidrHolds(one, block)))
     return undefined;
-  const inside = (excepts as Cidr[]).filter((one) => contains(block, one));
+  const inside = (excepts as Cidr[]).filter((one) => cidrHolds(block, one));
   const byText = new Map(inside.map((one) => [formatCidr(one), one]));
   const texts = [...byText.keys()].sort();
   return {
@@ -29,10 +29,6 @@ export function ipBlock({ cidr, except }: { cidr: string; except?: readonly stri
 export function blockHolds({ cidr, excepts }: IpBlock, address: string): boolean {
   const ip = tryParseIp(address)!;
   return cidrContains(cidr, ip) && !excepts.some((one) => cidrContains(one, ip));
-}
-
-export function contains(outer: Cidr, inner: Cidr): boolean {
-  return outer.prefix <= inner.prefix && cidrContains(outer, inner.ip);
 }
 
 /** Host bits are cleared, as objects of older clusters may have them. `::ffff:10.0.0.0/104` is `10.0.0.0/8`, as in Go. */

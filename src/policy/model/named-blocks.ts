@@ -4,11 +4,11 @@
  */
 import { BlockGrant, type BlockTable } from './block-table.ts';
 import type { PortName } from './compiled-policy.ts';
-import { namedBlocks, type Scope } from './grant.ts';
+import { namedPortBlocks, type Scope } from './grant.ts';
 import { blockHolds, type IpBlock } from './ip-block.ts';
 import { ipsOf, type PodIndex } from './pod-index.ts';
 import type { PortBlock } from './port-range.ts';
-import { inSteps } from './selections.ts';
+import { inSteps } from './steps.ts';
 
 export interface NamedBlockGrant {
   scope: Scope;
@@ -69,7 +69,7 @@ export class NamedBlocks {
 
   *#fill(watch: Watch): Generator<void> {
     for (const identity of this.#index.identities()) {
-      if (namedBlocks(identity, watch.names).length === 0) continue;
+      if (namedPortBlocks(identity, watch.names).length === 0) continue;
       for (const entry of inSteps(identity.members)) {
         if (entry) for (const ip of ipsOf(entry)) this.#look(watch, ip);
         else yield;
@@ -81,7 +81,7 @@ export class NamedBlocks {
   #look(watch: Watch, address: string): void {
     const { block, names, members } = watch;
     const owner = this.#index.ownerOf(address);
-    const named = owner ? namedBlocks(owner.identity, names) : [];
+    const named = owner ? namedPortBlocks(owner.identity, names) : [];
     const ports = named.length > 0 && blockHolds(block, address) ? named : [];
     const text = ports.map(({ protocol, port }) => `${protocol}/${port}`).join();
     const before = members.get(address) ?? '';

@@ -6,6 +6,7 @@ import type { Labels } from '../../kube/selectors.ts';
 import type { PodSelection } from './compiled-policy.ts';
 import type { PodGrant } from './grant.ts';
 import type { Identity } from './identity.ts';
+import { inSteps } from './steps.ts';
 
 export interface SelectionsOptions {
   identities: (namespace?: string) => Iterable<Identity>;
@@ -111,16 +112,5 @@ export class Selections {
 
   #lose(grant: PodGrant, identity: Identity): void {
     if (grant.lose(identity) && --identity.uses === 0) this.#options.onTurn(identity);
-  }
-}
-
-const stepLength = 250;
-
-/** With undefined now and then, where others may have their turn. */
-export function* inSteps<T>(values: Iterable<T>): Generator<T | undefined> {
-  let i = 0;
-  for (const value of values) {
-    if (++i % stepLength === 0) yield undefined;
-    yield value;
   }
 }

@@ -9,7 +9,7 @@ import {
   compilePolicy,
   type PodSelection,
 } from './compiled-policy.ts';
-import { type GrantedPorts, namedBlocks, PeerGrant, PodGrant, type Scope } from './grant.ts';
+import { type GrantedPorts, namedPortBlocks, PeerGrant, PodGrant, type Scope } from './grant.ts';
 import type { Identity } from './identity.ts';
 import type { IpBlock } from './ip-block.ts';
 import type { NamedBlocks } from './named-blocks.ts';
@@ -86,7 +86,7 @@ export class Subject {
   /** Names are of the receiver's ports: of what it receives the subject knows them itself. */
   #portsOf({ ports, names }: CompiledRule, direction: Direction): GrantedPorts {
     if (direction === 'egress') return { ports, names };
-    return { ports: [...ports, ...namedBlocks(this.identity, names)], names: [] };
+    return { ports: [...ports, ...namedPortBlocks(this.identity, names)], names: [] };
   }
 
   *#grantAnyone(scope: Scope, { ports, names }: GrantedPorts, revokes: Revoke[]): Generator<void> {
@@ -102,7 +102,7 @@ export class Subject {
     { ports, names }: GrantedPorts,
     revokes: Revoke[],
   ): Generator<void> {
-    const { blocks, namedBlocks: named } = this.#register;
+    const { blocks, namedBlocks } = this.#register;
     if (ports.length > 0) {
       const grant = new BlockGrant(scope, block.text, ports);
       blocks.add(grant, block);
@@ -110,8 +110,8 @@ export class Subject {
     }
     if (names.length > 0) {
       const grant = { scope, block, names };
-      revokes.push(atOnce(() => named.remove(grant)));
-      yield* named.add(grant);
+      revokes.push(atOnce(() => namedBlocks.remove(grant)));
+      yield* namedBlocks.add(grant);
     }
   }
 

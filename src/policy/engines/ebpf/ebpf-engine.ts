@@ -19,7 +19,6 @@ const knowledgeNames = {
 } as const;
 
 export class EbpfPolicyEngine implements PolicyEngine {
-  readonly name = 'ebpf';
   readonly #map: (name: string) => BpfMap;
   readonly #pods;
   readonly #peers;
