@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CniError, cniCodes } from '../cni/cni-error.ts';
 import { type Allocation, NodeIpam } from '../ipam/node-ipam.ts';
 import { FakeNetwork, fakeNetns } from '../linux/netlink/fake-route-netlink.ts';
 import type { RouteNetlink } from '../linux/netlink/route-netlink.ts';
 import { parseCidr } from '../net/cidr.ts';
 import { formatIp } from '../net/ip.ts';
 import { createRoutedInterface } from '../podnet/interface/routed/apply.ts';
+import { TendrilError } from '../util/errors.ts';
 import { silentLogger } from '../util/logger.ts';
 import { PodNetwork } from './pod-network.ts';
 import { FakeServiceProxy } from './testing/fake-service-proxy.ts';
@@ -129,8 +129,8 @@ describe('policies', () => {
   });
 
   it('that cannot be in force leave nothing of the pod', async () => {
-    policyProblem = new CniError(cniCodes.tryAgainLater, 'not in force');
-    await expect(pods.add(request('a'))).rejects.toMatchObject({ cniCode: 11, message: 'not in force' });
+    policyProblem = new TendrilError('POLICY_UNKNOWN', 'not in force');
+    await expect(pods.add(request('a'))).rejects.toBe(policyProblem);
     expect(remains()).toEqual([0, 0, 0, 0]);
     expect(asked).toEqual([
       ['admit', 'a', 0],

@@ -37,7 +37,7 @@ export interface PodDatapath {
 
 /** NetworkPolicies, as far as pods of the node need them. */
 export interface PodPolicies {
-  /** Resolves once the pod's are in force; until then nothing passes from or to it. @throws CniError */
+  /** Resolves once the pod's are in force; until then nothing passes from or to it. @throws TendrilError POLICY_UNKNOWN, MAP_FULL */
   admit(allocation: Allocation): Promise<void>;
   /** An address is no pod's any more. */
   refresh(): void;

@@ -1,11 +1,9 @@
 /** NetworkPolicies at this node's pods: what the feature needs of the node, and what pods need of it. */
-import { CniError, cniCodes } from '../cni/cni-error.ts';
 import type { Allocation } from '../ipam/node-ipam.ts';
 import { resources } from '../kube/resources.ts';
 import { NetworkPolicies } from '../policy/network-policies.ts';
 import type { LocalPod } from '../policy/policy-calculator.ts';
 import type { ServiceProxy } from '../service/service-proxy.ts';
-import { describeError } from '../util/errors.ts';
 import type { NodeContext } from './node-context.ts';
 import { connectionsIn } from './pod-connections.ts';
 import type { PodPolicies } from './pod-network.ts';
@@ -39,10 +37,7 @@ export function podPolicies(policies: NetworkPolicies): PodPolicies {
   return {
     async admit(allocation) {
       const pod = localPodOf(allocation);
-      if (pod === undefined) return;
-      await policies.admit(pod).catch((error) => {
-        throw new CniError(cniCodes.tryAgainLater, describeError(error), { cause: error });
-      });
+      if (pod !== undefined) await policies.admit(pod);
     },
     refresh: () => policies.refresh(),
   };

@@ -47,8 +47,8 @@ export function toErrorObject(error: unknown, cniVersion: string): CniErrorObjec
 
 function codeOf(error: unknown): number {
   if (error instanceof CniError) return error.cniCode;
-  // Addresses come back, and a full disk is made room on: kubelet tries again by itself.
-  if (isError(error, 'IPAM_EXHAUSTED', 'CANCELLED')) return cniCodes.tryAgainLater;
+  // Addresses come back, the API answers again, and a full disk is made room on: kubelet tries again by itself.
+  if (isError(error, 'IPAM_EXHAUSTED', 'POLICY_UNKNOWN', 'CANCELLED')) return cniCodes.tryAgainLater;
   if (isError(error, 'IPAM_STORE')) return cniCodes.ioFailure;
   return cniCodes.failed;
 }

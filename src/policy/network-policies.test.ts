@@ -150,7 +150,12 @@ describe('a pod that comes', () => {
     learn([deny]);
     await begin().synced();
     local.push(web);
-    await expect(network.admit(web)).rejects.toMatchObject({ code: 'POLICY_UNKNOWN' });
+    await expect(network.admit(web)).rejects.toMatchObject({
+      code: 'POLICY_UNKNOWN',
+      message: 'NetworkPolicies of shop/web are not in force',
+      remedy: expect.stringContaining('tendril policy list'),
+      cause: { code: 'API_UNREACHABLE' },
+    });
   });
 });
 

@@ -51,6 +51,7 @@ const collectEveryMs = 5000;
 const collectWhenCrowdedEveryMs = 1000;
 /** A runtime asks again for a pod whose policies could not be put into force by then. */
 const admitMs = 10_000;
+const triedAgain = 'the runtime tries again';
 
 export class NetworkPolicies {
   readonly #options: NetworkPoliciesOptions;
@@ -95,21 +96,24 @@ export class NetworkPolicies {
 
   /**
    * Before a pod of this node has its interface: resolves once its policies are in force; until then nothing passes.
-   * @throws TendrilError POLICY_UNKNOWN
+   * @throws TendrilError POLICY_UNKNOWN, MAP_FULL
    */
   async admit(pod: LocalPod): Promise<void> {
     const { engine } = this.#options;
     if (this.#calculator.hasPolicies(pod.namespace) === undefined) {
       // The API is away, and when it was last heard there was no policy.
       if (engine.known() === 'none') return;
-      await this.#within(this.#options.policies.synced(), 'the cluster’s NetworkPolicies are not known yet');
+      await this.#within(this.#options.policies.synced(), {
+        problem: "the cluster's NetworkPolicies are not known yet",
+        remedy: `See in the agent's log whether it reaches the API and may list networkpolicies; ${triedAgain}.`,
+      });
     }
     if (!this.#calculator.hasPolicies(pod.namespace)) return this.refresh();
     engine.close(pod.ips);
-    await this.#within(
-      this.#inForceFor(pod),
-      `NetworkPolicies of ${pod.namespace}/${pod.name} are not in force`,
-    );
+    await this.#within(this.#inForceFor(pod), {
+      problem: `NetworkPolicies of ${pod.namespace}/${pod.name} are not in force`,
+      remedy: `See what is in the way on this node: tendril policy list -A; ${triedAgain}.`,
+    });
   }
 
   /**
@@ -156,17 +160,20 @@ export class NetworkPolicies {
     await next.promise;
   }
 
-  async #within(done: Promise<void>, problem: string): Promise<void> {
+  async #within(
+    done: Promise<void>,
+    { problem, remedy }: { problem: string; remedy: string },
+  ): Promise<void> {
     const { clock } = this.#options;
     const late = Promise.withResolvers<never>();
     const cancel = clock.after(admitMs, () =>
-      late.reject(new TendrilError('POLICY_UNKNOWN', `${problem} after ${admitMs / 1000} s`)),
+      late.reject(new TendrilError('POLICY_UNKNOWN', `${problem} after ${admitMs / 1000} s`, { remedy })),
     );
     try {
       await Promise.race([done, late.promise]);
     } catch (error) {
       if (error instanceof TendrilError && error.code === 'POLICY_UNKNOWN') throw error;
-      throw new TendrilError('POLICY_UNKNOWN', problem, { cause: error });
+      throw new TendrilError('POLICY_UNKNOWN', problem, { cause: error, remedy });
     } finally {
       cancel();
     }

@@ -92,6 +92,13 @@ describe('errors', () => {
       details: 'remove pods',
     });
   });
+
+  it('that pass by themselves ask to be tried again', async () => {
+    handler.add = async () => {
+      throw new TendrilError('POLICY_UNKNOWN', 'not known yet');
+    };
+    expect((await call('ADD', config())).output).toMatchObject({ code: 11, msg: 'not known yet' });
+  });
 });
 
 it('a failed DEL never says "not found", which containerd takes for success', async () => {
