@@ -21,7 +21,7 @@ import {
   serviceReceivers,
 } from './policy/parties.ts';
 import { type AgentPolicyStatus, policyReport, policyReportText } from './policy/policy-report.ts';
-import { judge, judgedText } from './policy/verdicts.ts';
+import { judgedText, judgeEach } from './policy/verdicts.ts';
 import { type ApiSession, openSession, type Session } from './session/session.ts';
 
 export const policy = defineCommand(
@@ -116,7 +116,7 @@ async function judgeAttempt(session: ApiSession, { from, to, wanted, namespace, 
   const known = { pods, nodes };
   const receivers = await receiversOf(session, to, { known, wanted, namespace });
   const sender = partyOf(known, from, namespace);
-  const judged = judge({ policies, namespaces, pods }, sender, receivers);
+  const judged = judgeEach({ policies, namespaces, pods }, sender, receivers);
   if (judged.length === 0)
     throw new TendrilError('BAD_INPUT', `${from} and ${to} have no address of the same family`);
   const allowed = judged.every((one) => one.allowed);

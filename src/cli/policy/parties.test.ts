@@ -42,6 +42,7 @@ describe('a word is', () => {
     ['shop/web', { kind: 'pod', namespace: 'shop', name: 'web' }],
     ['pod/web', { kind: 'pod', namespace: 'here', name: 'web' }],
     ['service/web', { kind: 'service', namespace: 'here', name: 'web' }],
+    ['constructor/web', { kind: 'pod', namespace: 'constructor', name: 'web' }],
     ['svc/shop/web', { kind: 'service', namespace: 'shop', name: 'web' }],
     ['10.0.0.1', { kind: 'address', ip: '10.0.0.1' }],
     ['FD00:0::1', { kind: 'address', ip: 'fd00::1' }],
@@ -87,12 +88,22 @@ describe('a pod', () => {
   it('is refused where there is none, or none with an address', () => {
     expect(() => podParty(known, 'shop/nobody')).toThrow('there is no pod shop/nobody');
     expect(() => podParty(known, 'shop/waiting')).toThrow(/has no address yet/);
+    expect(() => podParty(known, 'shop/ended')).toThrow(/has ended/);
   });
 });
 
 describe('an address is', () => {
   it('that of a pod that has not ended', () => {
     expect(addressParty(known, '10.244.1.2')).toMatchObject({ name: '10.244.1.2', pod: 'shop/web' });
+  });
+
+  it('the newest’s of several pods that have it', () => {
+    const at = (name: string, creationTimestamp: string) => {
+      const one = pod(name, ['10.244.1.7']);
+      return { ...one, metadata: { ...one.metadata, creationTimestamp } };
+    };
+    const pods = [at('old', '2030-01-01T00:00:00Z'), at('new', '2030-01-02T00:00:00Z')];
+    expect(addressParty({ pods, nodes: [] }, '10.244.1.7')).toMatchObject({ pod: 'shop/new' });
   });
 
   it('that of a node, which its pods without a network of their own share', () => {

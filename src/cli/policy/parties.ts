@@ -3,6 +3,8 @@ import { keyOf } from '../../kube/meta.ts';
 import type { EndpointSlice, Node, Pod, Service } from '../../kube/types.ts';
 import { canonicalIp } from '../../net/ip.ts';
 import { type Protocol, protocolNumbers } from '../../net/protocol.ts';
+import { newestFirst } from '../../policy/model/age.ts';
+import { stayingContainers } from '../../policy/model/identity.ts';
 import { TendrilError } from '../../util/errors.ts';
 
 /** Somebody that sends or receives. */
@@ -41,7 +43,7 @@ export function parseWord(text: string, namespace: string): Word {
   const ip = canonicalIp(text);
   if (ip !== undefined) return { kind: 'address', ip };
   const parts = text.split('/');
-  const kind = parts.length > 1 ? kinds[parts[0]!] : undefined;
+  const kind = parts.length > 1 ? kinds.get(parts[0]!) : undefined;
   if (kind !== undefined) parts.shift();
   const [name, place = namespace, ...more] = parts.reverse();
   if (!name || !place || more.length > 0)
@@ -49,10 +51,10 @@ export function parseWord(text: string, namespace: string): Word {
   return { kind: kind ?? 'pod', namespace: place, name };
 }
 
-const kinds: Record<string, 'pod' | 'service'> = {
-  ...{ pod: 'pod', pods: 'pod', po: 'pod' },
-  ...{ service: 'service', services: 'service', svc: 'service' },
-};
+const kinds = new Map<string, 'pod' | 'service'>([
+  ...['pod', 'pods', 'po'].map((word) => [word, 'pod'] as const),
+  ...['service', 'services', 'svc'].map((word) => [word, 'service'] as const),
+]);
 
 /** @throws TendrilError USAGE */
 export function parsePort(text: string): PortChoice {
@@ -64,21 +66,26 @@ export function parsePort(text: string): PortChoice {
   return { protocol: protocol as Protocol, port };
 }
 
-/** @throws TendrilError BAD_INPUT for a pod that there is not, NOT_READY for one without an address */
+/** @throws TendrilError BAD_INPUT for a pod that there is not, NOT_READY for one without an address, or that has ended */
 export function podParty(known: Known, name: string): Party {
   const pod = known.pods.find((one) => keyOf(one) === name);
-  if (pod === undefined) throw new TendrilError('BAD_INPUT', `there is no pod ${name}`);
+  if (pod === undefined)
+    throw new TendrilError('BAD_INPUT', `there is no pod ${name}`, { remedy: 'See which there are: tendril get pods -A' }); // biome-ignore format: one line
   const { nodeName: node, hostNetwork } = pod.spec ?? {};
   const ips = addressesOf(pod);
+  const remedy = `See why: tendril get pod ${pod.metadata.name} -n ${pod.metadata.namespace} -o yaml`;
+  if (hasEnded(pod)) throw new TendrilError('NOT_READY', `pod ${name} has ended`, { remedy });
   if (ips.length === 0 || node === undefined)
-    throw new TendrilError('NOT_READY', `pod ${name} has no address yet`);
+    throw new TendrilError('NOT_READY', `pod ${name} has no address yet`, { remedy });
   return { name, ...(!hostNetwork && { pod: name }), node, ips };
 }
 
-/** Whoever has the address. */
+/** Whoever has the address: of several pods that claim it the newest, as for policies. */
 export function addressParty(known: Known, ip: string): Party {
   const has = (texts: readonly string[]) => texts.some((text) => canonicalIp(text) === ip);
-  const pod = known.pods.find((one) => !one.spec?.hostNetwork && !hasEnded(one) && has(addressesOf(one)));
+  const [pod] = known.pods
+    .filter((one) => !one.spec?.hostNetwork && !hasEnded(one) && has(addressesOf(one)))
+    .sort(newestFirst);
   if (pod !== undefined)
     return { name: ip, pod: keyOf(pod), ips: [ip], ...(pod.spec?.nodeName && { node: pod.spec.nodeName }) };
   const node = known.nodes.find(({ status }) => has((status?.addresses ?? []).map(({ address }) => address)));
@@ -86,12 +93,13 @@ export function addressParty(known: Known, ip: string): Party {
 }
 
 const addressesOf = ({ status }: Pod): string[] => (status?.podIPs ?? []).map(({ ip }) => ip);
-const hasEnded = ({ status }: Pod): boolean => ['Succeeded', 'Failed'].includes(status?.phase ?? '');
+/** Its packets are over, and its address may be another's. */
+export const hasEnded = ({ status }: Pod): boolean => ['Succeeded', 'Failed'].includes(status?.phase ?? '');
 
 /** The one port that its containers declare. @throws TendrilError USAGE where there is not one */
 export function onlyPort(known: Known, party: Party): PortChoice {
   const pod = known.pods.find((one) => keyOf(one) === party.pod);
-  const ports = (pod?.spec?.containers ?? []).flatMap((container) => container.ports ?? []);
+  const ports = stayingContainers(pod?.spec).flatMap((container) => container.ports ?? []);
   return chosen(
     ports.map(({ containerPort, protocol = 'TCP' }) => ({ port: containerPort, protocol })),
     party.name,

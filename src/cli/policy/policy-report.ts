@@ -3,6 +3,7 @@ import { compileSelector } from '../../kube/selectors.ts';
 import type { NetworkPolicy, Pod } from '../../kube/types.ts';
 import { formatTable } from '../output/table.ts';
 import type { NodeAnswer } from './node-answers.ts';
+import { hasEnded } from './parties.ts';
 
 /** What an agent's status says of policies; absent in one that knows none. */
 export interface AgentPolicyStatus {
@@ -59,7 +60,7 @@ export function selectedPods({ metadata, spec }: NetworkPolicy, pods: readonly P
   const selects = compileSelector(spec?.podSelector ?? {});
   return pods
     .filter((pod) => pod.metadata.namespace === metadata.namespace && selects(pod.metadata.labels))
-    .filter((pod) => !pod.spec?.hostNetwork && !['Succeeded', 'Failed'].includes(pod.status?.phase ?? ''))
+    .filter((pod) => !pod.spec?.hostNetwork && !hasEnded(pod))
     .map((pod) => pod.metadata.name)
     .sort();
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Namespace, NetworkPolicy, Pod } from '../../kube/types.ts';
 import type { Party } from './parties.ts';
-import { judge, judgedText } from './verdicts.ts';
+import { judgedText, judgeEach } from './verdicts.ts';
 
 const meta = (name: string, labels = {}) => ({
   ...{ namespace: 'shop', name, labels, uid: name, resourceVersion: '1' },
@@ -27,7 +27,7 @@ const allowWeb = policy('allow-web', {
   ingress: [{ from: [{ podSelector: { matchLabels: { app: 'web' } } }], ports: [{ port: 5432 }] }],
 });
 const judged = (policies: NetworkPolicy[], from: Party, to: Party, port = 5432) =>
-  judge({ policies, namespaces: [] as Namespace[], pods }, from, [{ party: to, protocol: 'TCP', port }]);
+  judgeEach({ policies, namespaces: [] as Namespace[], pods }, from, [{ party: to, protocol: 'TCP', port }]);
 
 describe('the verdict', () => {
   it('is one for both families where they are alike', () => {

@@ -19,7 +19,7 @@ export interface Judged {
 const familyOf = (ip: string) => (ip.includes(':') ? 'IPv6' : 'IPv4');
 
 /** One for each receiver; two where IPv4 and IPv6 are judged differently; none where they share no family. */
-export function judge(objects: PolicyObjects, from: Party, receivers: readonly Receiver[]): Judged[] {
+export function judgeEach(objects: PolicyObjects, from: Party, receivers: readonly Receiver[]): Judged[] {
   return receivers.flatMap((receiver) => {
     const judged = (['IPv4', 'IPv6'] as const).flatMap((family) => {
       const one = judgeFamily(objects, family, { from, receiver });
