@@ -18,7 +18,10 @@ import {
   parseWord,
   podParty,
   type Receiver,
+  serviceAt,
   serviceReceivers,
+  slicesFor,
+  type Word,
 } from './policy/parties.ts';
 import { type AgentPolicyStatus, policyReport, policyReportText } from './policy/policy-report.ts';
 import { judgedText, judgeEach } from './policy/verdicts.ts';
@@ -28,7 +31,7 @@ export const policy = defineCommand(
   {
     name: 'policy',
     summary:
-      "Shows NetworkPolicies, whom they select and on which nodes they are in force; test says whether they let a connection pass, by which rule, or which of them isolate: by the API's objects. Exit status 1 when it is denied.",
+      "Shows NetworkPolicies, whom they select and on how many nodes they are in force; test says whether they let a connection pass, by which rule, or which of them isolate: by the API's objects. Exit status 1 when it is denied.",
     usage: [
       'policy list [-n NAMESPACE | -A] [-o json]',
       'policy test --from POD|ADDRESS --to POD|ADDRESS|service/NAME [--port PORT[/udp|/sctp]] [-n NAMESPACE] [-o json]',
@@ -47,7 +50,7 @@ export const policy = defineCommand(
       to: {
         type: 'string',
         value: 'POD|ADDRESS|service/NAME',
-        help: 'to whom; of a Service each endpoint; service/NAMESPACE/NAME for another namespace',
+        help: 'to whom; of a Service, also by an address of its own, each endpoint; service/NAMESPACE/NAME for another namespace',
       },
       port: {
         type: 'string',
@@ -138,18 +141,26 @@ async function receiversOf(
   { known, wanted, namespace }: { known: Known; wanted: PortChoice | undefined; namespace: string },
 ): Promise<Receiver[]> {
   const word = parseWord(text, namespace);
-  if (word.kind !== 'service') {
+  const service = await serviceOf(session, word);
+  if (service === undefined) {
     const party = partyOf(known, text, namespace);
     return [{ party, ...(wanted ?? onlyPort(known, party)) }];
   }
-  const path = resourcePath(resources.services, word);
-  const service = (await session.api.send({ method: 'GET', path })) as Service;
-  const selector = `?labelSelector=${encodeURIComponent(`kubernetes.io/service-name=${word.name}`)}`;
-  const slices = (await session.api.send({
+  const { namespace: place, name } = service.metadata;
+  const selector = `?labelSelector=${encodeURIComponent(`kubernetes.io/service-name=${name}`)}`;
+  const { items: slices } = (await session.api.send({
     method: 'GET',
-    path: resourcePath(resources.endpointSlices, { namespace: word.namespace }) + selector,
+    path: resourcePath(resources.endpointSlices, { namespace: place! }) + selector,
   })) as { items: EndpointSlice[] };
-  return serviceReceivers(service, slices.items, { known, wanted });
+  const meant = word.kind === 'address' ? slicesFor(word.ip, slices) : slices;
+  return serviceReceivers(service, meant, { known, wanted });
+}
+
+/** Undefined where it is none that is meant. */
+async function serviceOf(session: ApiSession, word: Word): Promise<Service | undefined> {
+  if (word.kind === 'address') return serviceAt(await readAll(session, resources.services), word.ip);
+  if (word.kind === 'pod') return undefined;
+  return (await session.api.send({ method: 'GET', path: resourcePath(resources.services, word) })) as Service;
 }
 
 async function readAll<T extends KubeObject>(

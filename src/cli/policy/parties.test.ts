@@ -7,7 +7,9 @@ import {
   parsePort,
   parseWord,
   podParty,
+  serviceAt,
   serviceReceivers,
+  slicesFor,
 } from './parties.ts';
 
 const pod = (name: string, ips: string[], more: object = {}, phase = 'Running') =>
@@ -144,6 +146,28 @@ describe('a Service is its endpoints', () => {
       { protocol: 'TCP', port: 8080, party: { name: '192.0.2.1', ips: ['192.0.2.1'] } },
     ]);
     expect(receivers([slice('10.244.1.2')], '80')).toHaveLength(1);
+  });
+
+  it('also by an address of its own, of whose family they are', () => {
+    const addresses = { clusterIPs: ['10.96.0.7', 'fd00:96::7'], externalIPs: ['192.0.2.50'] };
+    const ingress = [{ ip: '192.0.2.60' }, { hostname: 'lb.example.com' }];
+    const services = [
+      { metadata: { namespace: 'shop', name: 'headless' }, spec: { clusterIPs: ['None'] } },
+      { ...service, spec: { ...service.spec, ...addresses }, status: { loadBalancer: { ingress } } },
+    ] as Service[];
+    for (const ip of ['10.96.0.7', 'fd00:96::7', '192.0.2.50', '192.0.2.60'])
+      expect(serviceAt(services, ip)?.metadata.name).toBe('web');
+    expect(serviceAt(services, '10.96.0.8')).toBeUndefined();
+    const slices = ['IPv4', 'IPv6'].map((addressType) => ({ addressType })) as EndpointSlice[];
+    expect(slicesFor('10.96.0.7', slices)).toEqual([{ addressType: 'IPv4' }]);
+    expect(slicesFor('fd00:96::7', slices)).toEqual([{ addressType: 'IPv6' }]);
+  });
+
+  it('and refused where it is but a name', () => {
+    const external = { ...service, spec: { type: 'ExternalName', externalName: 'example.com' } } as Service;
+    expect(() => serviceReceivers(external, [], { known, wanted: undefined })).toThrow(
+      'service shop/web is another name of example.com',
+    );
   });
 
   it('and refused without one, or without the port', () => {

@@ -33,7 +33,9 @@ export interface Known {
   nodes: readonly Node[];
 }
 
-type Word = { kind: 'pod' | 'service'; namespace: string; name: string } | { kind: 'address'; ip: string };
+export type Word =
+  | { kind: 'pod' | 'service'; namespace: string; name: string }
+  | { kind: 'address'; ip: string };
 
 /**
  * `POD`, `NAMESPACE/POD`, an address, or `service/NAME` and `service/NAMESPACE/NAME`.
@@ -113,9 +115,24 @@ function chosen(ports: readonly PortChoice[], name: string): PortChoice {
   throw new TendrilError('USAGE', `which port? ${which}`, { remedy: 'Choose one with --port.' });
 }
 
+/** The Service that answers at the address: policies do not see it, but the endpoints that connections go to. */
+export function serviceAt(services: readonly Service[], ip: string): Service | undefined {
+  return services.find(({ spec, status }) =>
+    [
+      ...[...(spec?.clusterIPs ?? []), ...(spec?.externalIPs ?? [])],
+      ...(status?.loadBalancer?.ingress ?? []).map((ingress) => ingress.ip ?? ''),
+    ].some((text) => canonicalIp(text) === ip),
+  );
+}
+
+/** Of the address's family, to which connections keep. */
+export function slicesFor(ip: string, slices: readonly EndpointSlice[]): EndpointSlice[] {
+  return slices.filter(({ addressType }) => addressType === (ip.includes(':') ? 'IPv6' : 'IPv4'));
+}
+
 /**
  * Whom connections to a port of the Service go to: its endpoints that are ready, by their own addresses and ports.
- * @throws TendrilError BAD_INPUT for a port that it has not, NOT_READY where there is no endpoint
+ * @throws TendrilError BAD_INPUT for a port that it has not, and for an ExternalName; NOT_READY where there is no endpoint
  */
 export function serviceReceivers(
   service: Service,
@@ -123,6 +140,11 @@ export function serviceReceivers(
   { known, wanted }: { known: Known; wanted: PortChoice | undefined },
 ): Receiver[] {
   const name = `service ${keyOf(service)}`;
+  const { type, externalName } = service.spec ?? {};
+  if (type === 'ExternalName')
+    throw new TendrilError('BAD_INPUT', `${name} is another name of ${externalName}`, {
+      remedy: 'Try an address that it has.',
+    });
   const ports = (service.spec?.ports ?? []).map((one) => ({ ...one, protocol: one.protocol ?? 'TCP' }));
   const { port, protocol } = wanted ?? chosen(ports, name);
   const found = ports.find((one) => one.port === port && one.protocol === protocol);
