@@ -5,7 +5,8 @@ import { expect, test } from 'vitest';
 import { FakeClient } from '../kube/client/fake-client.ts';
 import { resources } from '../kube/resources.ts';
 import type { EndpointSlice, Pod } from '../kube/types.ts';
-import { serversFor as allServersFor, podTimes, readMetrics } from './dns-servers.ts';
+import { formatIp } from '../net/ip.ts';
+import { serversFor as allServersFor, placesFor, podTimes, readMetrics } from './dns-servers.ts';
 
 type Entry = NonNullable<EndpointSlice['endpoints']>[number];
 const slices = (...endpoints: Entry[]) => [{ endpoints }] as EndpointSlice[];
@@ -31,6 +32,21 @@ test('a pod of both families is one server', () => {
   const targetRef = { kind: 'Pod', uid: 'one' };
   const both = slices({ addresses: ['10.244.0.5'], targetRef }, { addresses: ['fd00::5'], targetRef });
   expect(serversFor('n1', both)).toEqual(['10.244.0.5']);
+});
+
+test('where those answer datagrams: every address of theirs, at the port that UDP has', () => {
+  const ports = [
+    { name: 'dns-tcp', port: 53, protocol: 'TCP' as const },
+    { name: 'dns', port: 1053, protocol: 'UDP' as const },
+  ];
+  const both = [
+    { ports, endpoints: [on('n1', '10.244.0.5'), on('n2', '10.244.1.5')] },
+    { ports, endpoints: [on('n1', 'fd00::5'), { ...on('n1', 'fd00::6'), conditions: { ready: false } }] },
+    { ports: ports.slice(0, 1), endpoints: [on('n1', '10.244.0.7')] },
+  ] as EndpointSlice[];
+  const places = (node: string) => placesFor(node, both).map(({ ip, port }) => `${formatIp(ip)} ${port}`);
+  expect(places('n1')).toEqual(['10.244.0.5 1053', 'fd00::5 1053']);
+  expect(places('n3')).toEqual(['10.244.0.5 1053', '10.244.1.5 1053', 'fd00::5 1053']);
 });
 
 test('metrics are read over HTTP; what is none is an error', async () => {

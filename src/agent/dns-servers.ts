@@ -167,17 +167,10 @@ function shownIn(metrics: string): Shown {
   };
 }
 
-/**
- * Of the slices of a Service the ready endpoints that pods of a node are sent to, one address for each pod: those for
- * the node by hint, where there are any, else all.
- */
+/** One address for each pod of those that pods of the node are sent to. */
 export function serversFor(node: string, slices: readonly EndpointSlice[]): DnsServer[] {
-  const ready = slices
-    .flatMap(({ endpoints }) => endpoints ?? [])
-    .filter(({ conditions }) => conditions?.ready !== false);
-  const near = ready.filter(({ hints }) => hints?.forNodes?.some(({ name }) => name === node));
   const byPod = new Map<string, DnsServer>();
-  for (const { addresses, targetRef } of near.length > 0 ? near : ready)
+  for (const { addresses, targetRef } of endpointsFor(node, slices))
     for (const address of addresses.slice(0, 1)) {
       const { namespace, name, uid } = targetRef ?? {};
       const key = uid ?? address;
@@ -187,20 +180,26 @@ export function serversFor(node: string, slices: readonly EndpointSlice[]): DnsS
   return [...byPod.values()];
 }
 
-/** Where pods of the node are answered: the servers' own addresses of both families, with their port for datagrams. */
+/** Where these answer datagrams: their own addresses of both families. */
 export function placesFor(node: string, slices: readonly EndpointSlice[]): DnsPlace[] {
-  const ready = slices.flatMap(({ endpoints, ports }) => {
-    const port = ports?.find(({ protocol }) => protocol === 'UDP')?.port;
-    const serving = (endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false);
-    return port === undefined ? [] : serving.map((endpoint) => ({ endpoint, port }));
-  });
-  const near = ready.filter(({ endpoint }) => endpoint.hints?.forNodes?.some(({ name }) => name === node));
-  return (near.length > 0 ? near : ready).flatMap(({ endpoint: { addresses }, port }) =>
-    addresses.flatMap((address) => {
+  return endpointsFor(node, slices).flatMap(({ addresses, ports }) => {
+    const port = ports.find(({ protocol }) => protocol === 'UDP')?.port;
+    return addresses.flatMap((address) => {
       const ip = tryParseIp(address);
-      return ip ? { ip, port } : [];
-    }),
-  );
+      return ip && port !== undefined ? { ip, port } : [];
+    });
+  });
+}
+
+/** Of a Service's ready endpoints those that pods of a node are sent to: those for the node by hint, where there are any, else all. */
+function endpointsFor(node: string, slices: readonly EndpointSlice[]) {
+  const ready = slices
+    .flatMap(({ endpoints, ports }) =>
+      (endpoints ?? []).map((endpoint) => ({ ...endpoint, ports: ports ?? [] })),
+    )
+    .filter(({ conditions }) => conditions?.ready !== false);
+  const near = ready.filter(({ hints }) => hints?.forNodes?.some(({ name }) => name === node));
+  return near.length > 0 ? near : ready;
 }
 
 /** Undefined where the pod is gone or another. @throws TendrilError API, API_UNREACHABLE */
