@@ -17,6 +17,8 @@ export interface AgentReport {
   dnsByServers?: string;
   /** Questions of pods to cluster DNS so far; absent where the kernel answers none. */
   dnsQuestions?: { byKernel: number; byServers: number };
+  /** What keeps NetworkPolicies from being in force. */
+  policyProblem?: string;
 }
 
 const timeoutMs = 2_000;
@@ -41,7 +43,9 @@ export function readReport(document: Record<string, unknown>): AgentReport {
     lastError?: string;
     revision?: string;
   };
+  const { problem: policyProblem } = (document.policy ?? {}) as { problem?: string };
   return {
+    ...(policyProblem !== undefined && { policyProblem }),
     programmed: services.synced ?? false,
     services: services.services ?? 0,
     revision: services.revision,

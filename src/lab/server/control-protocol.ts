@@ -57,6 +57,8 @@ export interface NodeStatus {
     /** Questions of its pods to cluster DNS since its maps were made, by who answered. */
     dnsQuestions?: { byKernel: number; byServers: number };
     error?: string;
+    /** What keeps NetworkPolicies from being in force. */
+    policyProblem?: string;
   };
 }
 

@@ -89,16 +89,19 @@ function nodeStatus(
       services: failed ? undefined : report.services,
       ...(failed ? {} : { dnsByServers: report.dnsByServers, dnsQuestions: report.dnsQuestions }),
       error: failed ? report.error : report.lastError,
+      ...(!failed && report.policyProblem !== undefined && { policyProblem: report.policyProblem }),
     },
   };
 }
 
-function problemsOf(nodes: readonly NodeStatus[]): string[] {
+/** A sentence for each thing that is wrong. Pure. */
+export function problemsOf(nodes: readonly NodeStatus[]): string[] {
   return nodes.flatMap(({ name, ready, agent }) => [
     ...(ready ? [] : [`node ${name} is not Ready`]),
     ...(agent.alive ? [] : [`the agent of ${name} is down`]),
     ...(agent.error ? [`the agent of ${name}: ${agent.error}`] : []),
     ...(agent.programmed || agent.error ? [] : [`the datapath of ${name} is not complete`]),
+    ...(agent.policyProblem ? [`NetworkPolicies are not in force on ${name}: ${agent.policyProblem}`] : []),
   ]);
 }
 
