@@ -9,7 +9,7 @@ import { PeerGrant, type Scope } from './grant.ts';
 import { numberOf } from './identity.ts';
 import type { IpBlock } from './ip-block.ts';
 import type { PortBlock } from './port-range.ts';
-import { inSteps } from './selections.ts';
+import { inSteps } from './steps.ts';
 
 /** Ports of one block, or of the addresses of one text, for one subject. */
 export class BlockGrant {
