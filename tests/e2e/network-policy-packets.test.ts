@@ -6,7 +6,6 @@ import {
   denyEgress,
   denyIngress,
   expectInForce,
-  expectSoon,
   policy,
 } from './support/policies.ts';
 import {
@@ -67,7 +66,6 @@ afterAll(() => cluster?.down());
 
 beforeEach(async () => {
   await deletePolicies(cluster, 'shop');
-  await expectSoon(fromPods, all('open'));
 }, 60_000);
 
 const all = (word: string) => Object.fromEntries(['near', 'far', ...nodes].map((name) => [name, word]));

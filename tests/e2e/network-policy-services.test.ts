@@ -6,7 +6,6 @@ import {
   denyEgress,
   denyIngress,
   expectInForce,
-  expectSoon,
   policy,
 } from './support/policies.ts';
 import {
@@ -84,8 +83,6 @@ afterAll(() => cluster?.down());
 
 beforeEach(async () => {
   await deletePolicies(cluster, 'shop');
-  await expectSoon(byClusterIp, { web: 'open', near: 'open', far: 'open' });
-  await expectSoon(fromOutside, allPorts('open'));
 }, 60_000);
 
 const get = async (...what: string[]) =>

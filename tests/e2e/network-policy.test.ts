@@ -6,7 +6,6 @@ import {
   denyEgress,
   denyIngress,
   expectInForce,
-  expectSoon,
   policy,
 } from './support/policies.ts';
 import {
@@ -52,7 +51,6 @@ afterAll(() => cluster?.down());
 
 beforeEach(async () => {
   await deletePolicies(cluster, 'shop', 'other');
-  await expectSoon(toWeb, all('open'));
 }, 60_000);
 
 const all = (word: string) => Object.fromEntries(clients.map((name) => [name, word]));

@@ -64,7 +64,7 @@ const mapSizes = {
   fragments: 1024,
   stack_flows: 1024,
   drop_events: 65_536,
-  policy_pods: 1024,
+  policy_pods: 2048,
   policy_peers: 16_384,
   policy_blocks: 4096,
   policy_rules: 65_536,

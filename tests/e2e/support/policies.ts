@@ -48,8 +48,9 @@ export async function inForce(cluster: TestCluster): Promise<void> {
 }
 
 export async function deletePolicies(cluster: TestCluster, ...namespaces: string[]): Promise<void> {
-  for (const namespace of namespaces)
-    await must(cluster.kubectl('delete', 'networkpolicies', '--all', '-n', namespace));
+  const remove = (namespace: string) =>
+    must(cluster.kubectl('delete', 'networkpolicies', '--all', '-n', namespace));
+  await Promise.all(namespaces.map(remove));
 }
 
 type Seen = Readonly<Record<string, string>>;

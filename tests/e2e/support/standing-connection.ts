@@ -1,11 +1,12 @@
 /** A connection to a server that echoes, on which a line is sent every 100 ms until it is told to end. */
 import type { TestCluster } from './test-cluster.ts';
-import { until } from './until.ts';
+import { usualMs } from './until.ts';
 
 /** More than what may be on its way. */
 const some = 5;
 /** So many are sent before it is believed that nothing comes back. */
 const many = 20;
+const lookMs = 100;
 
 let count = 0;
 
@@ -36,15 +37,15 @@ export class StandingConnection {
   /** Resolves once lines come back. */
   async flows(): Promise<void> {
     const { got } = await this.#counts();
-    await until('lines come back', async () => (await this.#counts()).got > got + some);
+    await this.#reached(this.#names().got, got + some);
   }
 
   /** Whether lines come back while many are sent. */
   async isCut(): Promise<boolean> {
     const start = await this.#counts();
-    await this.#sent(start.sent + some);
+    await this.#reached(this.#names().sent, start.sent + some);
     const { sent, got } = await this.#counts();
-    await this.#sent(sent + many);
+    await this.#reached(this.#names().sent, sent + many);
     return (await this.#counts()).got === got;
   }
 
@@ -53,8 +54,12 @@ export class StandingConnection {
     await this.#ended;
   }
 
-  async #sent(lines: number): Promise<void> {
-    await until('lines are sent', async () => (await this.#counts()).sent >= lines);
+  /** Resolves once the file has so many lines: looked at by one command, there. */
+  async #reached(file: string, lines: number): Promise<void> {
+    const tries = usualMs / lookMs;
+    const look = `[ "$(cat ${file} 2>&- | wc -l)" -ge ${lines} ] && exit`;
+    const script = `for i in $(seq ${tries}); do ${look}; sleep ${lookMs / 1000}; done; exit 1`;
+    await this.#cluster.exec(this.#where, 'sh', '-c', script);
   }
 
   #names() {
