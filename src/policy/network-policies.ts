@@ -131,7 +131,7 @@ export class NetworkPolicies {
 
   status(): NetworkPoliciesStatus {
     const engine = this.#options.engine.status();
-    const problem = this.#problem ?? engine.problem;
+    const problem = this.#problem ?? this.#calculator.problem ?? engine.problem;
     return {
       ...engine,
       enforced: this.#inForce !== undefined && problem === undefined,

@@ -27,6 +27,8 @@ export interface PolicyCalculatorOptions {
 export interface PolicyCalculator {
   /** Once everything that was asked of the API so far is known; before that nothing may be concluded from a lack. */
   readonly hasSynced: boolean;
+  /** What of policies is too much for a node, as of the last `state`: it allows nothing. */
+  readonly problem: string | undefined;
   /** As of now, whole. What no policy needs is not in it: without any policy it is empty. */
   state(): PolicyState;
   /**

@@ -9,6 +9,7 @@ import { PeerGrant, type Scope } from './grant.ts';
 import { numberOf } from './identity.ts';
 import type { IpBlock } from './ip-block.ts';
 import type { PortBlock } from './port-range.ts';
+import { room } from './room.ts';
 import { inSteps } from './steps.ts';
 
 /** Ports of one block, or of the addresses of one text, for one subject. */
@@ -57,6 +58,7 @@ export class BlockTable {
   readonly #numbers = new Map<string, PolicyNumber>();
   /** To be worked off by `update`. */
   #blocksChanged = false;
+  #leftOut = 0;
   readonly #changedAddresses = new Set<string>();
   readonly #changedTexts = new Set<string>();
 
@@ -91,6 +93,12 @@ export class BlockTable {
     this.#changedAddresses.add(address);
   }
 
+  /** Why some hold nothing. */
+  get problem(): string | undefined {
+    const why = `blocks inside one another are more than ${room.heldBlocks} in all`;
+    return this.#leftOut > 0 ? `${this.#leftOut} of ${this.#blocks.size} allow nothing: ${why}` : undefined;
+  }
+
   /** Numbers by prefix, as of the last `update`. */
   get numbers(): ReadonlyMap<string, PolicyNumber> {
     return this.#numbers;
@@ -112,7 +120,9 @@ export class BlockTable {
 
   #placeBlocks(): void {
     for (const prefix of [...this.#at.keys()]) this.#leave(prefix);
-    this.#held = blocksByPrefix([...this.#blocks.values()]);
+    const { held: all, leftOut } = placeMany([...this.#blocks.values()]);
+    this.#held = all;
+    this.#leftOut = leftOut;
     const lengths: Record<Family, Set<number>> = { 4: new Set(), 6: new Set() };
     for (const [prefix, held] of this.#held) {
       const [address, length] = prefix.split('/') as [string, string];
@@ -176,14 +186,38 @@ interface Prefix {
   ends: string[];
 }
 
-/** For each prefix that blocks name the texts of those that hold the whole of it. */
-export function blocksByPrefix(blocks: readonly IpBlock[]): Map<string, ReadonlySet<string>> {
+type HeldBlocks = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** As many as there is room for: first those of CIDRs that few others are of, since it is others that make it scarce. */
+export function placeMany(
+  blocks: readonly IpBlock[],
+  limit: number = room.heldBlocks,
+): { held: HeldBlocks; leftOut: number } {
+  const whole = blocksByPrefix(blocks, limit);
+  if (whole) return { held: whole, leftOut: 0 };
+  const alike = Map.groupBy(blocks, ({ cidr }) => formatCidr(cidr));
+  const rareFirst = [...alike.values()].sort((a, b) => a.length - b.length).flat();
+  for (let count = blocks.length >> 1; count > 0; count >>= 1) {
+    const held = blocksByPrefix(rareFirst.slice(0, count), limit);
+    if (held) return { held, leftOut: blocks.length - count };
+  }
+  return { held: new Map(), leftOut: blocks.length };
+}
+
+/** For each prefix that blocks name the texts of those that hold the whole of it; undefined where these are too many. */
+function blocksByPrefix(
+  blocks: readonly IpBlock[],
+  limit = Number.POSITIVE_INFINITY,
+): HeldBlocks | undefined {
+  let count = 0;
   const found = new Map<string, ReadonlySet<string>>();
   const around: { cidr: Cidr; held: ReadonlySet<string> }[] = [];
   for (const [text, { cidr, begins, ends }] of sortedPrefixes(blocks)) {
     while (around.length > 0 && !cidrHolds(around.at(-1)!.cidr, cidr)) around.pop();
     const held = new Set([...(around.at(-1)?.held ?? []), ...begins]);
     for (const block of ends) held.delete(block);
+    count += held.size;
+    if (count > limit) return undefined;
     around.push({ cidr, held });
     found.set(text, held);
   }

@@ -97,6 +97,12 @@ export class Calculator implements PolicyCalculator {
     return this.#policiesIn(namespace).length > 0;
   }
 
+  get problem(): string | undefined {
+    const { blocks, rules } = this.#register;
+    const ofSubject = this.#subjects.values().find(({ problem }) => problem !== undefined)?.problem;
+    return ofSubject ?? blocks.problem ?? rules.problem;
+  }
+
   know(pod: Pod): void {
     this.#pods.know(pod);
   }

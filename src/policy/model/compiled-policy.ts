@@ -10,6 +10,7 @@ import { type Protocol, protocolNumbers } from '../../net/protocol.ts';
 import type { NamedPort } from './identity.ts';
 import { type IpBlock, ipBlock } from './ip-block.ts';
 import { everyPort, type PortBlock, portBlocks } from './port-range.ts';
+import { room } from './room.ts';
 
 type Spec = NonNullable<NetworkPolicy['spec']>;
 type EgressRule = NonNullable<Spec['egress']>[number];
@@ -22,6 +23,8 @@ export interface CompiledPolicy {
   /** Absent: pods are not isolated in that direction. */
   ingress?: readonly CompiledRule[];
   egress?: readonly CompiledRule[];
+  /** What of it is too much, and allows nothing. */
+  problem?: string;
 }
 
 export interface CompiledRule {
@@ -67,19 +70,28 @@ function compile(policy: NetworkPolicy): CompiledPolicy {
     made.ingress = (ingress ?? []).map(({ from, ports }) => compileRule(namespace, from, ports));
   if (types.includes('Egress'))
     made.egress = (egress ?? []).map(({ to, ports }) => compileRule(namespace, to, ports));
+  const fits = (rule: CompiledRule) => rule !== tooMuch;
+  if ([...(made.ingress ?? []), ...(made.egress ?? [])].every(fits)) return made;
+  const { name } = policy.metadata;
+  made.problem = `${namespace}/${name}: a rule of more than ${room.blockPorts} blocks times ports allows nothing`;
   return made;
 }
+
+/** In a rule's place. */
+const tooMuch: CompiledRule = { peers: [], ports: [], names: [] };
 
 function compileRule(
   namespace: string,
   peers: readonly Peer[] | undefined,
   ports: readonly Port[] | undefined,
 ): CompiledRule {
-  return {
+  const rule: CompiledRule = {
     peers: peers?.length ? peers.flatMap((peer) => compilePeer(namespace, peer)) : undefined,
     ports: ports?.length ? ports.flatMap(numberedPorts) : [everyPort],
     names: (ports ?? []).flatMap(portName),
   };
+  const blocks = rule.peers?.filter((peer) => 'block' in peer).length ?? 0;
+  return blocks * (rule.ports.length + rule.names.length) > room.blockPorts ? tooMuch : rule;
 }
 
 function compilePeer(namespace: string, peer: Peer): CompiledPeer[] {

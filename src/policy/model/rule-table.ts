@@ -2,6 +2,7 @@
 
 import { type PolicyRule, ruleKey } from '../policy-state.ts';
 import { NotedKeys } from './noted-keys.ts';
+import { room } from './room.ts';
 
 interface CountedRule extends PolicyRule {
   grants: number;
@@ -9,7 +10,18 @@ interface CountedRule extends PolicyRule {
 
 export class RuleTable {
   readonly changed = new NotedKeys();
+  readonly #limit: number;
+  #refused = false;
   readonly #rules = new Map<string, CountedRule>();
+
+  constructor(limit: number = room.rules) {
+    this.#limit = limit;
+  }
+
+  /** Why some are not there; until the table has become empty nobody knows whether they would find room by now. */
+  get problem(): string | undefined {
+    return this.#refused ? `more rules than ${this.#limit}: the others allow nothing` : undefined;
+  }
 
   get rules(): ReadonlyMap<string, PolicyRule> {
     return this.#rules;
@@ -20,6 +32,10 @@ export class RuleTable {
     const known = this.#rules.get(key);
     if (known) {
       known.grants++;
+      return;
+    }
+    if (this.#rules.size >= this.#limit) {
+      this.#refused = true;
       return;
     }
     // There may be hundreds of thousands: a spread costs several times as much.
@@ -33,6 +49,7 @@ export class RuleTable {
     const known = this.#rules.get(key);
     if (known === undefined || --known.grants > 0) return;
     this.#rules.delete(key);
+    if (this.#rules.size === 0) this.#refused = false;
     this.changed.add(key);
   }
 }

@@ -45,6 +45,11 @@ export class Subject {
     return this.#applied.values().some(({ policy }) => policy[direction] !== undefined);
   }
 
+  /** What of its policies is too much. */
+  get problem(): string | undefined {
+    return this.#applied.values().find(({ policy }) => policy.problem !== undefined)?.policy.problem;
+  }
+
   /** What `namespace/name` is now: undefined once it is gone. In steps, none of which is long. */
   *consider(key: string, object: NetworkPolicy | undefined): Generator<void> {
     const policy = object && compilePolicy(object);
