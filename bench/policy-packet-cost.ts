@@ -8,7 +8,7 @@ import { type PodPolicy, type PolicyRule, type PolicyState, ruleKey } from '../s
 import { medianOf, type Report } from './report.ts';
 
 export const claim =
-  'where no pod is isolated a packet costs nothing for policies, elsewhere a look; a known connection two';
+  'where no pod is isolated a packet costs policies a look at a flag; in a known connection about as much as all else';
 
 const families = [4, 6] as const;
 const turns = 15;

@@ -29,7 +29,7 @@ const path = openDnsPath({
   openFastPath: (options) => new FastPath({ bpf: kernelBpf, ...options }),
 })!;
 const nothing = { attachPod: () => {}, detachPod: () => {}, detachPodOf: () => {}, retainPods: () => {} };
-path.aheadOf(nothing as never).attachPod({ ifindex: settings.ifindex } as never);
+path.aheadOf(nothing).attachPod({ ifindex: settings.ifindex, ips: [], mac: new Uint8Array(6) });
 informers.start();
 while (!path.status().kernel.answering) await sleep(20);
 console.log('answering');
