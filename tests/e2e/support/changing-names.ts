@@ -186,7 +186,7 @@ async function carryOut(api: KubeClient, cluster: NamedCluster, step: Step): Pro
   const serial = 1 + namespaces.indexOf(namespace) * 100 + serviceNames.indexOf(name) * 10;
   const endpoints: NamedEndpoint[] = step.endpoints.map((one, i) => ({
     ...one,
-    address: family === 4 ? `192.0.2.${serial + i}` : `fd00:77::${serial + i}`,
+    address: family === 4 ? `198.18.0.${serial + i}` : `fd00:77::${serial + i}`,
   }));
   await put(api, {
     namespace,
