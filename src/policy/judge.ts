@@ -1,6 +1,7 @@
 /** What becomes of a packet by a PolicyState, concluded as the datapath concludes it. */
-import { cidrOf, formatCidr } from '../net/cidr.ts';
-import { formatIp, type Ip, mappedBytes } from '../net/ip.ts';
+import { familyBits } from '../net/cidr.ts';
+import { formatIp, type Ip } from '../net/ip.ts';
+import { blocksAround } from './blocks-around.ts';
 import {
   anyPeer,
   type Direction,
@@ -35,21 +36,12 @@ export function judge(state: PolicyState, packet: JudgedPacket): boolean {
   );
 }
 
-/** In one table of v4-mapped addresses, as the kernel's. */
 function longestBlock(blocks: PolicyState['blocks'], ip: Ip): PolicyNumber | undefined {
-  const lengths = [...new Set([...blocks.keys()].map(mappedLength))].sort((a, b) => b - a);
-  const mapped: Ip = { family: 6, bytes: mappedBytes(ip) };
-  for (const length of lengths) {
-    const cidr = ip.family === 4 && length >= 96 ? cidrOf(ip, length - 96) : cidrOf(mapped, length);
-    const number = blocks.get(formatCidr(cidr));
-    if (number !== undefined) return number;
+  for (const text of blocksAround(ip, familyBits(ip.family))) {
+    const found = blocks.get(text);
+    if (found !== undefined) return found;
   }
   return undefined;
-}
-
-function mappedLength(block: string): number {
-  const length = Number(block.slice(block.indexOf('/') + 1));
-  return block.includes(':') ? length : length + 96;
 }
 
 function isAllowed(state: PolicyState, rule: Omit<PolicyRule, 'portBits'>): boolean {

@@ -1,6 +1,6 @@
 /** What may be allowed while some blocks found no room: where one lacks, the block around it is looked up instead. */
-import { cidrOf, formatCidr, parseCidr } from '../../../net/cidr.ts';
-import { mappedBytes } from '../../../net/ip.ts';
+import { parseCidr } from '../../../net/cidr.ts';
+import { blocksAround } from '../../blocks-around.ts';
 import { type PolicyNumber, type PolicyState, ruleKey } from '../../policy-state.ts';
 
 type Written = (block: string) => PolicyNumber | undefined;
@@ -28,14 +28,10 @@ export function rulesInForce(
   );
 }
 
-/** In one table of v4-mapped addresses, as the kernel's. */
 function blockAround(block: string, written: Written): PolicyNumber | undefined {
   const { ip, prefix } = parseCidr(block);
-  const mapped = { family: 6, bytes: mappedBytes(ip) } as const;
-  const first = ip.family === 4 ? 96 : 0;
-  for (let length = first + prefix - 1; length >= 0; length--) {
-    const cidr = length >= first ? cidrOf(ip, length - first) : cidrOf(mapped, length);
-    const number = written(formatCidr(cidr));
+  for (const text of blocksAround(ip, prefix)) {
+    const number = text === block ? undefined : written(text);
     if (number !== undefined) return number;
   }
   return undefined;
