@@ -5,11 +5,11 @@
  *                │                              ├─────────► hostgw routes, own CIDRs, masquerade
  *                │                              │
  *                │                              └─own node──► NodeIpam.setCidrs, NodeMemory, NodeCondition
+ *                ├──policies, pods──► NetworkPolicies ──► the same maps as ServiceProxy's
+ *                │                          └──────────► DnsPath: whom the kernel may answer
  *                └──services, slices──► ServiceProxy ──► BPF maps, socket and uplink hooks
  *                                           ├──────────► ServiceHealth (healthCheckNodePorts, /healthz)
  *                                           ▲
- *                ├──policies, pods──────► NetworkPolicies ──► the same maps
- *                                           └──────────► DnsPath: whom the kernel may answer
  *     runtime ──► shim ──► CNI server ──► PodNetwork ──► NodeIpam (disk)
  *                                           ├──────────► NetworkPolicies.admit (in force before the first packet)
  *                                           ├──────────► PodInterface (veth, addresses, routes)
