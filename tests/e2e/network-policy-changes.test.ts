@@ -13,6 +13,7 @@ import {
   podIps,
   ports,
   server,
+  shop,
   summary,
   tryFrom,
 } from './support/reach.ts';
@@ -22,9 +23,7 @@ import { bringUp, type TestCluster } from './support/test-cluster.ts';
 import { until } from './support/until.ts';
 
 const pods = {
-  web: { namespace: 'shop', name: 'web', node: 'node-1', labels: { app: 'web' } },
-  near: { namespace: 'shop', name: 'near', node: 'node-1', labels: { app: 'near' } },
-  far: { namespace: 'shop', name: 'far', node: 'node-2', labels: { app: 'far' } },
+  ...shop,
   stranger: { namespace: 'other', name: 'stranger', node: 'node-2', labels: { app: 'far' } },
 } as const;
 type Name = keyof typeof pods;

@@ -18,17 +18,14 @@ import {
   podIps,
   ports,
   server,
+  shop,
   summary,
   tryFrom,
 } from './support/reach.ts';
 import { must } from './support/tendril.ts';
 import { bringUp, type TestCluster } from './support/test-cluster.ts';
 
-const pods = {
-  web: { namespace: 'shop', name: 'web', node: 'node-1', labels: { app: 'web' } },
-  near: { namespace: 'shop', name: 'near', node: 'node-1', labels: { app: 'near' } },
-  far: { namespace: 'shop', name: 'far', node: 'node-2', labels: { app: 'far' } },
-} as const;
+const pods = shop;
 const clients = ['near', 'far'] as const;
 
 const nodePorts = { http: 18_080, udp: 18_081 };

@@ -18,6 +18,7 @@ import {
   podIps,
   ports,
   server,
+  shop,
   summary,
   tryFrom,
 } from './support/reach.ts';
@@ -25,9 +26,7 @@ import { must } from './support/tendril.ts';
 import { bringUp, type TestCluster } from './support/test-cluster.ts';
 
 const pods = {
-  web: { namespace: 'shop', name: 'web', node: 'node-1', labels: { app: 'web' } },
-  near: { namespace: 'shop', name: 'near', node: 'node-1', labels: { app: 'near' } },
-  far: { namespace: 'shop', name: 'far', node: 'node-2', labels: { app: 'far' } },
+  ...shop,
   neighbour: { namespace: 'other', name: 'neighbour', node: 'node-1', labels: { app: 'near' } },
   stranger: { namespace: 'other', name: 'stranger', node: 'node-2', labels: { app: 'far' } },
 } as const;

@@ -52,6 +52,13 @@ spec:
     readinessProbe: {httpGet: {path: /healthz, port: tcp}, periodSeconds: 1}
 ---`;
 
+/** Of a namespace `shop`: two on one node, and one on another. */
+export const shop = {
+  web: { namespace: 'shop', name: 'web', node: 'node-1', labels: { app: 'web' } },
+  near: { namespace: 'shop', name: 'near', node: 'node-1', labels: { app: 'near' } },
+  far: { namespace: 'shop', name: 'far', node: 'node-2', labels: { app: 'far' } },
+} as const;
+
 export const echoPort = 7000;
 
 /** A pod of node-1 that sends back what it gets, by TCP and UDP. */
